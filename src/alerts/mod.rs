@@ -1,0 +1,15 @@
+//! The life of an alert: what is known, what changed, who should be told and why, or why not.
+//!
+//! Given: the book, findings, orders and receipts, the routing policy and an instant.
+//! Gives: a [`step::Step`], plain values.
+//! Does not: read a clock, do I/O, return errors, or change the book: the commit comes first.
+
+pub mod alert;
+pub mod group;
+pub mod inhibit;
+pub mod matcher;
+pub mod orders;
+pub mod policy;
+pub mod route;
+pub mod step;
+pub mod time_interval;

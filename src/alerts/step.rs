@@ -1,0 +1,183 @@
+//! The step: everything one pass decided about one agency's alerts, as plain values.
+//!
+//! A step can be printed, compared, stored and made again: nothing in it has happened until it is committed.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    alert::{Alert, AlertKey},
+    group::{Group, GroupKey},
+};
+use crate::{agenda::WakeAt, model::Instant, notify::message::MessageId, source::fetched::Read};
+
+/// What one pass decided.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Step {
+    /// What changes in the book.
+    pub delta: Delta,
+    /// Decisions to tell somebody, most urgent first.
+    pub intents: Vec<Intent>,
+    /// Messages to withdraw if they have not left.
+    pub cancels: Vec<MessageId>,
+    /// Reads to make before anything else: confirming reads and those an unjudged subject waits for.
+    pub reads_wanted: Vec<Read>,
+    /// Why each alert that could have been told was not, for the log, the metric and the page.
+    pub quiet: Vec<(AlertKey, Quiet)>,
+    /// New places in the agenda.
+    pub wakes: Vec<WakeAt>,
+}
+
+/// The change to the book that a commit stores and memory then absorbs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Delta {
+    /// Alerts that are new or changed, whole.
+    pub alerts: Vec<Alert>,
+    /// Alerts that are over and fully told: forgotten.
+    pub alerts_gone: Vec<AlertKey>,
+    /// Groups that are new or changed, whole.
+    pub groups: Vec<Group>,
+    /// Groups that are empty and done.
+    pub groups_gone: Vec<GroupKey>,
+    /// The history rows.
+    pub transitions: Vec<Transition>,
+    /// The catch-up's new state, if it changed.
+    pub catch_up: Option<CatchUp>,
+    /// The last order this step consumed.
+    pub orders_done: Option<i64>,
+    /// The last receipt this step consumed.
+    pub receipts_done: Option<i64>,
+}
+
+/// One alert went from one state to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transition {
+    /// When.
+    pub at: Instant,
+    /// Which alert.
+    pub key: AlertKey,
+    /// From which state; `None` for a new alert.
+    pub from: Option<String>,
+    /// To which.
+    pub to: String,
+    /// A `Closing` word, `acknowledged by night-1`, or why else. No PHI.
+    pub reason: String,
+}
+
+/// A decision to tell one receiver about one group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Intent {
+    /// The group.
+    pub group: GroupKey,
+    /// Its generation, part of the message id.
+    pub generation: u64,
+    /// Its flush number, part of the message id.
+    pub flush: u64,
+    /// Why now.
+    pub why: Why,
+    /// The alerts that fire, most urgent first, as they will be after this step.
+    pub firing: Vec<Alert>,
+    /// The alerts that are over, each told to those in its `told` only.
+    pub resolved: Vec<Alert>,
+    /// One summary per person instead of a text per group: catch-up found more than the limit.
+    pub summary: bool,
+}
+
+/// Why somebody is told: a log field, a metric label, a sentence on the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The group's first notice.
+    FirstFiring,
+    /// An alert joined a group that was told before.
+    NewInGroup,
+    /// `repeat_interval` passed.
+    Repeated,
+    /// An acknowledgement ran out.
+    AcknowledgementExpired,
+    /// Something closed.
+    Resolved,
+    /// What was still true after a catch-up.
+    CaughtUp,
+}
+
+/// Why nobody is told, this time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quiet {
+    /// Its `for` has not passed.
+    Pending,
+    /// A worse alert speaks for it.
+    Inhibited,
+    /// The group waits for `group_wait` or `group_interval`.
+    Grouping,
+    /// Told already; `repeat_interval` has not passed.
+    TooSoon,
+    /// Somebody owns it.
+    Acknowledged,
+    /// The data is not good enough to say.
+    Unjudged,
+    /// The second look is awaited.
+    Confirming,
+    /// A mute or active time interval holds it.
+    Muted,
+    /// First start or recovery: everything is judged before anything is told.
+    CatchingUp,
+    /// No integration at its receiver.
+    NoReceiver,
+}
+
+/// First start and recovery from blindness: judge everything silently, then tell only what is still true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CatchUp {
+    /// Ordinary times.
+    Done,
+    /// Nothing is told until the sweep that began at `since` is through, or `until` has come.
+    Running {
+        /// When it began.
+        since: Instant,
+        /// The latest end.
+        until: Instant,
+    },
+}
+
+impl Why {
+    /// The metric label's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstFiring => "first_firing",
+            Self::NewInGroup => "new_in_group",
+            Self::Repeated => "repeated",
+            Self::AcknowledgementExpired => "acknowledgement_expired",
+            Self::Resolved => "resolved",
+            Self::CaughtUp => "caught_up",
+        }
+    }
+}
+
+impl Quiet {
+    /// The metric label's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Inhibited => "inhibited",
+            Self::Grouping => "grouping",
+            Self::TooSoon => "too_soon",
+            Self::Acknowledged => "acknowledged",
+            Self::Unjudged => "unjudged",
+            Self::Confirming => "confirming",
+            Self::Muted => "muted",
+            Self::CatchingUp => "catching_up",
+            Self::NoReceiver => "no_receiver",
+        }
+    }
+}
+
+impl Step {
+    /// True when there is nothing to commit. Wakes and quiet reasons alone are not worth a transaction.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.delta == Delta::default() && self.intents.is_empty() && self.cancels.is_empty()
+    }
+}

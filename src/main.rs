@@ -1,0 +1,3 @@
+//! Arguments, logging, exit codes.
+
+fn main() {}

@@ -1,0 +1,44 @@
+//! How the mirror hands itself to the store and comes back: rows of text that only the mirror can read.
+//!
+//! The store keeps them without understanding them, so neither bends the other.
+
+use crate::model::{Instant, Phi, Section};
+
+/// One stored row of the mirror. `(section, key)` is unique within an agency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorRow {
+    /// `Some` for rows of a section; `None` for the mirror's own memory (section stamps, page bases, anomalies).
+    pub section: Option<Section>,
+    /// The row's key as text; may hold ids, never PHI.
+    pub key: String,
+    /// JSON without PHI.
+    pub body: String,
+    /// JSON with PHI, kept apart; `None` where there is none.
+    pub phi: Option<Phi<String>>,
+}
+
+/// What a read changed in the mirror's stored form.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MirrorDelta {
+    /// New or changed rows.
+    pub upserts: Vec<MirrorRow>,
+    /// Rows that left the mirror: section and key.
+    pub removes: Vec<(Option<Section>, String)>,
+    /// What happened to shifts, for the history table.
+    pub history: Vec<ShiftHistory>,
+    /// Visits that grew too old for memory: they move to the archive table.
+    pub archived: Vec<MirrorRow>,
+}
+
+/// One line of a shift's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShiftHistory {
+    /// When we saw it (the read's `started_at`).
+    pub at: Instant,
+    /// [`crate::model::ShiftKey::label`] with the client.
+    pub shift: String,
+    /// `appeared`, `covered`, `uncovered`, `reassigned`, `moved`, `cancelled`, `removed`, `checked_in`, `checked_out`.
+    pub what: &'static str,
+    /// Ids only, e.g. the caregiver's.
+    pub detail: String,
+}

@@ -1,0 +1,109 @@
+//! What a rule can be about.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CaregiverId, ClientId, ShiftKey, VisitId};
+
+/// The one thing an alert is about. Together with agency and rule it is the alert's identity.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Subject {
+    /// One shift.
+    Shift(ShiftKey),
+    /// One visit.
+    Visit(VisitId),
+    /// One client.
+    Client(ClientId),
+    /// One caregiver.
+    Caregiver(CaregiverId),
+    /// One endpoint of the vendor's API.
+    Endpoint(Endpoint),
+    /// One section of the mirror.
+    Section(Section),
+    /// A way out: a channel or an SMS gateway, by name (`email`, `sms/twilio`, `webhook`).
+    Gateway(String),
+    /// The agency as a whole.
+    Agency,
+    /// An alert posted by somebody else (Prometheus), by its label fingerprint, 16 hex digits.
+    Posted(String),
+}
+
+/// The vendor endpoints shiftwatch calls; the `endpoint` label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Endpoint {
+    /// `POST /oauth/accesstoken`
+    Token,
+    /// Clients.
+    Patients,
+    /// Caregivers.
+    Practitioners,
+    /// Shifts.
+    Appointment,
+    /// Visits.
+    Encounter,
+    /// Locations.
+    Locations,
+}
+
+/// A kind of row in the mirror, each with its own age; the `section` label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Section {
+    /// Clients.
+    Clients,
+    /// Caregivers.
+    Caregivers,
+    /// Shifts.
+    Shifts,
+    /// Visits.
+    Visits,
+}
+
+impl Endpoint {
+    /// Every endpoint, in label order.
+    pub const ALL: [Self; 6] =
+        [Self::Token, Self::Patients, Self::Practitioners, Self::Appointment, Self::Encounter, Self::Locations];
+
+    /// The label's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Patients => "patients",
+            Self::Practitioners => "practitioners",
+            Self::Appointment => "appointment",
+            Self::Encounter => "encounter",
+            Self::Locations => "locations",
+        }
+    }
+}
+
+impl Section {
+    /// Every section, in label order.
+    pub const ALL: [Self; 4] = [Self::Clients, Self::Caregivers, Self::Shifts, Self::Visits];
+
+    /// The label's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clients => "clients",
+            Self::Caregivers => "caregivers",
+            Self::Shifts => "shifts",
+            Self::Visits => "visits",
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,181 @@
+//! One text to one address: what the step's intents become, what the outbox keeps, what a channel sends.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    alerts::{group::GroupKey, step::Why},
+    model::{AgencyName, Instant, Phi},
+};
+
+/// A way out; the `channel` label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// SMTP.
+    Email,
+    /// An SMS gateway.
+    Sms,
+    /// HTTP POST.
+    Webhook,
+}
+
+/// A message's identity: the same decision made twice gives the same id, so it is stored and sent once.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MessageId(String);
+
+/// What goes into a message id.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageIdentity<'a> {
+    /// The group, with agency and receiver.
+    pub group: &'a GroupKey,
+    /// The group's generation.
+    pub generation: u64,
+    /// The group's flush.
+    pub flush: u64,
+    /// The integration and recipient within the receiver, as `email/0/0`.
+    pub recipient: &'a str,
+    /// `firing` or `closing`: one flush may tell both.
+    pub half: &'static str,
+}
+
+/// One text to one address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// Identity.
+    pub id: MessageId,
+    /// Whose alerts it is about.
+    pub agency: AgencyName,
+    /// The receiver's name.
+    pub receiver: String,
+    /// What a log may call the recipient: a person's name in the configuration, or `email/0/0`. Never an address.
+    pub recipient: String,
+    /// By which way.
+    pub channel: Channel,
+    /// Gateway names in the order to try; empty for mail and webhooks.
+    pub gateways: Vec<String>,
+    /// Where to: a mail address, an E.164 number, a URL.
+    pub address: Phi<String>,
+    /// What it says.
+    pub content: Phi<Content>,
+    /// Why it was decided.
+    pub why: Why,
+    /// 0 = critical, 1 = page, 2 = warning, 3 = info or none: the outbox sends low numbers first.
+    pub urgency: u8,
+    /// When it was decided.
+    pub created_at: Instant,
+    /// After this it helps nobody and is not sent.
+    pub useful_until: Instant,
+    /// The earliest moment anything it tells about was true: the start of the `deliver` latency.
+    pub fired_at: Instant,
+    /// A closing goes only after the firing message it follows went, and is dropped when that never left.
+    pub follows: Option<MessageId>,
+}
+
+/// What a channel puts on its wire.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Content {
+    /// A text message, GSM-7, counted.
+    Sms {
+        /// The whole text.
+        text: String,
+    },
+    /// A mail.
+    Email {
+        /// No PHI, whatever was granted.
+        subject: String,
+        /// The plain part.
+        text: String,
+        /// The HTML part.
+        html: String,
+        /// The thread's first `Message-ID` when this is not the first mail of its group's generation.
+        in_reply_to: Option<String>,
+        /// This mail's own `Message-ID`, derived from the message id: a repeat after an uncertain send carries the
+        /// same one.
+        message_id: String,
+        /// From the receiver or `global`.
+        from: String,
+        /// The SMTP settings to use, by their place: the receiver's own or `global`.
+        smarthost: SmtpTarget,
+    },
+    /// Alertmanager's webhook payload, version 4.
+    Webhook {
+        /// The JSON body.
+        body: String,
+    },
+}
+
+/// Which SMTP server a mail goes through. Credentials are looked up in the configuration at sending.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SmtpTarget {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// False only for loopback.
+    pub require_tls: bool,
+    /// HELO name; `None` = the machine's.
+    pub hello: Option<String>,
+}
+
+impl MessageId {
+    /// The id of the message these particulars make.
+    #[must_use]
+    pub fn of(identity: MessageIdentity<'_>) -> Self {
+        let mut hash = Sha256::new();
+        let group = identity.group;
+        for part in [group.agency.as_str(), &group.route, &group.receiver, identity.recipient, identity.half] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        for (name, value) in &group.labels {
+            for part in [name, value] {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
+        }
+        hash.update(identity.generation.to_be_bytes());
+        hash.update(identity.flush.to_be_bytes());
+        let digest = hash.finalize();
+        Self(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// From stored text.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// 32 hex digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Channel {
+    /// The label's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

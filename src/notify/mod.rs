@@ -1,0 +1,4 @@
+//! Who is told, how, by what.
+
+pub mod message;
+pub mod receiver;

@@ -1,0 +1,108 @@
+//! Receivers: who is told by which way, as the configuration names them.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::message::SmtpTarget;
+use crate::model::Phi;
+
+/// A named receiver with its integrations in file order. All lists empty = nobody, on purpose.
+#[derive(Debug, Clone, Default)]
+pub struct Receiver {
+    /// Its name.
+    pub name: String,
+    /// `email_configs`.
+    pub email: Vec<EmailConfig>,
+    /// `sms_configs`.
+    pub sms: Vec<SmsConfig>,
+    /// `webhook_configs`.
+    pub webhook: Vec<WebhookConfig>,
+}
+
+/// One entry of `email_configs`, with `global` already filled in.
+#[derive(Debug, Clone)]
+pub struct EmailConfig {
+    /// Recipients (Alertmanager's comma list, split).
+    pub to: Vec<Phi<String>>,
+    /// Sender.
+    pub from: String,
+    /// Server.
+    pub smarthost: SmtpTarget,
+    /// Login, when the server wants one.
+    pub auth: Option<SmtpAuth>,
+    /// Template of the subject (`headers.Subject`), else the built-in.
+    pub subject: Option<String>,
+    /// Template of the plain part, else the built-in.
+    pub text: Option<String>,
+    /// Template of the HTML part, else the built-in.
+    pub html: Option<String>,
+    /// Whether closings are sent.
+    pub send_resolved: bool,
+    /// Whether the templates may show names, phones and addresses (`phi: true`; default false).
+    pub phi: bool,
+}
+
+/// An SMTP login.
+#[derive(Debug, Clone)]
+pub struct SmtpAuth {
+    /// User.
+    pub username: String,
+    /// Password.
+    pub password: SecretString,
+}
+
+/// One entry of `sms_configs`.
+#[derive(Debug, Clone)]
+pub struct SmsConfig {
+    /// E.164 numbers.
+    pub to: Vec<Phi<String>>,
+    /// Gateway names in the order to try.
+    pub gateways: Vec<String>,
+    /// Template of the text, else the built-in.
+    pub text: Option<String>,
+    /// Whether closings are sent.
+    pub send_resolved: bool,
+}
+
+/// One entry of `webhook_configs`.
+#[derive(Debug, Clone)]
+pub struct WebhookConfig {
+    /// Where to.
+    pub url: Phi<String>,
+    /// `http_config.authorization` credentials or basic auth, ready as a header value.
+    pub authorization: Option<SecretString>,
+    /// Whether closings are sent.
+    pub send_resolved: bool,
+    /// At most so many alerts in one payload; 0 = all.
+    pub max_alerts: u64,
+    /// Time limit of one attempt.
+    pub timeout: Duration,
+}
+
+/// One SMS gateway.
+#[derive(Debug, Clone)]
+pub struct SmsGateway {
+    /// Its name.
+    pub name: String,
+    /// Its kind and settings.
+    pub kind: SmsGatewayKind,
+}
+
+/// The gateways we speak.
+#[derive(Debug, Clone)]
+pub enum SmsGatewayKind {
+    /// Twilio's Messages API.
+    Twilio {
+        /// Host root, no trailing slash.
+        base_url: String,
+        /// `AC…`
+        account_sid: String,
+        /// Basic auth password.
+        auth_token: SecretString,
+        /// The number texts come from, E.164, or `None` when a messaging service is used.
+        from: Option<String>,
+        /// `MG…`
+        messaging_service_sid: Option<String>,
+    },
+}

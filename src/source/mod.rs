@@ -1,0 +1,3 @@
+//! The vendor's API: planned reads in, rows out. Never writes.
+
+pub mod fetched;
