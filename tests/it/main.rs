@@ -1,0 +1,3 @@
+//! One binary for every integration test: compiled and linked once.
+
+mod layering;
