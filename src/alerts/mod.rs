@@ -5,6 +5,7 @@
 //! Does not: read a clock, do I/O, return errors, or change the book: the commit comes first.
 
 pub mod alert;
+pub mod fingerprint;
 pub mod group;
 pub mod inhibit;
 pub mod matcher;

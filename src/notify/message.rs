@@ -121,6 +121,12 @@ pub struct SmtpTarget {
     pub hello: Option<String>,
 }
 
+/// A recipient's place within its receiver: `email/0/1` is the second address of the first `email_configs` entry.
+#[must_use]
+pub fn recipient_path(channel: Channel, integration: usize, recipient: usize) -> String {
+    format!("{channel}/{integration}/{recipient}")
+}
+
 impl MessageId {
     /// The id of the message these particulars make.
     #[must_use]

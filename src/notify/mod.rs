@@ -1,4 +1,21 @@
 //! Who is told, how, by what.
+//!
+//! Two halves. The pure one turns intents into messages: [`render`], with [`words`], [`texts`], [`email`],
+//! [`webhook_payload`], [`template`], [`shadow`]. The other sends what was committed.
+//!
+//! Given: a committed step's intents, the receivers, and who the people are for those who may know.
+//! Gives: messages, and after sending, receipts.
+//! Does not: decide who is told or when; that is the step's.
 
+pub mod email;
+pub mod gsm7;
 pub mod message;
+pub mod people;
 pub mod receiver;
+pub mod render;
+pub mod shadow;
+pub mod template;
+pub mod texts;
+pub mod voice;
+pub mod webhook_payload;
+pub mod words;

@@ -30,12 +30,23 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that do I/O, tell the time or roll dice: not for rooms that decide.
-const IO_CRATES: &[&str] = &["tokio", "reqwest", "axum", "sqlx", "lettre", "rand", "std::fs", "std::net", "std::env", "std::process"];
+const IO_CRATES: &[&str] =
+    &["tokio", "reqwest", "axum", "sqlx", "lettre", "rand", "std::fs", "std::net", "std::env", "std::process"];
 const DECIDERS: &[&str] = &["model", "source_fetched", "mirror", "rules", "agenda", "alerts", "notify_pure"];
 
 /// Files of `notify` that decide.
 const NOTIFY_PURE: &[&str] = &[
-    "message", "receiver", "render", "texts", "template", "gsm7", "email", "webhook_payload", "shadow", "people", "mod",
+    "message",
+    "receiver",
+    "render",
+    "texts",
+    "template",
+    "gsm7",
+    "email",
+    "webhook_payload",
+    "shadow",
+    "people",
+    "mod",
 ];
 
 fn room_of(path: &[&str]) -> String {

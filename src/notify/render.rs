@@ -1,0 +1,371 @@
+//! Intents become messages: one text to one address each. Pure; the ids depend on nothing but the decision.
+
+use chrono::TimeDelta;
+use minijinja::{Value, context};
+
+use super::{
+    email::{self, Frame, Mail},
+    message::{Channel, Content, Message, MessageId, MessageIdentity, recipient_path},
+    people::People,
+    receiver::{EmailConfig, Receiver, SmsConfig, WebhookConfig},
+    template::{self, ShiftFacts, stamp},
+    texts,
+    voice::{Telling, Voice},
+    webhook_payload,
+};
+use crate::{
+    alerts::{
+        alert::{Alert, AlertState, Told},
+        fingerprint::fingerprint,
+        policy::Policy,
+        step::Intent,
+    },
+    model::{Instant, Phi, PhiGrant, Subject},
+};
+
+/// How long a closing, or a notice about something without an end, is worth sending.
+const USEFUL_OTHERWISE: TimeDelta = TimeDelta::hours(24);
+
+/// The messages of these intents. A receiver that is not configured any more gets none.
+#[must_use]
+pub fn render(
+    intents: &[Intent],
+    policy: &Policy,
+    telling: &Telling,
+    people: &dyn People,
+    now: Instant,
+) -> Vec<Message> {
+    let mut messages = Vec::new();
+    for intent in intents {
+        let Some(receiver) = policy.receivers.get(&intent.group.receiver) else { continue };
+        Notice { intent, receiver, telling, people, now }.write(&mut messages);
+    }
+    if let Some(shadow) = telling.shadow.as_ref().filter(|shadow| shadow.holds(now)) {
+        messages = messages.into_iter().map(|message| shadow.divert(message)).collect();
+    }
+    messages
+}
+
+/// The severity's rank: 0 critical, 1 page, 2 warning, 3 anything else.
+#[must_use]
+pub fn urgency(alert: &Alert) -> u8 {
+    match alert.labels.get("severity").map(String::as_str) {
+        Some("critical") => 0,
+        Some("page") => 1,
+        Some("warning") => 2,
+        _ => 3,
+    }
+}
+
+/// One intent, while its messages are written.
+#[derive(Clone, Copy)]
+struct Notice<'a> {
+    intent: &'a Intent,
+    receiver: &'a Receiver,
+    telling: &'a Telling,
+    people: &'a dyn People,
+    now: Instant,
+}
+
+/// One recipient's place and what they are told.
+struct Part<'a> {
+    channel: Channel,
+    integration: usize,
+    recipient: usize,
+    address: &'a Phi<String>,
+    half: &'static str,
+    firing: Vec<&'a Alert>,
+    over: Vec<&'a Alert>,
+    gateways: Vec<String>,
+}
+
+impl<'a> Notice<'a> {
+    fn write(self, messages: &mut Vec<Message>) {
+        for (i, config) in self.receiver.email.iter().enumerate() {
+            for (j, to) in config.to.iter().enumerate() {
+                for part in self.together(Channel::Email, i, j, to, config.send_resolved) {
+                    let content = self.email(config, &part);
+                    messages.push(self.message(part, content));
+                }
+            }
+        }
+        for (i, config) in self.receiver.sms.iter().enumerate() {
+            for (j, to) in config.to.iter().enumerate() {
+                for mut part in self.apart(Channel::Sms, i, j, to, config.send_resolved) {
+                    part.gateways.clone_from(&config.gateways);
+                    let content = self.sms(config, &part);
+                    messages.push(self.message(part, content));
+                }
+            }
+        }
+        for (i, config) in self.receiver.webhook.iter().enumerate() {
+            for part in self.together(Channel::Webhook, i, 0, &config.url, config.send_resolved) {
+                let content = self.webhook(config, &part);
+                messages.push(self.message(part, content));
+            }
+        }
+    }
+
+    /// Those of the closed alerts that this recipient was told of.
+    fn over_for(&self, channel: Channel, integration: usize, recipient: usize, send_resolved: bool) -> Vec<&'a Alert> {
+        let receiver = self.receiver.name.as_str();
+        self.intent
+            .resolved
+            .iter()
+            .filter(|alert| send_resolved && told(alert, receiver, channel, integration, recipient).is_some())
+            .collect()
+    }
+
+    /// Firing and closed in one message, as Alertmanager tells mail and webhooks.
+    fn together(
+        self,
+        channel: Channel,
+        integration: usize,
+        recipient: usize,
+        address: &'a Phi<String>,
+        send_resolved: bool,
+    ) -> Vec<Part<'a>> {
+        let firing: Vec<&Alert> = self.intent.firing.iter().collect();
+        let over = self.over_for(channel, integration, recipient, send_resolved);
+        if firing.is_empty() && over.is_empty() {
+            return Vec::new();
+        }
+        let half = if firing.is_empty() { "closing" } else { "firing" };
+        vec![Part { channel, integration, recipient, address, half, firing, over, gateways: Vec::new() }]
+    }
+
+    /// Firing and closed in two: a text has no room for both.
+    fn apart(
+        self,
+        channel: Channel,
+        integration: usize,
+        recipient: usize,
+        address: &'a Phi<String>,
+        send_resolved: bool,
+    ) -> Vec<Part<'a>> {
+        let firing: Vec<&Alert> = self.intent.firing.iter().collect();
+        let over = self.over_for(channel, integration, recipient, send_resolved);
+        let part = |half, firing, over| Part {
+            channel,
+            integration,
+            recipient,
+            address,
+            half,
+            firing,
+            over,
+            gateways: Vec::new(),
+        };
+        let mut parts = Vec::new();
+        if !firing.is_empty() {
+            parts.push(part("firing", firing, Vec::new()));
+        }
+        if !over.is_empty() {
+            parts.push(part("closing", Vec::new(), over));
+        }
+        parts
+    }
+
+    fn id(&self, part: &Part<'_>, flush: u64, half: &'static str) -> MessageId {
+        MessageId::of(MessageIdentity {
+            group: &self.intent.group,
+            generation: self.intent.generation,
+            flush,
+            recipient: &recipient_path(part.channel, part.integration, part.recipient),
+            half,
+        })
+    }
+
+    fn message(&self, part: Part<'_>, content: Content) -> Message {
+        let id = self.id(&part, self.intent.flush, part.half);
+        let all = || part.firing.iter().chain(&part.over);
+        let useful_until = if part.firing.is_empty() {
+            self.now + USEFUL_OTHERWISE
+        } else {
+            let ends =
+                part.firing.iter().map(|alert| alert.facts.window.closes_at.unwrap_or(self.now + USEFUL_OTHERWISE));
+            ends.max().unwrap_or(self.now + USEFUL_OTHERWISE)
+        };
+        let follows = part.firing.is_empty().then(|| {
+            let tellings = part
+                .over
+                .iter()
+                .filter_map(|alert| told(alert, &self.receiver.name, part.channel, part.integration, part.recipient));
+            tellings.max_by_key(|told| told.at).map(|told| told.message.clone())
+        });
+        Message {
+            id,
+            agency: self.intent.group.agency.clone(),
+            receiver: self.receiver.name.clone(),
+            recipient: recipient_path(part.channel, part.integration, part.recipient),
+            channel: part.channel,
+            urgency: all().map(|alert| urgency(alert)).min().unwrap_or(3),
+            fired_at: all().map(|alert| alert.fired_at().unwrap_or(alert.active_at)).min().unwrap_or(self.now),
+            gateways: part.gateways,
+            address: part.address.clone(),
+            content: Phi::new(content),
+            why: self.intent.why,
+            created_at: self.now,
+            useful_until,
+            follows: follows.flatten(),
+        }
+    }
+
+    fn voice(&self) -> &'a Voice {
+        self.telling.voice(&self.intent.group.agency)
+    }
+
+    fn sms(&self, config: &SmsConfig, part: &Part<'_>) -> Content {
+        let custom = config.text.as_ref().and_then(|source| {
+            let notice = self.context(part, false);
+            template::message(source, &notice, self.voice(), self.zone(part), false)
+        });
+        let text = match custom {
+            Some(text) => super::gsm7::cut(text.trim(), super::gsm7::SEPTETS_MAX),
+            None if part.firing.is_empty() => texts::closing(&part.over, self.telling),
+            None if self.intent.summary && part.firing.len() > 1 => {
+                texts::summary(&part.firing, self.telling, self.now)
+            }
+            None => texts::firing(&part.firing, self.telling, self.now),
+        };
+        Content::Sms { text }
+    }
+
+    fn email(&self, config: &EmailConfig, part: &Part<'_>) -> Content {
+        let frame = Frame {
+            telling: self.telling,
+            people: config.phi.then_some(self.people),
+            receiver: &self.receiver.name,
+            summary: self.intent.summary,
+            now: self.now,
+        };
+        let Mail { subject, text, html } = email::write(&part.firing, &part.over, frame);
+        let fill = |source: &Option<String>, html: bool, granted: bool| {
+            let source = source.as_ref()?;
+            template::message(source, &self.context(part, granted), self.voice(), self.zone(part), html)
+        };
+        let first = self.id(part, 1, "firing");
+        let own = self.id(part, self.intent.flush, part.half);
+        Content::Email {
+            subject: fill(&config.subject, false, false)
+                .map_or(subject, |text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
+            text: fill(&config.text, false, config.phi).unwrap_or(text),
+            html: fill(&config.html, true, config.phi).unwrap_or(html),
+            in_reply_to: (own != first).then(|| email::message_id(first.as_str())),
+            message_id: email::message_id(own.as_str()),
+            from: config.from.clone(),
+            smarthost: config.smarthost.clone(),
+        }
+    }
+
+    fn webhook(&self, config: &WebhookConfig, part: &Part<'_>) -> Content {
+        let alerts: Vec<&Alert> = part.firing.iter().chain(&part.over).copied().collect();
+        Content::Webhook { body: webhook_payload::payload(self.intent, &alerts, config.max_alerts, self.telling) }
+    }
+
+    fn zone(&self, part: &Part<'_>) -> chrono_tz::Tz {
+        let first = part.firing.first().or_else(|| part.over.first());
+        first.map_or(self.voice().zone, |alert| self.voice().zone_of(&alert.facts.location))
+    }
+
+    fn context(&self, part: &Part<'_>, granted: bool) -> Value {
+        let alerts: Vec<&Alert> = part.firing.iter().chain(&part.over).copied().collect();
+        let first = alerts.first();
+        context! {
+            status => if part.firing.is_empty() { "resolved" } else { "firing" },
+            receiver => self.receiver.name.clone(),
+            group_labels => self.intent.group.labels.clone(),
+            common_labels => webhook_payload::common(alerts.iter().map(|alert| &alert.labels)),
+            common_annotations => webhook_payload::common(alerts.iter().map(|alert| &alert.annotations)),
+            external_url => self.telling.external_url.as_deref().unwrap_or_default(),
+            alerts => alerts.iter().map(|alert| self.alert_context(alert, granted)).collect::<Vec<_>>(),
+            shift => first.map(|alert| shift_facts(alert).value()),
+            client => first.map(|alert| self.client_context(alert, granted)),
+            caregiver => first.map(|alert| self.caregiver_context(alert, granted)),
+        }
+    }
+
+    fn alert_context(&self, alert: &Alert, granted: bool) -> Value {
+        let ends_at = match &alert.state {
+            AlertState::Resolved { resolved_at, .. } => stamp(*resolved_at),
+            _ => String::new(),
+        };
+        context! {
+            status => if alert.is_firing() { "firing" } else { "resolved" },
+            labels => alert.labels.clone(),
+            annotations => alert.annotations.clone(),
+            starts_at => stamp(alert.active_at),
+            ends_at => ends_at,
+            fingerprint => fingerprint(&alert.labels),
+            shift => shift_facts(alert).value(),
+            client => self.client_context(alert, granted),
+            caregiver => self.caregiver_context(alert, granted),
+        }
+    }
+
+    fn client_context(&self, alert: &Alert, granted: bool) -> Value {
+        let Some(id) = &alert.facts.client else { return context! { id => "" } };
+        match self.people.client(id).filter(|_| granted) {
+            None => context! { id => id.as_str() },
+            Some(client) => {
+                let grant = PhiGrant::GRANTED_MAIL;
+                context! {
+                    id => id.as_str(),
+                    name => client.person.name.reveal(grant),
+                    phones => client.person.phones.reveal(grant),
+                    address => client.person.address.reveal(grant),
+                    birth_date => client.person.birth_date.reveal(grant).map(|date| date.to_string()),
+                }
+            }
+        }
+    }
+
+    fn caregiver_context(&self, alert: &Alert, granted: bool) -> Value {
+        let Subject::Shift(key) = &alert.key.subject else { return context! { id => "" } };
+        let Some(id) = self.people.shift(key).and_then(|shift| shift.caregiver.as_ref()) else {
+            return context! { id => "" };
+        };
+        match self.people.caregiver(id).filter(|_| granted) {
+            None => context! { id => id.as_str() },
+            Some(caregiver) => {
+                let grant = PhiGrant::GRANTED_MAIL;
+                context! {
+                    id => id.as_str(),
+                    name => caregiver.person.name.reveal(grant),
+                    phones => caregiver.person.phones.reveal(grant),
+                }
+            }
+        }
+    }
+}
+
+/// What templates see as `shift`.
+#[must_use]
+pub fn shift_facts(alert: &Alert) -> ShiftFacts {
+    let Subject::Shift(key) = &alert.key.subject else {
+        return ShiftFacts { location: alert.facts.location.clone(), ..ShiftFacts::default() };
+    };
+    let seconds = |at: Instant| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    ShiftFacts {
+        id: alert.labels.get("shift").cloned().unwrap_or_default(),
+        reference: key.id.to_string(),
+        start: alert.facts.starts_at.map(seconds).unwrap_or_default(),
+        end: alert.facts.ends_at.map(seconds).unwrap_or_default(),
+        minutes: alert.facts.starts_at.zip(alert.facts.ends_at).map_or(0, |(start, end)| (end - start).num_minutes()),
+        location: alert.facts.location.clone(),
+    }
+}
+
+fn told<'a>(
+    alert: &'a Alert,
+    receiver: &str,
+    channel: Channel,
+    integration: usize,
+    recipient: usize,
+) -> Option<&'a Told> {
+    alert.told.iter().find(|told| {
+        told.receiver == receiver
+            && told.channel == channel
+            && told.integration == integration
+            && told.recipient == recipient
+    })
+}

@@ -1,0 +1,156 @@
+//! One alert in words: headline, what it concerns, what to do, and why it closed. Shared by SMS and mail. No PHI.
+
+use crate::{
+    alerts::alert::{Alert, AlertState},
+    model::{Instant, Subject},
+    notify::voice::{Telling, Voice, length, place},
+    rules::finding::{Closing, Tells},
+};
+
+/// The parts every text is put together from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// `NO CAREGIVER`, `NO CHECK-IN`, `CAN'T SEE WellSky`, or the alert's own name.
+    pub headline: String,
+    /// `Tue 07:00-11:00, North`, or nothing.
+    pub concerns: String,
+    /// `starts in 3h55`, `15 min late`, or nothing.
+    pub urgency: String,
+    /// `Find cover.`
+    pub action: String,
+    /// `Shift 90010001`, or nothing.
+    pub reference: String,
+    /// True when the second look could not be had.
+    pub unconfirmed: bool,
+}
+
+/// The words for an alert that fires, as of `now`.
+#[must_use]
+pub fn firing(alert: &Alert, telling: &Telling, now: Instant) -> Words {
+    let voice = telling.voice(&alert.key.agency);
+    let facts = &alert.facts;
+    let zone = voice.zone_of(&facts.location);
+    let concerns = concerns(alert, voice);
+    let (headline, urgency, action) = match &facts.tells {
+        Tells::Uncovered => {
+            let urgency = match facts.starts_at {
+                Some(start) if start > now => format!("starts in {}", length(start - now)),
+                Some(start) => format!("started {} ago", length(now - start)),
+                None => String::new(),
+            };
+            ("NO CAREGIVER".to_owned(), urgency, "Find cover.".to_owned())
+        }
+        Tells::NoCheckIn => {
+            let urgency = facts.starts_at.map_or_else(String::new, |start| format!("{} late", length(now - start)));
+            ("NO CHECK-IN".to_owned(), urgency, "Call caregiver, then client.".to_owned())
+        }
+        Tells::NoCheckOut => {
+            let urgency = facts.ends_at.map_or_else(String::new, |end| format!("ended {} ago", length(now - end)));
+            ("NO CHECK-OUT".to_owned(), urgency, "Ask the caregiver to check out.".to_owned())
+        }
+        Tells::Runaway => {
+            ("VISIT STILL OPEN".to_owned(), String::new(), "Check with the caregiver; close it in WellSky.".to_owned())
+        }
+        Tells::Blind { since, n_shifts, until } => {
+            let headline = format!("CAN'T SEE WellSky since {}", voice.time(*since, zone));
+            let action = if *n_shifts == 0 {
+                "Nothing is watched meanwhile: check WellSky.".to_owned()
+            } else {
+                let noun = if *n_shifts == 1 { "shift starts" } else { "shifts start" };
+                format!("{n_shifts} {noun} by {} unwatched: check them in WellSky.", voice.time(*until, zone))
+            };
+            (headline, String::new(), action)
+        }
+        Tells::Summary => {
+            let name = alert.labels.get("alertname").cloned().unwrap_or_default();
+            let summary = alert.annotations.get("summary").or_else(|| alert.annotations.get("description"));
+            (name, String::new(), summary.cloned().unwrap_or_else(|| label_list(alert)))
+        }
+    };
+    Words {
+        headline,
+        concerns,
+        urgency,
+        action,
+        reference: reference(alert),
+        unconfirmed: alert.annotations.contains_key("unconfirmed"),
+    }
+}
+
+/// Why it closed, in words: `covered`, `arrived late, 07:31`, `is over, nobody checked in`.
+#[must_use]
+pub fn closing(alert: &Alert, telling: &Telling) -> String {
+    let voice = telling.voice(&alert.key.agency);
+    let zone = voice.zone_of(&alert.facts.location);
+    let AlertState::Resolved { closing, .. } = &alert.state else { return String::new() };
+    match closing {
+        Closing::Covered => "covered".into(),
+        Closing::Arrived { at: Some(at), late: true } => format!("arrived late, {}", voice.time(*at, zone)),
+        Closing::Arrived { at: Some(at), late: false } => format!("arrived, {}", voice.time(*at, zone)),
+        Closing::Arrived { at: None, .. } => "arrived".into(),
+        Closing::CheckedOut { at: Some(at) } => format!("checked out, {}", voice.time(*at, zone)),
+        Closing::CheckedOut { at: None } => "checked out".into(),
+        Closing::Cancelled => "cancelled".into(),
+        Closing::Moved { to } => format!("moved to {}", voice.day_time(*to, zone)),
+        Closing::Removed => "removed from the schedule".into(),
+        Closing::ClientInactive => "the client is no longer active".into(),
+        Closing::Recovered => "recovered".into(),
+        Closing::RuleRemoved => "its rule is no longer loaded".into(),
+        Closing::Expired => match &alert.facts.tells {
+            Tells::Uncovered => "is over, nobody was assigned".into(),
+            Tells::NoCheckIn => "is over, nobody checked in".into(),
+            Tells::NoCheckOut | Tells::Runaway => "is over, nobody checked out".into(),
+            Tells::Blind { .. } | Tells::Summary if alert.posted.is_some() => "no longer reported".into(),
+            Tells::Blind { .. } | Tells::Summary => "is over".into(),
+        },
+    }
+}
+
+/// What is left to do after it closed; an expiry is never an all-clear.
+#[must_use]
+pub fn afterwards(alert: &Alert) -> &'static str {
+    match (&alert.state, &alert.facts.tells) {
+        (AlertState::Resolved { closing: Closing::Expired, .. }, Tells::Uncovered | Tells::NoCheckIn) => {
+            "Find out what happened to the client."
+        }
+        (AlertState::Resolved { closing: Closing::Expired, .. }, Tells::NoCheckOut | Tells::Runaway) => {
+            "Correct the visit in WellSky."
+        }
+        (AlertState::Resolved { closing: Closing::RuleRemoved, .. }, _) => "It is not watched any more.",
+        _ => "Nothing more to do.",
+    }
+}
+
+/// `Tue 07:00-11:00, North`; for what has no time, the location or what it is about.
+#[must_use]
+pub fn concerns(alert: &Alert, voice: &Voice) -> String {
+    let facts = &alert.facts;
+    let place = place(&facts.location);
+    let what = facts.starts_at.map(|start| voice.span(start, facts.ends_at, voice.zone_of(&facts.location)));
+    match (what, place.is_empty()) {
+        (Some(what), true) => what,
+        (Some(what), false) => format!("{what}, {place}"),
+        (None, _) => place,
+    }
+}
+
+fn reference(alert: &Alert) -> String {
+    match &alert.key.subject {
+        Subject::Shift(key) => format!("Shift {}", key.id),
+        Subject::Visit(id) => format!("Visit {id}"),
+        Subject::Client(id) => format!("Client {id}"),
+        Subject::Caregiver(id) => format!("Caregiver {id}"),
+        _ => String::new(),
+    }
+}
+
+fn label_list(alert: &Alert) -> String {
+    let told = ["alertname", "agency", "severity"];
+    alert
+        .labels
+        .iter()
+        .filter(|(name, _)| !told.contains(&name.as_str()))
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
