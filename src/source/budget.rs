@@ -361,7 +361,7 @@ mod tests {
         assert!(limiter.rate() >= 2.0 * RATE_SHARE_MIN);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn confirming_reads_go_first_and_four_are_under_way_at_most() {
         let budget = Budget::new(10.0);
         let mut permits = Vec::new();
@@ -388,7 +388,7 @@ mod tests {
         assert_eq!(*order.lock().unwrap(), ["confirming", "normal"]);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_pause_answers_at_once_also_those_who_wait() {
         let budget = Budget::new(1.0);
         drop(budget.acquire(Priority::Normal).await.unwrap());
