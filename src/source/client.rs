@@ -4,6 +4,9 @@
 //! Gives: rows in model types and whether they are all there is; or the fault; and every request that was made.
 //! Does not: retry on its own beyond one read, remember rows, or write to the vendor.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},

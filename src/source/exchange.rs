@@ -38,16 +38,10 @@ use crate::{
 
 /// Contract §1.7.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// Contract §1.7.
-const REQUEST_LIMIT: Duration = Duration::from_secs(30);
-/// Full pages take longer. Contract §1.7.
-const PAGE_LIMIT: Duration = Duration::from_secs(60);
 /// Tries of a request that fails in passing. Contract §9.5.
 const TRIES_MAX: u32 = 3;
-/// No further try begins this long after the first: a poll loop has other reads to make.
-const TRYING_MAX: Duration = Duration::from_secs(45);
-/// Longest wait between two tries. Contract §9.5.
-const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
+/// The longest wait between two tries, in units of the first. Contract §9.5: 1 to 30 s.
+const RETRY_DELAY_MAX: u32 = 30;
 /// A page of 100 rows takes some 200 KiB; past this the answer is no page of ours.
 const BODY_BYTES_MAX: usize = 16 << 20;
 /// Times one request may be sent again over its token (the token may be killed by another's refresh meanwhile).
@@ -55,6 +49,30 @@ const TOKEN_RETRIES_MAX: u32 = 3;
 
 const JSON: &str = "application/json";
 const FHIR_JSON: &str = "application/fhir+json";
+
+/// How long the wire is waited for. Only tests use other values.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timings {
+    /// One request, body included. Contract §1.7.
+    pub request: Duration,
+    /// A full page of a list takes longer. Contract §1.7.
+    pub page: Duration,
+    /// The shortest wait between two tries.
+    pub retry: Duration,
+    /// No further try begins so long after the first: a poll loop has other reads to make.
+    pub trying: Duration,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            request: Duration::from_secs(30),
+            page: Duration::from_secs(60),
+            retry: Duration::from_secs(1),
+            trying: Duration::from_secs(45),
+        }
+    }
+}
 
 /// Why a source can't be built.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +97,7 @@ pub struct Access {
     pub(super) budget: Budget,
     token: tokio::sync::Mutex<TokenState>,
     chance: Mutex<StdRng>,
+    pub(super) timings: Timings,
 }
 
 impl std::fmt::Debug for Access {
@@ -106,6 +125,7 @@ impl Access {
             budget: Budget::new(wellsky.requests_per_second),
             token: tokio::sync::Mutex::default(),
             chance: Mutex::new(StdRng::seed_from_u64(seed)),
+            timings: Timings::default(),
         })
     }
 
@@ -145,12 +165,12 @@ impl Access {
         let mut state = self.token.lock().await;
         let mut form = match state.plan(self.budget.now()) {
             Plan::Use(loan) => return Ok(loan),
-            Plan::Blocked(blocked) => return Err(self.blocked(&blocked, trace.clock)),
+            Plan::Blocked(blocked) => return Err(Self::blocked(&blocked)),
             Plan::Ask(form) => form,
         };
         for tried_other in [false, true] {
             let request = self.token_request(form)?;
-            let sent = self.send(request, Endpoint::Token, Priority::Token, REQUEST_LIMIT, trace).await?;
+            let sent = self.send(request, Endpoint::Token, Priority::Token, self.timings.request, trace).await?;
             let now = self.budget.now();
             let failing = |state: &mut TokenState, code: String| state.failed(code, now);
             match sent {
@@ -185,7 +205,7 @@ impl Access {
                     "source: no token; nothing is read for {} s",
                     blocked.until.saturating_sub(self.budget.now()).as_secs()
                 );
-                Err(self.blocked(&blocked, trace.clock))
+                Err(Self::blocked(&blocked))
             }
             // Only when the pause after a refusal ended while we looked.
             Plan::Ask(_) => Err(ReadFault::Transient { endpoint: Endpoint::Token, code: "protocol".to_owned() }),
@@ -259,9 +279,8 @@ impl Access {
         ReadFault::Throttled { until: agent_instant(clock, now, until) }
     }
 
-    fn blocked(&self, blocked: &Blocked, clock: &Clock) -> ReadFault {
-        // The pause's end is in the status; a fault names the cause.
-        let _ = clock;
+    /// The pause's end is in the status; the fault names the cause.
+    fn blocked(blocked: &Blocked) -> ReadFault {
         let code = blocked.code.clone();
         if blocked.refused {
             ReadFault::Credentials { code }
@@ -424,7 +443,8 @@ impl Asker<'_> {
         let Question { endpoint, .. } = question;
         let access = self.access;
         let asked = if matches!(question.target, Target::One { .. }) { Asked::One } else { Asked::List };
-        let limit = if question.patient { PAGE_LIMIT } else { REQUEST_LIMIT };
+        let timings = access.timings;
+        let limit = if question.patient { timings.page } else { timings.request };
         let mut ways = self.ways(endpoint, asked);
         let mut way = ways.remove(0);
         let began = access.budget.now();
@@ -504,8 +524,8 @@ impl Asker<'_> {
                 (Class::Ok, Err(code)) => (None, code.to_owned()),
             };
             n_tries += 1;
-            let delay = retry_delay(n_tries, retry_after, access.chance());
-            if n_tries >= TRIES_MAX || access.budget.now() + delay > began + TRYING_MAX {
+            let delay = retry_delay(timings.retry, n_tries, retry_after, access.chance());
+            if n_tries >= TRIES_MAX || access.budget.now() + delay > began + timings.trying {
                 return Err(ReadFault::Transient { endpoint, code });
             }
             tokio::time::sleep_until(tokio::time::Instant::now() + delay).await;
@@ -588,13 +608,13 @@ impl Asker<'_> {
     }
 }
 
-/// Exponential from one second with full jitter; a `Retry-After` is kept to within the same limit.
-fn retry_delay(n_tries: u32, retry_after: Option<Duration>, chance: f64) -> Duration {
+/// Exponential from `unit` with full jitter; a `Retry-After` is kept to within the same limits.
+fn retry_delay(unit: Duration, n_tries: u32, retry_after: Option<Duration>, chance: f64) -> Duration {
     if let Some(asked) = retry_after {
-        return asked.clamp(Duration::from_secs(1), RETRY_DELAY_MAX);
+        return asked.clamp(unit, unit * RETRY_DELAY_MAX);
     }
-    let widest = Duration::from_secs(1 << n_tries.min(5)).min(RETRY_DELAY_MAX);
-    Duration::from_secs(1) + (widest - Duration::from_secs(1)).mul_f64(chance.clamp(0.0, 1.0))
+    let widest = unit * (1 << n_tries.min(5)).min(RETRY_DELAY_MAX);
+    unit + (widest - unit).mul_f64(chance.clamp(0.0, 1.0))
 }
 
 /// An instant of the wire's clock on the agent's.
