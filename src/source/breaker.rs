@@ -1,0 +1,306 @@
+//! Whether an endpoint may be called: one breaker each, so that a broken one costs neither requests nor the others.
+//!
+//! Given: what came of each read, at an instant of the wire's own clock.
+//! Gives: leave to call, or the instant of the next probe.
+//! Does not: know about throttling or credentials, which stop everything and are kept elsewhere.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
+
+/// Time since the source was made, real and monotonic: the wire never lives on the agent's clock.
+pub type WireTime = Duration;
+
+/// How long an endpoint without a route, or without leave to read it, is left alone. Contract §9.5.
+pub const ROUTE_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// The stretch over which failures are counted. Contract §9.5.
+const WINDOW: Duration = Duration::from_secs(5 * 60);
+/// More than this share of failures opens the breaker. Contract §9.5.
+const FAILED_SHARE: f64 = 0.2;
+/// Below so many reads a share says nothing.
+const SAMPLES_MIN: usize = 5;
+/// So many failures on end open it whatever the share: waiting for the share to move would cost minutes.
+const FAILED_IN_A_ROW: usize = 5;
+/// Refused requests (our mistake) in a row that open it. Contract §9.5.
+const REFUSED_IN_A_ROW: u32 = 3;
+/// First pause after passing failures; doubles up to [`PAUSE_MAX`]. Short, because being blind is what hurts and
+/// one probe costs nothing.
+const PAUSE_MIN: Duration = Duration::from_secs(5);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Outcomes kept at most; older ones go first.
+const KEPT_MAX: usize = 512;
+
+/// Why a breaker opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// No such route.
+    Route,
+    /// No leave to read.
+    Permission,
+    /// Our requests are refused.
+    Request,
+    /// Too many passing failures.
+    Failures,
+}
+
+/// What came of one read, as far as the breaker cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It worked, or failed for a reason of its own (an id that is gone).
+    Fine,
+    /// It failed after all tries; `whose` tells one client's trouble from everybody's.
+    Failed {
+        /// Any number that is the same for the same client.
+        whose: u64,
+    },
+    /// We asked wrongly.
+    Refused,
+    /// No route, after the alternates were tried.
+    NoRoute,
+    /// No leave.
+    NoLeave,
+}
+
+/// What a breaker looks like from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Calls go out.
+    Closed,
+    /// No calls until the instant.
+    Open {
+        /// Next probe, wire time.
+        until: WireTime,
+        /// Why.
+        why: Why,
+    },
+    /// One call is out to see whether it works again.
+    Probing {
+        /// Why it had opened.
+        why: Why,
+    },
+}
+
+/// One endpoint's breaker.
+#[derive(Debug)]
+pub struct Breaker {
+    state: State,
+    recent: VecDeque<(WireTime, Option<u64>)>,
+    refused: u32,
+    pause: Duration,
+    probe_began: WireTime,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self { state: State::Closed, recent: VecDeque::new(), refused: 0, pause: PAUSE_MIN, probe_began: WireTime::ZERO }
+    }
+}
+
+impl Breaker {
+    /// Leave to call at `now`, or when to ask again. Leave given while open is for one probe.
+    pub fn admit(&mut self, now: WireTime) -> Result<(), WireTime> {
+        match self.state {
+            State::Closed => Ok(()),
+            State::Open { until, .. } if now < until => Err(until),
+            State::Open { why, .. } => {
+                self.state = State::Probing { why };
+                self.probe_began = now;
+                Ok(())
+            }
+            // A probe whose outcome never came (its read was dropped) does not close the road for ever.
+            State::Probing { .. } if now >= self.probe_began + 2 * PAUSE_MAX => {
+                self.probe_began = now;
+                Ok(())
+            }
+            State::Probing { .. } => Err(now + PAUSE_MIN),
+        }
+    }
+
+    /// Takes in what came of an admitted read.
+    pub fn saw(&mut self, outcome: Outcome, now: WireTime) {
+        match outcome {
+            Outcome::Fine => self.fine(now),
+            Outcome::Failed { whose } => self.failed(whose, now),
+            Outcome::Refused => {
+                self.refused += 1;
+                if self.refused >= REFUSED_IN_A_ROW || matches!(self.state, State::Probing { .. }) {
+                    self.open(Why::Request, now, ROUTE_PAUSE);
+                }
+            }
+            Outcome::NoRoute => self.open(Why::Route, now, ROUTE_PAUSE),
+            Outcome::NoLeave => self.open(Why::Permission, now, ROUTE_PAUSE),
+        }
+    }
+
+    /// An admitted read ended without a word about the endpoint (no token, throttled): a probe stays due.
+    pub fn unheard(&mut self, now: WireTime) {
+        if let State::Probing { why } = self.state {
+            self.state = State::Open { until: now + PAUSE_MIN, why };
+        }
+    }
+
+    /// The state, for status pages.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    fn fine(&mut self, now: WireTime) {
+        self.refused = 0;
+        if self.state == State::Closed {
+            self.keep(now, None);
+        } else {
+            self.state = State::Closed;
+            self.recent.clear();
+        }
+        // The pause shrinks only after a calm stretch, so that flapping does not hammer.
+        if !self.recent.is_empty() && self.recent.iter().all(|(_, failed)| failed.is_none()) && self.recent.len() >= SAMPLES_MIN {
+            self.pause = PAUSE_MIN;
+        }
+    }
+
+    fn failed(&mut self, whose: u64, now: WireTime) {
+        if self.state == State::Closed {
+            self.keep(now, Some(whose));
+            if !self.is_failing() {
+                return;
+            }
+        }
+        let pause = self.pause;
+        self.pause = (pause * 2).min(PAUSE_MAX);
+        self.open(Why::Failures, now, pause);
+    }
+
+    /// More than a fifth of the reads of the last minutes failed, and not all for the same client; or so many on
+    /// end that nothing works.
+    fn is_failing(&self) -> bool {
+        let failed = self.recent.iter().filter_map(|(_, failed)| *failed);
+        let in_a_row = self.recent.iter().rev().take_while(|(_, failed)| failed.is_some()).count();
+        if in_a_row >= FAILED_IN_A_ROW {
+            return true;
+        }
+        let n_failed = failed.clone().count();
+        #[expect(clippy::cast_precision_loss, reason = "at most a few hundred")]
+        let share = n_failed as f64 / self.recent.len().max(1) as f64;
+        self.recent.len() >= SAMPLES_MIN && share > FAILED_SHARE && failed.collect::<HashSet<_>>().len() >= 2
+    }
+
+    fn keep(&mut self, now: WireTime, failed: Option<u64>) {
+        self.recent.push_back((now, failed));
+        while self.recent.len() > KEPT_MAX || self.recent.front().is_some_and(|(at, _)| *at + WINDOW < now) {
+            self.recent.pop_front();
+        }
+    }
+
+    fn open(&mut self, why: Why, now: WireTime, pause: Duration) {
+        self.state = State::Open { until: now + pause, why };
+        self.recent.clear();
+        self.refused = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn s(seconds: u64) -> WireTime {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_missing_route_pauses_a_quarter_of_an_hour_and_probes_once() {
+        let mut breaker = Breaker::default();
+        assert_eq!(breaker.admit(s(0)), Ok(()));
+        breaker.saw(Outcome::NoRoute, s(1));
+        assert_eq!(breaker.admit(s(2)), Err(s(901)));
+        assert_eq!(breaker.admit(s(900)), Err(s(901)), "a second before");
+        assert_eq!(breaker.admit(s(901)), Ok(()), "the probe");
+        assert!(breaker.admit(s(901)).is_err(), "only one");
+        breaker.saw(Outcome::NoRoute, s(902));
+        assert_eq!(breaker.admit(s(903)), Err(s(1802)), "still none: another quarter");
+        assert_eq!(breaker.admit(s(1802)), Ok(()));
+        breaker.saw(Outcome::Fine, s(1803));
+        assert_eq!(breaker.admit(s(1803)), Ok(()));
+        assert_eq!(breaker.state(), State::Closed);
+    }
+
+    #[test]
+    fn three_refusals_in_a_row_open_it_two_do_not() {
+        let mut breaker = Breaker::default();
+        breaker.saw(Outcome::Refused, s(1));
+        breaker.saw(Outcome::Refused, s(2));
+        breaker.saw(Outcome::Fine, s(3));
+        breaker.saw(Outcome::Refused, s(4));
+        breaker.saw(Outcome::Refused, s(5));
+        assert_eq!(breaker.admit(s(5)), Ok(()), "a good one between starts the count again");
+        breaker.saw(Outcome::Refused, s(6));
+        assert_eq!(breaker.state(), State::Open { until: s(906), why: Why::Request });
+    }
+
+    #[test]
+    fn more_than_a_fifth_of_failures_opens_it_exactly_a_fifth_does_not() {
+        let mut breaker = Breaker::default();
+        for n in 0..8 {
+            breaker.saw(Outcome::Fine, s(n));
+        }
+        breaker.saw(Outcome::Failed { whose: 1 }, s(10));
+        breaker.saw(Outcome::Failed { whose: 2 }, s(11));
+        assert_eq!(breaker.state(), State::Closed, "2 of 10");
+        breaker.saw(Outcome::Failed { whose: 3 }, s(12));
+        assert!(matches!(breaker.state(), State::Open { why: Why::Failures, .. }), "3 of 11");
+    }
+
+    #[test]
+    fn failures_older_than_five_minutes_are_forgotten() {
+        let mut breaker = Breaker::default();
+        for n in 0..5 {
+            breaker.saw(Outcome::Fine, s(n));
+        }
+        breaker.saw(Outcome::Failed { whose: 1 }, s(5));
+        for n in 0..6 {
+            breaker.saw(Outcome::Fine, s(310 + n));
+        }
+        breaker.saw(Outcome::Failed { whose: 2 }, s(320));
+        assert_eq!(breaker.state(), State::Closed, "1 of 7 within the window");
+    }
+
+    #[test]
+    fn one_client_that_always_fails_does_not_blind_the_others() {
+        let mut breaker = Breaker::default();
+        for n in 0..100 {
+            breaker.saw(if n % 3 == 0 { Outcome::Failed { whose: 7 } } else { Outcome::Fine }, s(n));
+        }
+        assert_eq!(breaker.state(), State::Closed);
+    }
+
+    #[test]
+    fn nothing_but_failures_opens_it_and_pauses_double_up_to_a_minute() {
+        let mut breaker = Breaker::default();
+        for n in 0..5 {
+            breaker.saw(Outcome::Failed { whose: 1 }, s(n));
+        }
+        let mut pauses = Vec::new();
+        let mut now = s(4);
+        for _ in 0..6 {
+            let State::Open { until, .. } = breaker.state() else { panic!("open") };
+            pauses.push((until - now).as_secs());
+            now = until;
+            assert_eq!(breaker.admit(now), Ok(()));
+            breaker.saw(Outcome::Failed { whose: 1 }, now);
+        }
+        assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
+        breaker.admit(now + s(60)).unwrap();
+        breaker.saw(Outcome::Fine, now + s(60));
+        assert_eq!(breaker.state(), State::Closed);
+    }
+
+    #[test]
+    fn a_probe_that_was_dropped_is_made_again() {
+        let mut breaker = Breaker::default();
+        breaker.saw(Outcome::NoRoute, s(0));
+        assert_eq!(breaker.admit(s(900)), Ok(()));
+        assert!(breaker.admit(s(1000)).is_err());
+        assert_eq!(breaker.admit(s(1020)), Ok(()));
+    }
+}

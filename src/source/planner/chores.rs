@@ -1,0 +1,221 @@
+//! The reads that are not about one client: rosters, locations, and visits of the whole agency.
+
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+
+use crate::{
+    model::Instant,
+    source::{
+        fetched::{Extent, Fetched, Read, Span},
+        request::visit_span,
+    },
+};
+
+/// Contract §8 no. 29: watermarks may have gaps, so all of it once a day.
+const CLIENTS_FULL_EVERY: TimeDelta = TimeDelta::hours(23);
+/// Contract §9.2.
+const CLIENTS_UPDATED_EVERY: TimeDelta = TimeDelta::minutes(15);
+/// Contract §9.2.
+const CAREGIVERS_EVERY: TimeDelta = TimeDelta::hours(1);
+const LOCATIONS_EVERY: TimeDelta = TimeDelta::hours(24);
+/// A list that failed is asked for again so soon; locations are optional and can wait.
+const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(30);
+const LOCATIONS_AFTER_FAILURE: TimeDelta = TimeDelta::hours(6);
+/// Agency-wide visits: a pass at least so often (contract §9.4) and never closer than this.
+const VISITS_EVERY_MAX: TimeDelta = TimeDelta::minutes(2);
+const VISITS_EVERY_MIN: TimeDelta = TimeDelta::seconds(10);
+/// So long before a deadline the agency-wide read is made.
+const BEFORE_DEADLINE: TimeDelta = TimeDelta::seconds(5);
+/// While all of yesterday to tomorrow takes no more requests than this, it is read whole each time.
+const WHOLE_REQUESTS_MAX: usize = 6;
+/// For larger agencies it is read whole so often, and from shortly before the last read otherwise.
+const WHOLE_EVERY: TimeDelta = TimeDelta::minutes(30);
+/// Spans of successive reads overlap by this much, for check-ins that arrive late.
+const OVERLAP: TimeDelta = TimeDelta::minutes(30);
+
+/// Which list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Chore {
+    ClientsFull,
+    ClientsUpdated,
+    Caregivers,
+    Locations,
+    AgencyVisits,
+}
+
+#[derive(Debug)]
+struct Entry {
+    due_at: Instant,
+    in_flight: bool,
+    done_at: Option<Instant>,
+}
+
+/// The lists and when each is due.
+#[derive(Debug)]
+pub(super) struct Chores {
+    zone: Tz,
+    visits_every: TimeDelta,
+    entries: [(Chore, Entry); 5],
+    whole_at: Option<Instant>,
+    whole_requests: usize,
+}
+
+impl Chores {
+    /// Everything is due at `now`, except what needs something first.
+    pub fn new(zone: Tz, detect_within: TimeDelta, now: Instant) -> Self {
+        let entry = |due_at| Entry { due_at, in_flight: false, done_at: None };
+        let never = Instant::MAX_UTC;
+        Self {
+            zone,
+            visits_every: (detect_within * 9 / 10).clamp(VISITS_EVERY_MIN, VISITS_EVERY_MAX),
+            entries: [
+                (Chore::ClientsFull, entry(now)),
+                (Chore::Caregivers, entry(now)),
+                (Chore::ClientsUpdated, entry(never)),
+                (Chore::AgencyVisits, entry(never)),
+                (Chore::Locations, entry(now + TimeDelta::minutes(1))),
+            ],
+            whole_at: None,
+            whole_requests: 0,
+        }
+    }
+
+    /// A roster that a restart brought along needs no full read at once.
+    pub fn clients_known(&mut self, full_at: Instant) {
+        let updated = self.entry(Chore::ClientsUpdated);
+        updated.done_at = Some(full_at);
+        updated.due_at = full_at + CLIENTS_UPDATED_EVERY;
+        let full = self.entry(Chore::ClientsFull);
+        full.done_at = Some(full_at);
+        full.due_at = full_at + CLIENTS_FULL_EVERY;
+    }
+
+    /// Turns the agency-wide visit read on or off.
+    pub fn agency_visits(&mut self, on: bool, now: Instant) {
+        let entry = self.entry(Chore::AgencyVisits);
+        entry.due_at = match (on, entry.due_at == Instant::MAX_UTC) {
+            (true, true) => now,
+            (true, false) => entry.due_at,
+            (false, _) => Instant::MAX_UTC,
+        };
+    }
+
+    /// Whether the agency-wide visit read is on.
+    pub fn agency_visits_on(&self) -> bool {
+        self.entries.iter().any(|(chore, entry)| *chore == Chore::AgencyVisits && entry.due_at < Instant::MAX_UTC)
+    }
+
+    /// A hook named a person: the roster is read early.
+    pub fn hurry_roster(&mut self, now: Instant) {
+        let entry = self.entry(Chore::ClientsUpdated);
+        if entry.done_at.is_some() {
+            entry.due_at = entry.due_at.min(now);
+        }
+        let entry = self.entry(Chore::Caregivers);
+        entry.due_at = entry.due_at.min(now);
+    }
+
+    /// The chore due first among those that `may` go, with its due instant.
+    pub fn first(&self, may: impl Fn(&Read) -> bool) -> Option<(Instant, Chore)> {
+        self.entries
+            .iter()
+            .filter(|(chore, entry)| !entry.in_flight && entry.due_at < Instant::MAX_UTC && may(&self.read(*chore, entry.due_at)))
+            .map(|(chore, entry)| (entry.due_at, *chore))
+            .min_by_key(|(due_at, _)| *due_at)
+    }
+
+    /// Brings the agency-wide read forward to just before a deadline.
+    pub fn before_deadline(&mut self, deadline: Option<Instant>) {
+        let entry = self.entry(Chore::AgencyVisits);
+        if let (Some(deadline), Some(done_at)) = (deadline, entry.done_at)
+            && entry.due_at < Instant::MAX_UTC
+        {
+            let at = (deadline - BEFORE_DEADLINE).max(done_at + VISITS_EVERY_MIN);
+            entry.due_at = entry.due_at.min(at);
+        }
+    }
+
+    /// When the agency-wide visits were last read.
+    pub fn visits_done_at(&mut self) -> Option<Instant> {
+        self.entry(Chore::AgencyVisits).done_at
+    }
+
+    /// Hands the read out.
+    pub fn take(&mut self, chore: Chore, now: Instant) -> Read {
+        let read = self.read(chore, now);
+        self.entry(chore).in_flight = true;
+        read
+    }
+
+    /// How many requests it will take, by what it took before.
+    pub fn cost(&self, chore: Chore) -> usize {
+        if chore == Chore::AgencyVisits { self.whole_requests.clamp(1, WHOLE_REQUESTS_MAX) } else { 1 }
+    }
+
+    /// Takes in what came. `chance` (0..1) spreads the next one.
+    pub fn done(&mut self, chore: Chore, fetched: &Fetched, chance: f64) {
+        let ok = fetched.outcome.as_ref().is_ok_and(|rows| rows.complete);
+        let (every, after_failure) = match chore {
+            Chore::ClientsFull => (CLIENTS_FULL_EVERY, AFTER_FAILURE),
+            Chore::ClientsUpdated => (CLIENTS_UPDATED_EVERY, AFTER_FAILURE),
+            Chore::Caregivers => (CAREGIVERS_EVERY, AFTER_FAILURE),
+            Chore::Locations => (LOCATIONS_EVERY, LOCATIONS_AFTER_FAILURE),
+            Chore::AgencyVisits => (self.visits_every, VISITS_EVERY_MIN),
+        };
+        if chore == Chore::AgencyVisits && ok && self.is_whole(&fetched.read) {
+            self.whole_at = Some(fetched.started_at);
+            self.whole_requests = fetched.requests.len();
+        }
+        let on = self.agency_visits_on();
+        let entry = self.entry(chore);
+        entry.in_flight = false;
+        if chore == Chore::AgencyVisits && !on {
+            return;
+        }
+        let wait = if ok { every } else { after_failure };
+        #[expect(clippy::cast_possible_truncation, reason = "a tenth of at most a day")]
+        let spread = TimeDelta::milliseconds((wait.num_milliseconds() as f64 * 0.1 * chance) as i64);
+        entry.due_at = fetched.finished_at + wait - spread;
+        if ok {
+            entry.done_at = Some(fetched.started_at);
+        }
+        if chore == Chore::ClientsFull && ok {
+            let updated = self.entry(Chore::ClientsUpdated);
+            updated.done_at = Some(fetched.started_at);
+            updated.due_at = fetched.finished_at + CLIENTS_UPDATED_EVERY;
+        }
+    }
+
+    fn is_whole(&self, read: &Read) -> bool {
+        matches!(read, Read::Visits { client: None, span, .. } if span.until - span.from > TimeDelta::hours(50))
+    }
+
+    fn read(&self, chore: Chore, now: Instant) -> Read {
+        match chore {
+            Chore::ClientsFull => Read::Clients(Extent::Full),
+            Chore::ClientsUpdated => {
+                let since = self.entries.iter().find(|(other, _)| *other == chore).and_then(|(_, entry)| entry.done_at);
+                Read::Clients(since.map_or(Extent::Full, Extent::UpdatedSince))
+            }
+            Chore::Caregivers => Read::Caregivers(Extent::Full),
+            Chore::Locations => Read::Locations,
+            Chore::AgencyVisits => {
+                let whole = visit_span(now, self.zone);
+                let last = self.entries.iter().find(|(other, _)| *other == chore).and_then(|(_, entry)| entry.done_at);
+                let recent = self.whole_at.is_some_and(|at| now < at + WHOLE_EVERY);
+                let span = match last {
+                    Some(last) if recent && self.whole_requests > WHOLE_REQUESTS_MAX => {
+                        Span { from: (last - OVERLAP).max(whole.from), until: whole.until }
+                    }
+                    _ => whole,
+                };
+                Read::Visits { client: None, span, confirming: false }
+            }
+        }
+    }
+
+    fn entry(&mut self, chore: Chore) -> &mut Entry {
+        let place = self.entries.iter().position(|(other, _)| *other == chore).unwrap_or(0);
+        &mut self.entries[place].1
+    }
+}
