@@ -415,11 +415,11 @@ async fn ways_remember_since_when_they_fail(store: Store) {
 
 async fn orders_are_numbered_and_consumed(store: Store) {
     let ask = |by: &str| Ask::Acknowledge { key: key("one"), by: by.into(), note: String::new(), until: t(60) };
-    let other = AgencyName::new("other");
+    let (ours, other) = (main(), AgencyName::new("other"));
     let (one, two, three) = tokio::join!(
-        store.put_orders(&main(), t(1), vec![ask("a"), ask("b")]),
+        store.put_orders(&ours, t(1), vec![ask("a"), ask("b")]),
         store.put_orders(&other, t(1), vec![ask("x")]),
-        store.put_orders(&main(), t(2), vec![ask("c")]),
+        store.put_orders(&ours, t(2), vec![ask("c")]),
     );
     assert_eq!((one.unwrap(), two.unwrap(), three.unwrap()), (vec![1, 2], vec![1], vec![3]));
     let inputs = store.pending_inputs(&main()).await.unwrap();
@@ -570,10 +570,11 @@ async fn a_full_disk_refuses_and_the_same_step_goes_through_later() {
 async fn one_bad_write_takes_nothing_else_with_it() {
     let store = Store::in_memory().await.unwrap();
     let other = Commit { agency: AgencyName::new("other"), ..step(1, Vec::new()) };
+    let ours = main();
     let (bad, good, order) = tokio::join!(
         store.commit(step(7, vec![text("m")])),
         store.commit(other),
-        store.put_orders(&main(), t(0), vec![]),
+        store.put_orders(&ours, t(0), vec![]),
     );
     assert!(matches!(bad, Err(CommitError::OutOfOrder { .. })));
     assert!(good.is_ok() && order.is_ok());
