@@ -23,6 +23,7 @@ pub mod sqlite;
 mod writer;
 
 pub use error::{CommitError, StoreError};
+pub use outbox::lane_of;
 pub use outbox_read::{GatewayHealth, MessageState, OutboxStats, Poll};
 pub use settle::MessageFate;
 pub use sqlite::Store;
@@ -36,7 +37,7 @@ use crate::{
     },
     mirror::row::MirrorRow,
     model::{AgencyName, Instant},
-    notify::message::{Message, MessageId},
+    notify::message::{Channel, Message, MessageId},
 };
 
 /// Everything of one agency that a start needs, read once.
@@ -110,6 +111,8 @@ pub struct Claimed {
     pub claims: Vec<Claim>,
     /// The next instant at which something waiting becomes due, expires or loses its lease.
     pub next_at: Option<Instant>,
+    /// How many messages expired meanwhile, by way.
+    pub expired: Vec<(Channel, u64)>,
 }
 
 /// What came of one attempt.

@@ -201,7 +201,7 @@ pub(super) async fn claim(
     const MARK: Many = Many { head: "WITH due (agency, id) AS (VALUES ", tail: ")
         UPDATE outbox SET state = 'claimed', ready = 0, due_at = NULL, attempt = attempt + 1
         FROM due WHERE outbox.id = due.id AND outbox.agency = due.agency" };
-    pass_time(connection, memory, now).await?;
+    let expired = pass_time(connection, memory, now).await?;
     let mut claims = Vec::new();
     if room.total > 0 {
         for row in fetch(connection, "looking for lanes", LANES, Vec::new()).await? {
@@ -234,13 +234,18 @@ pub(super) async fn claim(
         .await?;
         memory.wake(lease_until);
     }
-    Ok(Claimed { claims, next_at: memory.next_at })
+    let next_at = memory.next_at.filter(|at| *at < Instant::MAX_UTC);
+    Ok(Claimed { claims, next_at, expired })
 }
 
-/// Settles what is due by time alone, if anything can be.
-async fn pass_time(connection: &mut SqliteConnection, memory: &mut Memory, now: Instant) -> Result<(), StoreError> {
+/// Settles what is due by time alone, if anything can be. Gives how many expired, by way.
+async fn pass_time(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    now: Instant,
+) -> Result<Vec<(Channel, u64)>, StoreError> {
     if memory.next_at.is_some_and(|next_at| now < next_at) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let what = "looking at the time";
     execute(
@@ -266,7 +271,14 @@ async fn pass_time(connection: &mut SqliteConnection, memory: &mut Memory, now: 
     .await?;
     let expired = read_rows(&expired)?.into_iter().filter_map(|row| settle::after_expiry(row, now));
     let lapsed = read_rows(&lapsed)?.into_iter().filter_map(|row| settle::after_lapse(row, now));
-    let settled = expired.chain(lapsed).collect();
+    let settled: Vec<Settled> = expired.chain(lapsed).collect();
+    let mut n_expired: Vec<(Channel, u64)> = Vec::new();
+    for one in settled.iter().filter(|one| one.row.fate == MessageFate::Expired) {
+        match n_expired.iter_mut().find(|(channel, _)| *channel == one.row.channel) {
+            Some((_, n)) => *n += 1,
+            None => n_expired.push((one.row.channel, 1)),
+        }
+    }
     write(connection, memory, settled, now).await?;
     let next = fetch(
         connection,
@@ -283,7 +295,7 @@ async fn pass_time(connection: &mut SqliteConnection, memory: &mut Memory, now: 
         None => None,
     };
     memory.next_at = Some(next_at.unwrap_or(Instant::MAX_UTC));
-    Ok(())
+    Ok(n_expired)
 }
 
 /// Records what came of attempts.
@@ -306,7 +318,9 @@ pub(super) async fn finish(
             let way = ways.entry(&one.way).or_insert((one.at, None));
             *way = (one.at, if ok { None } else { way.1.or(Some(one.at)) });
         }
-        let Some(row) = rows.get(&one.id).cloned() else { continue };
+        let Some(mut row) = rows.get(&one.id).cloned() else { continue };
+        // The send loop may have taken another than the one the claim named.
+        row.gateway = one.gateway.clone().or(row.gateway);
         if let Some(next) = settle::after_attempt(row, one.attempt, one.doubles, one.at, &one.outcome) {
             rows.insert(one.id.clone(), next.row.clone());
             tried.push(attempt_row(one, &next.row));

@@ -183,6 +183,17 @@ impl Store {
         self.write(|reply| Job::Finish(attempted, reply)).await
     }
 
+    /// [`Store::finish`] and [`Store::claim`] in one transaction: what was recorded makes room for what is claimed.
+    pub async fn finish_and_claim(
+        &self,
+        attempted: Vec<Attempted>,
+        now: Instant,
+        room: Room,
+        lease_until: Instant,
+    ) -> Result<Claimed, StoreError> {
+        self.write(|reply| Job::Turn { attempted, now, room, lease_until, reply }).await
+    }
+
     /// To be called once at a start, before the first claim: sends without an outcome become uncertain. Gives how many.
     pub async fn recover(&self, now: Instant) -> Result<usize, StoreError> {
         self.write(|reply| Job::Recover { now, reply }).await

@@ -37,6 +37,8 @@ pub(super) enum Job {
     Mirror { agency: AgencyName, delta: MirrorDelta, at: Instant, reply: Reply<()> },
     Claim { now: Instant, room: Room, lease_until: Instant, reply: Reply<Claimed> },
     Finish(Vec<Attempted>, Reply<()>),
+    /// Both, in this order.
+    Turn { attempted: Vec<Attempted>, now: Instant, room: Room, lease_until: Instant, reply: Reply<Claimed> },
     Recover { now: Instant, reply: Reply<usize> },
     Report { id: MessageId, news: News, at: Instant, again_at: Option<Instant>, reply: Reply<bool> },
     PollLater { polls: Vec<(MessageId, Option<Instant>)>, reply: Reply<()> },
@@ -268,6 +270,13 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
             done(reply, outbox::claim(connection, memory, now, &room, lease_until).await)
         }
         Job::Finish(attempted, reply) => done(reply, outbox::finish(connection, memory, attempted).await),
+        Job::Turn { attempted, now, room, lease_until, reply } => {
+            let result = match outbox::finish(connection, memory, attempted).await {
+                Ok(()) => outbox::claim(connection, memory, now, &room, lease_until).await,
+                Err(error) => Err(error),
+            };
+            done(reply, result)
+        }
         Job::Recover { now, reply } => done(reply, outbox::recover(connection, memory, now).await),
         Job::Report { id, news, at, again_at, reply } => {
             done(reply, outbox::report(connection, memory, &id, news, at, again_at).await)
@@ -316,7 +325,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         #[cfg(test)]
         Job::Pragma(_, reply) => later(reply, Err(error)),
         Job::Orders { reply, .. } => later(reply, Err(error)),
-        Job::Claim { reply, .. } => later(reply, Err(error)),
+        Job::Claim { reply, .. } | Job::Turn { reply, .. } => later(reply, Err(error)),
         Job::Recover { reply, .. } => later(reply, Err(error)),
         Job::Report { reply, .. } => later(reply, Err(error)),
         Job::Prune { reply, .. } => later(reply, Err(error)),
