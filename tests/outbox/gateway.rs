@@ -56,6 +56,8 @@ pub struct State {
     pub n_posts: usize,
     pub n_lists: usize,
     pub paths: Vec<String>,
+    /// How long it takes to read a message, and again to answer.
+    pub delay: Option<std::time::Duration>,
     /// The date on new texts; the machine's by default.
     pub created: Option<String>,
     /// What the status of a text is; "queued" otherwise.
@@ -165,13 +167,15 @@ async fn answer(
         let next = state.script.pop_front();
         next.or_else(|| state.always.clone()).unwrap_or(Fault::Take)
     };
+    let delay = state.lock().unwrap().delay;
+    pause(delay).await;
+    let mut sid = String::new();
     if matches!(fault, Fault::Take | Fault::TakeThenClose | Fault::TakeThenHang) {
-        take(&mut state.lock().unwrap(), path, headers, body);
+        sid = take(&mut state.lock().unwrap(), path, headers, body);
     }
+    pause(delay).await;
     match fault {
         Fault::Take => {
-            let state = state.lock().unwrap();
-            let sid = state.taken.last().map_or("", |taken| &taken.sid);
             Some((201, String::new(), format!(r#"{{"sid":"{sid}","status":"queued"}}"#)))
         }
         Fault::Status(status, body) => Some((status, String::new(), body.to_owned())),
@@ -181,7 +185,13 @@ async fn answer(
     }
 }
 
-fn take(state: &mut State, path: &str, headers: HashMap<String, String>, body: &str) {
+async fn pause(delay: Option<std::time::Duration>) {
+    if let Some(delay) = delay {
+        tokio::time::sleep_until(tokio::time::Instant::now() + delay).await;
+    }
+}
+
+fn take(state: &mut State, path: &str, headers: HashMap<String, String>, body: &str) -> String {
     let n = state.taken.len();
     let created = chrono::DateTime::from(std::time::SystemTime::now());
     let created: chrono::DateTime<chrono::Utc> = created;
@@ -193,14 +203,16 @@ fn take(state: &mut State, path: &str, headers: HashMap<String, String>, body: &
         fields.insert("Body".into(), body.to_owned());
         fields
     };
+    let sid = format!("SM{n:032x}");
     state.taken.push(Taken {
-        sid: format!("SM{n:032x}"),
+        sid: sid.clone(),
         to: fields.remove("To").unwrap_or_default(),
         body: fields.remove("Body").unwrap_or_default(),
         fields,
         at: Instant::now(),
         created: state.created.clone().unwrap_or_else(|| created.to_rfc2822()),
     });
+    sid
 }
 
 fn list(state: &mut State, query: &str) -> (u16, String, String) {
@@ -209,12 +221,15 @@ fn list(state: &mut State, query: &str) -> (u16, String, String) {
         return (503, String::new(), String::new());
     }
     let query: HashMap<_, _> = url::form_urlencoded::parse(query.as_bytes()).collect();
-    let messages: Vec<_> = state
-        .taken
-        .iter()
-        .rev()
-        .filter(|taken| query.get("To").is_none_or(|to| **to == taken.to))
-        .take(100)
+    let page: usize = query.get("Page").map_or(0, |page| page.parse().unwrap());
+    let size: usize = query.get("PageSize").map_or(50, |size| size.parse().unwrap());
+    let to = query.get("To").map(ToString::to_string).unwrap_or_default();
+    let fitting: Vec<&Taken> = state.taken.iter().rev().filter(|taken| taken.to == to).collect();
+    let more = fitting.len() > (page + 1) * size;
+    let messages: Vec<_> = fitting
+        .into_iter()
+        .skip(page * size)
+        .take(size)
         .map(|taken| {
             serde_json::json!({
                 "sid": taken.sid, "to": taken.to, "body": taken.body, "direction": "outbound-api",
@@ -222,7 +237,9 @@ fn list(state: &mut State, query: &str) -> (u16, String, String) {
             })
         })
         .collect();
-    (200, String::new(), serde_json::json!({"messages": messages, "next_page_uri": null}).to_string())
+    let to: String = url::form_urlencoded::byte_serialize(to.as_bytes()).collect();
+    let next = more.then(|| format!("/2010-04-01/Accounts/AC/Messages.json?To={to}&PageSize={size}&Page={}", page + 1));
+    (200, String::new(), serde_json::json!({"messages": messages, "next_page_uri": next}).to_string())
 }
 
 /// A mail server's misbehaviour: at this command answer that, or close when the answer is empty.

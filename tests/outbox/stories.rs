@@ -81,6 +81,21 @@ async fn a_provider_that_stays_silent_gets_the_text_again_counted() {
 }
 
 #[tokio::test]
+async fn a_text_is_found_beyond_the_first_page_and_not_denied_when_the_list_is_too_long() {
+    for (n_newer, n_taken) in [(150, 151), (600, 602)] {
+        let (mut world, gateway) = twilio().await;
+        gateway.script([Fault::TakeThenClose]);
+        world.decide(vec![text("m", &["a"])]).await;
+        world.pass().await;
+        world.decide((0..n_newer).map(|n| text(&format!("n{n:03}"), &["a"])).collect()).await;
+        world.until(90).await;
+        assert_eq!(gateway.n_taken(), n_taken);
+        let n_doubled = n_taken - n_newer - 1;
+        assert_eq!(world.telling.doubled().iter().map(|(_, n)| n).sum::<u64>(), n_doubled as u64, "counted");
+    }
+}
+
+#[tokio::test]
 async fn an_equal_text_of_another_message_is_not_taken_for_ours() {
     let (mut world, gateway) = twilio().await;
     gateway.script([Fault::Take, Fault::Close]);

@@ -147,7 +147,7 @@ impl Twilio {
             query.push(("From", from));
         }
         query.push(("PageSize", "100"));
-        let mut found = Vec::new();
+        let (mut found, mut looked_at_all) = (Vec::new(), false);
         for page in 0..PAGES {
             let mut request = self.http.client(&url).get(&url).timeout(self.timeout);
             if page == 0 {
@@ -172,8 +172,14 @@ impl Twilio {
             }
             match list.next_page_uri.filter(|_| !reached_older) {
                 Some(next) if next.starts_with('/') => url = format!("{}{next}", self.base_url),
-                _ => break,
+                _ => {
+                    looked_at_all = true;
+                    break;
+                }
             }
+        }
+        if found.is_empty() && !looked_at_all {
+            return Err("the list is longer than can be read".into());
         }
         found.sort();
         Ok(found.into_iter().map(|(_, sid)| sid).collect())
