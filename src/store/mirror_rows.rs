@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use super::{
     error::StoreError,
     sql::{Many, fetch, get},
-    writer::{Memory, Values},
+    writer::{Counted, Memory, Values},
 };
 use crate::{
     mirror::row::{MirrorDelta, MirrorRow},
@@ -106,7 +106,7 @@ fn keep_phi(
     blobs: &mut Vec<Values>,
 ) -> Option<i64> {
     phi.map(|phi| {
-        let n = memory.next(agency, "blobs");
+        let n = memory.next(agency, Counted::Blobs);
         blobs.push(blob_row(agency, n, phi.reveal(PhiGrant::STORE).clone()));
         n
     })

@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 use super::{
     error::StoreError,
     sql::{Many, fetch, get, instant, json, unjson},
-    writer::{Answers, Memory, PostedOrder, Values, later},
+    writer::{Answers, Counted, Memory, PostedOrder, Values, later},
 };
 use crate::{
     alerts::orders::{Inputs, News, Order, Receipt},
@@ -31,7 +31,7 @@ pub(super) async fn put(
             bodies
                 .into_iter()
                 .map(|body| {
-                    let n = memory.next(&agency, "orders");
+                    let n = memory.next(&agency, Counted::Orders);
                     rows.push(vec![agency.as_str().into(), n.into(), at.into(), 0.into(), body.into()]);
                     n
                 })
@@ -62,7 +62,7 @@ pub(super) async fn put_receipts(
     let rows = receipts
         .into_iter()
         .map(|receipt| {
-            let n = memory.next(&receipt.agency, "receipts");
+            let n = memory.next(&receipt.agency, Counted::Receipts);
             vec![
                 receipt.agency.as_str().into(),
                 n.into(),

@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
@@ -18,7 +19,7 @@ use super::{
     orders::{NewReceipt, channel_of, put_receipts},
     settle::{self, Followers, MessageFate, Ready, Row, Settled},
     sql::{Many, Value, execute, fetch, get, instant, json, maybe_instant, unjson},
-    writer::{Memory, Values},
+    writer::{Counted, Memory, Values},
 };
 use crate::{
     alerts::{orders::News, step::Why},
@@ -27,6 +28,8 @@ use crate::{
 };
 
 const TABLE: &str = "outbox";
+/// How often it is written down that a way still works.
+const WORKS_NOTED: TimeDelta = TimeDelta::seconds(10);
 
 /// The columns of [`Row`], from `outbox`.
 macro_rules! row_query {
@@ -106,8 +109,9 @@ pub(super) async fn insert(
             memory.wake(message.useful_until);
         }
         let dropped = if fate == MessageFate::Cancelled { Followers::Drop } else { Followers::Wait };
+        memory.none_held &= fate != MessageFate::Held;
         known.insert(message.id.as_str().to_owned(), dropped);
-        let blob = memory.next(&message.agency, "blobs");
+        let blob = memory.next(&message.agency, Counted::Blobs);
         let body = Body {
             address: message.address.reveal(PhiGrant::STORE),
             content: message.content.reveal(PhiGrant::STORE),
@@ -198,8 +202,9 @@ pub(super) async fn claim(
             o.not_there_at, b.body
         FROM outbox o JOIN blobs b ON b.agency = o.agency AND b.n = o.blob
         WHERE o.ready = 1 AND o.lane = ? ORDER BY o.urgency, o.created_at, o.id LIMIT ?";
-    const MARK: Many = Many { head: "WITH due (agency, id) AS (VALUES ", tail: ")
-        UPDATE outbox SET state = 'claimed', ready = 0, due_at = NULL, attempt = attempt + 1
+    const MARK: Many = Many { head: "WITH due (agency, id, claimed_at, lease_until) AS (VALUES ", tail: ")
+        UPDATE outbox SET state = 'claimed', ready = 0, due_at = NULL, attempt = attempt + 1,
+            claimed_at = due.claimed_at, lease_until = due.lease_until
         FROM due WHERE outbox.id = due.id AND outbox.agency = due.agency" };
     let expired = pass_time(connection, memory, now).await?;
     let mut claims = Vec::new();
@@ -221,17 +226,12 @@ pub(super) async fn claim(
         });
         claims.truncate(room.total);
     }
-    let keys: Vec<Values> =
-        claims.iter().map(|c| vec![c.message.agency.as_str().into(), c.message.id.as_str().into()]).collect();
-    if !keys.is_empty() {
-        MARK.execute(connection, "claiming messages", keys).await?;
-        execute(
-            connection,
-            "claiming messages",
-            "UPDATE outbox SET claimed_at = ?, lease_until = ? WHERE state = 'claimed' AND lease_until IS NULL",
-            vec![now.into(), lease_until.into()],
-        )
-        .await?;
+    if !claims.is_empty() {
+        let mark = |claim: &Claim| -> Values {
+            let message = &claim.message;
+            vec![message.agency.as_str().into(), message.id.as_str().into(), now.into(), lease_until.into()]
+        };
+        MARK.execute(connection, "claiming messages", claims.iter().map(mark).collect()).await?;
         memory.wake(lease_until);
     }
     let next_at = memory.next_at.filter(|at| *at < Instant::MAX_UTC);
@@ -328,6 +328,16 @@ pub(super) async fn finish(
         }
     }
     put_attempts(connection, tried).await?;
+    // A way that keeps working is written down now and then, not each time.
+    ways.retain(|way, (at, failing)| {
+        let known = memory.ways.insert((*way).to_owned(), (failing.is_none(), *at));
+        let (worked, known_at) = known.unwrap_or((false, *at));
+        let still_works = worked && failing.is_none() && (*at - known_at).abs() < WORKS_NOTED;
+        if still_works {
+            memory.ways.insert((*way).to_owned(), (true, known_at));
+        }
+        !still_works
+    });
     put_ways(connection, &attempted, ways).await?;
     match last_at {
         Some(at) => write(connection, memory, settled, at).await,
@@ -540,7 +550,7 @@ async fn write(
         .filter(|one| one.followers != Followers::Wait)
         .map(|one| (one.row.id.as_str().to_owned(), one.followers))
         .collect();
-    if !leaders.is_empty() && any_held(connection).await? {
+    if !leaders.is_empty() && any_held(connection, memory).await? {
         let what = "looking for followers";
         let keys = || leaders.keys().map(|id| vec![id.as_str().into()]).collect();
         let pairs = FOLLOWS.fetch(connection, what, keys()).await?;
@@ -594,9 +604,12 @@ async fn write(
     put_receipts(connection, memory, receipts).await
 }
 
-async fn any_held(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
-    let text = "SELECT 1 FROM outbox WHERE state = 'held' LIMIT 1";
-    Ok(!fetch(connection, "looking for followers", text, Vec::new()).await?.is_empty())
+async fn any_held(connection: &mut SqliteConnection, memory: &mut Memory) -> Result<bool, StoreError> {
+    if !memory.none_held {
+        let text = "SELECT 1 FROM outbox WHERE state = 'held' LIMIT 1";
+        memory.none_held = fetch(connection, "looking for followers", text, Vec::new()).await?.is_empty();
+    }
+    Ok(!memory.none_held)
 }
 
 fn read_rows(rows: &[SqliteRow]) -> Result<Vec<Row>, StoreError> {

@@ -13,7 +13,7 @@ use super::error::StoreError;
 use crate::model::{Instant, local_time};
 
 /// Rows in one statement, largest first.
-const SIZES: [usize; 4] = [128, 32, 8, 1];
+const SIZES: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
 
 /// One bound value.
 #[derive(Debug, Clone)]

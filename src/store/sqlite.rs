@@ -22,7 +22,6 @@ use super::{
     error::StoreError,
     lock::{FileLock, make_private},
     orders, outbox_read,
-    sql::{fetch, get},
     writer::{Job, Memory, Reply, Writer},
 };
 use crate::{
@@ -85,7 +84,7 @@ impl Store {
             .run(&mut connection)
             .await
             .map_err(|source| StoreError::Migrate { path: path.clone(), source })?;
-        let memory = remember(&mut connection).await?;
+        let memory = Memory::read(&mut connection).await?;
         let pool = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
@@ -325,16 +324,4 @@ fn start(
     let (sender, jobs) = mpsc::channel(WAITING);
     tokio::spawn(Writer { connection, options, memory, jobs, lock }.run());
     sender
-}
-
-async fn remember(connection: &mut SqliteConnection) -> Result<Memory, StoreError> {
-    let mut memory = Memory::default();
-    let rows = fetch(connection, "opening", "SELECT agency, what, n FROM counters", Vec::new()).await?;
-    for row in &rows {
-        let what: &str = get(row, "counters", 1)?;
-        if let Some(what) = Memory::WHATS.into_iter().find(|known| *known == what) {
-            memory.set_counter(AgencyName::new(get::<&str>(row, "counters", 0)?), what, get(row, "counters", 2)?);
-        }
-    }
-    Ok(memory)
 }

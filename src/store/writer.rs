@@ -14,7 +14,7 @@ use super::{
     error::{StoreError, commit_surely_failed},
     lock::FileLock,
     mirror_rows, orders, outbox,
-    sql::{Many, Value, execute},
+    sql::{Value, execute, fetch, get},
 };
 use crate::{
     alerts::orders::{Ask, News},
@@ -50,32 +50,61 @@ pub(super) enum Job {
     Pragma(&'static str, Reply<()>),
 }
 
-/// What the writer remembers between transactions.
+/// What the writer remembers between transactions. All of it can be read back from the tables.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    counters: HashMap<(AgencyName, &'static str), i64>,
-    dirty: Vec<(AgencyName, &'static str)>,
+    /// The last numbers given out. They grow; gaps do not matter.
+    numbers: HashMap<(AgencyName, Counted), i64>,
     /// No stored time limit passes before this; `None` = not known, look.
     pub(super) next_at: Option<Instant>,
+    /// False when no message waits for another.
+    pub(super) none_held: bool,
+    /// Ways whose last word is stored: whether it worked, and when.
+    pub(super) ways: HashMap<String, (bool, Instant)>,
+}
+
+/// What is numbered within an agency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Counted {
+    Orders,
+    Receipts,
+    Blobs,
+    Audit,
 }
 
 impl Memory {
-    pub(super) const WHATS: [&'static str; 4] = ["orders", "receipts", "blobs", "audit"];
-
-    pub(super) fn set_counter(&mut self, agency: AgencyName, what: &'static str, n: i64) {
-        self.counters.insert((agency, what), n);
+    /// The memory of a store as it stands.
+    pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Self, StoreError> {
+        // Consumed and pruned rows must not give their numbers again: the cursors would pass over the new ones.
+        const LAST: [(Counted, &str); 4] = [
+            (
+                Counted::Orders,
+                "SELECT agency, max(n) FROM (SELECT agency, n FROM orders
+                 UNION ALL SELECT agency, orders_done FROM agencies) GROUP BY agency",
+            ),
+            (
+                Counted::Receipts,
+                "SELECT agency, max(n) FROM (SELECT agency, n FROM receipts
+                 UNION ALL SELECT agency, receipts_done FROM agencies) GROUP BY agency",
+            ),
+            (Counted::Blobs, "SELECT agency, max(n) FROM blobs GROUP BY agency"),
+            (Counted::Audit, "SELECT agency, max(n) FROM audit GROUP BY agency"),
+        ];
+        let mut memory = Self::default();
+        for (counted, text) in LAST {
+            for row in fetch(connection, "opening", text, Vec::new()).await? {
+                let agency = AgencyName::new(get::<&str>(&row, "agencies", 0)?);
+                memory.numbers.insert((agency, counted), get(&row, "agencies", 1)?);
+            }
+        }
+        Ok(memory)
     }
 
-    /// The next number; numbers grow, gaps do not matter.
-    pub(super) fn next(&mut self, agency: &AgencyName, what: &'static str) -> i64 {
-        let key = (agency.clone(), what);
-        let n = self.counters.entry(key.clone()).or_insert(0);
+    /// The next number.
+    pub(super) fn next(&mut self, agency: &AgencyName, counted: Counted) -> i64 {
+        let n = self.numbers.entry((agency.clone(), counted)).or_insert(0);
         *n += 1;
-        let n = *n;
-        if !self.dirty.contains(&key) {
-            self.dirty.push(key);
-        }
-        n
+        *n
     }
 
     /// Something becomes due at `at`.
@@ -85,17 +114,11 @@ impl Memory {
         }
     }
 
-    async fn store_counters(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        const PUT: Many = Many {
-            head: "INSERT INTO counters (agency, what, n) VALUES ",
-            tail: " ON CONFLICT (agency, what) DO UPDATE SET n = excluded.n",
-        };
-        let rows = self
-            .dirty
-            .iter()
-            .map(|key| vec![key.0.as_str().into(), key.1.into(), self.counters.get(key).copied().unwrap_or(0).into()])
-            .collect();
-        PUT.execute(connection, "counting", rows).await.map(drop)
+    /// Something was rolled back: what was concluded from it no longer holds.
+    fn forget(&mut self) {
+        self.next_at = None;
+        self.none_held = false;
+        self.ways.clear();
     }
 }
 
@@ -148,7 +171,7 @@ impl Writer {
         let mut answers = Vec::with_capacity(jobs.len());
         let result = transact(&mut connection, &mut self.memory, jobs, &mut answers).await;
         if let Err(error) = &result {
-            self.memory.next_at = None;
+            self.memory.forget();
             let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
             tracing::warn!(
                 error = %error, cause = %std::error::Error::source(error).map(ToString::to_string).unwrap_or_default(),
@@ -160,8 +183,6 @@ impl Writer {
             {
                 *connection = fresh;
             }
-        } else {
-            self.memory.dirty.clear();
         }
         drop(connection);
         for answer in answers {
@@ -219,7 +240,6 @@ async fn transact(
     if let Some(error) = broken {
         return Err(error);
     }
-    memory.store_counters(connection).await?;
     sqlx::query("COMMIT").execute(&mut *connection).await.map(drop).map_err(|source| {
         if commit_surely_failed(&source) {
             StoreError::Failed { what: "a transaction", source }
@@ -241,7 +261,7 @@ async fn behind_savepoint(
     }
     let (answer, failed) = one(connection, memory, job).await;
     if failed {
-        memory.next_at = None;
+        memory.forget();
         // A full disk may already have rolled everything back, and then this fails too.
         let back = if alone {
             execute(connection, "a savepoint", "ROLLBACK", Vec::new()).await.and(
@@ -283,7 +303,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         }
         Job::PollLater { polls, reply } => done(reply, outbox::poll_later(connection, polls).await),
         Job::Audit { agency, at, who, what, about, reply } => {
-            let n = memory.next(&agency, "audit");
+            let n = memory.next(&agency, Counted::Audit);
             let row = vec![agency.as_str().into(), n.into(), at.into(), who.into(), what.into(), about.into()];
             let text = "INSERT INTO audit (agency, n, at, who, what, about) VALUES (?, ?, ?, ?, ?, ?)";
             done(reply, execute(connection, "an audit row", text, row).await.map(drop))

@@ -256,6 +256,7 @@ pub struct MailFault {
 pub struct MailState {
     pub script: VecDeque<MailFault>,
     pub taken: Vec<String>,
+    pub taken_at: Vec<Instant>,
     pub n_connections: usize,
 }
 
@@ -319,7 +320,9 @@ async fn converse(socket: TcpStream, state: Arc<Mutex<MailState>>) -> Option<()>
             }
             let fault = fault_at(&state, ".");
             if fault.as_ref().is_none_or(|fault| fault.takes) {
-                state.lock().unwrap().taken.push(mail);
+                let mut state = state.lock().unwrap();
+                state.taken.push(mail);
+                state.taken_at.push(Instant::now());
             }
             let answer = fault.map_or("250 taken", |fault| fault.answer);
             if answer.is_empty() {

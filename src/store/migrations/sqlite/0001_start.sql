@@ -12,14 +12,6 @@ CREATE TABLE agencies (
     catch_up      TEXT
 ) WITHOUT ROWID;
 
--- The last number given out, so that pruned rows never give theirs again. what = orders | receipts | blobs | audit
-CREATE TABLE counters (
-    agency TEXT    NOT NULL,
-    what   TEXT    NOT NULL,
-    n      INTEGER NOT NULL,
-    PRIMARY KEY (agency, what)
-) WITHOUT ROWID;
-
 -- What people and programs asked for. `key_id` names the key that sealed `body`; 0 = plain.
 CREATE TABLE orders (
     agency TEXT    NOT NULL,
