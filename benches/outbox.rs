@@ -89,13 +89,24 @@ fn sorted(mut times: Vec<f64>) -> Vec<f64> {
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
 fn at(sorted: &[f64], share: f64) -> f64 {
-    sorted.get(((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+    sorted
+        .get(((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or(f64::NAN)
 }
 
 /// This process's CPU seconds.
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let ticks: f64 = stat.rsplit(')').next().unwrap_or("").split_whitespace().skip(11).take(2).map(|n| n.parse().unwrap_or(0.0)).sum();
+    let ticks: f64 = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|n| n.parse().unwrap_or(0.0))
+        .sum();
     ticks / 100.0
 }
 
@@ -128,7 +139,10 @@ async fn orders(folder: &Path) {
         let (n, times) = (times.len(), sorted(times));
         println!(
             "orders, {shows}: {:.0}/s stored, p50 {:.1} ms, p99 {:.1} ms, CPU {:.0} us each",
-            n as f64 / seconds, at(&times, 0.5), at(&times, 0.99), (cpu() - cpu_begun) / n as f64 * 1e6
+            n as f64 / seconds,
+            at(&times, 0.5),
+            at(&times, 0.99),
+            (cpu() - cpu_begun) / n as f64 * 1e6
         );
     }
     let inputs = store.pending_inputs(&agency).await.unwrap();
@@ -173,7 +187,9 @@ async fn burst(folder: &Path, channel: Channel) {
     println!(
         "{channel}, burst of {N}: stored {:.0}/s, sent and recorded {:.0}/s ({seconds:.2} s in all), CPU {:.0} us each; \
          all ids at the gateway once",
-        N as f64 / stored, N as f64 / seconds, used / N as f64 * 1e6
+        N as f64 / stored,
+        N as f64 / seconds,
+        used / N as f64 * 1e6
     );
     line.close().await;
 }
@@ -204,7 +220,9 @@ async fn steady(folder: &Path, channel: Channel) {
     let times = sorted(times);
     println!(
         "{channel}, 2 000/s steady: decision to gateway p50 {:.1} ms, p99 {:.1} ms, worst {:.1} ms",
-        at(&times, 0.5), at(&times, 0.99), at(&times, 1.0)
+        at(&times, 0.5),
+        at(&times, 0.99),
+        at(&times, 1.0)
     );
     line.close().await;
 }
@@ -375,12 +393,14 @@ async fn gateways() {
     for taken in http.taken() {
         say(&taken.body, taken.at);
     }
-    let state = mail.state.lock().unwrap();
-    for (mail, at) in state.taken.iter().zip(&state.taken_at) {
+    let (mails, times) = {
+        let state = mail.state.lock().unwrap();
+        (state.taken.clone(), state.taken_at.clone())
+    };
+    for (mail, at) in mails.iter().zip(&times) {
         let id = mail.split("Message-ID: <").nth(1).and_then(|rest| rest.split('@').next()).unwrap();
         say(id, *at);
     }
-    drop(state);
     writeln!(out, "end").unwrap();
     out.flush().unwrap();
     std::future::pending::<()>().await;

@@ -267,11 +267,7 @@ impl Channels {
 }
 
 fn no_gateway() -> Verdict {
-    Verdict::NotSent {
-        why: "no such gateway in the configuration".into(),
-        scope: Scope::Message,
-        retry_after: None,
-    }
+    Verdict::NotSent { why: "no such gateway in the configuration".into(), scope: Scope::Message, retry_after: None }
 }
 
 /// The way a message takes, as its health is kept: `email/mail.example.com:587`, `sms/twilio`, `webhook/1a2b3c4d`.
@@ -335,7 +331,7 @@ pub(super) fn http_failure(error: &reqwest::Error) -> Verdict {
 
 /// `Retry-After` in seconds or as a date; at most an hour, which is longer than any page is useful.
 pub(super) fn retry_after(headers: &reqwest::header::HeaderMap, real: Instant) -> Option<Duration> {
-    const LONGEST: Duration = Duration::from_secs(3_600);
+    const LONGEST: Duration = Duration::from_hours(1);
     let text = headers.get(reqwest::header::RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse::<f64>() {
         Ok(seconds) => Duration::try_from_secs_f64(seconds).ok()?,

@@ -32,15 +32,15 @@ use crate::{
 };
 
 /// A claim without an outcome for so long counts as uncertain even while the process lives. Longer than any send.
-const LEASE: Duration = Duration::from_secs(180);
+const LEASE: Duration = Duration::from_mins(3);
 /// No send takes longer than this; then nobody knows.
-const SEND_TIMEOUT: Duration = Duration::from_secs(120);
+const SEND_TIMEOUT: Duration = Duration::from_mins(2);
 /// How soon the provider is first asked after an answer was lost.
 const FIRST_ASK: Duration = Duration::from_secs(1);
 /// "Not there" counts when it was said twice, at least this far apart.
 const ASKS_APART: Duration = Duration::from_secs(10);
 /// How long a provider may stay silent about a text before it is sent again; half its useful time if that is less.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// Between questions that were not answered.
 const ASK_AGAIN: Duration = Duration::from_secs(3);
 /// How long sends in flight may take to end when the program ends.
@@ -128,11 +128,17 @@ struct Done {
 enum Ended {
     Sent(Verdict),
     /// Asked: this gateway has it under this id.
-    Found { gateway: String, sid: String },
+    Found {
+        gateway: String,
+        sid: String,
+    },
     /// Asked: it does not have it, for the first time or too soon after.
     NotThere,
     /// Asked in vain, or not yet.
-    Unanswered { why: String, ask_at: Option<Instant> },
+    Unanswered {
+        why: String,
+        ask_at: Option<Instant>,
+    },
 }
 
 /// One pass over the outbox: sends what is due and records it. For tests and commands; the program runs a
@@ -291,12 +297,7 @@ impl Deliverer {
             self.text_lanes.insert(claim.message.gateways.clone());
         }
         let gateway = self.gateway(channels, &claim, moment.now);
-        let way = way_of(
-            claim.message.channel,
-            gateway.as_deref(),
-            &claim.message.address,
-            &claim.message.content,
-        );
+        let way = way_of(claim.message.channel, gateway.as_deref(), &claim.message.address, &claim.message.content);
         self.ways.begin(&way);
         let flight = Flight {
             id: claim.message.id.clone(),
@@ -411,7 +412,16 @@ impl Deliverer {
             }
         };
         self.note(&claim, gateway.as_deref(), doubles, &outcome, moment);
-        Attempted { id: message.id.clone(), attempt: claim.attempt, gateway, at: moment.now, outcome, doubles, way, way_ok }
+        Attempted {
+            id: message.id.clone(),
+            attempt: claim.attempt,
+            gateway,
+            at: moment.now,
+            outcome,
+            doubles,
+            way,
+            way_ok,
+        }
     }
 
     /// When the first of these gateways can be tried.

@@ -72,7 +72,7 @@ mod tests {
     fn it_beats_at_most_once_in_its_time() {
         let t = |seconds: i64| from_micros((1_800_000_000 + seconds) * 1_000_000);
         let url = Phi::new("http://127.0.0.1:9/".to_owned());
-        let mut heart = Heartbeat::new(Settings { url, every: Duration::from_secs(60) }).unwrap();
+        let mut heart = Heartbeat::new(Settings { url, every: Duration::from_mins(1) }).unwrap();
         assert!(heart.is_due(t(0)), "the first");
         heart.last_at = Some(t(0));
         assert!(!heart.is_due(t(59)));

@@ -28,13 +28,13 @@ const ROUND: u32 = 100;
 /// Waits between questions about one text; the last one repeats.
 const WAITS: [u64; 5] = [5, 10, 20, 40, 60];
 /// How long a text that helps nobody any more is still asked for. Carriers report within minutes or never.
-const AFTERWARDS: Duration = Duration::from_secs(600);
+const AFTERWARDS: Duration = Duration::from_mins(10);
 /// How long until an undelivered text whose phone may have been off is tried again.
-const PHONE_OFF: Duration = Duration::from_secs(60);
+const PHONE_OFF: Duration = Duration::from_mins(1);
 /// Sends of one text at most, when what came back says that another can help.
 const SENDS: u32 = 5;
 /// The longest sleep: texts may have been sent by another hand.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
 /// Asks until `stop` says so.
 pub async fn run(parts: DelivererParts, mut stop: watch::Receiver<bool>) {

@@ -146,8 +146,7 @@ impl Smtp {
         let implicit = target.port == SMTPS && (target.require_tls || !is_loopback(&target.host));
         let mut connection = if implicit {
             let tls = server.tls(&target.host)?;
-            let connecting =
-                AsyncSmtpConnection::connect_tokio1(address, Some(STAGE_TIMEOUT), &hello, Some(tls), None);
+            let connecting = AsyncSmtpConnection::connect_tokio1(address, Some(STAGE_TIMEOUT), &hello, Some(tls), None);
             stage(Stage::Connect, STAGE_TIMEOUT, connecting).await?
         } else {
             let socket = time::timeout(STAGE_TIMEOUT, TcpStream::connect(address)).await;
@@ -196,8 +195,8 @@ impl Server {
         if let Some(tls) = &*tls {
             return Ok(tls.clone());
         }
-        let made = TlsParameters::new(host.to_owned())
-            .map_err(|_| Fault { stage: Stage::Tls, code: None, timeout: false })?;
+        let made =
+            TlsParameters::new(host.to_owned()).map_err(|_| Fault { stage: Stage::Tls, code: None, timeout: false })?;
         Ok(tls.insert(made).clone())
     }
 }

@@ -166,7 +166,11 @@ mod tests {
         }
         let until = ways.fail("sms/a", Scope::Way, Some(Duration::from_secs(7)), at(0), &mut rng);
         assert_eq!(until, at(7).now, "Retry-After is kept to");
-        assert_eq!(ways.fail("sms/a", Scope::Way, None, at(1), &mut rng), at(7).now, "the rest of a batch adds nothing");
+        assert_eq!(
+            ways.fail("sms/a", Scope::Way, None, at(1), &mut rng),
+            at(7).now,
+            "the rest of a batch adds nothing"
+        );
         ways.end("sms/a", false);
         assert_eq!(ways.room("sms/a", at(6).now), 0);
         assert_eq!(ways.next_at(at(6).now), Some(at(7).now));

@@ -54,10 +54,7 @@ pub(super) async fn commit(
 }
 
 /// The number and the fence of an agency's last commit; zeros before the first.
-pub(super) async fn position(
-    connection: &mut SqliteConnection,
-    agency: &AgencyName,
-) -> Result<(i64, i64), StoreError> {
+pub(super) async fn position(connection: &mut SqliteConnection, agency: &AgencyName) -> Result<(i64, i64), StoreError> {
     let text = "SELECT n, fence FROM agencies WHERE agency = ?";
     let rows = fetch(connection, "reading the last commit", text, vec![agency.as_str().into()]).await?;
     let Some(row) = rows.first() else { return Ok((0, 0)) };
@@ -75,12 +72,14 @@ async fn store_delta(
         tail: " ON CONFLICT (agency, key) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at,
                 key_id = excluded.key_id, body = excluded.body",
     };
-    const ALERTS_GONE: Many = Many { head: "DELETE FROM alerts WHERE (agency, key) IN (VALUES ", tail: ")" };
+    const ALERTS_GONE: Many =
+        Many { head: "DELETE FROM alerts WHERE (agency, key) IN (SELECT * FROM (VALUES ", tail: "))" };
     const GROUPS: Many = Many {
         head: "INSERT INTO groups (agency, key, body) VALUES ",
         tail: " ON CONFLICT (agency, key) DO UPDATE SET body = excluded.body",
     };
-    const GROUPS_GONE: Many = Many { head: "DELETE FROM groups WHERE (agency, key) IN (VALUES ", tail: ")" };
+    const GROUPS_GONE: Many =
+        Many { head: "DELETE FROM groups WHERE (agency, key) IN (SELECT * FROM (VALUES ", tail: "))" };
     const TRANSITIONS: Many = Many {
         head: "INSERT INTO transitions (agency, n, i, at, alert, from_state, to_state, reason) VALUES ",
         tail: "",
@@ -172,11 +171,7 @@ pub(super) async fn transitions(
         "reading the history",
         "SELECT at, alert, from_state, to_state, reason FROM transitions
          WHERE agency = ? AND at < ? ORDER BY n DESC, i DESC LIMIT ?",
-        vec![
-            agency.as_str().into(),
-            before.map_or_else(|| i64::MAX.into(), Into::into),
-            i64::from(limit).into(),
-        ],
+        vec![agency.as_str().into(), before.map_or_else(|| i64::MAX.into(), Into::into), i64::from(limit).into()],
     )
     .await?;
     rows.iter()

@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{
-    Attempted, Claim, Commit, CommitError, MessageFate, Outcome, Room, Store, StoreError,
-};
+use super::{Attempted, Claim, Commit, CommitError, MessageFate, Outcome, Room, Store, StoreError};
 use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState, Confirm, Facts},
@@ -206,8 +204,7 @@ async fn a_step_is_read_back_whole(store: Store) {
     assert_eq!(loaded.alerts, [alert("one"), alert("two")]);
     assert_eq!(loaded.groups, [group()]);
     let mut second = step(2, Vec::new());
-    second.delta =
-        Delta { alerts_gone: vec![key("one")], groups_gone: vec![group().key], ..Delta::default() };
+    second.delta = Delta { alerts_gone: vec![key("one")], groups_gone: vec![group().key], ..Delta::default() };
     store.commit(second).await.unwrap();
     let loaded = store.load(&main()).await.unwrap();
     assert_eq!((loaded.n, loaded.catch_up), (2, Some(running)), "a step that is silent about it keeps it");
@@ -304,7 +301,10 @@ async fn useful_time_ends_on_the_instant(store: Store) {
 async fn a_closing_waits_for_what_it_follows(store: Store) {
     let closing = |id, after: &str| Message { follows: Some(MessageId::from_stored(after.into())), ..text(id) };
     store
-        .commit(step(1, vec![text("f1"), text("f2"), closing("c1", "f1"), closing("c2", "f2"), closing("c3", "pruned")]))
+        .commit(step(
+            1,
+            vec![text("f1"), text("f2"), closing("c1", "f1"), closing("c2", "f2"), closing("c3", "pruned")],
+        ))
         .await
         .unwrap();
     let claims = claim(&store, 1).await;
@@ -445,8 +445,7 @@ async fn the_mirror_keeps_people_apart(store: Store) {
         row(Some(Section::Shifts), "s1", None),
         row(None, "stamps", None),
     ];
-    let history =
-        vec![ShiftHistory { at: t(0), shift: "s1".into(), what: "appeared", detail: String::new() }];
+    let history = vec![ShiftHistory { at: t(0), shift: "s1".into(), what: "appeared", detail: String::new() }];
     let archived = vec![row(Some(Section::Visits), "v1", Some("Avery Sample"))];
     let delta = MirrorDelta { upserts, removes: Vec::new(), history, archived };
     store.save_mirror(&main(), delta.clone(), t(0)).await.unwrap();
@@ -535,7 +534,10 @@ async fn only_the_owner_may_read_the_file() {
 async fn a_restart_finds_unrecorded_sends_uncertain_and_numbers_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
-    store.commit(step(1, vec![text("sent"), text("unknown"), Message { urgency: 3, ..text("waiting") }])).await.unwrap();
+    store
+        .commit(step(1, vec![text("sent"), text("unknown"), Message { urgency: 3, ..text("waiting") }]))
+        .await
+        .unwrap();
     let claims = store.claim(t(1), room(2), t(500)).await.unwrap().claims;
     store.finish(vec![ended(&claims[0], 2, sent("SM1"))]).await.unwrap();
     store.close().await;

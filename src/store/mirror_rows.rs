@@ -24,14 +24,15 @@ pub(super) async fn save(
 ) -> Result<(), StoreError> {
     const FORGET: Many = Many {
         head: "DELETE FROM blobs WHERE (agency, n) IN (SELECT agency, blob FROM mirror
-               WHERE blob IS NOT NULL AND (agency, section, key) IN (VALUES ",
-        tail: "))",
+               WHERE blob IS NOT NULL AND (agency, section, key) IN (SELECT * FROM (VALUES ",
+        tail: ")))",
     };
     const PUT: Many = Many {
         head: "INSERT INTO mirror (agency, section, key, body, blob) VALUES ",
         tail: " ON CONFLICT (agency, section, key) DO UPDATE SET body = excluded.body, blob = excluded.blob",
     };
-    const REMOVE: Many = Many { head: "DELETE FROM mirror WHERE (agency, section, key) IN (VALUES ", tail: ")" };
+    const REMOVE: Many =
+        Many { head: "DELETE FROM mirror WHERE (agency, section, key) IN (SELECT * FROM (VALUES ", tail: "))" };
     const HISTORY: Many = Many {
         head: "INSERT INTO shift_history (agency, shift, at, what, detail) VALUES ",
         tail: " ON CONFLICT DO NOTHING",
@@ -43,8 +44,8 @@ pub(super) async fn save(
     };
     const FORGET_ARCHIVED: Many = Many {
         head: "DELETE FROM blobs WHERE (agency, n) IN (SELECT agency, blob FROM visit_archive
-               WHERE blob IS NOT NULL AND (agency, key) IN (VALUES ",
-        tail: "))",
+               WHERE blob IS NOT NULL AND (agency, key) IN (SELECT * FROM (VALUES ",
+        tail: ")))",
     };
     let what = "storing the mirror";
     let MirrorDelta { upserts, removes, history, archived } = delta;
@@ -68,13 +69,7 @@ pub(super) async fn save(
         .into_iter()
         .map(|row| {
             let blob = keep_phi(memory, agency, row.phi, &mut blobs);
-            vec![
-                agency.as_str().into(),
-                section_word(row.section).into(),
-                row.key.into(),
-                row.body.into(),
-                blob.into(),
-            ]
+            vec![agency.as_str().into(), section_word(row.section).into(), row.key.into(), row.body.into(), blob.into()]
         })
         .collect();
     PUT.execute(connection, what, rows).await?;
@@ -124,10 +119,7 @@ pub(super) async fn put_blobs(connection: &mut SqliteConnection, rows: Vec<Value
 }
 
 /// Every row of an agency's mirror.
-pub(super) async fn load(
-    connection: &mut SqliteConnection,
-    agency: &AgencyName,
-) -> Result<Vec<MirrorRow>, StoreError> {
+pub(super) async fn load(connection: &mut SqliteConnection, agency: &AgencyName) -> Result<Vec<MirrorRow>, StoreError> {
     let rows = fetch(
         connection,
         "loading the mirror",

@@ -112,10 +112,8 @@ pub(super) async fn insert(
         memory.none_held &= fate != MessageFate::Held;
         known.insert(message.id.as_str().to_owned(), dropped);
         let blob = memory.next(&message.agency, Counted::Blobs);
-        let body = Body {
-            address: message.address.reveal(PhiGrant::STORE),
-            content: message.content.reveal(PhiGrant::STORE),
-        };
+        let body =
+            Body { address: message.address.reveal(PhiGrant::STORE), content: message.content.reveal(PhiGrant::STORE) };
         blobs.push(blob_row(&message.agency, blob, json("blobs", &body)?));
         rows.push(vec![
             message.agency.as_str().into(),
@@ -151,9 +149,9 @@ async fn states_of(
     connection: &mut SqliteConnection,
     ids: HashSet<String>,
 ) -> Result<HashMap<String, Followers>, StoreError> {
-    const GET: Many =
-        Many { head: "SELECT id, state, uncertain_since FROM outbox WHERE id IN (VALUES ", tail: ")" };
-    let rows = GET.fetch(connection, "looking for messages", ids.into_iter().map(|id| vec![id.into()]).collect()).await?;
+    const GET: Many = Many { head: "SELECT id, state, uncertain_since FROM outbox WHERE id IN (VALUES ", tail: ")" };
+    let rows =
+        GET.fetch(connection, "looking for messages", ids.into_iter().map(|id| vec![id.into()]).collect()).await?;
     rows.iter()
         .map(|row| {
             let may_have_left = get::<Option<i64>>(row, TABLE, 2)?.is_some();
@@ -176,7 +174,7 @@ pub(super) async fn withdraw(
     ids: Vec<MessageId>,
     at: Instant,
 ) -> Result<(), StoreError> {
-    const GET: Many = Many { head: row_query!("WHERE (agency, id) IN (VALUES "), tail: ")" };
+    const GET: Many = Many { head: row_query!("WHERE (agency, id) IN (SELECT * FROM (VALUES "), tail: "))" };
     let keys = ids.iter().map(|id| vec![agency.as_str().into(), id.as_str().into()]).collect();
     let rows = read_rows(&GET.fetch(connection, "withdrawing messages", keys).await?)?;
     let settled = rows.into_iter().filter_map(|row| settle::after_withdrawal(row, at)).collect();
@@ -202,10 +200,13 @@ pub(super) async fn claim(
             o.not_there_at, b.body
         FROM outbox o JOIN blobs b ON b.agency = o.agency AND b.n = o.blob
         WHERE o.ready = 1 AND o.lane = ? ORDER BY o.urgency, o.created_at, o.id LIMIT ?";
-    const MARK: Many = Many { head: "WITH due (agency, id, claimed_at, lease_until) AS (VALUES ", tail: ")
+    const MARK: Many = Many {
+        head: "WITH due (agency, id, claimed_at, lease_until) AS (VALUES ",
+        tail: ")
         UPDATE outbox SET state = 'claimed', ready = 0, due_at = NULL, attempt = attempt + 1,
             claimed_at = due.claimed_at, lease_until = due.lease_until
-        FROM due WHERE outbox.id = due.id AND outbox.agency = due.agency" };
+        FROM due WHERE outbox.id = due.id AND outbox.agency = due.agency",
+    };
     let expired = pass_time(connection, memory, now).await?;
     let mut claims = Vec::new();
     if room.total > 0 {
@@ -306,7 +307,8 @@ pub(super) async fn finish(
 ) -> Result<(), StoreError> {
     const GET: Many = Many { head: row_query!("WHERE id IN (VALUES "), tail: ")" };
     let ids: HashSet<&str> = attempted.iter().map(|one| one.id.as_str()).collect();
-    let found = GET.fetch(connection, "recording outcomes", ids.into_iter().map(|id| vec![id.into()]).collect()).await?;
+    let found =
+        GET.fetch(connection, "recording outcomes", ids.into_iter().map(|id| vec![id.into()]).collect()).await?;
     let mut rows: HashMap<MessageId, Row> = read_rows(&found)?.into_iter().map(|row| (row.id.clone(), row)).collect();
     let mut settled = Vec::with_capacity(attempted.len());
     let mut tried = Vec::with_capacity(attempted.len());
@@ -412,7 +414,8 @@ pub(super) async fn recover(
     memory: &mut Memory,
     now: Instant,
 ) -> Result<usize, StoreError> {
-    let rows = fetch(connection, "looking for unrecorded sends", row_query!("WHERE state = 'claimed'"), Vec::new()).await?;
+    let rows =
+        fetch(connection, "looking for unrecorded sends", row_query!("WHERE state = 'claimed'"), Vec::new()).await?;
     let rows = read_rows(&rows)?;
     let n_claimed = rows.len();
     let tried = rows
@@ -485,9 +488,12 @@ pub(super) async fn poll_later(
     connection: &mut SqliteConnection,
     polls: Vec<(MessageId, Option<Instant>)>,
 ) -> Result<(), StoreError> {
-    const PUT: Many = Many { head: "WITH later (id, at) AS (VALUES ", tail: ")
+    const PUT: Many = Many {
+        head: "WITH later (id, at) AS (VALUES ",
+        tail: ")
         UPDATE outbox SET poll_at = later.at, polls = polls + 1 FROM later
-        WHERE outbox.id = later.id AND outbox.state = 'sent'" };
+        WHERE outbox.id = later.id AND outbox.state = 'sent'",
+    };
     let rows = polls.into_iter().map(|(id, at)| vec![id.as_str().into(), at.into()]).collect();
     PUT.execute(connection, "planning the next question", rows).await.map(drop)
 }
@@ -534,7 +540,8 @@ async fn write(
     at: Instant,
 ) -> Result<(), StoreError> {
     const HELD: Many = Many { head: row_query!("WHERE state = 'held' AND follows IN (VALUES "), tail: ")" };
-    const FOLLOWS: Many = Many { head: "SELECT id, follows FROM outbox WHERE state = 'held' AND follows IN (VALUES ", tail: ")" };
+    const FOLLOWS: Many =
+        Many { head: "SELECT id, follows FROM outbox WHERE state = 'held' AND follows IN (VALUES ", tail: ")" };
     const PUT: Many = Many {
         head: "WITH next (agency, id, state, ready, due_at, gateway, uncertain_since, not_there_at, provider_id,
                ended_at, poll_at, withdrawn) AS (VALUES ",
@@ -554,8 +561,10 @@ async fn write(
         let what = "looking for followers";
         let keys = || leaders.keys().map(|id| vec![id.as_str().into()]).collect();
         let pairs = FOLLOWS.fetch(connection, what, keys()).await?;
-        let follows: HashMap<String, String> =
-            pairs.iter().map(|row| Ok((get(row, TABLE, 0)?, get(row, TABLE, 1)?))).collect::<Result<_, StoreError>>()?;
+        let follows: HashMap<String, String> = pairs
+            .iter()
+            .map(|row| Ok((get(row, TABLE, 0)?, get(row, TABLE, 1)?)))
+            .collect::<Result<_, StoreError>>()?;
         // A closing that expires together with what it follows stays expired.
         let gone: HashSet<MessageId> = settled.iter().map(|one| one.row.id.clone()).collect();
         for row in read_rows(&HELD.fetch(connection, what, keys()).await?)? {
@@ -572,7 +581,9 @@ async fn write(
             Ready::Now => (1, None),
             Ready::At(due_at) => (2, Some(due_at)),
         };
-        due_at.into_iter().for_each(|due_at| memory.wake(due_at));
+        if let Some(due_at) = due_at {
+            memory.wake(due_at);
+        }
         if row.fate.is_open() {
             memory.wake(row.useful_until);
         }

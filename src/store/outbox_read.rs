@@ -12,7 +12,7 @@ use super::{
 use crate::{
     alerts::step::Why,
     model::{AgencyName, Instant, Phi},
-    notify::message::{Channel, Content, MessageId},
+    notify::message::{Channel, MessageId},
 };
 
 const TABLE: &str = "outbox";
@@ -128,8 +128,8 @@ pub(super) async fn messages(
     const GET: Many = Many {
         head: "SELECT id, receiver, recipient, channel, why, state, attempt, created_at, ended_at, provider_id,
                (SELECT a.why FROM attempts a WHERE a.message = outbox.id AND a.why <> '' ORDER BY a.at DESC LIMIT 1)
-               FROM outbox WHERE (agency, id) IN (VALUES ",
-        tail: ") ORDER BY created_at, id",
+               FROM outbox WHERE (agency, id) IN (SELECT * FROM (VALUES ",
+        tail: ")) ORDER BY created_at, id",
     };
     let keys = ids.iter().map(|id| vec![agency.as_str().into(), id.as_str().into()]).collect();
     let rows = GET.fetch(connection, "reading messages", keys).await?;
@@ -152,6 +152,12 @@ pub(super) async fn messages(
         .collect()
 }
 
+/// The part of a message's blob that is needed here.
+#[derive(serde::Deserialize)]
+struct Body {
+    address: String,
+}
+
 pub(super) async fn polls(
     connection: &mut SqliteConnection,
     now: Instant,
@@ -167,12 +173,6 @@ pub(super) async fn polls(
         vec![now.into(), i64::from(limit).into()],
     )
     .await?;
-    #[derive(serde::Deserialize)]
-    struct Body {
-        address: String,
-        #[expect(dead_code, reason = "named so that an unreadable body is noticed")]
-        content: Content,
-    }
     let polls = rows
         .iter()
         .map(|row| {

@@ -160,7 +160,13 @@ impl Row {
 }
 
 /// The row after an attempt's outcome; `None` when the outcome is stale (a later attempt or a final state is stored).
-pub(super) fn after_attempt(mut row: Row, attempt: u32, doubles: bool, at: Instant, outcome: &Outcome) -> Option<Settled> {
+pub(super) fn after_attempt(
+    mut row: Row,
+    attempt: u32,
+    doubles: bool,
+    at: Instant,
+    outcome: &Outcome,
+) -> Option<Settled> {
     if let Outcome::Reported { news } = outcome {
         return after_report(row, at, *news);
     }
@@ -283,11 +289,9 @@ pub(super) fn after_followed(row: Row, at: Instant, followers: Followers) -> Opt
     }
     match followers {
         Followers::Wait => None,
-        Followers::Go => Some(Settled {
-            row: row.with(MessageFate::Queued, Ready::Now),
-            news: None,
-            followers: Followers::Wait,
-        }),
+        Followers::Go => {
+            Some(Settled { row: row.with(MessageFate::Queued, Ready::Now), news: None, followers: Followers::Wait })
+        }
         Followers::Drop => Some(row.over(MessageFate::Cancelled, at, News::Cancelled, false)),
     }
 }
@@ -326,6 +330,9 @@ mod tests {
         Outcome::Retry { at: t(at), next_gateway: false, why: String::new() }
     }
 
+    /// What it shows, row, sent over an uncertain one, outcome at t(5), fate, ready, news, followers.
+    type Case = (&'static str, Row, bool, Outcome, MessageFate, Ready, Option<News>, Followers);
+
     #[test]
     fn each_outcome_has_its_next_state() {
         let unsure = || Row { uncertain_since: Some(t(0)), ..claimed() };
@@ -333,23 +340,111 @@ mod tests {
         let sent = Outcome::Sent { provider_id: Some("SM1".into()) };
         let unknown = Outcome::Uncertain { ask_at: t(6), why: String::new() };
         let next = Outcome::Retry { at: t(5), next_gateway: true, why: String::new() };
-        // (what it shows, row, sent over an uncertain one, outcome at t(5), fate, ready, news, followers)
-        type Case = (&'static str, Row, bool, Outcome, MessageFate, Ready, Option<News>, Followers);
         let cases: Vec<Case> = vec![
             ("taken", claimed(), false, sent.clone(), MessageFate::Sent, Ready::No, Some(News::Sent), Followers::Go),
             ("later", claimed(), false, retry(9), MessageFate::Queued, Ready::At(t(9)), None, Followers::Wait),
             ("at once", claimed(), false, next, MessageFate::Queued, Ready::Now, None, Followers::Wait),
             ("just in time", claimed(), false, retry(99), MessageFate::Queued, Ready::At(t(99)), None, Followers::Wait),
-            ("never beyond", claimed(), false, retry(100), MessageFate::Expired, Ready::No, Some(News::Expired), Followers::Drop),
-            ("unknown", claimed(), false, unknown.clone(), MessageFate::Uncertain, Ready::At(t(6)), Some(News::Uncertain), Followers::Wait),
-            ("unknown again says nothing new", unsure(), false, unknown.clone(), MessageFate::Uncertain, Ready::At(t(6)), None, Followers::Wait),
-            ("asked, not there, so it did not leave", unsure(), false, retry(9), MessageFate::Queued, Ready::At(t(9)), None, Followers::Wait),
-            ("sent over, failed: the first may have left", unsure(), true, retry(9), MessageFate::Uncertain, Ready::At(t(9)), None, Followers::Wait),
-            ("sent over, refused: the closing still goes", unsure(), true, Outcome::Refused { why: String::new() }, MessageFate::Refused, Ready::No, Some(News::Refused), Followers::Go),
-            ("refused", claimed(), false, Outcome::Refused { why: String::new() }, MessageFate::Refused, Ready::No, Some(News::Refused), Followers::Drop),
-            ("withdrawn, did not leave", withdrawn(), false, retry(9), MessageFate::Cancelled, Ready::No, Some(News::Cancelled), Followers::Drop),
-            ("withdrawn, may have left", withdrawn(), false, unknown, MessageFate::Cancelled, Ready::No, Some(News::Uncertain), Followers::Go),
-            ("withdrawn too late", withdrawn(), false, sent, MessageFate::Sent, Ready::No, Some(News::Sent), Followers::Go),
+            (
+                "never beyond",
+                claimed(),
+                false,
+                retry(100),
+                MessageFate::Expired,
+                Ready::No,
+                Some(News::Expired),
+                Followers::Drop,
+            ),
+            (
+                "unknown",
+                claimed(),
+                false,
+                unknown.clone(),
+                MessageFate::Uncertain,
+                Ready::At(t(6)),
+                Some(News::Uncertain),
+                Followers::Wait,
+            ),
+            (
+                "unknown again says nothing new",
+                unsure(),
+                false,
+                unknown.clone(),
+                MessageFate::Uncertain,
+                Ready::At(t(6)),
+                None,
+                Followers::Wait,
+            ),
+            (
+                "asked, not there, so it did not leave",
+                unsure(),
+                false,
+                retry(9),
+                MessageFate::Queued,
+                Ready::At(t(9)),
+                None,
+                Followers::Wait,
+            ),
+            (
+                "sent over, failed: the first may have left",
+                unsure(),
+                true,
+                retry(9),
+                MessageFate::Uncertain,
+                Ready::At(t(9)),
+                None,
+                Followers::Wait,
+            ),
+            (
+                "sent over, refused: the closing still goes",
+                unsure(),
+                true,
+                Outcome::Refused { why: String::new() },
+                MessageFate::Refused,
+                Ready::No,
+                Some(News::Refused),
+                Followers::Go,
+            ),
+            (
+                "refused",
+                claimed(),
+                false,
+                Outcome::Refused { why: String::new() },
+                MessageFate::Refused,
+                Ready::No,
+                Some(News::Refused),
+                Followers::Drop,
+            ),
+            (
+                "withdrawn, did not leave",
+                withdrawn(),
+                false,
+                retry(9),
+                MessageFate::Cancelled,
+                Ready::No,
+                Some(News::Cancelled),
+                Followers::Drop,
+            ),
+            (
+                "withdrawn, may have left",
+                withdrawn(),
+                false,
+                unknown,
+                MessageFate::Cancelled,
+                Ready::No,
+                Some(News::Uncertain),
+                Followers::Go,
+            ),
+            (
+                "withdrawn too late",
+                withdrawn(),
+                false,
+                sent,
+                MessageFate::Sent,
+                Ready::No,
+                Some(News::Sent),
+                Followers::Go,
+            ),
         ];
         for (shows, row, doubles, outcome, fate, ready, news, followers) in cases {
             let settled = after_attempt(row, 2, doubles, t(5), &outcome).unwrap_or_else(|| panic!("{shows}: ignored"));

@@ -83,7 +83,10 @@ pub(super) struct Many {
     pub(super) tail: &'static str,
 }
 
-static TEXTS: LazyLock<Mutex<HashMap<(usize, usize, usize), Arc<str>>>> = LazyLock::new(Mutex::default);
+/// Statements by (where the head stands in memory, rows, columns).
+type Texts = HashMap<(usize, usize, usize), Arc<str>>;
+
+static TEXTS: LazyLock<Mutex<Texts>> = LazyLock::new(Mutex::default);
 
 impl Many {
     fn text(self, n_rows: usize, n_columns: usize) -> Arc<str> {

@@ -17,8 +17,7 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, CommitError, GatewayHealth, Loaded, MessageState, OutboxStats, Poll, Room,
-    book,
+    Attempted, Claimed, Commit, CommitError, GatewayHealth, Loaded, MessageState, OutboxStats, Poll, Room, book,
     error::StoreError,
     lock::{FileLock, make_private},
     orders, outbox_read,
@@ -79,11 +78,9 @@ impl Store {
         make_private(path)?;
         let lock = FileLock::take(path, now)?;
         let options = options_of(path);
-        let mut connection = SqliteConnection::connect_with(&options).await.map_err(|source| open_failed(path, source))?;
-        MIGRATIONS
-            .run(&mut connection)
-            .await
-            .map_err(|source| StoreError::Migrate { path: path.clone(), source })?;
+        let mut connection =
+            SqliteConnection::connect_with(&options).await.map_err(|source| open_failed(path, source))?;
+        MIGRATIONS.run(&mut connection).await.map_err(|source| StoreError::Migrate { path: path.clone(), source })?;
         let memory = Memory::read(&mut connection).await?;
         let pool = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -109,7 +106,8 @@ impl Store {
     pub async fn in_memory() -> Result<Self, StoreError> {
         let path = PathBuf::from(":memory:");
         let options = SqliteConnectOptions::new().in_memory(true).statement_cache_capacity(512);
-        let mut connection = SqliteConnection::connect_with(&options).await.map_err(|source| open_failed(&path, source))?;
+        let mut connection =
+            SqliteConnection::connect_with(&options).await.map_err(|source| open_failed(&path, source))?;
         MIGRATIONS.run(&mut connection).await.map_err(|source| StoreError::Migrate { path, source })?;
         let connection = Arc::new(Mutex::new(connection));
         let jobs = start(Arc::clone(&connection), None, Memory::default(), None);

@@ -33,17 +33,61 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 /// Something to write.
 pub(super) enum Job {
     Commit(Box<Commit>, Reply<()>),
-    Orders { agency: AgencyName, at: Instant, asks: Vec<Ask>, reply: Reply<Vec<i64>> },
-    Mirror { agency: AgencyName, delta: MirrorDelta, at: Instant, reply: Reply<()> },
-    Claim { now: Instant, room: Room, lease_until: Instant, reply: Reply<Claimed> },
+    Orders {
+        agency: AgencyName,
+        at: Instant,
+        asks: Vec<Ask>,
+        reply: Reply<Vec<i64>>,
+    },
+    Mirror {
+        agency: AgencyName,
+        delta: MirrorDelta,
+        at: Instant,
+        reply: Reply<()>,
+    },
+    Claim {
+        now: Instant,
+        room: Room,
+        lease_until: Instant,
+        reply: Reply<Claimed>,
+    },
     Finish(Vec<Attempted>, Reply<()>),
     /// Both, in this order.
-    Turn { attempted: Vec<Attempted>, now: Instant, room: Room, lease_until: Instant, reply: Reply<Claimed> },
-    Recover { now: Instant, reply: Reply<usize> },
-    Report { id: MessageId, news: News, at: Instant, again_at: Option<Instant>, reply: Reply<bool> },
-    PollLater { polls: Vec<(MessageId, Option<Instant>)>, reply: Reply<()> },
-    Audit { agency: AgencyName, at: Instant, who: String, what: String, about: String, reply: Reply<()> },
-    Prune { messages_before: Instant, history_before: Instant, reply: Reply<u64> },
+    Turn {
+        attempted: Vec<Attempted>,
+        now: Instant,
+        room: Room,
+        lease_until: Instant,
+        reply: Reply<Claimed>,
+    },
+    Recover {
+        now: Instant,
+        reply: Reply<usize>,
+    },
+    Report {
+        id: MessageId,
+        news: News,
+        at: Instant,
+        again_at: Option<Instant>,
+        reply: Reply<bool>,
+    },
+    PollLater {
+        polls: Vec<(MessageId, Option<Instant>)>,
+        reply: Reply<()>,
+    },
+    Audit {
+        agency: AgencyName,
+        at: Instant,
+        who: String,
+        what: String,
+        about: String,
+        reply: Reply<()>,
+    },
+    Prune {
+        messages_before: Instant,
+        history_before: Instant,
+        reply: Reply<u64>,
+    },
     Close(oneshot::Sender<()>),
     /// Sets a limit on the writing connection.
     #[cfg(test)]
@@ -186,7 +230,7 @@ impl Writer {
         }
         drop(connection);
         for answer in answers {
-            answer(result.as_ref().map(|_| ()));
+            answer(result.as_ref().map(|()| ()));
         }
     }
 }
@@ -264,9 +308,9 @@ async fn behind_savepoint(
         memory.forget();
         // A full disk may already have rolled everything back, and then this fails too.
         let back = if alone {
-            execute(connection, "a savepoint", "ROLLBACK", Vec::new()).await.and(
-                execute(connection, "beginning a transaction", "BEGIN IMMEDIATE", Vec::new()).await,
-            )
+            execute(connection, "a savepoint", "ROLLBACK", Vec::new())
+                .await
+                .and(execute(connection, "beginning a transaction", "BEGIN IMMEDIATE", Vec::new()).await)
         } else {
             execute(connection, "a savepoint", "ROLLBACK TO write_one", Vec::new()).await
         };
@@ -340,7 +384,10 @@ pub(super) fn later<T: Send + 'static>(reply: Reply<T>, result: Result<T, StoreE
 fn refuse(job: Job, error: &StoreError) -> Answer {
     let error = error.again();
     match job {
-        Job::Commit(_, reply) | Job::Mirror { reply, .. } | Job::Finish(_, reply) | Job::PollLater { reply, .. }
+        Job::Commit(_, reply)
+        | Job::Mirror { reply, .. }
+        | Job::Finish(_, reply)
+        | Job::PollLater { reply, .. }
         | Job::Audit { reply, .. } => later(reply, Err(error)),
         #[cfg(test)]
         Job::Pragma(_, reply) => later(reply, Err(error)),

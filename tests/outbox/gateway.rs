@@ -175,9 +175,7 @@ async fn answer(
     }
     pause(delay).await;
     match fault {
-        Fault::Take => {
-            Some((201, String::new(), format!(r#"{{"sid":"{sid}","status":"queued"}}"#)))
-        }
+        Fault::Take => Some((201, String::new(), format!(r#"{{"sid":"{sid}","status":"queued"}}"#))),
         Fault::Status(status, body) => Some((status, String::new(), body.to_owned())),
         Fault::TooMany(seconds) => Some((429, format!("Retry-After: {seconds}\r\n"), r#"{"code":20429}"#.to_owned())),
         Fault::TakeThenHang | Fault::Hang => std::future::pending().await,
@@ -193,8 +191,7 @@ async fn pause(delay: Option<std::time::Duration>) {
 
 fn take(state: &mut State, path: &str, headers: HashMap<String, String>, body: &str) -> String {
     let n = state.taken.len();
-    let created = chrono::DateTime::from(std::time::SystemTime::now());
-    let created: chrono::DateTime<chrono::Utc> = created;
+    let created = shiftwatch::clock::real_now();
     let mut fields: HashMap<String, String> = if path.ends_with("/Messages.json") {
         url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
     } else {

@@ -235,7 +235,13 @@ async fn each_stage_of_mail_has_its_consequence() {
     let cases = [
         ("greylisted", fault("RCPT", "450 later", false), MessageFate::Queued, 1, 0),
         ("no such user", fault("RCPT", "550 no such user", false), MessageFate::Refused, 0, 0),
-        ("sender refused: a person has to act, the mail waits", fault("MAIL", "550 not you", false), MessageFate::Queued, 1, 0),
+        (
+            "sender refused: a person has to act, the mail waits",
+            fault("MAIL", "550 not you", false),
+            MessageFate::Queued,
+            1,
+            0,
+        ),
         ("closed before the content", fault("DATA", "", false), MessageFate::Queued, 1, 0),
         ("content refused", fault(".", "554 spam", false), MessageFate::Refused, 0, 0),
         ("busy after the content", fault(".", "451 later", false), MessageFate::Queued, 1, 0),

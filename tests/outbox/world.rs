@@ -112,8 +112,15 @@ impl World {
     pub async fn decide(&mut self, messages: Vec<Message>) {
         self.n += 1;
         let at = self.now();
-        let commit =
-            Commit { agency: agency(), fence: 0, n: self.n, at, delta: Delta::default(), messages, cancels: Vec::new() };
+        let commit = Commit {
+            agency: agency(),
+            fence: 0,
+            n: self.n,
+            at,
+            delta: Delta::default(),
+            messages,
+            cancels: Vec::new(),
+        };
         self.store.commit(commit).await.unwrap();
     }
 

@@ -138,7 +138,12 @@ impl Twilio {
 
     /// Every message that may be this one: same body, same number, taken after `since` (less a margin), oldest first.
     /// `Err` says why there was no answer.
-    pub(in crate::notify) async fn ask(&self, message: &Message, text: &str, since: Instant) -> Result<Vec<String>, String> {
+    pub(in crate::notify) async fn ask(
+        &self,
+        message: &Message,
+        text: &str,
+        since: Instant,
+    ) -> Result<Vec<String>, String> {
         let to = message.address.reveal(PhiGrant::SEND);
         let mut url = format!("{}.json", self.messages);
         let mut query = vec![("To", to.as_str())];
@@ -294,7 +299,12 @@ mod tests {
         let cases = [
             ("taken", 201, r#"{"sid": "SM1", "status": "queued"}"#, "sent"),
             ("taken, by a server that says 200", 200, r#"{"sid": "SM1"}"#, "sent"),
-            ("taken and failed at once, opted out", 201, r#"{"sid": "SM1", "status": "failed", "error_code": 21610}"#, "refused"),
+            (
+                "taken and failed at once, opted out",
+                201,
+                r#"{"sid": "SM1", "status": "failed", "error_code": 21610}"#,
+                "refused",
+            ),
             ("too fast", 429, r#"{"code": 20429}"#, "way"),
             ("too fast, without a body", 429, "", "way"),
             ("down", 503, "<html>", "way"),
