@@ -27,7 +27,8 @@ use shiftwatch::{
     },
     clock::{Clock, real_now},
     config::StoreUrl,
-    model::{AgencyName, Phi},
+    mirror::row::{MirrorDelta, MirrorRow},
+    model::{AgencyName, Phi, Section},
     notify::{
         channel::{ChannelSettings, Channels},
         deliver::{Deliverer, DelivererParts},
@@ -57,6 +58,7 @@ fn main() {
         println!("folder {}, seed {SEED}", folder.path().display());
         println!("sync of one 4 KiB page: median {:.3} ms, p99 {:.3} ms", sync(folder.path()).0, sync(folder.path()).1);
         orders(folder.path()).await;
+        cold_start(folder.path()).await;
         for channel in [Channel::Sms, Channel::Webhook, Channel::Email] {
             burst(folder.path(), channel).await;
             steady(folder.path(), channel).await;
@@ -167,6 +169,36 @@ fn post(n: usize) -> Ask {
 
 async fn open(folder: &Path, name: &str) -> Store {
     Store::open(&StoreUrl::Sqlite(folder.join(format!("{name}.db"))), real_now()).await.unwrap()
+}
+
+/// A hundred thousand shifts stored, then read back as a start does.
+async fn cold_start(folder: &Path) {
+    let n_shifts = 100_000;
+    let store = open(folder, "cold").await;
+    let agency = AgencyName::new("main");
+    let begun = Instant::now();
+    for part in 0..10 {
+        let row = |n: usize| MirrorRow {
+            section: Some(Section::Shifts),
+            key: format!("2026-11-30T07:00:00Z/{}/{n}", n / 20),
+            body: format!(
+                r#"{{"key":{{"start":"2026-11-30T07:00:00Z","client":"{}","id":{{"Vendor":"{n}"}}}},"end":"2026-11-30T11:00:00Z","caregiver":"9001","status":{{"Active":"BOOKED"}}}}"#,
+                n / 20
+            ),
+            phi: None,
+        };
+        let upserts = (part * n_shifts / 10..(part + 1) * n_shifts / 10).map(row).collect();
+        let delta = MirrorDelta { upserts, ..MirrorDelta::default() };
+        store.save_mirror(&agency, delta, real_now()).await.unwrap();
+    }
+    let stored = begun.elapsed();
+    store.close().await;
+    let begun = Instant::now();
+    let store = open(folder, "cold").await;
+    let loaded = store.load(&agency).await.unwrap();
+    assert_eq!(loaded.mirror.len(), n_shifts);
+    println!("mirror: {n_shifts} rows stored in {stored:.2?}, opened and read back in {:.2?}", begun.elapsed());
+    store.close().await;
 }
 
 /// Ten thousand messages decided at one instant: how fast they are stored, and how fast they are out.

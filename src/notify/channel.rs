@@ -211,7 +211,7 @@ impl Channels {
             })
             .collect();
         let webhooks = Webhooks::new(http, &settings.receivers);
-        Ok(Self { smtp: Smtp::new(settings.smtp_auth), webhooks, sms })
+        Ok(Self { smtp: Smtp::new(&settings.receivers, settings.smtp_auth), webhooks, sms })
     }
 
     /// Sends a claimed message; for a text through `gateway`.

@@ -31,7 +31,7 @@ use tokio::{net::TcpStream, time};
 use super::{
     channel::{Moment, Scope, Verdict},
     message::{Content, Message, SmtpTarget},
-    receiver::SmtpAuth,
+    receiver::{Receiver, SmtpAuth},
 };
 use crate::model::PhiGrant;
 
@@ -50,10 +50,12 @@ const SMTPS: u16 = 465;
 /// Every mail server.
 #[derive(Debug)]
 pub struct Smtp {
-    auth: HashMap<(String, u16), SmtpAuth>,
+    /// By receiver, host and port; an empty receiver is for those that have none of their own.
+    auth: HashMap<(String, String, u16), SmtpAuth>,
     /// What we call ourselves when the configuration does not say.
     hello: ClientId,
-    servers: Mutex<HashMap<SmtpTarget, Arc<Server>>>,
+    /// By server and user: a connection belongs to who logged in on it.
+    servers: Mutex<HashMap<(SmtpTarget, Option<String>), Arc<Server>>>,
 }
 
 #[derive(Default)]
@@ -102,12 +104,15 @@ impl std::fmt::Debug for Server {
 }
 
 impl Smtp {
-    pub(super) fn new(auth: Vec<(String, u16, SmtpAuth)>) -> Self {
-        Self {
-            auth: auth.into_iter().map(|(host, port, auth)| ((host, port), auth)).collect(),
-            hello: ClientId::default(),
-            servers: Mutex::default(),
-        }
+    pub(super) fn new(receivers: &[Receiver], auth: Vec<(String, u16, SmtpAuth)>) -> Self {
+        let common = auth.into_iter().map(|(host, port, auth)| ((String::new(), host, port), auth));
+        let own = receivers.iter().flat_map(|receiver| {
+            receiver.email.iter().filter_map(|config| {
+                let target = &config.smarthost;
+                Some(((receiver.name.clone(), target.host.clone(), target.port), config.auth.clone()?))
+            })
+        });
+        Self { auth: common.chain(own).collect(), hello: ClientId::default(), servers: Mutex::default() }
     }
 
     pub(super) async fn send(&self, message: &Message, moment: Moment) -> Verdict {
@@ -118,9 +123,12 @@ impl Smtp {
             Ok(mail) => mail,
             Err(why) => return Verdict::Refused { why: why.into() },
         };
+        let login = |receiver: &str| self.auth.get(&(receiver.to_owned(), smarthost.host.clone(), smarthost.port));
+        let auth = login(&message.receiver).or_else(|| login(""));
         let server = {
             let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(servers.entry(smarthost.clone()).or_default())
+            let user = auth.map(|auth| auth.username.clone());
+            Arc::clone(servers.entry((smarthost.clone(), user)).or_default())
         };
         // An idle connection may have died meanwhile, or had enough mails: that says nothing about the server.
         while let Some(mut open) = server.take() {
@@ -130,7 +138,7 @@ impl Smtp {
                 Err(fault) => return judge(fault),
             }
         }
-        let mut open = match self.connect(&server, smarthost).await {
+        let mut open = match self.connect(&server, smarthost, auth).await {
             Ok(connection) => Open { connection, n_mails: 0, used_at: time::Instant::now() },
             Err(fault) => return judge(fault),
         };
@@ -140,7 +148,12 @@ impl Smtp {
         }
     }
 
-    async fn connect(&self, server: &Server, target: &SmtpTarget) -> Result<AsyncSmtpConnection, Fault> {
+    async fn connect(
+        &self,
+        server: &Server,
+        target: &SmtpTarget,
+        auth: Option<&SmtpAuth>,
+    ) -> Result<AsyncSmtpConnection, Fault> {
         let hello = target.hello.clone().map_or_else(|| self.hello.clone(), ClientId::Domain);
         let address = (target.host.as_str(), target.port);
         let implicit = target.port == SMTPS && (target.require_tls || !is_loopback(&target.host));
@@ -164,7 +177,7 @@ impl Smtp {
             let tls = server.tls(&target.host)?;
             stage(Stage::Tls, STAGE_TIMEOUT, connection.starttls(tls, &hello)).await?;
         }
-        if let Some(auth) = self.auth.get(&(target.host.clone(), target.port)) {
+        if let Some(auth) = auth {
             let credentials = Credentials::new(auth.username.clone(), auth.password.expose_secret().to_owned());
             stage(Stage::Login, STAGE_TIMEOUT, connection.auth(DEFAULT_MECHANISMS, &credentials)).await?;
         }

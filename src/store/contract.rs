@@ -163,6 +163,7 @@ on_both!(
     retries_wait_for_their_time,
     useful_time_ends_on_the_instant,
     a_closing_waits_for_what_it_follows,
+    a_closing_named_before_what_it_follows_waits_too,
     a_closing_goes_when_what_it_follows_may_have_left,
     withdrawal_takes_what_has_not_left,
     two_misses_end_uncertainty,
@@ -318,6 +319,12 @@ async fn a_closing_waits_for_what_it_follows(store: Store) {
     assert_eq!(ids(&claim(&store, 5).await), ["c4"], "the same, decided after the fact");
     let told = news(&store).await;
     assert_eq!(told.iter().filter(|(_, news)| *news == News::Cancelled).count(), 2, "{told:?}");
+}
+
+async fn a_closing_named_before_what_it_follows_waits_too(store: Store) {
+    let closing = Message { follows: Some(MessageId::from_stored("f".into())), ..text("c") };
+    store.commit(step(1, vec![closing, text("f")])).await.unwrap();
+    assert_eq!(ids(&claim(&store, 1).await), ["f"]);
 }
 
 async fn a_closing_goes_when_what_it_follows_may_have_left(store: Store) {

@@ -85,13 +85,17 @@ pub(super) async fn insert(
         ids.extend(message.follows.as_ref().map(|id| id.as_str().to_owned()));
     }
     let mut known = states_of(connection, ids).await?;
+    // The step may name a closing before the message it follows.
+    let together: HashSet<String> = messages.iter().map(|message| message.id.as_str().to_owned()).collect();
     let (mut rows, mut blobs, mut receipts) = (Vec::new(), Vec::new(), Vec::new());
     for message in messages {
         if known.contains_key(message.id.as_str()) {
             continue;
         }
         // What it follows may have been pruned long ago: then it went.
-        let followed = message.follows.as_ref().and_then(|id| known.get(id.as_str())).copied();
+        let followed = message.follows.as_ref().and_then(|id| {
+            known.get(id.as_str()).copied().or_else(|| together.contains(id.as_str()).then_some(Followers::Wait))
+        });
         let (fate, ready) = match followed {
             Some(Followers::Wait) => (MessageFate::Held, 0),
             Some(Followers::Drop) => (MessageFate::Cancelled, 0),

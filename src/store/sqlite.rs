@@ -10,7 +10,7 @@ use std::{
 };
 
 use sqlx::{
-    Connection as _, SqliteConnection, SqlitePool,
+    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
     pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -307,6 +307,8 @@ fn options_of(path: &Path) -> SqliteConnectOptions {
         .pragma("cache_size", "-16384")
         .pragma("wal_autocheckpoint", "4000")
         .pragma("journal_size_limit", "67108864")
+        // Its lines are long, many, and say nothing that ours do not.
+        .disable_statement_logging()
 }
 
 fn open_failed(path: &Path, source: sqlx::Error) -> StoreError {

@@ -55,6 +55,7 @@ pub struct State {
     pub taken: Vec<Taken>,
     pub n_posts: usize,
     pub n_lists: usize,
+    pub n_gets: usize,
     pub paths: Vec<String>,
     /// How long it takes to read a message, and again to answer.
     pub delay: Option<std::time::Duration>,
@@ -155,7 +156,11 @@ async fn answer(
     }
     if method == "GET" {
         let sid = path.rsplit('/').next().unwrap_or("").trim_end_matches(".json");
-        let state = state.lock().unwrap();
+        let mut state = state.lock().unwrap();
+        state.n_gets += 1;
+        if state.list_down {
+            return Some((503, String::new(), String::new()));
+        }
         let status = state.statuses.get(sid).map_or("queued", String::as_str);
         let (status, code) = status.split_once(' ').unwrap_or((status, "null"));
         return Some((200, String::new(), format!(r#"{{"sid":"{sid}","status":"{status}","error_code":{code}}}"#)));
@@ -254,6 +259,7 @@ pub struct MailState {
     pub script: VecDeque<MailFault>,
     pub taken: Vec<String>,
     pub taken_at: Vec<Instant>,
+    pub commands: Vec<String>,
     pub n_connections: usize,
 }
 
@@ -288,6 +294,7 @@ async fn converse(socket: TcpStream, state: Arc<Mutex<MailState>>) -> Option<()>
             return None;
         }
         let verb = line.get(..4).unwrap_or("").to_ascii_uppercase();
+        state.lock().unwrap().commands.push(line.trim_end().to_owned());
         let fault = fault_at(&state, &verb);
         let answer = match (&fault, verb.as_str()) {
             (Some(fault), _) => fault.answer,

@@ -3,8 +3,14 @@
 use chrono::TimeDelta;
 use shiftwatch::{
     alerts::orders::News,
-    model::Phi,
-    notify::{channel::Moment, message::Message, poll},
+    model::{Phi, PhiGrant},
+    notify::{
+        channel::Moment,
+        heartbeat::Heartbeat,
+        message::{Content, Message},
+        poll,
+        receiver::{EmailConfig, SmtpAuth},
+    },
     store::{MessageFate, Store},
 };
 
@@ -264,20 +270,71 @@ async fn each_stage_of_mail_has_its_consequence() {
 }
 
 #[tokio::test]
+async fn an_idle_connection_that_died_costs_nothing() {
+    let server = MailServer::start().await;
+    let mut world = World::new(settings(&[], &[])).await;
+    world.decide(vec![mail("m", &server)]).await;
+    world.pass().await;
+    server.state.lock().unwrap().script.push_back(MailFault { at: "MAIL", answer: "", takes: false });
+    world.decide(vec![mail("n", &server)]).await;
+    assert_eq!(world.pass().await.n_sent, 1, "a fresh connection, at once");
+    assert_eq!(server.state.lock().unwrap().n_connections, 2);
+    assert_eq!(world.store.gateway_health().await.unwrap()[0].failing_since, None);
+}
+
+#[tokio::test]
+async fn a_login_is_made_with_the_receivers_own_user() {
+    let server = MailServer::start().await;
+    let fault = |at, answer| MailFault { at, answer, takes: false };
+    server.state.lock().unwrap().script.extend([
+        fault("EHLO", "250-mail.example.com\r\n250 AUTH PLAIN"),
+        // "\0watch\0secret"
+        fault("AUTH", "235 welcome"),
+    ]);
+    let mut settings = settings(&[], &[]);
+    let Content::Email { smarthost, .. } = mail("m", &server).content.reveal(PhiGrant::SEND).clone() else {
+        panic!("a mail")
+    };
+    settings.receivers[0].email.push(EmailConfig {
+        to: Vec::new(),
+        from: "watch@example.com".into(),
+        smarthost,
+        auth: Some(SmtpAuth { username: "watch".into(), password: "secret".into() }),
+        subject: None,
+        text: None,
+        html: None,
+        send_resolved: true,
+        phi: false,
+    });
+    let mut world = World::new(settings).await;
+    world.decide(vec![mail("m", &server)]).await;
+    assert_eq!(world.pass().await.n_sent, 1);
+    let said = server.state.lock().unwrap().commands.clone();
+    assert!(said.contains(&"AUTH PLAIN AHdhdGNoAHNlY3JldA==".to_owned()), "{said:?}");
+}
+
+#[tokio::test]
+async fn the_heart_beats_once_in_its_time() {
+    let gateway = Gateway::start().await;
+    let url = Phi::new(format!("{}/ping/secret", gateway.url()));
+    let mut heart =
+        Heartbeat::new(shiftwatch::config::Heartbeat { url, every: std::time::Duration::from_mins(1) }).unwrap();
+    assert!(heart.beat(t(0)).await);
+    assert!(!heart.beat(t(59)).await);
+    assert!(heart.beat(t(60)).await);
+    gateway.state.lock().unwrap().list_down = true;
+    assert!(!heart.beat(t(120)).await, "refused");
+    assert_eq!(gateway.state.lock().unwrap().n_gets, 3);
+}
+
+#[tokio::test]
 async fn mail_never_goes_in_the_clear_beyond_loopback_or_where_tls_is_required() {
     let server = MailServer::start().await;
     let mut world = World::new(settings(&[], &[])).await;
     let mut message = mail("m", &server);
-    let shiftwatch::notify::message::Content::Email { mut smarthost, .. } =
-        message.content.reveal(shiftwatch::model::PhiGrant::SEND).clone()
-    else {
-        panic!("a mail")
-    };
+    let mut content = message.content.reveal(PhiGrant::SEND).clone();
+    let Content::Email { smarthost, .. } = &mut content else { panic!("a mail") };
     smarthost.require_tls = true;
-    let mut content = message.content.reveal(shiftwatch::model::PhiGrant::SEND).clone();
-    if let shiftwatch::notify::message::Content::Email { smarthost: target, .. } = &mut content {
-        *target = smarthost;
-    }
     message.content = Phi::new(content);
     world.decide(vec![message]).await;
     world.pass().await;
