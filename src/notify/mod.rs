@@ -7,15 +7,24 @@
 //! Gives: messages, and after sending, receipts.
 //! Does not: decide who is told or when; that is the step's.
 
+pub mod channel;
+pub mod deliver;
 pub mod email;
 pub mod gsm7;
+pub mod heartbeat;
 pub mod message;
 pub mod people;
+pub mod poll;
 pub mod receiver;
 pub mod render;
 pub mod shadow;
+pub mod sms;
+pub mod smtp;
+pub mod telling;
 pub mod template;
 pub mod texts;
 pub mod voice;
+pub mod ways;
+pub mod webhook;
 pub mod webhook_payload;
 pub mod words;

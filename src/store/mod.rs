@@ -1,5 +1,32 @@
 //! The store: what must survive. It offers what the program needs ("commit this step", "claim what is due"), not
 //! tables, and decides nothing.
+//!
+//! Given: commits, orders, mirror rows and the outcomes of attempts.
+//! Gives: what a start needs ([`Loaded`]), what a step needs, and [`Claim`]s: messages this process alone may send.
+//! Does not: read a clock, judge anything, retry on its own, or print a stored value.
+//!
+//! Everything that writes goes through one task, which merges whatever waits into one transaction
+//! ([`writer`]); an answer means that its transaction is on the disk.
+
+mod book;
+#[cfg(test)]
+mod contract;
+pub mod error;
+mod lock;
+mod mirror_rows;
+mod orders;
+mod outbox;
+mod outbox_read;
+mod settle;
+mod sql;
+pub mod sqlite;
+mod writer;
+
+pub use error::{CommitError, StoreError};
+pub use outbox::lane_of;
+pub use outbox_read::{GatewayHealth, MessageState, OutboxStats, Poll};
+pub use settle::MessageFate;
+pub use sqlite::Store;
 
 use crate::{
     alerts::{
@@ -10,7 +37,7 @@ use crate::{
     },
     mirror::row::MirrorRow,
     model::{AgencyName, Instant},
-    notify::message::{Message, MessageId},
+    notify::message::{Channel, Message, MessageId},
 };
 
 /// Everything of one agency that a start needs, read once.
@@ -60,8 +87,32 @@ pub struct Claim {
     pub attempt: u32,
     /// The gateway to try (name), for SMS.
     pub gateway: Option<String>,
-    /// Set when an earlier attempt may have left: the provider is asked first.
+    /// Set when an earlier attempt may have left: the provider is asked first. When the first such attempt began.
     pub uncertain_since: Option<Instant>,
+    /// When the provider, asked, first said that it does not have it; `None` before.
+    pub not_there_at: Option<Instant>,
+}
+
+/// How many more messages each lane can take now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Room {
+    /// In all.
+    pub total: usize,
+    /// A lane that is not listed takes up to this many.
+    pub per_lane: usize,
+    /// Lanes with another limit; 0 = nothing now.
+    pub lanes: Vec<(String, usize)>,
+}
+
+/// The answer to a claim.
+#[derive(Debug, Clone, Default)]
+pub struct Claimed {
+    /// Most urgent first, then oldest first. The claim is on the disk.
+    pub claims: Vec<Claim>,
+    /// The next instant at which something waiting becomes due, expires or loses its lease.
+    pub next_at: Option<Instant>,
+    /// How many messages expired meanwhile, by way.
+    pub expired: Vec<(Channel, u64)>,
 }
 
 /// What came of one attempt.
@@ -77,6 +128,12 @@ pub struct Attempted {
     pub at: Instant,
     /// How it ended.
     pub outcome: Outcome,
+    /// True when it was sent although an earlier attempt may have left and nobody could say.
+    pub doubles: bool,
+    /// Which way out it used, for its health: `email/mail.example.com:587`, `sms/twilio`, `webhook/1a2b3c4d`.
+    pub way: String,
+    /// What it says about that way.
+    pub way_ok: Option<bool>,
 }
 
 /// The verdict on one attempt.
@@ -102,6 +159,11 @@ pub enum Outcome {
         ask_at: Instant,
         /// What happened, no PHI.
         why: String,
+    },
+    /// The provider was asked and does not have it: ask once more at `ask_at` before it counts as not sent.
+    NotThere {
+        /// When to ask again.
+        ask_at: Instant,
     },
     /// It never will.
     Refused {

@@ -1,0 +1,386 @@
+//! The ways out: given a claimed message, what the provider's answer means.
+//!
+//! Given: a [`Claim`], the gateway to use, the present moment.
+//! Gives: a [`Verdict`]: taken, not taken, perhaps taken, or never.
+//! Does not: decide when to try again, write to the store, log, or put an address or a text into a reason.
+
+use std::{collections::HashMap, time::Duration};
+
+use chrono::{DateTime, TimeDelta};
+use secrecy::SecretString;
+
+use super::{
+    message::{Channel, Content},
+    receiver::{Receiver, SmsGateway, SmsGatewayKind, SmtpAuth},
+    sms::twilio::{Sender, Twilio},
+    smtp::Smtp,
+    webhook::Webhooks,
+};
+use crate::{
+    clock::{Clock, real_now},
+    config::Config,
+    model::{Instant, Phi, PhiGrant, local_time::to_micros},
+    store::{Claim, Poll, lane_of},
+};
+
+/// How long connecting may take.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an HTTP provider may take to answer. Beyond it nobody knows whether the message left, and asking begins;
+/// a provider that hangs and comes back is noticed within this plus the longest back-off.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// The present on both clocks: the agent's, by which messages are useful, and the machine's, by which providers live.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// The agent's clock.
+    pub now: Instant,
+    /// The machine's clock.
+    pub real: Instant,
+    /// Seconds of the agent's clock in one real second.
+    pub speed: u32,
+}
+
+impl Moment {
+    /// Reads both clocks.
+    #[must_use]
+    pub fn of(clock: &Clock) -> Self {
+        let now = clock.now();
+        let real = if matches!(clock, Clock::Manual(_)) { now } else { real_now() };
+        Self { now, real, speed: clock.speed() }
+    }
+
+    /// The agent's instant after a real duration.
+    #[must_use]
+    pub fn after(&self, real: Duration) -> Instant {
+        self.now + TimeDelta::from_std(real.saturating_mul(self.speed)).unwrap_or(TimeDelta::MAX / 4)
+    }
+
+    /// The real duration between two of the agent's instants; zero when `to` is not later.
+    #[must_use]
+    pub fn real_between(&self, from: Instant, to: Instant) -> Duration {
+        (to - from).to_std().unwrap_or(Duration::ZERO) / self.speed.max(1)
+    }
+
+    /// The machine's instant at one of the agent's.
+    #[must_use]
+    pub fn real_at(&self, at: Instant) -> Instant {
+        let ahead = (to_micros(at) - to_micros(self.now)) / i64::from(self.speed.max(1));
+        self.real + TimeDelta::microseconds(ahead)
+    }
+}
+
+/// What an attempt came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The provider has it.
+    Sent {
+        /// Its id there.
+        provider_id: Option<String>,
+    },
+    /// It surely did not leave.
+    NotSent {
+        /// What happened: codes only.
+        why: String,
+        /// What it says about others on the same way.
+        scope: Scope,
+        /// When the provider wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// It may have left.
+    MayHaveLeft {
+        /// What happened: codes only.
+        why: String,
+    },
+    /// The provider will never take this message to this address.
+    Refused {
+        /// What happened: codes only.
+        why: String,
+    },
+}
+
+/// How far a failure reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// This message only (greylisting).
+    Message,
+    /// Everything on this way: it is down, overloaded, or refused the connection.
+    Way,
+    /// Our account there: credentials, sender number, registration. A person has to act.
+    Account,
+}
+
+/// The answer to "do you have it?".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// These match, as (gateway, its id there), in the order they were taken; the caller picks one nobody has bound.
+    Matches(Vec<(String, String)>),
+    /// The provider did not answer.
+    NoAnswer {
+        /// What happened: codes only.
+        why: String,
+    },
+    /// This way has no such question.
+    CannotTell,
+}
+
+/// What a provider says of a text it took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// On its way.
+    Pending,
+    /// It arrived.
+    Delivered,
+    /// It did not.
+    Undelivered {
+        /// The provider's code; empty when it gave none.
+        code: String,
+        /// Whether sending once more can help.
+        again: Again,
+    },
+    /// The provider did not answer.
+    NoAnswer,
+    /// The provider does not know it any more.
+    Unknown,
+}
+
+/// Whether an undelivered text is worth another try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// No.
+    Never,
+    /// Yes, once.
+    Once,
+    /// Yes, as long as it is useful.
+    WhileUseful,
+}
+
+/// Why the channels could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    /// The HTTP client could not be made.
+    #[error("notify: the HTTP client cannot be made; are the system's root certificates readable?")]
+    Http(#[source] reqwest::Error),
+}
+
+/// Every way out of one configuration.
+#[derive(Debug)]
+pub struct Channels {
+    smtp: Smtp,
+    webhooks: Webhooks,
+    sms: HashMap<String, Twilio>,
+}
+
+/// The settings the channels are made of.
+#[derive(Debug, Clone, Default)]
+pub struct ChannelSettings {
+    /// Receivers, for what their webhooks need besides the URL.
+    pub receivers: Vec<Receiver>,
+    /// SMTP logins by host and port.
+    pub smtp_auth: Vec<(String, u16, SmtpAuth)>,
+    /// SMS gateways.
+    pub sms_gateways: Vec<SmsGateway>,
+    /// How long an SMS gateway may take to answer; `None` = 8 s.
+    pub answer_timeout: Option<Duration>,
+}
+
+impl Channels {
+    /// Of a whole configuration.
+    pub fn from_config(config: &Config) -> Result<Self, ChannelError> {
+        Self::new(ChannelSettings {
+            receivers: config.receivers.clone(),
+            smtp_auth: config.smtp_auth.clone(),
+            sms_gateways: config.sms_gateways.clone(),
+            answer_timeout: None,
+        })
+    }
+
+    /// Of its parts.
+    pub fn new(settings: ChannelSettings) -> Result<Self, ChannelError> {
+        // The first one wins; a second install only says that there is one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = Http::new().map_err(ChannelError::Http)?;
+        let timeout = settings.answer_timeout.unwrap_or(ANSWER_TIMEOUT);
+        let sms = settings
+            .sms_gateways
+            .into_iter()
+            .map(|SmsGateway { name, kind }| match kind {
+                SmsGatewayKind::Twilio { base_url, account_sid, auth_token, from, messaging_service_sid } => {
+                    let sender = Sender { from, messaging_service_sid };
+                    (name, Twilio::new(http.clone(), &base_url, &account_sid, &auth_token, sender, timeout))
+                }
+            })
+            .collect();
+        let webhooks = Webhooks::new(http, &settings.receivers);
+        Ok(Self { smtp: Smtp::new(&settings.receivers, settings.smtp_auth), webhooks, sms })
+    }
+
+    /// Sends a claimed message; for a text through `gateway`.
+    pub async fn send(&self, claim: &Claim, gateway: Option<&str>, moment: Moment) -> Verdict {
+        let message = &claim.message;
+        match message.content.reveal(PhiGrant::SEND) {
+            Content::Email { .. } => self.smtp.send(message, moment).await,
+            Content::Webhook { body } => self.webhooks.send(message, body).await,
+            Content::Sms { text } => match gateway.and_then(|name| self.sms.get(name)) {
+                Some(gateway) => gateway.send(message, text, moment).await,
+                None => no_gateway(),
+            },
+        }
+    }
+
+    /// Asks whether a message that may have left did.
+    pub async fn ask(&self, claim: &Claim, moment: Moment) -> Asked {
+        let message = &claim.message;
+        let (Content::Sms { text }, Some(since)) = (message.content.reveal(PhiGrant::SEND), claim.uncertain_since)
+        else {
+            return Asked::CannotTell;
+        };
+        // The gateway was chosen after the claim was stored, so any of them may have it.
+        let mut found = Vec::new();
+        for name in &message.gateways {
+            let Some(gateway) = self.sms.get(name) else {
+                if claim.gateway.as_ref() == Some(name) {
+                    return Asked::NoAnswer { why: "no such gateway in the configuration".into() };
+                }
+                continue;
+            };
+            match gateway.ask(message, text, since.min(moment.real_at(since))).await {
+                Ok(sids) => found.extend(sids.into_iter().map(|sid| (name.clone(), sid))),
+                Err(why) => return Asked::NoAnswer { why },
+            }
+        }
+        Asked::Matches(found)
+    }
+
+    /// Asks what became of a text.
+    pub async fn delivery(&self, poll: &Poll) -> Delivery {
+        match self.sms.get(&poll.gateway) {
+            Some(gateway) => gateway.delivery(&poll.provider_id).await,
+            None => Delivery::Unknown,
+        }
+    }
+
+    /// True when the gateway is still in the configuration.
+    #[must_use]
+    pub fn has_gateway(&self, name: &str) -> bool {
+        self.sms.contains_key(name)
+    }
+}
+
+fn no_gateway() -> Verdict {
+    Verdict::NotSent { why: "no such gateway in the configuration".into(), scope: Scope::Message, retry_after: None }
+}
+
+/// The way a message takes, as its health is kept: `email/mail.example.com:587`, `sms/twilio`, `webhook/1a2b3c4d`.
+/// No PHI: a receiver's URL is hashed.
+#[must_use]
+pub fn way_of(channel: Channel, gateway: Option<&str>, address: &Phi<String>, content: &Phi<Content>) -> String {
+    match channel {
+        Channel::Sms => format!("sms/{}", gateway.unwrap_or_default()),
+        Channel::Email | Channel::Webhook => lane_of(channel, &[], address, content),
+    }
+}
+
+/// The HTTP clients: one that honours the system's proxies, one for loopback that does not.
+#[derive(Debug, Clone)]
+pub(super) struct Http {
+    outside: reqwest::Client,
+    loopback: reqwest::Client,
+}
+
+impl Http {
+    pub(super) fn new() -> Result<Self, reqwest::Error> {
+        let builder = || {
+            reqwest::Client::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                // A redirected POST would take the text somewhere nobody configured.
+                .redirect(reqwest::redirect::Policy::none())
+                // Shorter than servers keep idle connections, so that a send seldom meets one that just closed.
+                .pool_idle_timeout(Duration::from_secs(20))
+                .tcp_nodelay(true)
+                .user_agent(concat!("shiftwatch/", env!("CARGO_PKG_VERSION")))
+        };
+        Ok(Self { outside: builder().build()?, loopback: builder().no_proxy().build()? })
+    }
+
+    pub(super) fn client(&self, url: &str) -> &reqwest::Client {
+        if is_loopback(url) { &self.loopback } else { &self.outside }
+    }
+}
+
+fn is_loopback(url: &str) -> bool {
+    match url::Url::parse(url).ok().as_ref().and_then(url::Url::host) {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// What a failed HTTP exchange means. The text never holds the URL.
+pub(super) fn http_failure(error: &reqwest::Error) -> Verdict {
+    if error.is_connect() {
+        Verdict::NotSent { why: "no connection".into(), scope: Scope::Way, retry_after: None }
+    } else if error.is_builder() {
+        Verdict::Refused { why: "the address is not a usable URL".into() }
+    } else if error.is_timeout() {
+        Verdict::MayHaveLeft { why: "no answer in time".into() }
+    } else {
+        Verdict::MayHaveLeft { why: "the connection broke before the answer".into() }
+    }
+}
+
+/// `Retry-After` in seconds or as a date; at most an hour, which is longer than any page is useful.
+pub(super) fn retry_after(headers: &reqwest::header::HeaderMap, real: Instant) -> Option<Duration> {
+    const LONGEST: Duration = Duration::from_hours(1);
+    let text = headers.get(reqwest::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok()?,
+        Err(_) => (DateTime::parse_from_rfc2822(text).ok()?.to_utc() - real).to_std().unwrap_or(Duration::ZERO),
+    };
+    Some(wait.min(LONGEST))
+}
+
+/// A secret as a Basic header's value.
+pub(super) fn basic(user: &str, password: &SecretString) -> SecretString {
+    use base64::Engine as _;
+    use secrecy::ExposeSecret as _;
+    let pair = format!("{user}:{}", password.expose_secret());
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+
+    use super::*;
+    use crate::model::local_time::from_micros;
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        let real = from_micros(1_800_000_000_000_000); // 2027-01-15T08:00:00Z
+        let cases = [
+            ("whole seconds", "7", Some(7)),
+            ("zero is at once", "0", Some(0)),
+            ("a date", "Fri, 15 Jan 2027 08:00:09 GMT", Some(9)),
+            ("a date that is past", "Fri, 15 Jan 2027 07:00:00 GMT", Some(0)),
+            ("longer than anything is useful", "86400", Some(3_600)),
+            ("negative", "-1", None),
+            ("nonsense", "soon", None),
+        ];
+        for (shows, text, seconds) in cases {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))]);
+            assert_eq!(retry_after(&headers, real), seconds.map(Duration::from_secs), "{shows}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), real), None, "absent");
+    }
+
+    #[test]
+    fn a_fast_clock_lengthens_what_is_real() {
+        let now = from_micros(1_800_000_000_000_000);
+        let moment = Moment { now, real: now + TimeDelta::days(9), speed: 60 };
+        assert_eq!(moment.after(Duration::from_secs(2)), now + TimeDelta::minutes(2));
+        assert_eq!(moment.real_between(now, now + TimeDelta::minutes(15)), Duration::from_secs(15));
+        assert_eq!(moment.real_between(now, now - TimeDelta::minutes(15)), Duration::ZERO);
+        assert_eq!(moment.real_at(now - TimeDelta::minutes(1)), moment.real - TimeDelta::seconds(1));
+    }
+}

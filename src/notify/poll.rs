@@ -1,0 +1,118 @@
+//! Asks what became of texts: sent is not delivered.
+//!
+//! Given: texts that a gateway took. Gives: delivery reports in the store, and receipts for the step.
+//! Does not: wait for callbacks (they may never come), or hurry: few questions at once, fewer and fewer for each text.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt as _, stream};
+use rand::{SeedableRng as _, rngs::StdRng};
+use tokio::{sync::watch, time};
+
+use super::{
+    channel::{Again, Channels, Delivery, Moment},
+    deliver::DelivererParts,
+    message::Channel,
+    ways::back_off,
+};
+use crate::{
+    alerts::orders::News,
+    model::Instant,
+    store::{Poll, StoreError},
+};
+
+/// Questions at once.
+const AT_ONCE: usize = 4;
+/// Texts taken in one round.
+const ROUND: u32 = 100;
+/// Waits between questions about one text; the last one repeats.
+const WAITS: [u64; 5] = [5, 10, 20, 40, 60];
+/// How long a text that helps nobody any more is still asked for. Carriers report within minutes or never.
+const AFTERWARDS: Duration = Duration::from_mins(10);
+/// How long until an undelivered text whose phone may have been off is tried again.
+const PHONE_OFF: Duration = Duration::from_mins(1);
+/// Sends of one text at most, when what came back says that another can help.
+const SENDS: u32 = 5;
+/// The longest sleep: texts may have been sent by another hand.
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+
+/// Asks until `stop` says so.
+pub async fn run(parts: DelivererParts, mut stop: watch::Receiver<bool>) {
+    let mut rng = StdRng::seed_from_u64(parts.seed ^ 0x706f_6c6c);
+    while !*stop.borrow() {
+        let wait = match round(&parts, &mut rng).await {
+            Ok(Some(next_at)) => parts.clock.until(next_at).min(LONGEST_SLEEP),
+            Ok(None) => LONGEST_SLEEP,
+            Err(error) => {
+                tracing::warn!(error = %error, "deliver: delivery reports cannot be stored; asking again in a minute");
+                LONGEST_SLEEP
+            }
+        };
+        tokio::select! {
+            () = time::sleep_until(time::Instant::now() + wait.max(Duration::from_millis(50))) => {}
+            () = parts.texts_sent.notified() => {}
+            changed = stop.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// One round: every text that is due, once. Gives when the next is.
+pub async fn round(parts: &DelivererParts, rng: &mut StdRng) -> Result<Option<Instant>, StoreError> {
+    let moment = Moment::of(&parts.clock);
+    let (polls, next_at) = parts.store.polls(moment.now, ROUND).await?;
+    let full = polls.len() >= ROUND as usize;
+    let channels: Arc<Channels> = Arc::clone(&parts.channels.borrow());
+    let asked: Vec<(Poll, Delivery)> = stream::iter(polls)
+        .map(|poll| {
+            let channels = Arc::clone(&channels);
+            async move {
+                let delivery = channels.delivery(&poll).await;
+                (poll, delivery)
+            }
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let mut later = Vec::new();
+    for (poll, delivery) in asked {
+        match delivery {
+            Delivery::Delivered => {
+                if parts.store.report(&poll.id, News::Delivered, moment.now, None).await? {
+                    parts.telling.count(Channel::Sms, "delivered", 1);
+                }
+            }
+            Delivery::Undelivered { code, again } => {
+                let again_at = match again {
+                    Again::Once if poll.attempts < 2 => Some(moment.after(PHONE_OFF)),
+                    Again::WhileUseful if poll.attempts < SENDS => {
+                        Some(moment.after(back_off(poll.attempts + 3, PHONE_OFF, rng)))
+                    }
+                    _ => None,
+                };
+                if parts.store.report(&poll.id, News::Undelivered, moment.now, again_at).await? {
+                    parts.telling.count(Channel::Sms, "undelivered", 1);
+                    tracing::warn!(
+                        message = %poll.id, gateway = poll.gateway, code,
+                        again = again_at.is_some_and(|at| at < poll.useful_until), "deliver: a text was not delivered"
+                    );
+                    parts.nudge.notify_one();
+                }
+            }
+            Delivery::Pending | Delivery::NoAnswer => later.push((poll.id.clone(), next_question(&poll, moment))),
+            Delivery::Unknown => later.push((poll.id, None)),
+        }
+    }
+    let soonest = later.iter().filter_map(|(_, at)| *at).min();
+    parts.store.poll_later(later).await?;
+    let more_at = full.then_some(moment.now);
+    Ok([next_at, soonest, more_at].into_iter().flatten().min())
+}
+
+/// When a text is asked for next; `None` once it no longer matters.
+fn next_question(poll: &Poll, moment: Moment) -> Option<Instant> {
+    let wait = WAITS.get(poll.polls as usize).or(WAITS.last()).copied().unwrap_or(60);
+    let at = moment.after(Duration::from_secs(wait));
+    let afterwards = moment.after(AFTERWARDS) - moment.now;
+    let end = poll.useful_until.max(poll.sent_at) + afterwards;
+    (at < end).then_some(at)
+}

@@ -1,0 +1,3 @@
+//! SMS gateways, a file each.
+
+pub mod twilio;

@@ -1,0 +1,386 @@
+//! Mail, stage by stage, so that it is known at which stage a send failed.
+//!
+//! Given: a claimed mail. Gives: a verdict: a failure before the content is written means that it did not leave; one
+//! after it means that it may have, and it is then sent again with the same `Message-ID`.
+//! Does not: send to several addresses at once (one refused recipient must not cost another), speak in the clear to
+//! anything but loopback, or keep a mail.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use lettre::{
+    Address,
+    message::{
+        Mailbox, MultiPart, SinglePart,
+        header::{Header, HeaderName, HeaderValue},
+    },
+    transport::smtp::{
+        authentication::{Credentials, DEFAULT_MECHANISMS},
+        client::{AsyncSmtpConnection, TlsParameters},
+        commands::{Data, Mail, Rcpt},
+        extension::{ClientId, Extension, MailParameter},
+    },
+};
+use secrecy::ExposeSecret as _;
+use tokio::{net::TcpStream, time};
+
+use super::{
+    channel::{Moment, Scope, Verdict},
+    message::{Content, Message, SmtpTarget},
+    receiver::{Receiver, SmtpAuth},
+};
+use crate::model::PhiGrant;
+
+/// How long one stage may take. Servers that look up the sender's name take some seconds at the greeting.
+const STAGE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long the answer to a whole mail may take: scanners read it first.
+const CONTENT_TIMEOUT: Duration = Duration::from_secs(20);
+/// Idle connections kept for each server, and for how long; servers close theirs after a minute or more.
+const IDLE: usize = 16;
+const IDLE_FOR: Duration = Duration::from_secs(30);
+/// Mails over one connection; many servers stop at a hundred.
+const MAILS: usize = 90;
+/// Implicit TLS.
+const SMTPS: u16 = 465;
+
+/// Every mail server.
+#[derive(Debug)]
+pub struct Smtp {
+    /// By receiver, host and port; an empty receiver is for those that have none of their own.
+    auth: HashMap<(String, String, u16), SmtpAuth>,
+    /// What we call ourselves when the configuration does not say.
+    hello: ClientId,
+    /// By server and user: a connection belongs to who logged in on it.
+    servers: Mutex<HashMap<(SmtpTarget, Option<String>), Arc<Server>>>,
+}
+
+#[derive(Default)]
+struct Server {
+    idle: Mutex<Vec<Open>>,
+    tls: Mutex<Option<TlsParameters>>,
+}
+
+struct Open {
+    connection: AsyncSmtpConnection,
+    n_mails: usize,
+    used_at: time::Instant,
+}
+
+/// A mail ready to be sent.
+struct Prepared {
+    from: Address,
+    to: Address,
+    bytes: Vec<u8>,
+}
+
+/// Where in the conversation something failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Connect,
+    Tls,
+    Login,
+    Mail,
+    Rcpt,
+    Data,
+    Content,
+}
+
+/// A failure: the server's code when it gave one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fault {
+    stage: Stage,
+    code: Option<u16>,
+    timeout: bool,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
+    }
+}
+
+impl Smtp {
+    pub(super) fn new(receivers: &[Receiver], auth: Vec<(String, u16, SmtpAuth)>) -> Self {
+        let common = auth.into_iter().map(|(host, port, auth)| ((String::new(), host, port), auth));
+        let own = receivers.iter().flat_map(|receiver| {
+            receiver.email.iter().filter_map(|config| {
+                let target = &config.smarthost;
+                Some(((receiver.name.clone(), target.host.clone(), target.port), config.auth.clone()?))
+            })
+        });
+        Self { auth: common.chain(own).collect(), hello: ClientId::default(), servers: Mutex::default() }
+    }
+
+    pub(super) async fn send(&self, message: &Message, moment: Moment) -> Verdict {
+        let Content::Email { smarthost, .. } = message.content.reveal(PhiGrant::SEND) else {
+            return Verdict::Refused { why: "not a mail".into() };
+        };
+        let mail = match prepare(message, moment) {
+            Ok(mail) => mail,
+            Err(why) => return Verdict::Refused { why: why.into() },
+        };
+        let login = |receiver: &str| self.auth.get(&(receiver.to_owned(), smarthost.host.clone(), smarthost.port));
+        let auth = login(&message.receiver).or_else(|| login(""));
+        let server = {
+            let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+            let user = auth.map(|auth| auth.username.clone());
+            Arc::clone(servers.entry((smarthost.clone(), user)).or_default())
+        };
+        // An idle connection may have died meanwhile, or had enough mails: that says nothing about the server.
+        while let Some(mut open) = server.take() {
+            match deliver(&mut open.connection, &mail).await {
+                Ok(()) => return server.keep(open),
+                Err(fault) if fault.stage == Stage::Mail && fault.code.is_none_or(|code| code < 500) => {}
+                Err(fault) => return judge(fault),
+            }
+        }
+        let mut open = match self.connect(&server, smarthost, auth).await {
+            Ok(connection) => Open { connection, n_mails: 0, used_at: time::Instant::now() },
+            Err(fault) => return judge(fault),
+        };
+        match deliver(&mut open.connection, &mail).await {
+            Ok(()) => server.keep(open),
+            Err(fault) => judge(fault),
+        }
+    }
+
+    async fn connect(
+        &self,
+        server: &Server,
+        target: &SmtpTarget,
+        auth: Option<&SmtpAuth>,
+    ) -> Result<AsyncSmtpConnection, Fault> {
+        let hello = target.hello.clone().map_or_else(|| self.hello.clone(), ClientId::Domain);
+        let address = (target.host.as_str(), target.port);
+        let implicit = target.port == SMTPS && (target.require_tls || !is_loopback(&target.host));
+        let mut connection = if implicit {
+            let tls = server.tls(&target.host)?;
+            let connecting = AsyncSmtpConnection::connect_tokio1(address, Some(STAGE_TIMEOUT), &hello, Some(tls), None);
+            stage(Stage::Connect, STAGE_TIMEOUT, connecting).await?
+        } else {
+            let socket = time::timeout(STAGE_TIMEOUT, TcpStream::connect(address)).await;
+            let socket = match socket {
+                Ok(Ok(socket)) => socket,
+                Ok(Err(_)) => return Err(Fault { stage: Stage::Connect, code: None, timeout: false }),
+                Err(_) => return Err(Fault { stage: Stage::Connect, code: None, timeout: true }),
+            };
+            // A mail ends in a small packet of its own, which must not wait for the one before to be acknowledged.
+            let _ = socket.set_nodelay(true);
+            let connecting = AsyncSmtpConnection::connect_with_transport(Box::new(socket), &hello);
+            stage(Stage::Connect, STAGE_TIMEOUT, connecting).await?
+        };
+        if !implicit && (target.require_tls || !is_loopback(&target.host)) {
+            let tls = server.tls(&target.host)?;
+            stage(Stage::Tls, STAGE_TIMEOUT, connection.starttls(tls, &hello)).await?;
+        }
+        if let Some(auth) = auth {
+            let credentials = Credentials::new(auth.username.clone(), auth.password.expose_secret().to_owned());
+            stage(Stage::Login, STAGE_TIMEOUT, connection.auth(DEFAULT_MECHANISMS, &credentials)).await?;
+        }
+        Ok(connection)
+    }
+}
+
+impl Server {
+    fn take(&self) -> Option<Open> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|open| open.used_at.elapsed() < IDLE_FOR);
+        idle.pop()
+    }
+
+    fn keep(&self, mut open: Open) -> Verdict {
+        open.n_mails += 1;
+        open.used_at = time::Instant::now();
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.n_mails < MAILS && idle.len() < IDLE {
+            idle.push(open);
+        }
+        Verdict::Sent { provider_id: None }
+    }
+
+    /// The server's TLS settings, made once: reading the system's certificates takes a while.
+    fn tls(&self, host: &str) -> Result<TlsParameters, Fault> {
+        let mut tls = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tls) = &*tls {
+            return Ok(tls.clone());
+        }
+        let made =
+            TlsParameters::new(host.to_owned()).map_err(|_| Fault { stage: Stage::Tls, code: None, timeout: false })?;
+        Ok(tls.insert(made).clone())
+    }
+}
+
+async fn stage<T>(
+    stage: Stage,
+    limit: Duration,
+    doing: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
+) -> Result<T, Fault> {
+    match time::timeout(limit, doing).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => {
+            let code = error.status().map(u16::from);
+            Err(Fault { stage, code, timeout: error.is_timeout() })
+        }
+        Err(_) => Err(Fault { stage, code: None, timeout: true }),
+    }
+}
+
+/// One mail over an open connection. After a fault the connection is not used again.
+async fn deliver(connection: &mut AsyncSmtpConnection, mail: &Prepared) -> Result<(), Fault> {
+    let mut parameters = Vec::new();
+    let ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
+    if !ascii(&mail.to) || !ascii(&mail.from) {
+        if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+            return Err(Fault { stage: Stage::Rcpt, code: Some(553), timeout: false });
+        }
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    let from = connection.command(Mail::new(Some(mail.from.clone()), parameters));
+    stage(Stage::Mail, STAGE_TIMEOUT, from).await?;
+    stage(Stage::Rcpt, STAGE_TIMEOUT, connection.command(Rcpt::new(mail.to.clone(), Vec::new()))).await?;
+    stage(Stage::Data, STAGE_TIMEOUT, connection.command(Data)).await?;
+    stage(Stage::Content, CONTENT_TIMEOUT, connection.message(&mail.bytes)).await.map(drop)
+}
+
+/// What a failure means for the mail.
+fn judge(fault: Fault) -> Verdict {
+    let Fault { stage, code, timeout } = fault;
+    let place = match stage {
+        Stage::Connect => "connecting",
+        Stage::Tls => "TLS, which is required",
+        Stage::Login => "the login",
+        Stage::Mail => "the sender",
+        Stage::Rcpt => "the recipient",
+        Stage::Data => "the start of the mail",
+        Stage::Content => "the mail",
+    };
+    let why = match (code, timeout) {
+        (Some(code), _) => format!("SMTP {code} to {place}"),
+        (None, true) => format!("no SMTP answer in time to {place}"),
+        (None, false) => format!("SMTP failed at {place}"),
+    };
+    let scope = match (stage, code) {
+        (Stage::Content, None) => return Verdict::MayHaveLeft { why },
+        (Stage::Rcpt | Stage::Data | Stage::Content, Some(code)) if code >= 500 && !wants_login(code) => {
+            return Verdict::Refused { why };
+        }
+        (_, Some(421)) => Scope::Way,
+        (Stage::Rcpt | Stage::Content, Some(400..500)) => Scope::Message,
+        // Nothing of ours helps here: certificate, login or sender address have to be put right by a person.
+        (Stage::Tls, None) if timeout => Scope::Way,
+        (Stage::Tls, _) | (Stage::Login, None) => Scope::Account,
+        (_, Some(code)) if code >= 500 => Scope::Account,
+        _ => Scope::Way,
+    };
+    Verdict::NotSent { why, scope, retry_after: None }
+}
+
+/// Codes that speak of us, whatever command they answer.
+const fn wants_login(code: u16) -> bool {
+    matches!(code, 530 | 534 | 535 | 538)
+}
+
+fn prepare(message: &Message, moment: Moment) -> Result<Prepared, &'static str> {
+    let Content::Email { subject, text, html, in_reply_to, message_id, from, smarthost: _ } =
+        message.content.reveal(PhiGrant::SEND)
+    else {
+        return Err("not a mail");
+    };
+    let to: Mailbox =
+        message.address.reveal(PhiGrant::SEND).parse().map_err(|_| "the recipient is not a mail address")?;
+    let from: Mailbox = from.parse().map_err(|_| "the sender is not a mail address")?;
+    let one_line: String = subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut builder = lettre::Message::builder()
+        .from(from.clone())
+        .to(to.clone())
+        .subject(one_line)
+        .date(SystemTime::from(moment.real))
+        .message_id(Some(in_angles(message_id)))
+        .header(AutoSubmitted);
+    if let Some(first) = in_reply_to {
+        builder = builder.in_reply_to(in_angles(first)).references(in_angles(first));
+    }
+    let built = if html.is_empty() {
+        builder.singlepart(SinglePart::plain(text.clone()))
+    } else {
+        builder.multipart(MultiPart::alternative_plain_html(text.clone(), html.clone()))
+    };
+    let bytes = built.map_err(|_| "the mail cannot be put together")?.formatted();
+    Ok(Prepared { from: from.email, to: to.email, bytes })
+}
+
+fn in_angles(id: &str) -> String {
+    let bare: String = id.chars().filter(|c| !matches!(c, '<' | '>') && !c.is_whitespace()).collect();
+    format!("<{bare}>")
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// RFC 3834: no out-of-office answers, please.
+#[derive(Debug, Clone, Copy)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_judged_by_its_stage() {
+        let kind = |stage, code| match judge(Fault { stage, code, timeout: false }) {
+            Verdict::Sent { .. } => "sent",
+            Verdict::NotSent { scope: Scope::Message, .. } => "message",
+            Verdict::NotSent { scope: Scope::Way, .. } => "way",
+            Verdict::NotSent { scope: Scope::Account, .. } => "account",
+            Verdict::MayHaveLeft { .. } => "uncertain",
+            Verdict::Refused { .. } => "refused",
+        };
+        let cases = [
+            ("nobody there", Stage::Connect, None, "way"),
+            ("not now", Stage::Connect, Some(421), "way"),
+            ("not you", Stage::Connect, Some(554), "account"),
+            ("no TLS on offer: never in the clear", Stage::Tls, None, "account"),
+            ("wrong password", Stage::Login, Some(535), "account"),
+            ("login busy", Stage::Login, Some(454), "way"),
+            ("broke after the greeting", Stage::Mail, None, "way"),
+            ("not that sender", Stage::Mail, Some(550), "account"),
+            ("no such user", Stage::Rcpt, Some(550), "refused"),
+            ("greylisted", Stage::Rcpt, Some(450), "message"),
+            ("mailbox server going down", Stage::Rcpt, Some(421), "way"),
+            ("log in first", Stage::Rcpt, Some(530), "account"),
+            ("broke before the content", Stage::Data, None, "way"),
+            ("content refused", Stage::Content, Some(554), "refused"),
+            ("content refused for now", Stage::Content, Some(451), "message"),
+            ("content written, no answer", Stage::Content, None, "uncertain"),
+        ];
+        for (shows, stage, code, expected) in cases {
+            assert_eq!(kind(stage, code), expected, "{shows}");
+        }
+    }
+
+    #[test]
+    fn ids_stand_in_angles_once() {
+        for id in ["ab@example.com", "<ab@example.com>", " <ab@example.com>\r\n"] {
+            assert_eq!(in_angles(id), "<ab@example.com>");
+        }
+    }
+}

@@ -1,0 +1,689 @@
+//! The outbox: messages stored with the decision that made them, claimed before they leave, settled when their
+//! outcome is known.
+//!
+//! Given: messages, claims, outcomes, instants.
+//! Gives: rows in `outbox`, `attempts` and `receipts` that agree with each other at the end of every transaction.
+//! Does not: decide what an outcome means (see [`super::settle`]) or when to try again (the send loop says).
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
+
+use super::{
+    Attempted, Claim, Claimed, Outcome, Room,
+    error::StoreError,
+    mirror_rows::{blob_row, put_blobs},
+    orders::{NewReceipt, channel_of, put_receipts},
+    settle::{self, Followers, MessageFate, Ready, Row, Settled},
+    sql::{Many, Value, execute, fetch, get, instant, json, maybe_instant, unjson},
+    writer::{Counted, Memory, Values},
+};
+use crate::{
+    alerts::{orders::News, step::Why},
+    model::{AgencyName, Instant, Phi, PhiGrant},
+    notify::message::{Channel, Content, Message, MessageId},
+};
+
+const TABLE: &str = "outbox";
+/// How often it is written down that a way still works.
+const WORKS_NOTED: TimeDelta = TimeDelta::seconds(10);
+
+/// The columns of [`Row`], from `outbox`.
+macro_rules! row_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT agency, id, channel, state, ready, due_at, attempt, gateways, gateway, useful_until, claimed_at, ",
+            "uncertain_since, not_there_at, provider_id, ended_at, poll_at, withdrawn FROM outbox ",
+            $rest
+        )
+    };
+}
+
+/// What stands in a message's blob.
+#[derive(Serialize, Deserialize)]
+struct Body<A, C> {
+    address: A,
+    content: C,
+}
+
+/// What a message has to share with others: a server, an order of gateways, a receiver's URL. No PHI: a URL is hashed.
+#[must_use]
+pub fn lane_of(channel: Channel, gateways: &[String], address: &Phi<String>, content: &Phi<Content>) -> String {
+    match (channel, content.reveal(PhiGrant::SEND)) {
+        (Channel::Email, Content::Email { smarthost, .. }) => format!("email/{}:{}", smarthost.host, smarthost.port),
+        (Channel::Sms, _) => format!("sms/{}", gateways.join(">")),
+        (channel, _) => {
+            let digest = Sha256::digest(address.reveal(PhiGrant::SEND).as_bytes());
+            let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            format!("{channel}/{short}")
+        }
+    }
+}
+
+/// Stores new messages; one whose id is stored already is left as it is.
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    messages: Vec<Message>,
+    at: Instant,
+) -> Result<(), StoreError> {
+    const PUT: Many = Many {
+        head: "INSERT INTO outbox (agency, id, blob, receiver, recipient, channel, lane, gateways, why, urgency,
+               created_at, useful_until, fired_at, follows, state, ready, attempt, gateway, ended_at, polls, withdrawn)
+               VALUES ",
+        tail: "",
+    };
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let mut ids: HashSet<String> = HashSet::with_capacity(messages.len());
+    for message in &messages {
+        ids.insert(message.id.as_str().to_owned());
+        ids.extend(message.follows.as_ref().map(|id| id.as_str().to_owned()));
+    }
+    let mut known = states_of(connection, ids).await?;
+    // The step may name a closing before the message it follows.
+    let together: HashSet<String> = messages.iter().map(|message| message.id.as_str().to_owned()).collect();
+    let (mut rows, mut blobs, mut receipts) = (Vec::new(), Vec::new(), Vec::new());
+    for message in messages {
+        if known.contains_key(message.id.as_str()) {
+            continue;
+        }
+        // What it follows may have been pruned long ago: then it went.
+        let followed = message.follows.as_ref().and_then(|id| {
+            known.get(id.as_str()).copied().or_else(|| together.contains(id.as_str()).then_some(Followers::Wait))
+        });
+        let (fate, ready) = match followed {
+            Some(Followers::Wait) => (MessageFate::Held, 0),
+            Some(Followers::Drop) => (MessageFate::Cancelled, 0),
+            None | Some(Followers::Go) => (MessageFate::Queued, 1),
+        };
+        if fate == MessageFate::Cancelled {
+            receipts.push(NewReceipt {
+                agency: message.agency.clone(),
+                message: message.id.clone(),
+                channel: message.channel,
+                at,
+                news: News::Cancelled,
+            });
+        } else {
+            memory.wake(message.useful_until);
+        }
+        let dropped = if fate == MessageFate::Cancelled { Followers::Drop } else { Followers::Wait };
+        memory.none_held &= fate != MessageFate::Held;
+        known.insert(message.id.as_str().to_owned(), dropped);
+        let blob = memory.next(&message.agency, Counted::Blobs);
+        let body =
+            Body { address: message.address.reveal(PhiGrant::STORE), content: message.content.reveal(PhiGrant::STORE) };
+        blobs.push(blob_row(&message.agency, blob, json("blobs", &body)?));
+        rows.push(vec![
+            message.agency.as_str().into(),
+            message.id.as_str().into(),
+            blob.into(),
+            message.receiver.into(),
+            message.recipient.into(),
+            message.channel.as_str().into(),
+            lane_of(message.channel, &message.gateways, &message.address, &message.content).into(),
+            json(TABLE, &message.gateways)?.into(),
+            json(TABLE, &message.why)?.into(),
+            i64::from(message.urgency).into(),
+            message.created_at.into(),
+            message.useful_until.into(),
+            message.fired_at.into(),
+            message.follows.map(|id| id.as_str().to_owned()).into(),
+            fate.as_str().into(),
+            ready.into(),
+            0.into(),
+            message.gateways.into_iter().next().into(),
+            (fate == MessageFate::Cancelled).then_some(at).into(),
+            0.into(),
+            0.into(),
+        ]);
+    }
+    put_blobs(connection, blobs).await?;
+    PUT.execute(connection, "storing messages", rows).await?;
+    put_receipts(connection, memory, receipts).await
+}
+
+/// What the stored ones among these messages mean for their followers.
+async fn states_of(
+    connection: &mut SqliteConnection,
+    ids: HashSet<String>,
+) -> Result<HashMap<String, Followers>, StoreError> {
+    const GET: Many = Many { head: "SELECT id, state, uncertain_since FROM outbox WHERE id IN (VALUES ", tail: ")" };
+    let rows =
+        GET.fetch(connection, "looking for messages", ids.into_iter().map(|id| vec![id.into()]).collect()).await?;
+    rows.iter()
+        .map(|row| {
+            let may_have_left = get::<Option<i64>>(row, TABLE, 2)?.is_some();
+            let followers = match fate_of(get(row, TABLE, 1)?)? {
+                fate if fate.is_open() => Followers::Wait,
+                MessageFate::Sent | MessageFate::Delivered | MessageFate::Undelivered => Followers::Go,
+                _ if may_have_left => Followers::Go,
+                _ => Followers::Drop,
+            };
+            Ok((get(row, TABLE, 0)?, followers))
+        })
+        .collect()
+}
+
+/// Withdraws what has not left.
+pub(super) async fn withdraw(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    agency: &AgencyName,
+    ids: Vec<MessageId>,
+    at: Instant,
+) -> Result<(), StoreError> {
+    const GET: Many = Many { head: row_query!("WHERE (agency, id) IN (SELECT * FROM (VALUES "), tail: "))" };
+    let keys = ids.iter().map(|id| vec![agency.as_str().into(), id.as_str().into()]).collect();
+    let rows = read_rows(&GET.fetch(connection, "withdrawing messages", keys).await?)?;
+    let settled = rows.into_iter().filter_map(|row| settle::after_withdrawal(row, at)).collect();
+    write(connection, memory, settled, at).await
+}
+
+/// Claims what is due. Everything that time alone changes (retries due, expiry, lapsed leases) is settled first.
+pub(super) async fn claim(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    now: Instant,
+    room: &Room,
+    lease_until: Instant,
+) -> Result<Claimed, StoreError> {
+    const LANES: &str = "WITH RECURSIVE lanes (lane) AS (
+            SELECT min(lane) FROM outbox WHERE ready = 1
+            UNION ALL
+            SELECT (SELECT min(o.lane) FROM outbox o WHERE o.ready = 1 AND o.lane > lanes.lane)
+            FROM lanes WHERE lanes.lane IS NOT NULL)
+        SELECT lane FROM lanes WHERE lane IS NOT NULL";
+    const DUE: &str = "SELECT o.agency, o.id, o.receiver, o.recipient, o.channel, o.gateways, o.why, o.urgency,
+            o.created_at, o.useful_until, o.fired_at, o.follows, o.attempt, o.gateway, o.uncertain_since,
+            o.not_there_at, b.body
+        FROM outbox o JOIN blobs b ON b.agency = o.agency AND b.n = o.blob
+        WHERE o.ready = 1 AND o.lane = ? ORDER BY o.urgency, o.created_at, o.id LIMIT ?";
+    const MARK: Many = Many {
+        head: "WITH due (agency, id, claimed_at, lease_until) AS (VALUES ",
+        tail: ")
+        UPDATE outbox SET state = 'claimed', ready = 0, due_at = NULL, attempt = attempt + 1,
+            claimed_at = due.claimed_at, lease_until = due.lease_until
+        FROM due WHERE outbox.id = due.id AND outbox.agency = due.agency",
+    };
+    let expired = pass_time(connection, memory, now).await?;
+    let mut claims = Vec::new();
+    if room.total > 0 {
+        for row in fetch(connection, "looking for lanes", LANES, Vec::new()).await? {
+            let lane: String = get(&row, TABLE, 0)?;
+            let limit = room.lanes.iter().find(|(name, _)| *name == lane).map_or(room.per_lane, |(_, limit)| *limit);
+            let limit = i64::try_from(limit.min(room.total)).unwrap_or(i64::MAX);
+            if limit > 0 {
+                let rows = fetch(connection, "claiming messages", DUE, vec![lane.into(), limit.into()]).await?;
+                for row in &rows {
+                    claims.push(read_claim(row)?);
+                }
+            }
+        }
+        claims.sort_by(|a, b| {
+            let order = |claim: &Claim| (claim.message.urgency, claim.message.created_at);
+            order(a).cmp(&order(b)).then_with(|| a.message.id.cmp(&b.message.id))
+        });
+        claims.truncate(room.total);
+    }
+    if !claims.is_empty() {
+        let mark = |claim: &Claim| -> Values {
+            let message = &claim.message;
+            vec![message.agency.as_str().into(), message.id.as_str().into(), now.into(), lease_until.into()]
+        };
+        MARK.execute(connection, "claiming messages", claims.iter().map(mark).collect()).await?;
+        memory.wake(lease_until);
+    }
+    let next_at = memory.next_at.filter(|at| *at < Instant::MAX_UTC);
+    Ok(Claimed { claims, next_at, expired })
+}
+
+/// Settles what is due by time alone, if anything can be. Gives how many expired, by way.
+async fn pass_time(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    now: Instant,
+) -> Result<Vec<(Channel, u64)>, StoreError> {
+    if memory.next_at.is_some_and(|next_at| now < next_at) {
+        return Ok(Vec::new());
+    }
+    let what = "looking at the time";
+    execute(
+        connection,
+        what,
+        "UPDATE outbox SET ready = 1, due_at = NULL WHERE ready = 2 AND due_at <= ?",
+        vec![now.into()],
+    )
+    .await?;
+    let expired = fetch(
+        connection,
+        what,
+        row_query!("WHERE state IN ('queued', 'held', 'uncertain') AND useful_until <= ? LIMIT 5000"),
+        vec![now.into()],
+    )
+    .await?;
+    let lapsed = fetch(
+        connection,
+        what,
+        row_query!("WHERE state = 'claimed' AND lease_until <= ? LIMIT 5000"),
+        vec![now.into()],
+    )
+    .await?;
+    let expired = read_rows(&expired)?.into_iter().filter_map(|row| settle::after_expiry(row, now));
+    let lapsed = read_rows(&lapsed)?.into_iter().filter_map(|row| settle::after_lapse(row, now));
+    let settled: Vec<Settled> = expired.chain(lapsed).collect();
+    let mut n_expired: Vec<(Channel, u64)> = Vec::new();
+    for one in settled.iter().filter(|one| one.row.fate == MessageFate::Expired) {
+        match n_expired.iter_mut().find(|(channel, _)| *channel == one.row.channel) {
+            Some((_, n)) => *n += 1,
+            None => n_expired.push((one.row.channel, 1)),
+        }
+    }
+    write(connection, memory, settled, now).await?;
+    let next = fetch(
+        connection,
+        what,
+        "SELECT min(at) FROM (
+            SELECT min(due_at) AS at FROM outbox WHERE ready = 2
+            UNION ALL SELECT min(useful_until) FROM outbox WHERE state IN ('queued', 'held', 'uncertain')
+            UNION ALL SELECT min(lease_until) FROM outbox WHERE state = 'claimed')",
+        Vec::new(),
+    )
+    .await?;
+    let next_at = match next.first() {
+        Some(row) => maybe_instant(row, TABLE, 0)?,
+        None => None,
+    };
+    memory.next_at = Some(next_at.unwrap_or(Instant::MAX_UTC));
+    Ok(n_expired)
+}
+
+/// Records what came of attempts.
+pub(super) async fn finish(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    attempted: Vec<Attempted>,
+) -> Result<(), StoreError> {
+    const GET: Many = Many { head: row_query!("WHERE id IN (VALUES "), tail: ")" };
+    let ids: HashSet<&str> = attempted.iter().map(|one| one.id.as_str()).collect();
+    let found =
+        GET.fetch(connection, "recording outcomes", ids.into_iter().map(|id| vec![id.into()]).collect()).await?;
+    let mut rows: HashMap<MessageId, Row> = read_rows(&found)?.into_iter().map(|row| (row.id.clone(), row)).collect();
+    let mut settled = Vec::with_capacity(attempted.len());
+    let mut tried = Vec::with_capacity(attempted.len());
+    let mut ways: HashMap<&str, (Instant, Option<Instant>)> = HashMap::new();
+    let mut last_at = None;
+    for one in &attempted {
+        last_at = last_at.max(Some(one.at));
+        if let Some(ok) = one.way_ok {
+            let way = ways.entry(&one.way).or_insert((one.at, None));
+            *way = (one.at, if ok { None } else { way.1.or(Some(one.at)) });
+        }
+        let Some(mut row) = rows.get(&one.id).cloned() else { continue };
+        // The send loop may have taken another than the one the claim named.
+        row.gateway = one.gateway.clone().or(row.gateway);
+        if let Some(next) = settle::after_attempt(row, one.attempt, one.doubles, one.at, &one.outcome) {
+            rows.insert(one.id.clone(), next.row.clone());
+            tried.push(attempt_row(one, &next.row));
+            settled.push(next);
+        }
+    }
+    put_attempts(connection, tried).await?;
+    // A way that keeps working is written down now and then, not each time.
+    ways.retain(|way, (at, failing)| {
+        let known = memory.ways.insert((*way).to_owned(), (failing.is_none(), *at));
+        let (worked, known_at) = known.unwrap_or((false, *at));
+        let still_works = worked && failing.is_none() && (*at - known_at).abs() < WORKS_NOTED;
+        if still_works {
+            memory.ways.insert((*way).to_owned(), (true, known_at));
+        }
+        !still_works
+    });
+    put_ways(connection, &attempted, ways).await?;
+    match last_at {
+        Some(at) => write(connection, memory, settled, at).await,
+        None => Ok(()),
+    }
+}
+
+fn attempt_row(one: &Attempted, row: &Row) -> Values {
+    let (outcome, why) = match &one.outcome {
+        Outcome::Sent { .. } => ("sent", ""),
+        Outcome::Retry { why, .. } => ("retried", why.as_str()),
+        Outcome::Uncertain { why, .. } => ("uncertain", why.as_str()),
+        Outcome::NotThere { .. } => ("not_there", ""),
+        Outcome::Refused { why } => ("refused", why.as_str()),
+        Outcome::Reported { news: News::Delivered } => ("delivered", ""),
+        Outcome::Reported { .. } => ("undelivered", ""),
+    };
+    vec![
+        row.agency.as_str().into(),
+        one.id.as_str().into(),
+        i64::from(one.attempt).into(),
+        one.gateway.clone().unwrap_or_default().into(),
+        one.at.into(),
+        outcome.into(),
+        why.into(),
+        row.provider_id.clone().into(),
+        i64::from(one.doubles).into(),
+    ]
+}
+
+async fn put_attempts(connection: &mut SqliteConnection, rows: Vec<Values>) -> Result<(), StoreError> {
+    const PUT: Many = Many {
+        head: "INSERT INTO attempts (agency, message, attempt, gateway, at, outcome, why, provider_id, doubles) VALUES ",
+        tail: " ON CONFLICT (message, attempt, outcome, agency) DO UPDATE SET at = excluded.at, why = excluded.why",
+    };
+    PUT.execute(connection, "recording attempts", rows).await.map(drop)
+}
+
+/// Remembers since when each way out has been failing. The last word of the batch counts, the first failure dates it.
+async fn put_ways(
+    connection: &mut SqliteConnection,
+    attempted: &[Attempted],
+    ways: HashMap<&str, (Instant, Option<Instant>)>,
+) -> Result<(), StoreError> {
+    const PUT: Many = Many {
+        head: "INSERT INTO gateways (agency, gateway, failing_since, tried_at) VALUES ",
+        tail: " ON CONFLICT (agency, gateway) DO UPDATE SET tried_at = excluded.tried_at,
+                failing_since = CASE WHEN excluded.failing_since IS NULL THEN NULL
+                                     ELSE coalesce(failing_since, excluded.failing_since) END",
+    };
+    let had_success = |way: &str| attempted.iter().any(|one| one.way == way && one.way_ok == Some(true));
+    let (after_success, others): (Vec<_>, Vec<_>) =
+        ways.into_iter().partition(|(way, (_, failing))| failing.is_some() && had_success(way));
+    // A way that worked and then failed within one batch begins its failing anew.
+    for (way, _) in &after_success {
+        let text = "UPDATE gateways SET failing_since = NULL WHERE gateway = ?";
+        execute(connection, "recording a way's health", text, vec![(*way).into()]).await?;
+    }
+    let rows = after_success
+        .into_iter()
+        .chain(others)
+        .map(|(way, (at, failing))| {
+            vec![AgencyName::installation().as_str().into(), way.into(), failing.into(), at.into()]
+        })
+        .collect();
+    PUT.execute(connection, "recording the ways' health", rows).await.map(drop)
+}
+
+/// At a start: every send without an outcome may have left. Gives how many there were.
+pub(super) async fn recover(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    now: Instant,
+) -> Result<usize, StoreError> {
+    let rows =
+        fetch(connection, "looking for unrecorded sends", row_query!("WHERE state = 'claimed'"), Vec::new()).await?;
+    let rows = read_rows(&rows)?;
+    let n_claimed = rows.len();
+    let tried = rows
+        .iter()
+        .map(|row| {
+            vec![
+                row.agency.as_str().into(),
+                row.id.as_str().into(),
+                i64::from(row.attempt).into(),
+                row.gateway.clone().unwrap_or_default().into(),
+                now.into(),
+                "uncertain".into(),
+                "stopped before its outcome was recorded".into(),
+                Value::Null,
+                0.into(),
+            ]
+        })
+        .collect();
+    put_attempts(connection, tried).await?;
+    let settled = rows.into_iter().filter_map(|row| settle::after_lapse(row, now)).collect();
+    write(connection, memory, settled, now).await?;
+    memory.next_at = None;
+    Ok(n_claimed)
+}
+
+/// Records a delivery report. With `again_at` an undelivered text is put back, to be tried once more.
+/// False when the report changes nothing.
+pub(super) async fn report(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    id: &MessageId,
+    news: News,
+    at: Instant,
+    again_at: Option<Instant>,
+) -> Result<bool, StoreError> {
+    let found = fetch(connection, "recording a report", row_query!("WHERE id = ?"), vec![id.as_str().into()]).await?;
+    let Some(row) = read_rows(&found)?.into_iter().next() else { return Ok(false) };
+    let (attempt, useful_until) = (row.attempt, row.useful_until);
+    let Some(mut settled) = settle::after_attempt(row, attempt, false, at, &Outcome::Reported { news }) else {
+        return Ok(false);
+    };
+    let outcome = if news == News::Delivered { "delivered" } else { "undelivered" };
+    put_attempts(
+        connection,
+        vec![vec![
+            settled.row.agency.as_str().into(),
+            id.as_str().into(),
+            i64::from(attempt).into(),
+            settled.row.gateway.clone().unwrap_or_default().into(),
+            at.into(),
+            outcome.into(),
+            "".into(),
+            settled.row.provider_id.clone().into(),
+            0.into(),
+        ]],
+    )
+    .await?;
+    if let Some(again_at) = again_at.filter(|again_at| *again_at < useful_until && news == News::Undelivered) {
+        settled.row.fate = MessageFate::Queued;
+        settled.row.ready = Ready::At(again_at);
+        settled.row.provider_id = None;
+        settled.row.ended_at = None;
+    }
+    write(connection, memory, vec![settled], at).await?;
+    Ok(true)
+}
+
+/// Sets when each text's delivery is asked for next; `None` = no more.
+pub(super) async fn poll_later(
+    connection: &mut SqliteConnection,
+    polls: Vec<(MessageId, Option<Instant>)>,
+) -> Result<(), StoreError> {
+    const PUT: Many = Many {
+        head: "WITH later (id, at) AS (VALUES ",
+        tail: ")
+        UPDATE outbox SET poll_at = later.at, polls = polls + 1 FROM later
+        WHERE outbox.id = later.id AND outbox.state = 'sent'",
+    };
+    let rows = polls.into_iter().map(|(id, at)| vec![id.as_str().into(), at.into()]).collect();
+    PUT.execute(connection, "planning the next question", rows).await.map(drop)
+}
+
+/// Forgets consumed inputs and settled messages from before `messages_before`, and history from before
+/// `history_before`; at most a few thousand rows, so that nobody waits. Gives how many; 0 = done.
+pub(super) async fn prune(
+    connection: &mut SqliteConnection,
+    messages_before: Instant,
+    history_before: Instant,
+) -> Result<u64, StoreError> {
+    const STEPS: [(&str, bool); 7] = [
+        ("DELETE FROM blobs WHERE (agency, n) IN (SELECT agency, blob FROM outbox WHERE created_at < ?
+            AND state IN ('sent', 'delivered', 'undelivered', 'refused', 'expired', 'cancelled')
+            ORDER BY created_at, id LIMIT 2000)", true),
+        ("DELETE FROM attempts WHERE (message, agency) IN (SELECT id, agency FROM outbox WHERE created_at < ?
+            AND state IN ('sent', 'delivered', 'undelivered', 'refused', 'expired', 'cancelled')
+            ORDER BY created_at, id LIMIT 2000)", true),
+        ("DELETE FROM outbox WHERE (agency, id) IN (SELECT agency, id FROM outbox WHERE created_at < ?
+            AND state IN ('sent', 'delivered', 'undelivered', 'refused', 'expired', 'cancelled')
+            ORDER BY created_at, id LIMIT 2000)", true),
+        ("DELETE FROM orders WHERE (agency, n) IN (SELECT o.agency, o.n FROM orders o JOIN agencies a
+            ON a.agency = o.agency AND o.n <= a.orders_done WHERE o.at < ? LIMIT 2000)", true),
+        ("DELETE FROM receipts WHERE (agency, n) IN (SELECT r.agency, r.n FROM receipts r JOIN agencies a
+            ON a.agency = r.agency AND r.n <= a.receipts_done WHERE r.at < ? LIMIT 2000)", true),
+        ("DELETE FROM transitions WHERE (agency, n, i) IN (SELECT agency, n, i FROM transitions WHERE at < ?
+            LIMIT 2000)", false),
+        ("DELETE FROM shift_history WHERE (agency, shift, at, what, detail) IN (SELECT agency, shift, at, what, detail
+            FROM shift_history WHERE at < ? LIMIT 2000)", false),
+    ];
+    let mut n_gone = 0;
+    for (text, messages) in STEPS {
+        let before = if messages { messages_before } else { history_before };
+        n_gone += execute(connection, "forgetting old rows", text, vec![before.into()]).await?;
+    }
+    Ok(n_gone)
+}
+
+/// Writes settled rows, their receipts, and what follows for the messages that waited for them.
+async fn write(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    mut settled: Vec<Settled>,
+    at: Instant,
+) -> Result<(), StoreError> {
+    const HELD: Many = Many { head: row_query!("WHERE state = 'held' AND follows IN (VALUES "), tail: ")" };
+    const FOLLOWS: Many =
+        Many { head: "SELECT id, follows FROM outbox WHERE state = 'held' AND follows IN (VALUES ", tail: ")" };
+    const PUT: Many = Many {
+        head: "WITH next (agency, id, state, ready, due_at, gateway, uncertain_since, not_there_at, provider_id,
+               ended_at, poll_at, withdrawn) AS (VALUES ",
+        tail: ") UPDATE outbox SET state = next.state, ready = next.ready, due_at = next.due_at,
+               gateway = next.gateway, uncertain_since = next.uncertain_since, not_there_at = next.not_there_at,
+               provider_id = next.provider_id, ended_at = next.ended_at, poll_at = next.poll_at,
+               withdrawn = next.withdrawn,
+               lease_until = CASE WHEN next.state = 'claimed' THEN outbox.lease_until ELSE NULL END
+               FROM next WHERE outbox.id = next.id AND outbox.agency = next.agency",
+    };
+    let leaders: HashMap<String, Followers> = settled
+        .iter()
+        .filter(|one| one.followers != Followers::Wait)
+        .map(|one| (one.row.id.as_str().to_owned(), one.followers))
+        .collect();
+    if !leaders.is_empty() && any_held(connection, memory).await? {
+        let what = "looking for followers";
+        let keys = || leaders.keys().map(|id| vec![id.as_str().into()]).collect();
+        let pairs = FOLLOWS.fetch(connection, what, keys()).await?;
+        let follows: HashMap<String, String> = pairs
+            .iter()
+            .map(|row| Ok((get(row, TABLE, 0)?, get(row, TABLE, 1)?)))
+            .collect::<Result<_, StoreError>>()?;
+        // A closing that expires together with what it follows stays expired.
+        let gone: HashSet<MessageId> = settled.iter().map(|one| one.row.id.clone()).collect();
+        for row in read_rows(&HELD.fetch(connection, what, keys()).await?)? {
+            let leader = follows.get(row.id.as_str()).and_then(|id| leaders.get(id));
+            if let Some(followers) = leader.filter(|_| !gone.contains(&row.id)) {
+                settled.extend(settle::after_followed(row, at, *followers));
+            }
+        }
+    }
+    let (mut rows, mut receipts) = (Vec::with_capacity(settled.len()), Vec::with_capacity(settled.len()));
+    for Settled { row, news, .. } in settled {
+        let (ready, due_at) = match row.ready {
+            Ready::No => (0, None),
+            Ready::Now => (1, None),
+            Ready::At(due_at) => (2, Some(due_at)),
+        };
+        if let Some(due_at) = due_at {
+            memory.wake(due_at);
+        }
+        if row.fate.is_open() {
+            memory.wake(row.useful_until);
+        }
+        if let Some(news) = news {
+            receipts.push(NewReceipt {
+                agency: AgencyName::new(row.agency.as_str()),
+                message: row.id.clone(),
+                channel: row.channel,
+                at,
+                news,
+            });
+        }
+        rows.push(vec![
+            row.agency.into(),
+            row.id.as_str().into(),
+            row.fate.as_str().into(),
+            ready.into(),
+            due_at.into(),
+            row.gateway.into(),
+            row.uncertain_since.into(),
+            row.not_there_at.into(),
+            row.provider_id.into(),
+            row.ended_at.into(),
+            row.poll_at.into(),
+            i64::from(row.withdrawn).into(),
+        ]);
+    }
+    PUT.execute(connection, "settling messages", rows).await?;
+    put_receipts(connection, memory, receipts).await
+}
+
+async fn any_held(connection: &mut SqliteConnection, memory: &mut Memory) -> Result<bool, StoreError> {
+    if !memory.none_held {
+        let text = "SELECT 1 FROM outbox WHERE state = 'held' LIMIT 1";
+        memory.none_held = fetch(connection, "looking for followers", text, Vec::new()).await?.is_empty();
+    }
+    Ok(!memory.none_held)
+}
+
+fn read_rows(rows: &[SqliteRow]) -> Result<Vec<Row>, StoreError> {
+    rows.iter().map(read_row).collect()
+}
+
+fn read_row(row: &SqliteRow) -> Result<Row, StoreError> {
+    let due_at = maybe_instant(row, TABLE, 5)?;
+    Ok(Row {
+        agency: get(row, TABLE, 0)?,
+        id: MessageId::from_stored(get(row, TABLE, 1)?),
+        channel: channel_of(get(row, TABLE, 2)?)?,
+        fate: fate_of(get(row, TABLE, 3)?)?,
+        ready: match (get::<i64>(row, TABLE, 4)?, due_at) {
+            (1, _) => Ready::Now,
+            (2, Some(at)) => Ready::At(at),
+            _ => Ready::No,
+        },
+        attempt: get(row, TABLE, 6)?,
+        gateways: unjson(TABLE, get::<&str>(row, TABLE, 7)?)?,
+        gateway: get(row, TABLE, 8)?,
+        useful_until: instant(row, TABLE, 9)?,
+        claimed_at: maybe_instant(row, TABLE, 10)?,
+        uncertain_since: maybe_instant(row, TABLE, 11)?,
+        not_there_at: maybe_instant(row, TABLE, 12)?,
+        provider_id: get(row, TABLE, 13)?,
+        ended_at: maybe_instant(row, TABLE, 14)?,
+        poll_at: maybe_instant(row, TABLE, 15)?,
+        withdrawn: get::<i64>(row, TABLE, 16)? != 0,
+    })
+}
+
+pub(super) fn fate_of(word: &str) -> Result<MessageFate, StoreError> {
+    MessageFate::parse(word).ok_or_else(|| StoreError::Row { table: TABLE, why: "an unknown state".into() })
+}
+
+fn read_claim(row: &SqliteRow) -> Result<Claim, StoreError> {
+    let body: Body<String, Content> = unjson("blobs", get::<&str>(row, TABLE, 16)?)?;
+    let why: Why = unjson(TABLE, get::<&str>(row, TABLE, 6)?)?;
+    Ok(Claim {
+        message: Message {
+            agency: AgencyName::new(get::<&str>(row, TABLE, 0)?),
+            id: MessageId::from_stored(get(row, TABLE, 1)?),
+            receiver: get(row, TABLE, 2)?,
+            recipient: get(row, TABLE, 3)?,
+            channel: channel_of(get(row, TABLE, 4)?)?,
+            gateways: unjson(TABLE, get::<&str>(row, TABLE, 5)?)?,
+            address: Phi::new(body.address),
+            content: Phi::new(body.content),
+            why,
+            urgency: get(row, TABLE, 7)?,
+            created_at: instant(row, TABLE, 8)?,
+            useful_until: instant(row, TABLE, 9)?,
+            fired_at: instant(row, TABLE, 10)?,
+            follows: get::<Option<String>>(row, TABLE, 11)?.map(MessageId::from_stored),
+        },
+        attempt: get::<u32>(row, TABLE, 12)? + 1,
+        gateway: get(row, TABLE, 13)?,
+        uncertain_since: maybe_instant(row, TABLE, 14)?,
+        not_there_at: maybe_instant(row, TABLE, 15)?,
+    })
+}

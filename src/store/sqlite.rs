@@ -1,0 +1,327 @@
+//! The store on SQLite: one file, one process, one writer, a few readers.
+//!
+//! WAL with `synchronous = FULL`: what was answered is on the disk. Clones share one writer; the file is free again
+//! after [`Store::close`], or once every clone is gone.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use sqlx::{
+    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
+    pool::PoolConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
+
+use super::{
+    Attempted, Claimed, Commit, CommitError, GatewayHealth, Loaded, MessageState, OutboxStats, Poll, Room, book,
+    error::StoreError,
+    lock::{FileLock, make_private},
+    orders, outbox_read,
+    writer::{Job, Memory, Reply, Writer},
+};
+use crate::{
+    alerts::{
+        orders::{Ask, Inputs, News},
+        step::Transition,
+    },
+    config::StoreUrl,
+    mirror::row::MirrorDelta,
+    model::{AgencyName, Instant},
+    notify::message::MessageId,
+};
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations/sqlite");
+
+/// Writes that may wait for the writer; whoever comes later waits for room.
+const WAITING: usize = 16_384;
+/// Reading connections.
+const READERS: u32 = 3;
+
+/// What must survive. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    jobs: mpsc::Sender<Job>,
+    readers: Readers,
+    path: Option<Arc<Path>>,
+}
+
+#[derive(Debug, Clone)]
+enum Readers {
+    /// A file: readers see the last commit while the writer works.
+    Pool(SqlitePool),
+    /// In memory there is only the one connection.
+    Shared(Arc<Mutex<SqliteConnection>>),
+}
+
+pub(super) enum Reader {
+    Pooled(PoolConnection<sqlx::Sqlite>),
+    Shared(OwnedMutexGuard<SqliteConnection>),
+}
+
+impl Reader {
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        match self {
+            Self::Pooled(connection) => connection,
+            Self::Shared(connection) => connection,
+        }
+    }
+}
+
+impl Store {
+    /// Opens the file, makes it when it is not there, and brings its tables up to date. Takes its lock.
+    pub async fn open(url: &StoreUrl, now: Instant) -> Result<Self, StoreError> {
+        let StoreUrl::Sqlite(path) = url;
+        make_private(path)?;
+        let lock = FileLock::take(path, now)?;
+        let options = options_of(path);
+        let mut connection =
+            SqliteConnection::connect_with(&options).await.map_err(|source| open_failed(path, source))?;
+        MIGRATIONS.run(&mut connection).await.map_err(|source| StoreError::Migrate { path: path.clone(), source })?;
+        let memory = Memory::read(&mut connection).await?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
+        let connection = Arc::new(Mutex::new(connection));
+        let jobs = start(connection, Some(options), memory, Some(lock));
+        Ok(Self { jobs, readers: Readers::Pool(pool), path: Some(path.as_path().into()) })
+    }
+
+    /// Opens the file to look at, beside the process that has it or alone. Every write answers [`StoreError::Closed`].
+    pub async fn open_read_only(url: &StoreUrl) -> Result<Self, StoreError> {
+        let StoreUrl::Sqlite(path) = url;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options_of(path).read_only(true).create_if_missing(false))
+            .await
+            .map_err(|source| open_failed(path, source))?;
+        let (jobs, _) = mpsc::channel(1);
+        Ok(Self { jobs, readers: Readers::Pool(pool), path: Some(path.as_path().into()) })
+    }
+
+    /// A store that is gone with its last clone. Real SQLite, without a disk.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        let path = PathBuf::from(":memory:");
+        let options = SqliteConnectOptions::new().in_memory(true).statement_cache_capacity(512);
+        let mut connection =
+            SqliteConnection::connect_with(&options).await.map_err(|source| open_failed(&path, source))?;
+        MIGRATIONS.run(&mut connection).await.map_err(|source| StoreError::Migrate { path, source })?;
+        let connection = Arc::new(Mutex::new(connection));
+        let jobs = start(Arc::clone(&connection), None, Memory::default(), None);
+        Ok(Self { jobs, readers: Readers::Shared(connection), path: None })
+    }
+
+    /// The file; `None` in memory.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Stores what waits, then frees the file. Later writes answer [`StoreError::Closed`].
+    pub async fn close(&self) {
+        if let Readers::Pool(pool) = &self.readers {
+            pool.close().await;
+        }
+        let (reply, answer) = oneshot::channel();
+        if self.jobs.send(Job::Close(reply)).await.is_ok() {
+            let _ = answer.await;
+        }
+    }
+
+    /// Everything of one agency that a start needs.
+    pub async fn load(&self, agency: &AgencyName) -> Result<Loaded, StoreError> {
+        book::load(self.reader().await?.connection(), agency).await
+    }
+
+    /// The number of the agency's last commit; 0 before the first.
+    pub async fn last_commit(&self, agency: &AgencyName) -> Result<i64, StoreError> {
+        Ok(book::position(self.reader().await?.connection(), agency).await?.0)
+    }
+
+    /// Stores one step whole, or nothing of it.
+    pub async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        let agency = commit.agency.clone();
+        self.write(|reply| Job::Commit(Box::new(commit), reply))
+            .await
+            .map_err(|error| CommitError::from_store(agency, error))
+    }
+
+    /// Stores what one read changed in the mirror. `at` dates the archive.
+    pub async fn save_mirror(&self, agency: &AgencyName, delta: MirrorDelta, at: Instant) -> Result<(), StoreError> {
+        let agency = agency.clone();
+        self.write(|reply| Job::Mirror { agency, delta, at, reply }).await
+    }
+
+    /// Stores orders and gives their numbers. They are on the disk when this answers.
+    pub async fn put_orders(&self, agency: &AgencyName, at: Instant, asks: Vec<Ask>) -> Result<Vec<i64>, StoreError> {
+        let agency = agency.clone();
+        self.write(|reply| Job::Orders { agency, at, asks, reply }).await
+    }
+
+    /// Orders and receipts that no commit has consumed, oldest first, at most 5 000 of each.
+    pub async fn pending_inputs(&self, agency: &AgencyName) -> Result<Inputs, StoreError> {
+        orders::pending(self.reader().await?.connection(), agency).await
+    }
+
+    /// Claims messages that are due, as far as there is room. The claim is on the disk when this answers; a claim
+    /// without an outcome by `lease_until` counts as uncertain.
+    pub async fn claim(&self, now: Instant, room: Room, lease_until: Instant) -> Result<Claimed, StoreError> {
+        self.write(|reply| Job::Claim { now, room, lease_until, reply }).await
+    }
+
+    /// Records what came of attempts, and writes the receipts. May be said twice.
+    pub async fn finish(&self, attempted: Vec<Attempted>) -> Result<(), StoreError> {
+        if attempted.is_empty() {
+            return Ok(());
+        }
+        self.write(|reply| Job::Finish(attempted, reply)).await
+    }
+
+    /// [`Store::finish`] and [`Store::claim`] in one transaction: what was recorded makes room for what is claimed.
+    pub async fn finish_and_claim(
+        &self,
+        attempted: Vec<Attempted>,
+        now: Instant,
+        room: Room,
+        lease_until: Instant,
+    ) -> Result<Claimed, StoreError> {
+        self.write(|reply| Job::Turn { attempted, now, room, lease_until, reply }).await
+    }
+
+    /// To be called once at a start, before the first claim: sends without an outcome become uncertain. Gives how many.
+    pub async fn recover(&self, now: Instant) -> Result<usize, StoreError> {
+        self.write(|reply| Job::Recover { now, reply }).await
+    }
+
+    /// Records a delivery report. With `again_at` an undelivered message is tried once more then, if still useful.
+    /// False when it changes nothing (reported before, or not ours).
+    pub async fn report(
+        &self,
+        message: &MessageId,
+        news: News,
+        at: Instant,
+        again_at: Option<Instant>,
+    ) -> Result<bool, StoreError> {
+        let id = message.clone();
+        self.write(|reply| Job::Report { id, news, at, again_at, reply }).await
+    }
+
+    /// Texts whose delivery is to be asked for now, and when the next one is.
+    pub async fn polls(&self, now: Instant, limit: u32) -> Result<(Vec<Poll>, Option<Instant>), StoreError> {
+        outbox_read::polls(self.reader().await?.connection(), now, limit).await
+    }
+
+    /// Sets when each text's delivery is asked for next; `None` = no more.
+    pub async fn poll_later(&self, polls: Vec<(MessageId, Option<Instant>)>) -> Result<(), StoreError> {
+        if polls.is_empty() {
+            return Ok(());
+        }
+        self.write(|reply| Job::PollLater { polls, reply }).await
+    }
+
+    /// Those of the provider's ids that no stored message has, in the order given.
+    pub async fn unbound(&self, provider_ids: Vec<String>) -> Result<Vec<String>, StoreError> {
+        outbox_read::unbound(self.reader().await?.connection(), provider_ids).await
+    }
+
+    /// How full the outbox is.
+    pub async fn outbox_stats(&self) -> Result<OutboxStats, StoreError> {
+        outbox_read::stats(self.reader().await?.connection()).await
+    }
+
+    /// What became of these messages; unknown ones are left out.
+    pub async fn messages(&self, agency: &AgencyName, ids: &[MessageId]) -> Result<Vec<MessageState>, StoreError> {
+        outbox_read::messages(self.reader().await?.connection(), agency, ids).await
+    }
+
+    /// Each way out that was ever used, and since when it has been failing.
+    pub async fn gateway_health(&self) -> Result<Vec<GatewayHealth>, StoreError> {
+        outbox_read::health(self.reader().await?.connection()).await
+    }
+
+    /// The agency's latest transitions, newest first.
+    pub async fn transitions(
+        &self,
+        agency: &AgencyName,
+        before: Option<Instant>,
+        limit: u32,
+    ) -> Result<Vec<Transition>, StoreError> {
+        book::transitions(self.reader().await?.connection(), agency, before, limit).await
+    }
+
+    /// Writes an audit row: who did what about what. No PHI in any of the three.
+    pub async fn audit(
+        &self,
+        agency: &AgencyName,
+        at: Instant,
+        who: &str,
+        what: &str,
+        about: &str,
+    ) -> Result<(), StoreError> {
+        let (agency, who, what, about) = (agency.clone(), who.to_owned(), what.to_owned(), about.to_owned());
+        self.write(|reply| Job::Audit { agency, at, who, what, about, reply }).await
+    }
+
+    /// Forgets a few thousand old rows: settled messages and consumed inputs, and history. Gives how many; call it
+    /// again until it gives 0. Visits in the archive stay.
+    pub async fn prune(&self, messages_before: Instant, history_before: Instant) -> Result<u64, StoreError> {
+        self.write(|reply| Job::Prune { messages_before, history_before, reply }).await
+    }
+
+    #[cfg(test)]
+    pub(super) async fn pragma(&self, text: &'static str) {
+        self.write(|reply| Job::Pragma(text, reply)).await.unwrap();
+    }
+
+    async fn write<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(job(reply)).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(super) async fn reader(&self) -> Result<Reader, StoreError> {
+        match &self.readers {
+            Readers::Pool(pool) => pool
+                .acquire()
+                .await
+                .map(Reader::Pooled)
+                .map_err(|source| StoreError::Failed { what: "opening a reading connection", source }),
+            Readers::Shared(connection) => Ok(Reader::Shared(Arc::clone(connection).lock_owned().await)),
+        }
+    }
+}
+
+fn options_of(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(5))
+        .statement_cache_capacity(512)
+        // Rows cross a thread; larger batches make a cold start of 100 k rows several times faster.
+        .row_buffer_size(1_024)
+        .pragma("cache_size", "-16384")
+        .pragma("wal_autocheckpoint", "4000")
+        .pragma("journal_size_limit", "67108864")
+        // Its lines are long, many, and say nothing that ours do not.
+        .disable_statement_logging()
+}
+
+fn open_failed(path: &Path, source: sqlx::Error) -> StoreError {
+    StoreError::Open { path: path.to_owned(), source: source.into() }
+}
+
+fn start(
+    connection: Arc<Mutex<SqliteConnection>>,
+    options: Option<SqliteConnectOptions>,
+    memory: Memory,
+    lock: Option<FileLock>,
+) -> mpsc::Sender<Job> {
+    let (sender, jobs) = mpsc::channel(WAITING);
+    tokio::spawn(Writer { connection, options, memory, jobs, lock }.run());
+    sender
+}

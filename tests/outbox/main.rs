@@ -1,0 +1,8 @@
+//! The outbox over real sockets: what each fault of a gateway makes of a message, and what a kill leaves behind.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
+
+mod gateway;
+mod kill;
+mod stories;
+mod world;
