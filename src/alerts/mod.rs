@@ -5,11 +5,24 @@
 //! Does not: read a clock, do I/O, return errors, or change the book: the commit comes first.
 
 pub mod alert;
+pub mod book;
+mod catch_up;
+pub mod decide;
+mod draft;
+mod flush;
 pub mod group;
 pub mod inhibit;
+mod life;
 pub mod matcher;
 pub mod orders;
 pub mod policy;
+#[cfg(test)]
+mod properties;
+pub mod recipient;
 pub mod route;
+pub mod seams;
+pub mod severity;
 pub mod step;
+#[cfg(test)]
+mod stories;
 pub mod time_interval;
