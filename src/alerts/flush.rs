@@ -230,12 +230,16 @@ pub(super) fn remember(told: &mut Vec<Told>, receiver: &str, recipient: Recipien
 /// A firing message that tells of nothing else any more is withdrawn, in case it has not left yet; not when the window
 /// ran out unmended, for then the firing news is still news.
 fn forget_told(draft: &mut Draft<'_>, resolved: &[Alert]) {
-    let mut messages = BTreeSet::new();
+    let (mut mended, mut ran_out) = (BTreeSet::new(), BTreeSet::new());
     for over in resolved {
         let Some(mut alert) = draft.alert(&over.key).cloned() else { continue };
         alert.told.retain(|told| !over.told.contains(told));
-        if !matches!(&alert.state, AlertState::Resolved { closing: Closing::Expired, .. }) {
-            messages.extend(over.told.iter().map(|told| told.message.clone()));
+        let expired = matches!(&alert.state, AlertState::Resolved { closing: Closing::Expired, .. });
+        let messages = over.told.iter().map(|told| told.message.clone());
+        if expired {
+            ran_out.extend(messages)
+        } else {
+            mended.extend(messages)
         }
         if alert.told.is_empty() {
             draft.forget(&alert.key);
@@ -243,8 +247,8 @@ fn forget_told(draft: &mut Draft<'_>, resolved: &[Alert]) {
             draft.put(alert);
         }
     }
-    for message in messages {
-        if !draft.cancels.contains(&message) && !is_needed(draft, &message) {
+    for message in mended {
+        if !ran_out.contains(&message) && !draft.cancels.contains(&message) && !is_needed(draft, &message) {
             draft.cancels.insert(message);
         }
     }
@@ -263,32 +267,29 @@ fn is_needed(draft: &Draft<'_>, message: &MessageId) -> bool {
 /// reload took away.
 pub(super) fn tell_closings_now(draft: &mut Draft<'_>) {
     let closed = std::mem::take(&mut draft.closed);
-    let mut by_group: BTreeMap<(GroupKey, u64, u64), Vec<Alert>> = BTreeMap::new();
-    for key in &closed {
-        let Some(alert) = draft.alert(key).filter(|alert| matches!(alert.state, AlertState::Resolved { .. })).cloned()
-        else {
-            continue;
-        };
-        if is_held_open(draft, &alert) {
-            continue;
-        }
-        let routes = draft.told_routes(&alert.labels);
-        for told in &alert.told {
-            let home = routes.iter().find(|(_, group)| group.receiver == told.receiver).map(|(_, group)| group);
+    let ready: Vec<Alert> =
+        closed.iter().filter_map(|key| draft.alert(key)).filter(|alert| is_over(draft, alert)).cloned().collect();
+    let homes: Vec<Vec<GroupKey>> =
+        ready.iter().map(|alert| alert.told.iter().map(|told| home_of(draft, alert, told)).collect()).collect();
+    // A phone that hears of one end now hears of its group's other ends in the same text.
+    let mut at_once: BTreeSet<(&GroupKey, Recipient)> = BTreeSet::new();
+    for (alert, homes) in ready.iter().zip(&homes) {
+        for (told, home) in alert.told.iter().zip(homes) {
             let lately = told.channel == Channel::Sms && draft.now - told.at <= CLOSING_AT_ONCE;
-            let group = match home {
-                Some(group) if lately => group.clone(),
-                Some(_) => continue,
-                None => GroupKey {
-                    agency: alert.key.agency.clone(),
-                    route: "told-before".to_owned(),
-                    receiver: told.receiver.clone(),
-                    labels: alert.labels.clone(),
-                },
-            };
-            let fresh = u64::try_from(to_micros(draft.now)).unwrap_or(0);
-            let (generation, flush) = draft.group(&group).map_or((fresh, 0), |group| (group.generation, group.flush));
-            let alerts = by_group.entry((group, generation, flush)).or_default();
+            if lately || home.route == TOLD_BEFORE {
+                at_once.insert((home, Recipient::of(told)));
+            }
+        }
+    }
+    let mut by_group: BTreeMap<(GroupKey, u64, u64), Vec<Alert>> = BTreeMap::new();
+    let fresh = u64::try_from(to_micros(draft.now)).unwrap_or(0);
+    for (alert, homes) in ready.iter().zip(&homes) {
+        for (told, home) in alert.told.iter().zip(homes) {
+            if !at_once.contains(&(home, Recipient::of(told))) {
+                continue;
+            }
+            let (generation, flush) = draft.group(home).map_or((fresh, 0), |group| (group.generation, group.flush));
+            let alerts = by_group.entry((home.clone(), generation, flush)).or_default();
             match alerts.last_mut().filter(|last| last.key == alert.key) {
                 Some(last) => last.told.push(told.clone()),
                 None => alerts.push(Alert { told: vec![told.clone()], ..alert.clone() }),
@@ -308,4 +309,23 @@ pub(super) fn tell_closings_now(draft: &mut Draft<'_>) {
         let why = Why::Resolved;
         draft.intents.push(Intent { group: key, generation, flush, why, firing: Vec::new(), resolved, summary: false });
     }
+}
+
+/// The route of closings to those who were told by a route that a reload took away.
+const TOLD_BEFORE: &str = "told-before";
+
+fn is_over(draft: &Draft<'_>, alert: &Alert) -> bool {
+    matches!(alert.state, AlertState::Resolved { .. }) && !is_held_open(draft, alert)
+}
+
+/// The group that somebody hears of an alert in.
+fn home_of(draft: &Draft<'_>, alert: &Alert, told: &Told) -> GroupKey {
+    let routes = draft.told_routes(&alert.labels);
+    let home = routes.into_iter().find(|(_, group)| group.receiver == told.receiver).map(|(_, group)| group);
+    home.unwrap_or_else(|| GroupKey {
+        agency: alert.key.agency.clone(),
+        route: TOLD_BEFORE.to_owned(),
+        receiver: told.receiver.clone(),
+        labels: alert.labels.clone(),
+    })
 }

@@ -16,13 +16,18 @@ mod life;
 pub mod matcher;
 pub mod orders;
 pub mod policy;
-#[cfg(test)]
-mod properties;
 pub mod recipient;
 pub mod route;
 pub mod seams;
 pub mod severity;
 pub mod step;
+pub mod time_interval;
+
+pub use life::posted_key;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod stage;
 #[cfg(test)]
 mod stories;
-pub mod time_interval;
