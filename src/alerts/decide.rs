@@ -75,7 +75,7 @@ pub fn step(book: &Book, given: Given<'_>) -> Step {
             Wake::Alert(_) | Wake::Subject(_) | Wake::CatchUp => {}
         }
     }
-    for key in draft.set_free() {
+    for key in draft.muted_otherwise() {
         flush::touch(&mut draft, &key);
     }
     if catch_up::is_over(&draft, given.all_read_since) {

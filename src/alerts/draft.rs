@@ -152,20 +152,19 @@ impl<'a> Draft<'a> {
         before.plus(self.sources.get(scope).copied().unwrap_or_default())
     }
 
-    /// Alerts that a source muted before this step and nothing in their scope mutes now.
-    pub fn set_free(&self) -> BTreeSet<AlertKey> {
-        let mut free = BTreeSet::new();
+    /// Alerts that were muted before this step and are not now, or the other way round: their groups look again.
+    pub fn muted_otherwise(&self) -> BTreeSet<AlertKey> {
+        let mut alerts = BTreeSet::new();
         for scope in self.sources.keys() {
             let before = self.book.inhibition.sources.get(scope).copied().unwrap_or_default();
             let after = self.sources_of(scope);
-            let one_side_left = before.one_sided > 0 && after.one_sided == 0;
-            if (before.all > 0 && after.all == 0) || one_side_left {
+            if [true, false].into_iter().any(|two_sided| before.mute(two_sided) != after.mute(two_sided)) {
                 let old = self.book.inhibition.targets.get(scope).into_iter().flatten();
                 let new = self.new_targets.get(scope).into_iter().flatten();
-                free.extend(old.chain(new).cloned());
+                alerts.extend(old.chain(new).cloned());
             }
         }
-        free
+        alerts
     }
 
     /// Alerts about a subject, as they will be.

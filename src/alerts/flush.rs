@@ -146,7 +146,7 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
         // Company is on its way: wait for the second looks, but no longer than one of them may take.
         let latest = group.flush_at.unwrap_or(now) + draft.policy.confirm_timeout;
         if now < latest {
-            let next = voices.confirming.iter().copied().chain([latest]).min().unwrap_or(latest);
+            let next = voices.confirming.iter().copied().chain(border).min().map_or(latest, |next| next.min(latest));
             draft.group_wakes.insert(key.clone(), next);
             return;
         }

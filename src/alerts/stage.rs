@@ -172,6 +172,8 @@ pub struct Stage {
     pub n: i64,
     pub later: Vec<Finding>,
     pub told: Vec<String>,
+    /// Makes every step twice and compares.
+    pub twice: bool,
 }
 
 impl Stage {
@@ -192,7 +194,7 @@ impl Stage {
         let book = Book::restore(AgencyName::new("main"), Arc::new(policy), vec![], vec![], catch_up, noon());
         let mut agenda = Agenda::new();
         book.wakes().into_iter().for_each(|wake| agenda.set(wake));
-        Self { now: noon(), book, agenda, rules, all_read_since: None, n: 0, later: vec![], told: vec![] }
+        Self { now: noon(), book, agenda, rules, all_read_since: None, n: 0, later: vec![], told: vec![], twice: true }
     }
 
     /// Forgets everything but what a store would hold.
@@ -229,7 +231,9 @@ impl Stage {
             now: self.now,
         };
         let made = step(&self.book, given.clone());
-        assert_eq!(made, step(&self.book, given), "made twice, the step is the same");
+        if self.twice {
+            assert_eq!(made, step(&self.book, given), "made twice, the step is the same");
+        }
         self.book.absorb(&made.delta);
         for wake in &made.wakes {
             self.agenda.set(wake.clone());

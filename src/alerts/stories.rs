@@ -308,8 +308,7 @@ fn no_closing_while_a_worse_alert_of_the_shift_fires() {
     assert_eq!(
         stage.said(),
         [
-            "+4000 sms/0/0 on-call over: Critical/0001",
-            "+7210 sms/0/0 on-call over: Page/0001",
+            "+4000 sms/0/0 on-call over: Critical/0001 Page/0001",
             "+7210 email/0/0 on-call over: Critical/0001 Page/0001",
         ]
     );
