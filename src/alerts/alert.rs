@@ -146,9 +146,10 @@ pub struct Told {
     pub channel: Channel,
     /// Which recipient of the integration, from 0 (an `sms_configs.to` may be a list).
     pub recipient: usize,
-    /// The latest firing message to them, which their closing follows.
+    /// The first firing message to them, which their closing follows. A repeat does not replace it: a repeat still
+    /// waiting to leave must not hold back the closing of what arrived long ago.
     pub message: MessageId,
-    /// When that was decided.
+    /// When they were told last.
     pub at: Instant,
 }
 

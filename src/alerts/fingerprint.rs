@@ -2,25 +2,23 @@
 
 use super::alert::Labels;
 
-const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-const PRIME: u64 = 0x0100_0000_01b3;
-/// Stands between names and values; no valid UTF-8 text holds it.
-const SEPARATOR: u8 = 0xff;
+const OFFSET: u64 = 14_695_981_039_346_656_037;
+const PRIME: u64 = 1_099_511_628_211;
+/// Never part of valid UTF-8, so `a=bc` and `ab=c` differ.
+const SEPARATOR: u8 = 255;
 
-/// Sixteen hex digits: FNV-1a, 64 bit, over names and values in name order (Prometheus' `LabelSet.Fingerprint`).
+/// An alert's name for machines: FNV-1a (64 bits) over names and values in name order, 16 hex digits.
+///
+/// Source: `LabelSet.Fingerprint` of prometheus/common, so that links and API answers agree with the tools around.
 #[must_use]
 pub fn fingerprint(labels: &Labels) -> String {
     let mut hash = OFFSET;
-    let mut eat = |bytes: &[u8]| {
-        for byte in bytes {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
-        }
-    };
+    let mut add = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(PRIME);
     for (name, value) in labels {
-        eat(name.as_bytes());
-        eat(&[SEPARATOR]);
-        eat(value.as_bytes());
-        eat(&[SEPARATOR]);
+        name.bytes().for_each(&mut add);
+        add(SEPARATOR);
+        value.bytes().for_each(&mut add);
+        add(SEPARATOR);
     }
     format!("{hash:016x}")
 }
@@ -29,12 +27,20 @@ pub fn fingerprint(labels: &Labels) -> String {
 mod tests {
     use super::*;
 
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
     #[test]
-    fn equals_prometheus_own() {
-        // The empty set's value stands in prometheus/common's source as the FNV offset.
-        assert_eq!(fingerprint(&Labels::new()), "cbf29ce484222325");
-        let labels = Labels::from([("a".into(), "b".into())]);
-        let other = Labels::from([("a".into(), "c".into())]);
-        assert_ne!(fingerprint(&labels), fingerprint(&other));
+    fn is_the_hash_prometheus_computes() {
+        // The values of prometheus/common, model/signature_test.go.
+        assert_eq!(fingerprint(&Labels::new()), format!("{:016x}", 14_695_981_039_346_656_037_u64));
+        let two = labels(&[("name", "garland, briggs"), ("fear", "love is not enough")]);
+        assert_eq!(fingerprint(&two), format!("{:016x}", 5_799_056_148_416_392_346_u64));
+    }
+
+    #[test]
+    fn tells_a_shifted_border_apart() {
+        assert_ne!(fingerprint(&labels(&[("a", "bc")])), fingerprint(&labels(&[("ab", "c")])));
     }
 }

@@ -23,14 +23,38 @@ pub struct GroupKey {
 pub struct Group {
     /// Identity.
     pub key: GroupKey,
-    /// Counts how often the group emptied and began anew; part of every message id.
+    /// When the group began, microseconds since 1970: a group that emptied and began anew has another one, also when
+    /// nothing of the old one was kept. Part of every message id.
     pub generation: u64,
     /// Counts its flushes within the generation; part of every message id.
     pub flush: u64,
     /// When it is looked at next; `None` when nothing is waiting.
     pub flush_at: Option<Instant>,
-    /// The last flush that told somebody.
+    /// The last flush that told somebody, closings that went out of turn apart: what `group_interval` and
+    /// `repeat_interval` count from.
     pub notified_at: Option<Instant>,
-    /// The alerts that were firing in that notice.
+    /// The alerts that it told as firing and has not told over: those that are no news. In order.
     pub notified: Vec<AlertKey>,
+}
+
+impl Group {
+    /// Whether this alert is no news: told as firing and not told over.
+    #[must_use]
+    pub fn has_told(&self, key: &AlertKey) -> bool {
+        self.notified.binary_search(key).is_ok()
+    }
+
+    /// Counts alerts as told.
+    pub(super) fn add_told(&mut self, keys: impl IntoIterator<Item = AlertKey>) {
+        self.notified.extend(keys);
+        self.notified.sort();
+        self.notified.dedup();
+    }
+
+    /// Counts an alert as news again.
+    pub(super) fn drop_told(&mut self, key: &AlertKey) {
+        if let Ok(at) = self.notified.binary_search(key) {
+            self.notified.remove(at);
+        }
+    }
 }

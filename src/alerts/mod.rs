@@ -6,11 +6,28 @@
 
 pub mod alert;
 pub mod fingerprint;
+pub mod book;
+mod catch_up;
+pub mod decide;
+mod draft;
+mod flush;
 pub mod group;
 pub mod inhibit;
+mod life;
 pub mod matcher;
 pub mod orders;
 pub mod policy;
+pub mod recipient;
 pub mod route;
+pub mod severity;
 pub mod step;
 pub mod time_interval;
+
+pub use life::posted_key;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod stories;

@@ -8,7 +8,9 @@ use super::{
     alert::{Alert, AlertKey},
     group::{Group, GroupKey},
 };
-use crate::{agenda::WakeAt, model::Instant, notify::message::MessageId, source::fetched::Read};
+use crate::{
+    agenda::WakeAt, model::Instant, notify::message::MessageId, rules::finding::Finding, source::fetched::Read,
+};
 
 /// What one pass decided.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,6 +27,8 @@ pub struct Step {
     pub quiet: Vec<(AlertKey, Quiet)>,
     /// New places in the agenda.
     pub wakes: Vec<WakeAt>,
+    /// Findings that did not fit under the limit on transitions: hand them to the next step first.
+    pub later: Vec<Finding>,
 }
 
 /// The change to the book that a commit stores and memory then absorbs.

@@ -1,0 +1,301 @@
+//! The book: every live alert and every group of one agency.
+//!
+//! Given: what was stored, then each committed [`Delta`]. Gives: look-ups that cost the same in a big book as in a
+//! small one. Does not: decide anything; a step borrows it, and only a commit changes it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+
+use super::{
+    alert::{Alert, AlertKey, AlertState, Confirm, Labels},
+    group::{Group, GroupKey},
+    inhibit::{Inhibition, roles},
+    policy::Policy,
+    route::Route,
+    fingerprint::fingerprint,
+    step::{CatchUp, Delta},
+};
+use crate::{
+    agenda::{Wake, WakeAt},
+    model::{AgencyName, Instant, Subject},
+    notify::message::MessageId,
+    rules::finding::{Closing, Finding, RuleId, Verdict},
+};
+
+/// How long the first start waits at most for everything to have been read once before it tells anybody.
+///
+/// Two hundred clients at two requests a second are read in under two minutes; ten minutes is how long `Blind`
+/// waits by default, after which silence would be worse than an early word.
+pub const FIRST_CATCH_UP_MAX: TimeDelta = TimeDelta::minutes(10);
+
+/// The same after a blindness ended. Shorter: what was known before stays told, and a fresh page must not wait long.
+pub const RECOVERY_CATCH_UP_MAX: TimeDelta = TimeDelta::minutes(2);
+
+/// Everything known about one agency's alerts.
+#[derive(Debug, Clone)]
+pub struct Book {
+    agency: AgencyName,
+    policy: Arc<Policy>,
+    alerts: HashMap<AlertKey, Arc<Alert>>,
+    groups: HashMap<GroupKey, Group>,
+    members: HashMap<GroupKey, BTreeSet<AlertKey>>,
+    of_subject: HashMap<Subject, BTreeSet<AlertKey>>,
+    by_fingerprint: HashMap<String, BTreeSet<AlertKey>>,
+    told_by: HashMap<MessageId, BTreeSet<AlertKey>>,
+    counts: BTreeMap<(RuleId, &'static str), usize>,
+    pub(super) inhibition: Inhibition,
+    catch_up: CatchUp,
+}
+
+impl Book {
+    /// The book as it was stored. `catch_up: None` is a first start: everything is judged before anything is told.
+    ///
+    /// Also the way a new policy comes in: restore from [`Self::alerts`], [`Self::groups`] and [`Self::catch_up`].
+    #[must_use]
+    pub fn restore(
+        agency: AgencyName,
+        policy: Arc<Policy>,
+        alerts: Vec<Alert>,
+        groups: Vec<Group>,
+        catch_up: Option<CatchUp>,
+        now: Instant,
+    ) -> Self {
+        let mut book = Self {
+            agency,
+            policy,
+            alerts: HashMap::with_capacity(alerts.len()),
+            groups: HashMap::with_capacity(groups.len()),
+            members: HashMap::new(),
+            of_subject: HashMap::new(),
+            by_fingerprint: HashMap::new(),
+            told_by: HashMap::new(),
+            counts: BTreeMap::new(),
+            inhibition: Inhibition::default(),
+            catch_up: catch_up.unwrap_or(CatchUp::Running { since: now, until: now + FIRST_CATCH_UP_MAX }),
+        };
+        for alert in alerts {
+            book.put(alert);
+        }
+        for group in groups {
+            book.groups.insert(group.key.clone(), group);
+        }
+        book
+    }
+
+    /// The same book under another policy: routes, receivers and inhibition are worked out anew.
+    #[must_use]
+    pub fn with_policy(&self, policy: Arc<Policy>, now: Instant) -> Self {
+        let alerts = self.alerts.values().map(|alert| Alert::clone(alert)).collect();
+        let groups = self.groups.values().cloned().collect();
+        Self::restore(self.agency.clone(), policy, alerts, groups, Some(self.catch_up), now)
+    }
+
+    /// Takes a committed change in.
+    pub fn absorb(&mut self, delta: &Delta) {
+        for key in &delta.alerts_gone {
+            self.forget(key);
+        }
+        for alert in &delta.alerts {
+            self.put(alert.clone());
+        }
+        for key in &delta.groups_gone {
+            self.groups.remove(key);
+        }
+        for group in &delta.groups {
+            self.groups.insert(group.key.clone(), group.clone());
+        }
+        if let Some(catch_up) = delta.catch_up {
+            self.catch_up = catch_up;
+        }
+    }
+
+    /// Whose book it is.
+    #[must_use]
+    pub const fn agency(&self) -> &AgencyName {
+        &self.agency
+    }
+
+    /// How it is told.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Whether everything is still being judged before anything is told.
+    #[must_use]
+    pub const fn catch_up(&self) -> CatchUp {
+        self.catch_up
+    }
+
+    /// Whether a verdict on this (rule, subject) would meet an alert: pending, firing or acknowledged. The judge asks.
+    #[must_use]
+    pub fn is_open(&self, rule: &RuleId, subject: &Subject) -> bool {
+        let key = AlertKey { agency: self.agency.clone(), rule: rule.clone(), subject: subject.clone() };
+        self.alerts.get(&key).is_some_and(|alert| !matches!(alert.state, AlertState::Resolved { .. }))
+    }
+
+    /// One alert.
+    #[must_use]
+    pub fn alert(&self, key: &AlertKey) -> Option<&Arc<Alert>> {
+        self.alerts.get(key)
+    }
+
+    /// Every alert, those that are over but not yet told over among them, in no order.
+    pub fn alerts(&self) -> impl Iterator<Item = &Arc<Alert>> {
+        self.alerts.values()
+    }
+
+    /// The alerts with this fingerprint; more than one only when a hash collides or two rules give equal labels.
+    pub fn by_fingerprint(&self, fingerprint: &str) -> impl Iterator<Item = &Arc<Alert>> {
+        self.by_fingerprint.get(fingerprint).into_iter().flatten().filter_map(|key| self.alerts.get(key))
+    }
+
+    /// The alerts about a subject.
+    pub fn about(&self, subject: &Subject) -> impl Iterator<Item = &Arc<Alert>> {
+        self.of_subject.get(subject).into_iter().flatten().filter_map(|key| self.alerts.get(key))
+    }
+
+    /// The alerts of which somebody was told by this message.
+    pub(super) fn told_by(&self, message: &MessageId) -> impl Iterator<Item = &AlertKey> {
+        self.told_by.get(message).into_iter().flatten()
+    }
+
+    /// One group.
+    #[must_use]
+    pub fn group(&self, key: &GroupKey) -> Option<&Group> {
+        self.groups.get(key)
+    }
+
+    /// Every group, in no order.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.values()
+    }
+
+    /// The alerts that a group tells of: firing, acknowledged, or over and not yet told over.
+    pub fn members(&self, key: &GroupKey) -> impl Iterator<Item = &AlertKey> {
+        self.members.get(key).into_iter().flatten()
+    }
+
+    /// How many alerts each rule has in each state, for the metric.
+    #[must_use]
+    pub const fn counts(&self) -> &BTreeMap<(RuleId, &'static str), usize> {
+        &self.counts
+    }
+
+    /// Whether a worse alert speaks for this one at the moment, for API and pages.
+    #[must_use]
+    pub fn is_inhibited(&self, alert: &Alert) -> bool {
+        roles(&self.policy.inhibit_rules, &alert.labels).iter().any(|role| {
+            role.target && self.inhibition.sources.get(&role.scope).is_some_and(|sources| sources.mute(role.source))
+        })
+    }
+
+    /// The groups an alert with these labels belongs to, in the order of the routing tree.
+    #[must_use]
+    pub fn groups_of(&self, labels: &Labels) -> Vec<GroupKey> {
+        self.routes_of(labels).into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// The same with the route node of each.
+    pub(super) fn routes_of(&self, labels: &Labels) -> Vec<(&Route, GroupKey)> {
+        let with_group = |route: &'_ Route| route.group_of(&self.agency, labels);
+        self.policy.route.matches(labels).into_iter().map(|route| (route, with_group(route))).collect()
+    }
+
+    /// Findings that close every alert whose rule is no longer loaded; hand them to the first step after a reload.
+    pub fn without_rule(&self, is_loaded: impl Fn(&RuleId) -> bool) -> Vec<Finding> {
+        let orphaned = |alert: &&Arc<Alert>| alert.posted.is_none() && !is_loaded(&alert.key.rule);
+        let mut keys: Vec<_> = self.alerts.values().filter(orphaned).map(|alert| alert.key.clone()).collect();
+        keys.sort();
+        let verdict = Verdict::Fine(Closing::RuleRemoved);
+        keys.into_iter().map(|key| Finding { rule: key.rule, subject: key.subject, verdict: verdict.clone() }).collect()
+    }
+
+    /// The agenda's entries for everything in the book, to rebuild it at a start, a reload or a clock step.
+    #[must_use]
+    pub fn wakes(&self) -> Vec<WakeAt> {
+        let timeout = self.policy.confirm_timeout;
+        let alerts = self.alerts.values().map(|alert| (Wake::Alert(alert.key.clone()), alert_wake(alert, timeout)));
+        let groups = self.groups.values().map(|group| (Wake::Group(group.key.clone()), group.flush_at));
+        let catch_up = match self.catch_up {
+            CatchUp::Done => None,
+            CatchUp::Running { since, .. } => Some((Wake::CatchUp, Some(since))),
+        };
+        alerts.chain(groups).chain(catch_up).filter(|(_, at)| at.is_some()).collect()
+    }
+
+    fn put(&mut self, alert: Alert) {
+        self.forget(&alert.key);
+        let key = alert.key.clone();
+        self.of_subject.entry(key.subject.clone()).or_default().insert(key.clone());
+        self.by_fingerprint.entry(fingerprint(&alert.labels)).or_default().insert(key.clone());
+        for told in &alert.told {
+            self.told_by.entry(told.message.clone()).or_default().insert(key.clone());
+        }
+        *self.counts.entry((key.rule.clone(), alert.state_name())).or_default() += 1;
+        if alert.is_firing() {
+            let policy = Arc::clone(&self.policy);
+            self.inhibition.count(&policy.inhibit_rules, &alert, 1);
+        }
+        if !matches!(alert.state, AlertState::Pending { .. }) {
+            for group in self.groups_of(&alert.labels) {
+                self.members.entry(group).or_default().insert(key.clone());
+            }
+        }
+        self.alerts.insert(key, Arc::new(alert));
+    }
+
+    fn forget(&mut self, key: &AlertKey) {
+        let Some(alert) = self.alerts.remove(key) else { return };
+        remove_from(&mut self.of_subject, &key.subject, key);
+        remove_from(&mut self.by_fingerprint, &fingerprint(&alert.labels), key);
+        for told in &alert.told {
+            remove_from(&mut self.told_by, &told.message, key);
+        }
+        let count = (key.rule.clone(), alert.state_name());
+        if let Some(n) = self.counts.get_mut(&count) {
+            *n -= 1;
+            if *n == 0 {
+                self.counts.remove(&count);
+            }
+        }
+        if alert.is_firing() {
+            let policy = Arc::clone(&self.policy);
+            self.inhibition.count(&policy.inhibit_rules, &alert, -1);
+        }
+        for group in self.groups_of(&alert.labels) {
+            remove_from(&mut self.members, &group, key);
+        }
+    }
+}
+
+fn remove_from<K: std::hash::Hash + Eq, V: Ord>(index: &mut HashMap<K, BTreeSet<V>>, at: &K, value: &V) {
+    if let Some(set) = index.get_mut(at) {
+        set.remove(value);
+        if set.is_empty() {
+            index.remove(at);
+        }
+    }
+}
+
+/// The earliest instant at which time alone changes an alert; `None` when only evidence or an order can.
+pub(super) fn alert_wake(alert: &Alert, confirm_timeout: Duration) -> Option<Instant> {
+    let confirm = match alert.confirm {
+        Confirm::Awaited { since } if alert.is_firing() => Some(since + confirm_timeout),
+        _ => None,
+    };
+    let own = match &alert.state {
+        // While nobody can judge it, its `for` cannot run out either; the next verdict looks again.
+        AlertState::Pending { .. } if alert.unjudged_since.is_some() => None,
+        AlertState::Pending { fires_at } => Some(*fires_at),
+        AlertState::Acknowledged { ack, .. } => Some(ack.until),
+        AlertState::Firing { .. } | AlertState::Resolved { .. } => None,
+    };
+    let posted = alert.posted.as_ref().filter(|_| alert.is_firing()).map(|posted| posted.ends_at);
+    [confirm, own, posted].into_iter().flatten().min()
+}

@@ -1,0 +1,306 @@
+//! Properties of the step, over generated histories.
+//!
+//! - The law: stepping only when the agenda or an input asks for it says the same as stepping every second.
+//! - A restart at any moment changes nothing.
+//! - Who is told that an alert fires is told once that it is over, and nobody else is.
+//! - Nothing is told twice without a reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+
+use super::{
+    alert::AlertState,
+    orders::{Ask, Inputs, Order},
+    policy::Policy,
+    stage::*,
+    step::{CatchUp, Delta, Step, Why},
+    time_interval::{CalendarPart, TimeInterval},
+};
+use crate::{
+    agenda::Wake,
+    model::{Instant, Subject},
+    rules::finding::{Closing, Finding},
+};
+
+const LENGTH: i64 = 600;
+
+/// One thing that happens in a history.
+#[derive(Debug, Clone)]
+enum Turn {
+    Broken { rule: usize, subject: u32, second_look: bool },
+    Fine { rule: usize, subject: u32, closing: usize },
+    Unjudged { rule: usize, subject: u32 },
+    Ack { rule: usize, subject: u32, secs: i64 },
+    Post { name: usize, starts: i64, ends: Option<i64> },
+    Read,
+    Restart,
+}
+
+const RULES: [&str; 4] = ["Warn", "Page", "Critical", "Slow"];
+
+fn turn() -> impl Strategy<Value = Turn> {
+    let (rule, subject) = (0..RULES.len(), 0..4_u32);
+    prop_oneof![
+        6 => (rule.clone(), subject.clone(), any::<bool>())
+            .prop_map(|(rule, subject, second_look)| Turn::Broken { rule, subject, second_look }),
+        4 => (rule.clone(), subject.clone(), 0..3_usize)
+            .prop_map(|(rule, subject, closing)| Turn::Fine { rule, subject, closing }),
+        1 => (rule.clone(), subject.clone()).prop_map(|(rule, subject)| Turn::Unjudged { rule, subject }),
+        2 => (rule, subject, 1..200_i64).prop_map(|(rule, subject, secs)| Turn::Ack { rule, subject, secs }),
+        2 => (0..2_usize, -100..10_i64, prop::option::of(-20..200_i64))
+            .prop_map(|(name, starts, ends)| Turn::Post { name, starts, ends }),
+        1 => Just(Turn::Read),
+        1 => Just(Turn::Restart),
+    ]
+}
+
+fn history() -> impl Strategy<Value = Vec<(i64, Turn)>> {
+    prop::collection::vec((0..LENGTH, turn()), 1..40).prop_map(|mut turns| {
+        turns.sort_by_key(|(at, _)| *at);
+        turns
+    })
+}
+
+/// Short waits, so that ten minutes hold many of each; a mute time; a mailbox without closings; a webhook.
+fn brisk(mute: bool) -> Policy {
+    let mut policy = policy();
+    let mut tree = route("office", "", &["location"], [30, 60, 200]);
+    let mut paging = route("on-call", "severity=~\"page|critical\"", &["shift"], [10, 40, 150]);
+    paging.continue_ = true;
+    tree.routes = vec![paging, route("hook", "severity=critical", &["agency"], [0, 20, 100])];
+    if mute {
+        let part = CalendarPart { times: vec![(12 * 60 + 2, 12 * 60 + 4)], ..CalendarPart::default() };
+        policy.time_intervals.insert("quiet".to_owned(), TimeInterval { name: "quiet".to_owned(), parts: vec![part] });
+        tree.routes[0].mute_time_intervals = vec!["quiet".to_owned()];
+    }
+    let hook = crate::notify::receiver::Receiver {
+        name: "hook".to_owned(),
+        webhook: vec![webhook()],
+        email: vec![email()],
+        sms: vec![],
+    };
+    policy.receivers.insert("hook".to_owned(), hook);
+    policy.receivers.get_mut("office").unwrap().email[0].send_resolved = false;
+    policy.receivers.get_mut("on-call").unwrap().sms.push(sms(2));
+    policy.route = tree;
+    policy.confirm_timeout = std::time::Duration::from_secs(20);
+    policy.resolve_timeout = std::time::Duration::from_secs(90);
+    policy
+}
+
+fn subject(n: u32) -> Subject {
+    // Two rules' worth of one shift, and one subject that is no shift: its blindness starts a catch-up when it ends.
+    if n == 3 { Subject::Agency } else { shift(n) }
+}
+
+/// Plays a turn's findings and orders into the stage; a pass is made by the caller.
+fn play(stage: &mut Stage, turn: &Turn) -> (Vec<Finding>, Vec<Order>) {
+    let now = stage.now;
+    let secs = (now - noon()).num_seconds();
+    let mut orders = Vec::new();
+    let mut order = |stage: &mut Stage, ask| {
+        stage.n += 1;
+        orders.push(Order { n: stage.n, at: now, ask });
+    };
+    let closings = [Closing::Covered, Closing::Recovered, Closing::Expired];
+    let findings = match turn {
+        Turn::Broken { subject: 3, .. } => vec![blind()],
+        Turn::Broken { rule, subject: n, second_look: true } => vec![to_confirm(RULES[*rule], subject(*n), secs)],
+        Turn::Broken { rule, subject: n, .. } => vec![broken(RULES[*rule], subject(*n))],
+        Turn::Fine { subject: 3, closing, .. } => vec![fine("Page", Subject::Agency, closings[*closing].clone())],
+        Turn::Fine { rule, subject: n, closing } => vec![fine(RULES[*rule], subject(*n), closings[*closing].clone())],
+        Turn::Unjudged { rule, subject: n } => vec![unjudged(RULES[*rule], subject(*n))],
+        Turn::Ack { rule, subject: n, secs } => {
+            let key = stage.key(RULES[*rule], subject(*n));
+            let until = now + TimeDelta::seconds(*secs);
+            order(stage, Ask::Acknowledge { key, by: "night-1".to_owned(), note: String::new(), until });
+            vec![]
+        }
+        Turn::Post { name, starts, ends } => {
+            let name = ["Disk", "Link"][*name];
+            let pairs = [("alertname", name), ("agency", "main"), ("severity", "page")];
+            let ends = ends.map(|secs| now + TimeDelta::seconds(secs));
+            order(stage, post(&pairs, now + TimeDelta::seconds(*starts), ends));
+            vec![]
+        }
+        Turn::Read => {
+            stage.all_read_since = Some(now);
+            vec![]
+        }
+        Turn::Restart => vec![],
+    };
+    (findings, orders)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Passes {
+    /// Only when the agenda or an input asks.
+    AtEntries,
+    /// As above, but restarts are real.
+    WithRestarts,
+    /// Every second, looking at everything.
+    EverySecond,
+}
+
+/// Runs a history; gives every step that decided something.
+fn run(history: &[(i64, Turn)], policy: Policy, first: bool, passes: Passes) -> (Stage, Vec<(Instant, Step)>) {
+    let catch_up = if first { None } else { Some(CatchUp::Done) };
+    let mut stage = Stage::starting(policy, catch_up);
+    stage.twice = passes == Passes::AtEntries;
+    let mut steps = Vec::new();
+    let mut rest = history;
+    let mut note = |stage: &Stage, step: Step| {
+        if !step.is_empty() {
+            steps.push((stage.now, step));
+        }
+    };
+    for secs in 0..=LENGTH {
+        let now = noon() + TimeDelta::seconds(secs);
+        let n = rest.iter().take_while(|(at, _)| *at <= secs).count();
+        let (turns, after) = rest.split_at(n);
+        rest = after;
+        if n == 0 && passes != Passes::EverySecond && stage.agenda.next().is_none_or(|next| next > now) {
+            continue;
+        }
+        stage.now = now;
+        let (mut findings, mut inputs) = (Vec::new(), Inputs::default());
+        for (_, turn) in turns {
+            if matches!(turn, Turn::Restart) && passes == Passes::WithRestarts {
+                stage.restart();
+            }
+            let (found, mut orders) = play(&mut stage, turn);
+            findings.extend(found);
+            inputs.orders.append(&mut orders);
+        }
+        let made = if passes == Passes::EverySecond {
+            let alerts = stage.book.alerts().map(|alert| Wake::Alert(alert.key.clone()));
+            let groups = stage.book.groups().map(|group| Wake::Group(group.key.clone()));
+            let mut due: Vec<Wake> = alerts.chain(groups).chain([Wake::CatchUp]).collect();
+            due.sort();
+            stage.pass_due(findings, &inputs, &due)
+        } else {
+            stage.pass_with(findings, &inputs)
+        };
+        note(&stage, made);
+    }
+    (stage, steps)
+}
+
+/// Whether two runs said the same: intents, alerts and their history. When a group looks again is its own affair.
+fn same(left: &[(Instant, Step)], right: &[(Instant, Step)]) -> Result<(), TestCaseError> {
+    let said = |steps: &[(Instant, Step)]| -> Vec<(Instant, Step)> {
+        let only = |(at, step): &(Instant, Step)| {
+            let Step { delta, intents, cancels, reads_wanted, .. } = step.clone();
+            let Delta { alerts, alerts_gone, transitions, catch_up, orders_done, .. } = delta;
+            let delta = Delta { alerts, alerts_gone, transitions, catch_up, orders_done, ..Delta::default() };
+            (*at, Step { delta, intents, cancels, reads_wanted, ..Step::default() })
+        };
+        steps.iter().map(only).filter(|(_, step)| !step.is_empty()).collect()
+    };
+    let (left, right) = (said(left), said(right));
+    for (left, right) in left.iter().zip(&right) {
+        if left != right {
+            // The whole of both fills screens; the first line that differs tells.
+            let (ours, theirs) = (format!("{left:#?}"), format!("{right:#?}"));
+            let line = ours.lines().zip(theirs.lines()).position(|(ours, theirs)| ours != theirs).unwrap_or_default();
+            let near = |text: &str| text.lines().skip(line.saturating_sub(12)).take(30).collect::<Vec<_>>().join("\n");
+            prop_assert!(false, "at {}:\n{}\n--- against ---\n{}", left.0, near(&ours), near(&theirs));
+        }
+    }
+    prop_assert_eq!(left.len(), right.len());
+    Ok(())
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_algorithm: prop::test_runner::RngAlgorithm::ChaCha,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(config(150))]
+
+    #[test]
+    fn waking_at_entries_says_what_every_second_says(history in history(), mute: bool, first: bool) {
+        let (sparse, at_entries) = run(&history, brisk(mute), first, Passes::AtEntries);
+        let (_, every_second) = run(&history, brisk(mute), first, Passes::EverySecond);
+        same(&at_entries, &every_second)?;
+        let (restarted, with_restarts) = run(&history, brisk(mute), first, Passes::WithRestarts);
+        same(&at_entries, &with_restarts)?;
+        prop_assert_eq!(sparse.book.counts(), restarted.book.counts());
+        prop_assert_eq!(sparse.agenda.next(), restarted.agenda.next());
+    }
+}
+
+/// Who has been told that something fires and not yet that it is over, by the intents alone.
+#[derive(Default)]
+struct Ears {
+    /// (recipient, alert)
+    believe: BTreeSet<(String, String)>,
+}
+
+proptest! {
+    #![proptest_config(config(600))]
+
+    #[test]
+    fn who_hears_it_fires_hears_it_is_over_and_nobody_else(history in history(), mute: bool, first: bool) {
+        let policy = brisk(mute);
+        let (mut stage, mut steps) = run(&history, policy, first, Passes::AtEntries);
+        // In the end everything is fine, and an hour later nobody may still believe otherwise.
+        let mut findings = Vec::new();
+        for rule in RULES {
+            findings.extend((0..3).map(|n| fine(rule, shift(n), Closing::Covered)));
+        }
+        findings.push(fine("Page", Subject::Agency, Closing::Recovered));
+        stage.now = noon() + TimeDelta::seconds(LENGTH + 1);
+        let made = stage.pass(findings);
+        steps.push((stage.now, made));
+        while let Some(next) = stage.agenda.next().filter(|next| *next < noon() + TimeDelta::seconds(LENGTH + 4_000)) {
+            stage.now = next;
+            let made = stage.pass(vec![]);
+            steps.push((stage.now, made));
+        }
+
+        let mut ears = Ears::default();
+        let mut last_told: BTreeMap<(String, String), Instant> = BTreeMap::new();
+        let mut ids = BTreeSet::new();
+        for (at, step) in &steps {
+            for intent in &step.intents {
+                prop_assert!(ids.insert((intent.group.clone(), intent.generation, intent.flush)), "a flush is told once");
+                let receiver = &intent.group.receiver;
+                if intent.why != Why::Resolved {
+                    prop_assert!(!intent.firing.is_empty());
+                    for alert in &intent.firing {
+                        prop_assert!(matches!(alert.state, AlertState::Firing { .. }), "only what fires and nobody owns is told");
+                        for told in alert.told.iter().filter(|told| told.receiver == *receiver) {
+                            let who = format!("{}/{}/{}/{}", told.receiver, told.channel, told.integration, told.recipient);
+                            ears.believe.insert((who.clone(), name(alert)));
+                            if intent.why == Why::Repeated {
+                                let before = last_told.get(&(who.clone(), name(alert)));
+                                prop_assert!(before.is_some_and(|before| (*at - *before).num_seconds() >= 20), "a repeat is no echo");
+                            }
+                            last_told.insert((who, name(alert)), *at);
+                        }
+                    }
+                }
+                for alert in &intent.resolved {
+                    prop_assert!(!alert.told.is_empty(), "{}: a closing is for somebody", name(alert));
+                    for told in &alert.told {
+                        let who = format!("{}/{}/{}/{}", told.receiver, told.channel, told.integration, told.recipient);
+                        prop_assert!(ears.believe.remove(&(who.clone(), name(alert))), "{who} was not told that {} fires", name(alert));
+                    }
+                }
+            }
+        }
+        let wanted: Vec<_> = ears.believe.iter().filter(|(who, _)| !who.starts_with("office/")).collect();
+        prop_assert!(wanted.is_empty(), "never told that it is over: {wanted:?}");
+        prop_assert_eq!(stage.book.alerts().count(), 0);
+        prop_assert_eq!(stage.book.groups().count(), 0);
+        prop_assert_eq!(stage.agenda.len(), 0);
+    }
+}

@@ -1,0 +1,397 @@
+//! A stage for tests: a book, its agenda and a policy, driven pass by pass, with a transcript of what was said.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+
+use super::{
+    alert::{Alert, AlertKey, Facts, Labels},
+    book::Book,
+    decide::{Given, Rules, step},
+    inhibit::InhibitRule,
+    matcher::Matcher,
+    orders::{Ask, Inputs, News, Order, Receipt},
+    policy::Policy,
+    recipient::{Half, Recipient, recipients},
+    route::{GroupBy, Route},
+    step::{CatchUp, Intent, Quiet, Step, Why},
+};
+use crate::{
+    agenda::{Agenda, Wake},
+    model::{AgencyName, ClientId, Instant, Phi, ShiftId, ShiftKey, ShiftRef, Subject},
+    notify::{
+        message::{Channel, MessageId, SmtpTarget},
+        receiver::{EmailConfig, Receiver, SmsConfig, WebhookConfig},
+    },
+    rules::{
+        finding::{Broken, Closing, Finding, RuleId, Tells, Unjudged, Verdict, Window},
+        rule::{Kind, Rule},
+    },
+};
+
+/// Noon of an ordinary Tuesday.
+pub fn noon() -> Instant {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+pub fn labels(pairs: &[(&str, &str)]) -> Labels {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+pub fn matchers(text: &str) -> Vec<Matcher> {
+    if text.is_empty() { Vec::new() } else { Matcher::parse(text).unwrap() }
+}
+
+#[derive(Default)]
+pub struct RuleTable(pub HashMap<RuleId, Rule>);
+
+impl Rules for RuleTable {
+    fn rule(&self, id: &RuleId) -> Option<&Rule> {
+        self.0.get(id)
+    }
+
+    fn annotations(&self, rule: &Rule, _: &AlertKey, _: &Labels, _: &Facts) -> Labels {
+        labels(&[("summary", &rule.alert)])
+    }
+}
+
+pub fn rule(name: &str, severity: &str, for_secs: u64) -> Rule {
+    Rule {
+        id: RuleId::new(name),
+        group: "test".to_owned(),
+        alert: name.to_owned(),
+        kind: Kind::Watchdog,
+        for_: Duration::from_secs(for_secs),
+        labels: labels(&[("severity", severity)]),
+        annotations: Labels::new(),
+        where_: None,
+        max_data_age: None,
+    }
+}
+
+pub fn route(receiver: &str, matching: &str, group_by: &[&str], waits: [u64; 3]) -> Route {
+    let [wait, interval, repeat] = waits.map(Duration::from_secs);
+    Route {
+        id: format!("{{{matching}}}/{receiver}"),
+        receiver: receiver.to_owned(),
+        group_by: GroupBy::Labels(group_by.iter().map(|name| (*name).to_owned()).collect()),
+        group_wait: wait,
+        group_interval: interval,
+        repeat_interval: repeat,
+        matchers: matchers(matching),
+        mute_time_intervals: Vec::new(),
+        active_time_intervals: Vec::new(),
+        continue_: false,
+        routes: Vec::new(),
+    }
+}
+
+pub fn sms(n: usize) -> SmsConfig {
+    let to = (0..n).map(|n| Phi::new(format!("+1202555010{n}"))).collect();
+    SmsConfig { to, gateways: vec!["twilio".to_owned()], text: None, send_resolved: true }
+}
+
+pub fn email() -> EmailConfig {
+    EmailConfig {
+        to: vec![Phi::new("office@example.com".to_owned())],
+        from: "watch@example.com".to_owned(),
+        smarthost: SmtpTarget { host: "mail.example.com".to_owned(), port: 587, require_tls: true, hello: None },
+        auth: None,
+        subject: None,
+        text: None,
+        html: None,
+        send_resolved: true,
+        phi: false,
+    }
+}
+
+pub fn webhook() -> WebhookConfig {
+    WebhookConfig {
+        url: Phi::new("https://hook.example.com".to_owned()),
+        authorization: None,
+        send_resolved: true,
+        max_alerts: 0,
+        timeout: Duration::from_secs(10),
+    }
+}
+
+/// Pages by text, the rest by mail, info to nobody; a worse alert of a shift speaks for its milder ones.
+pub fn policy() -> Policy {
+    let mut root = route("office", "", &["agency", "location"], [300, 3_600, 86_400]);
+    root.routes = vec![
+        route("none", "severity=info", &["agency"], [0, 0, 86_400]),
+        route("on-call", "severity=~\"page|critical\"", &["agency", "shift"], [10, 3_600, 86_400]),
+    ];
+    let receiver = |name: &str, sms: Vec<SmsConfig>, email: Vec<EmailConfig>| {
+        (name.to_owned(), Receiver { name: name.to_owned(), email, sms, webhook: Vec::new() })
+    };
+    let inhibit = |source: &str, target: &str| InhibitRule {
+        source_matchers: matchers(source),
+        target_matchers: matchers(target),
+        equal: vec!["agency".to_owned(), "shift".to_owned()],
+    };
+    Policy {
+        route: root,
+        inhibit_rules: vec![
+            inhibit("severity=critical, shift!=\"\"", "severity=~\"page|warning|info\", shift!=\"\""),
+            inhibit("severity=page, shift!=\"\"", "severity=~\"warning|info\", shift!=\"\""),
+        ],
+        time_intervals: HashMap::new(),
+        resolve_timeout: Duration::from_secs(300),
+        confirm_timeout: Duration::from_secs(60),
+        ack_expires: Duration::from_secs(1_200),
+        ack_expires_uncovered: Duration::from_secs(3_600),
+        catch_up_limit: 5,
+        receivers: HashMap::from([
+            receiver("none", vec![], vec![]),
+            receiver("office", vec![], vec![email()]),
+            receiver("on-call", vec![sms(1)], vec![email()]),
+        ]),
+    }
+}
+
+pub fn shift(n: u32) -> Subject {
+    let id = ShiftId::new(format!("9001{n:04}"));
+    Subject::Shift(ShiftKey {
+        start: noon() + TimeDelta::hours(4),
+        client: ClientId::new("7001"),
+        id: ShiftRef::Vendor(id),
+    })
+}
+
+pub struct Stage {
+    pub now: Instant,
+    pub book: Book,
+    pub agenda: Agenda,
+    pub rules: RuleTable,
+    pub all_read_since: Option<Instant>,
+    pub n: i64,
+    pub later: Vec<Finding>,
+    pub told: Vec<String>,
+    /// Makes every step twice and compares.
+    pub twice: bool,
+}
+
+impl Stage {
+    /// In ordinary times, with the rules Warn, Page, Critical and Slow (a warning with `for: 2m`).
+    pub fn new(policy: Policy) -> Self {
+        Self::starting(policy, Some(CatchUp::Done))
+    }
+
+    pub fn starting(policy: Policy, catch_up: Option<CatchUp>) -> Self {
+        let rules = [
+            rule("Warn", "warning", 0),
+            rule("Page", "page", 0),
+            rule("Critical", "critical", 0),
+            rule("Slow", "warning", 120),
+            rule("Info", "info", 0),
+        ];
+        let rules = RuleTable(rules.into_iter().map(|rule| (rule.id.clone(), rule)).collect());
+        let book = Book::restore(AgencyName::new("main"), Arc::new(policy), vec![], vec![], catch_up, noon());
+        let mut agenda = Agenda::new();
+        book.wakes().into_iter().for_each(|wake| agenda.set(wake));
+        Self { now: noon(), book, agenda, rules, all_read_since: None, n: 0, later: vec![], told: vec![], twice: true }
+    }
+
+    /// Forgets everything but what a store would hold.
+    pub fn restart(&mut self) {
+        let policy = Arc::new(self.book.policy().clone());
+        self.book = self.book.with_policy(policy, self.now);
+        self.agenda = Agenda::new();
+        self.book.wakes().into_iter().for_each(|wake| self.agenda.set(wake));
+    }
+
+    pub fn key(&self, rule: &str, subject: Subject) -> AlertKey {
+        AlertKey { agency: self.book.agency().clone(), rule: RuleId::new(rule), subject }
+    }
+
+    pub fn alert(&self, rule: &str, subject: Subject) -> Option<&Alert> {
+        self.book.alert(&self.key(rule, subject)).map(AsRef::as_ref)
+    }
+
+    /// One pass at the present instant.
+    pub fn pass_with(&mut self, findings: Vec<Finding>, inputs: &Inputs) -> Step {
+        let due: Vec<Wake> = self.agenda.due(self.now).cloned().collect();
+        self.pass_due(findings, inputs, &due)
+    }
+
+    pub fn pass_due(&mut self, mut findings: Vec<Finding>, inputs: &Inputs, due: &[Wake]) -> Step {
+        let mut all = std::mem::take(&mut self.later);
+        all.append(&mut findings);
+        let given = Given {
+            findings: all,
+            inputs,
+            due,
+            rules: &self.rules,
+            all_read_since: self.all_read_since,
+            now: self.now,
+        };
+        let made = step(&self.book, given.clone());
+        if self.twice {
+            assert_eq!(made, step(&self.book, given), "made twice, the step is the same");
+        }
+        self.book.absorb(&made.delta);
+        for wake in &made.wakes {
+            self.agenda.set(wake.clone());
+        }
+        self.later.clone_from(&made.later);
+        for intent in &made.intents {
+            self.told.extend(self.lines(intent));
+        }
+        made
+    }
+
+    pub fn pass(&mut self, findings: Vec<Finding>) -> Step {
+        self.pass_with(findings, &Inputs::default())
+    }
+
+    pub fn order(&mut self, ask: Ask) -> Step {
+        self.n += 1;
+        let inputs = Inputs { orders: vec![Order { n: self.n, at: self.now, ask }], receipts: vec![] };
+        self.pass_with(vec![], &inputs)
+    }
+
+    pub fn ack(&mut self, rule: &str, subject: Subject, secs: i64) -> Step {
+        let key = self.key(rule, subject);
+        let until = self.now + TimeDelta::seconds(secs);
+        self.order(Ask::Acknowledge { key, by: "night-1".to_owned(), note: String::new(), until })
+    }
+
+    pub fn receipt(&mut self, message: MessageId, news: News) -> Step {
+        self.n += 1;
+        let receipt = Receipt { n: self.n, message, channel: Channel::Sms, at: self.now, news };
+        self.pass_with(vec![], &Inputs { orders: vec![], receipts: vec![receipt] })
+    }
+
+    /// Runs every entry of the agenda until `secs` after noon and stops there.
+    pub fn until(&mut self, secs: i64) {
+        let end = noon() + TimeDelta::seconds(secs);
+        while let Some(next) = self.agenda.next().filter(|next| *next <= end) {
+            let before = (self.now, next);
+            self.now = self.now.max(next);
+            self.pass(vec![]);
+            let stuck = self.agenda.next().is_some_and(|after| after <= self.now);
+            assert!(!stuck || before.0 != self.now, "the agenda does not move on at {}: {:?}", self.now, self.agenda);
+        }
+        self.now = end;
+    }
+
+    /// What was said since the last look.
+    pub fn said(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// A line per recipient and half: `+10 sms on-call first_firing: Page/90010001`.
+    fn lines(&self, intent: &Intent) -> Vec<String> {
+        let at = (self.now - noon()).num_seconds();
+        let receiver = &intent.group.receiver;
+        let why = if intent.summary { "summary" } else { intent.why.as_str() };
+        let mut lines = Vec::new();
+        let to = recipients(&self.book.policy().receivers[receiver]);
+        if intent.why != Why::Resolved {
+            let alerts: Vec<_> = intent.firing.iter().map(name).collect();
+            for to in &to {
+                lines.push(format!("+{at} {} {receiver} {why}: {}", to.name(), alerts.join(" ")));
+            }
+            for told in intent
+                .firing
+                .iter()
+                .flat_map(|alert| &alert.told)
+                .filter(|told| told.receiver == *receiver && told.at == self.now)
+            {
+                let id = Recipient::of(told).message(&intent.group, intent.generation, intent.flush, Half::Firing);
+                assert!(
+                    id == told.message || intent.firing.iter().any(|alert| alert.active_at < self.now),
+                    "the id is the message's"
+                );
+            }
+        }
+        let mut over: BTreeMap<Recipient, Vec<String>> = BTreeMap::new();
+        for alert in &intent.resolved {
+            for told in &alert.told {
+                assert_eq!(told.receiver, *receiver, "a closing stays with its receiver");
+                over.entry(Recipient::of(told)).or_default().push(name(alert));
+            }
+        }
+        for to in &to {
+            if let Some(alerts) = over.remove(to) {
+                lines.push(format!("+{at} {} {receiver} over: {}", to.name(), alerts.join(" ")));
+            }
+        }
+        assert!(over.is_empty(), "a closing for a recipient that does not exist");
+        lines
+    }
+
+    pub fn quiet(made: &Step) -> Vec<(String, Quiet)> {
+        made.quiet.iter().map(|(key, quiet)| (key_name(key), *quiet)).collect()
+    }
+}
+
+fn key_name(key: &AlertKey) -> String {
+    match &key.subject {
+        Subject::Shift(shift) => format!("{}/{}", key.rule, &shift.id.to_string()[4..]),
+        Subject::Posted(_) => key.rule.to_string(),
+        other => format!("{}/{other:?}", key.rule),
+    }
+}
+
+pub fn name(alert: &Alert) -> String {
+    key_name(&alert.key)
+}
+
+/// A rule's word that needs no second look.
+pub fn broken(rule: &str, subject: Subject) -> Finding {
+    let shift = match &subject {
+        Subject::Shift(shift) => Some(("shift", shift.label(false))),
+        _ => None,
+    };
+    let broken = Broken {
+        window: Window { opens_at: noon(), closes_at: Some(noon() + TimeDelta::hours(8)) },
+        evidence_at: noon(),
+        deadline: Some(noon() + TimeDelta::hours(4)),
+        starts_at: Some(noon() + TimeDelta::hours(4)),
+        ends_at: Some(noon() + TimeDelta::hours(8)),
+        location: "north".to_owned(),
+        subject_label: shift,
+        client: None,
+        tells: Tells::Uncovered,
+        annotations: vec![],
+        past_bad_rows: false,
+    };
+    Finding { rule: RuleId::new(rule), subject, verdict: Verdict::Broken(Box::new(broken)) }
+}
+
+/// One that needs a second look, on evidence read `secs` after noon.
+pub fn to_confirm(rule: &str, subject: Subject, secs: i64) -> Finding {
+    let mut finding = broken(rule, subject);
+    if let Verdict::Broken(broken) = &mut finding.verdict {
+        broken.client = Some(ClientId::new("7001"));
+        broken.evidence_at = noon() + TimeDelta::seconds(secs);
+    }
+    finding
+}
+
+pub fn blind() -> Finding {
+    let mut finding = broken("Page", Subject::Agency);
+    if let Verdict::Broken(broken) = &mut finding.verdict {
+        broken.tells = Tells::Blind { since: noon(), n_shifts: 6, until: noon() };
+    }
+    finding
+}
+
+pub fn fine(rule: &str, subject: Subject, closing: Closing) -> Finding {
+    Finding { rule: RuleId::new(rule), subject, verdict: Verdict::Fine(closing) }
+}
+
+pub fn unjudged(rule: &str, subject: Subject) -> Finding {
+    let because = Unjudged { edge: noon(), section: crate::model::Section::Shifts, wants: None };
+    Finding { rule: RuleId::new(rule), subject, verdict: Verdict::Unjudged { because } }
+}
+
+pub fn post(pairs: &[(&str, &str)], starts_at: Instant, ends_at: Option<Instant>) -> Ask {
+    Ask::Post { labels: labels(pairs), annotations: Labels::new(), starts_at, ends_at, generator_url: String::new() }
+}
