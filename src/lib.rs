@@ -18,3 +18,7 @@ pub mod notify;
 pub mod store;
 
 pub mod config;
+
+pub mod view;
+
+pub mod metrics;
