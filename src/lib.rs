@@ -22,3 +22,5 @@ pub mod config;
 pub mod view;
 
 pub mod metrics;
+
+pub mod http;

@@ -83,8 +83,7 @@ fn alerts_count_by_rule_and_state_with_zeros_for_loaded_rules() {
         alert.posted =
             Some(crate::alerts::alert::Posted { generator_url: String::new(), starts_at: noon(), ends_at: noon() });
     });
-    view.alerts =
-        [uncovered("1"), owned(uncovered("2")), pending, posted].into_iter().map(std::sync::Arc::new).collect();
+    view.alerts = [uncovered("1"), owned(uncovered("2")), pending, posted].into_iter().map(Arc::new).collect();
     let text = scrape(&view);
     for state in ["pending", "firing", "acknowledged"] {
         let series =

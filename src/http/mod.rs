@@ -1,0 +1,113 @@
+//! The HTTP side: metrics, health, Alertmanager's API v2 for alerts, the JSON API, a front page.
+//!
+//! Given: the latest [`View`](crate::view::View), the metrics, and something that takes [`Orders`].
+//! Gives: answers. Reads come from the view and never wait for a pass; an order is answered once it is stored.
+//! Does not: decide, touch the store, or show PHI. Every path is in one table ([`routes::ROUTES`]), which builds the
+//! router and the access test.
+
+use std::{future::Future, io, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use tokio::net::TcpListener;
+
+use crate::{
+    clock::Clock,
+    metrics::Metrics,
+    view::{Pulses, View, ViewReader},
+};
+
+pub mod answer;
+mod front;
+mod health;
+pub mod orders;
+pub mod routes;
+mod v1;
+mod v2;
+
+pub use orders::Orders;
+
+/// The largest body taken. Prometheus sends 64 alerts a request; ten thousand at once are about 5 MB.
+const BODY_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// What every answer needs.
+#[derive(Clone)]
+pub struct Web {
+    /// The latest picture.
+    pub view: ViewReader,
+    /// When the loops last passed.
+    pub pulses: Arc<Pulses>,
+    /// What was counted.
+    pub metrics: Arc<Metrics>,
+    /// Takes orders.
+    pub orders: Arc<dyn Orders>,
+    /// The agent's clock.
+    pub clock: Clock,
+}
+
+impl Web {
+    fn view(&self) -> Arc<View> {
+        self.view.borrow().clone()
+    }
+}
+
+/// The router over the table of routes.
+pub fn router(web: Web) -> Router {
+    let mut router = Router::new();
+    for route in routes::ROUTES {
+        router = router.route(route.path, (route.serve)());
+    }
+    router
+        .fallback(answer::no_such_path)
+        .method_not_allowed_fallback(answer::wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(middleware::from_fn(refuse_foreign_pages))
+        .layer(middleware::from_fn(set_headers))
+        .with_state(Arc::new(web))
+}
+
+/// Serves until `stop` resolves, then finishes the requests in flight. The caller bounds how long that may take.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
+}
+
+/// A page of another site, open in a browser on this machine, must not be able to acknowledge or reload.
+///
+/// Programs send neither header; a browser sends both and no page can change them.
+async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let foreign_site = matches!(text("sec-fetch-site"), Some("cross-site" | "same-site"));
+    let foreign_origin =
+        text("origin").is_some_and(|origin| origin.split_once("://").map(|(_, authority)| authority) != text("host"));
+    if !request.method().is_safe() && (foreign_site || foreign_origin) {
+        let why = "a page of another site may not give orders; open shiftwatch's own address";
+        return answer::problem(StatusCode::FORBIDDEN, why).into_response();
+    }
+    next.run(request).await
+}
+
+async fn set_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    );
+    response
+}
+
+#[cfg(test)]
+mod tests;
