@@ -24,3 +24,9 @@ pub mod view;
 pub mod metrics;
 
 pub mod http;
+
+pub mod logging;
+
+pub mod commands;
+
+pub mod cli;

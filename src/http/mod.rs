@@ -30,7 +30,11 @@ pub mod routes;
 mod v1;
 mod v2;
 
-pub use orders::Orders;
+pub(crate) use v1::parse_duration;
+pub use {
+    orders::Orders,
+    v1::{AckAnswer, AckBody},
+};
 
 /// The largest body taken. Prometheus sends 64 alerts a request; ten thousand at once are about 5 MB.
 const BODY_MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -110,4 +114,4 @@ async fn set_headers(request: Request, next: Next) -> Response {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

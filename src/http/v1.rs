@@ -17,7 +17,10 @@ use super::{
 use crate::{
     clock,
     model::Instant,
-    view::report::{AlertReport, StatusReport},
+    view::{
+        report::{AlertReport, StatusReport},
+        words,
+    },
 };
 
 /// The longest name of an owner; a person's name in the configuration, not a story.
@@ -60,6 +63,8 @@ pub struct AckAnswer {
     pub by: String,
     /// Until when.
     pub until: Instant,
+    /// That, on the wall clock of the alert's place; `null` when the picture does not hold the alert any more.
+    pub until_local: Option<String>,
 }
 
 /// Somebody owns an alert: stored, then answered.
@@ -77,7 +82,12 @@ pub(super) async fn acknowledge(
     };
     let (fingerprint, by) = (order.fingerprint.clone(), order.by.clone());
     match web.orders.acknowledge(order).await {
-        Ok(acked) => answer::json(AckAnswer { fingerprint, by, until: acked.until }),
+        Ok(acked) => {
+            let (view, now, until) = (web.view(), web.clock.now(), acked.until);
+            let place = view.alerts.iter().find(|one| one.fingerprint == fingerprint);
+            let until_local = place.map(|one| words::weekday_clock(until, now, one.timezone, one.clock_12h));
+            answer::json(AckAnswer { fingerprint, by, until, until_local })
+        }
         Err(error) => {
             let status = match &error {
                 AckError::Unknown => StatusCode::NOT_FOUND,
