@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    commands::output::Output,
+    commands::output::{Output, WIDTH_DEFAULT},
     logging::{LogFormat, LogLevel},
 };
 
@@ -58,7 +58,17 @@ pub struct Common {
 
     /// How wide a table may be
     #[arg(long, global = true, hide = true, env = "COLUMNS", value_name = "N")]
-    pub columns: Option<usize>,
+    columns: Option<String>,
+}
+
+impl Common {
+    /// How wide a table may be: what the shell says, else a width that fits most terminals. A shell that says nonsense
+    /// is no wrong use.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        let said = self.columns.as_deref().and_then(|text| text.trim().parse().ok());
+        said.filter(|width| *width > 0).unwrap_or(WIDTH_DEFAULT)
+    }
 }
 
 /// The commands.
@@ -300,6 +310,14 @@ mod tests {
     fn global_options_go_before_or_after_the_command() {
         for line in ["shiftwatch --config a.yml check", "shiftwatch check --config a.yml"] {
             assert_eq!(parse(line).unwrap().common.config, Some(PathBuf::from("a.yml")), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_width_that_makes_no_sense_is_left_alone() {
+        for (columns, width) in [("80", 80), ("", 120), ("0", 120), ("wide", 120), ("-1", 120)] {
+            let cli = Cli::try_parse_from(["shiftwatch", &format!("--columns={columns}"), "status"]).unwrap();
+            assert_eq!(cli.common.width(), width, "{columns}");
         }
     }
 

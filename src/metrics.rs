@@ -34,8 +34,9 @@ use page::Page;
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The version in `alertmanager_build_info` and `/api/v2/status`: that of the Alertmanager whose API we speak, because
-/// karma and others choose their dialect by it. Ours is in `shiftwatch_build_info`.
-pub const ALERTMANAGER_VERSION: &str = "0.28.0";
+/// karma and others choose their dialect by it, and amtool warns about any other than its own (Debian 12 ships 0.25.0).
+/// Fields that came later (`mutedBy`) are there as well. Our own version is in `shiftwatch_build_info`.
+pub const ALERTMANAGER_VERSION: &str = "0.25.0";
 
 /// Request durations: the vendor answers in 0.5–0.9 s (contract §1.7), alerts look at 5 s, time-outs are 30 and 60 s.
 const REQUEST_SECONDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0];

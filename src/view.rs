@@ -114,10 +114,10 @@ pub struct LocationCoverage {
     pub missed_check_ins: Option<u64>,
     /// Visits open now; `None` while visits are unknown.
     pub open_visits: Option<u64>,
-    /// Hours planned today.
-    pub scheduled_hours: f64,
-    /// Hours worked today, a running visit counted at its scheduled length; `None` while visits are unknown.
-    pub worked_hours: Option<f64>,
+    /// Care planned today.
+    pub scheduled: Duration,
+    /// Care given today, a running visit counted at its scheduled length; `None` while visits are unknown.
+    pub worked: Option<Duration>,
 }
 
 /// Shifts by state.
@@ -353,11 +353,11 @@ pub(crate) mod tests {
                 uncovered: vec![Band { within: "4h".to_owned(), n: 0 }, Band { within: "72h".to_owned(), n: 2 }],
                 missed_check_ins: Some(0),
                 open_visits: Some(4),
-                scheduled_hours: 120.5,
-                worked_hours: Some(16.0),
+                scheduled: Duration::from_mins(7230),
+                worked: Some(Duration::from_hours(16)),
             }]),
-            detect_within: Duration::from_secs(300),
-            promise: Some(Duration::from_secs(300)),
+            detect_within: Duration::from_mins(5),
+            promise: Some(Duration::from_mins(5)),
             sweep: Some(Duration::from_secs(61)),
             endpoints: vec![EndpointView {
                 endpoint: Endpoint::Appointment,

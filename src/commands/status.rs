@@ -1,6 +1,7 @@
 //! `shiftwatch status`: one line on how things stand, then what needs a person.
 
 use std::{
+    fmt::Write as _,
     future::Future,
     io::{self, Write},
 };
@@ -109,9 +110,9 @@ fn text(status: &StatusReport, alerts: &[AlertReport], width: usize) -> String {
         text.push('\n');
         text.push_str(&alerts::table(shown).text(width));
         if needs.len() > SHOWN_MAX {
-            text.push_str(&format!("… and {} more: shiftwatch alerts\n", needs.len() - SHOWN_MAX));
+            let _ = writeln!(text, "… and {} more: shiftwatch alerts", needs.len() - SHOWN_MAX);
         }
-        text.push_str(&format!("\nOwn one: shiftwatch ack {} --by YOUR-NAME\n", shown[0].0));
+        let _ = writeln!(text, "\nOwn one: shiftwatch ack {} --by YOUR-NAME", shown[0].0);
     }
     text
 }

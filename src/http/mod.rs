@@ -5,7 +5,13 @@
 //! Does not: decide, touch the store, or show PHI. Every path is in one table ([`routes::ROUTES`]), which builds the
 //! router and the access test.
 
-use std::{future::Future, io, sync::Arc};
+use std::{
+    future::{Future, IntoFuture},
+    io,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -14,6 +20,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use futures::FutureExt;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -75,13 +82,32 @@ pub fn router(web: Web) -> Router {
         .with_state(Arc::new(web))
 }
 
-/// Serves until `stop` resolves, then finishes the requests in flight. The caller bounds how long that may take.
+/// How long requests in flight may take to end once the server stops: a stop ends within 10 s in all.
+const LINGER: Duration = Duration::from_secs(3);
+
+/// Serves until `stop` resolves, then takes no more connections and gives the requests in flight 3 s.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+    serve_lingering(listener, router, stop, LINGER).await
+}
+
+/// A client that sent half a request and waits must not hold up the stop.
+async fn serve_lingering(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+    linger: Duration,
+) -> io::Result<()> {
+    let stop = stop.shared();
+    let mut server = pin!(axum::serve(listener, router).with_graceful_shutdown(stop.clone()).into_future());
+    tokio::select! {
+        ended = &mut server => return ended,
+        () = stop => {}
+    }
+    tokio::time::timeout(linger, server).await.unwrap_or(Ok(()))
 }
 
 /// A page of another site, open in a browser on this machine, must not be able to acknowledge or reload.

@@ -197,7 +197,7 @@ async fn ready_gives_its_reason_and_blind_is_ready() {
     site.change(|view| view.agencies[0].blind_since = Some(noon()));
     assert_eq!(site.get("/-/ready").await.0, 200);
     site.change(|view| {
-        view.ready = Err("the store has refused writes for 31 s (disk full); free some space".to_owned())
+        view.ready = Err("the store has refused writes for 31 s (disk full); free some space".to_owned());
     });
     let (status, text) = site.get("/-/ready").await;
     assert_eq!(status, 503);
@@ -224,7 +224,7 @@ async fn an_acknowledgement_is_stored_then_answered() {
     assert_eq!((body["by"].as_str(), body["until"].as_str()), (Some("night-1"), Some("2026-12-01T10:22:03.456789Z")));
     let acks = lock(&site.orders.acks);
     assert_eq!(acks.len(), 1);
-    assert_eq!((acks[0].by.as_str(), acks[0].for_), ("night-1", Some(std::time::Duration::from_mins(20))));
+    assert_eq!((acks[0].by.as_str(), acks[0].for_), ("night-1", Some(Duration::from_mins(20))));
 }
 
 #[tokio::test]
@@ -379,7 +379,7 @@ async fn garbage_is_answered_with_words() {
         (b"[{\"labels\":[]}]", "a list of labels"),
         (b"[{\"labels\":{\"a\":\"b\"},\"startsAt\":7}]", "a number as a time"),
         (b"\xff\xfe\x00", "no text"),
-        (&[b'['; 100_000], "very deep"),
+        (&vec![b'['; 100_000], "very deep"),
     ] {
         let (status, text) = posted("application/json", body.to_vec()).await;
         assert_eq!(status, 400, "{why}");
@@ -416,21 +416,43 @@ async fn status_and_front_page_say_the_same() {
     assert!(page.contains("Telling &lt;script&gt;."), "{page}");
 }
 
-#[tokio::test]
-async fn stopping_ends_the_server() {
+fn web() -> Web {
     let (_, reader) = crate::view::publish(view());
-    let web = Web {
+    Web {
         view: reader,
         pulses: Arc::new(Pulses::new(noon())),
         metrics: Arc::new(Metrics::new()),
         orders: Arc::new(Noted::default()),
         clock: Clock::manual(noon()),
-    };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let served = tokio::spawn(serve(listener, router(web), async move {
-        let _ = stopped.await;
-    }));
-    stop.send(()).unwrap();
-    served.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn stopping_ends_the_server_whoever_is_still_connected() {
+    for half_a_request in
+        [&b""[..], b"GET /-/healthy HTTP/1.1\r\nhost: x\r\n", b"POST /-/reload HTTP/1.1\r\ncontent-le"]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut connection = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let stopped = async move {
+            let _ = stopped.await;
+        };
+        let served = tokio::spawn(serve_lingering(listener, router(web()), stopped, Duration::ZERO));
+        tokio::io::AsyncWriteExt::write_all(&mut connection, half_a_request).await.unwrap();
+        stop.send(()).unwrap();
+        served.await.unwrap().unwrap();
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_from_outside_panics(text in ".{0,60}", bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..80)) {
+        let _ = v2::read_filter(&text);
+        let _ = v2::read_filter(&format!("filter={text}&receiver={text}&active={text}"));
+        let _ = parse_duration(&text);
+        let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect();
+        let _ = v2::read_posting(&json, bytes.into());
+        let _ = v2::read_posting(&json, format!(r#"[{{"labels":{{"a":{text:?}}},"startsAt":{text:?}}}]"#).into());
+    }
 }

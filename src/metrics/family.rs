@@ -46,10 +46,10 @@ families! {
         "Shifts past their check-in grace without a visit. Absent while unknown.";
     OPEN_VISITS = Gauge "shiftwatch_open_visits" ["agency", "location"]
         "Visits checked in and not checked out. Absent while unknown.";
-    SCHEDULED_HOURS = Gauge "shiftwatch_scheduled_hours" ["agency", "location"]
-        "Hours of care planned for the agency's present day. Absent while unknown.";
-    WORKED_HOURS = Gauge "shiftwatch_worked_hours" ["agency", "location"]
-        "Hours of care worked on the agency's present day, running visits at their scheduled length. Absent while unknown.";
+    SCHEDULED = Gauge "shiftwatch_scheduled_seconds" ["agency", "location"]
+        "Care planned for the agency's present day. Absent while unknown.";
+    WORKED = Gauge "shiftwatch_worked_seconds" ["agency", "location"]
+        "Care given on the agency's present day, running visits at their scheduled length. Absent while unknown.";
 
     // How sure it is.
     DATA_AGE = Gauge "shiftwatch_data_age_seconds" ["agency", "section"]

@@ -74,13 +74,13 @@ fn write_coverage(page: &mut Page, view: &View) {
             open.count(&[agency, &one.location], n);
         }
     }
-    let mut scheduled = page.family(&f::SCHEDULED_HOURS);
+    let mut scheduled = page.family(&f::SCHEDULED);
     for (agency, one) in known() {
-        scheduled.measure(&[agency, &one.location], one.scheduled_hours);
+        scheduled.measure(&[agency, &one.location], one.scheduled.as_secs_f64());
     }
-    let mut worked = page.family(&f::WORKED_HOURS);
+    let mut worked = page.family(&f::WORKED);
     for (agency, one) in known() {
-        worked.maybe(&[agency, &one.location], one.worked_hours);
+        worked.maybe(&[agency, &one.location], one.worked.map(|worked| worked.as_secs_f64()));
     }
 }
 

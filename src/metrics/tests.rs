@@ -39,7 +39,8 @@ fn a_known_zero_is_0_and_an_unknown_is_absent() {
     view.agencies[0].coverage = None;
     view.agencies[0].n_unjudged = 9;
     let text = scrape(&view);
-    for gone in ["shifts", "uncovered_shifts", "missed_check_ins", "open_visits", "scheduled_hours", "worked_hours"] {
+    for gone in ["shifts", "uncovered_shifts", "missed_check_ins", "open_visits", "scheduled_seconds", "worked_seconds"]
+    {
         assert!(!text.contains(&format!("shiftwatch_{gone}")), "{gone} is not known, so not even its help is there");
     }
     assert!(has(&text, r#"shiftwatch_unjudged_subjects{agency="main"} 9"#), "it says why instead");
@@ -63,10 +64,10 @@ fn visits_may_be_unknown_while_shifts_are_known() {
     let location = &mut view.agencies[0].coverage.as_mut().unwrap()[0];
     location.missed_check_ins = None;
     location.open_visits = None;
-    location.worked_hours = None;
+    location.worked = None;
     let text = scrape(&view);
     assert!(has(&text, "shiftwatch_shifts{"));
-    for gone in ["missed_check_ins", "open_visits", "worked_hours"] {
+    for gone in ["missed_check_ins", "open_visits", "worked_seconds"] {
         assert!(!text.contains(&format!("shiftwatch_{gone}")), "{gone}");
     }
 }
@@ -206,7 +207,7 @@ fn ten_thousand_series_are_ten_thousand_lines() {
                 location: format!("office-{n}"),
                 uncovered: vec![Band { within: "4h".to_owned(), n: 1 }, Band { within: "72h".to_owned(), n: 2 }],
                 open_visits: Some(1),
-                scheduled_hours: 1.25,
+                scheduled: Duration::from_millis(1250),
                 ..LocationCoverage::default()
             })
             .collect(),

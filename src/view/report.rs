@@ -6,7 +6,7 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::{AgencyView, AlertView, Pulses, View, readiness, sentence, words};
+use super::{AgencyView, AlertView, Loop, Pulses, View, readiness, sentence, words};
 use crate::{
     alerts::alert::{AlertState, Confirm, Labels},
     model::Instant,
@@ -39,10 +39,21 @@ pub struct StatusReport {
     pub alerts: AlertCounts,
     /// Messages that wait; `null` when the store could not be asked.
     pub outbox_waiting: Option<u64>,
+    /// When each loop last finished a pass, by the machine's clock; empty for a stored picture.
+    pub loops: Vec<LoopReport>,
     /// The configuration file.
     pub config_file: Option<String>,
     /// When a later version of it was refused, while that stands.
     pub config_refused_at: Option<Instant>,
+}
+
+/// One loop in a [`StatusReport`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LoopReport {
+    /// `poll`, `tick` or `send`.
+    pub name: String,
+    /// Its last good pass; `null` before the first.
+    pub last_success_at: Option<Instant>,
 }
 
 /// One agency in a [`StatusReport`].
@@ -211,7 +222,9 @@ impl StatusReport {
     /// The report on a view, at `now` by the agent's clock and `real_now` by the machine's.
     #[must_use]
     pub fn of(view: &View, pulses: &Pulses, now: Instant, real_now: Instant) -> Self {
-        Self::with(view, readiness(view, pulses, real_now), now)
+        let loops = Loop::ALL.into_iter();
+        let loops = loops.map(|one| LoopReport { name: one.as_str().to_owned(), last_success_at: pulses.last(one) });
+        Self { loops: loops.collect(), ..Self::with(view, readiness(view, pulses, real_now), now) }
     }
 
     /// The report on a view whose readiness is already known (a stored one is as ready as it says).
@@ -231,6 +244,7 @@ impl StatusReport {
             agencies: view.agencies.iter().map(AgencyReport::of).collect(),
             alerts: counts,
             outbox_waiting: view.outbox.as_ref().map(|outbox| outbox.waiting.iter().map(|count| count.n).sum()),
+            loops: Vec::new(),
             config_file: view.config.file.clone(),
             config_refused_at: view.config.refused_at,
         }

@@ -152,7 +152,7 @@ impl<'agency> Probe<'agency> {
             return self.list(list, filters, query).await;
         }
         let reply = self.call(Method::POST, what.path(), Some(filters), query, token.as_ref()).await;
-        if let (Some(403 | 404 | 405), Some(list)) = (reply.status, what.list()) {
+        if let (Some(403..=405), Some(list)) = (reply.status, what.list()) {
             let second = self.list(list, filters, query).await;
             if second.is_ok() {
                 self.uses_lists |= what == Search::Shifts;

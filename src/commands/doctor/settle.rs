@@ -1,6 +1,10 @@
 //! What the answers settle: pure verdicts over what was read.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt::Write,
+};
 
 use chrono::TimeDelta;
 
@@ -28,9 +32,25 @@ pub(super) fn skew(theirs: Instant, before: Instant, after: Instant) -> Line {
 }
 
 /// Which page is the first, from the keys of the pages asked for without `_page`, with 0 and with 1.
-pub(super) fn page_base(omitted: &[String], zero: Option<&[String]>, one: Option<&[String]>) -> Line {
+pub(super) fn page_base(
+    omitted: &[String],
+    zero: Option<&[String]>,
+    one: Option<&[String]>,
+    configured: Option<u8>,
+) -> Line {
     let what = "page base";
     let same = |page: Option<&[String]>| page.is_some_and(|page| page == omitted);
+    let found = match (same(zero), same(one)) {
+        (true, false) => Some(0),
+        (false, true) => Some(1),
+        _ => None,
+    };
+    if let (false, Some(found), Some(pinned)) =
+        (omitted.is_empty(), found, configured.filter(|base| found != Some(*base)))
+    {
+        let says = format!("{found}, but page_base says {pinned}: pages would be lost; write {found} or leave it out");
+        return Line::fail(what, says);
+    }
     match (same(zero), same(one)) {
         _ if omitted.is_empty() => Line::warn(what, "not settled: no rows to compare; it is learned while reading"),
         (true, true) => {
@@ -95,7 +115,7 @@ pub(super) fn recurring(rows: &[ShiftRow]) -> Line {
         n => format!("{n} ids stand for several shifts each over two weeks; they are told apart by their start"),
     };
     if without > 0 {
-        says.push_str(&format!("; {without} rows carry no id"));
+        let _ = write!(says, "; {without} rows carry no id");
     }
     Line::ok("recurring shifts", says)
 }
@@ -210,7 +230,7 @@ fn counts(words: impl Iterator<Item = String>) -> String {
         *counted.entry(word).or_default() += 1;
     }
     let mut counted: Vec<_> = counted.into_iter().collect();
-    counted.sort_by(|a, b| b.1.cmp(&a.1));
+    counted.sort_by_key(|(_, n)| Reverse(*n));
     counted.into_iter().map(|(word, n)| format!("{word} {n}")).collect::<Vec<_>>().join(", ")
 }
 
@@ -243,9 +263,12 @@ mod tests {
             (Some(&second[..]), Some(&second[..]), "neither"),
             (None, Some(&first[..]), "1: the first"),
         ] {
-            assert!(page_base(&first, zero, one).says.starts_with(says), "{says}");
+            assert!(page_base(&first, zero, one, None).says.starts_with(says), "{says}");
         }
-        assert_eq!(page_base(&[], Some(&[]), Some(&[])).level, Level::Warn);
+        for (pinned, level) in [(0, Level::Ok), (1, Level::Fail)] {
+            assert_eq!(page_base(&first, Some(&first), Some(&second), Some(pinned)).level, level, "pinned to {pinned}");
+        }
+        assert_eq!(page_base(&[], Some(&[]), Some(&[]), Some(1)).level, Level::Warn);
     }
 
     #[test]

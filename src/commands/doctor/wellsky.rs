@@ -282,7 +282,8 @@ async fn pages_of_shifts<W: Write>(
         opened("shifts", &reply).ok().map(|bundle| keys(&bundle))
     };
     let (omitted, zero, one) = (page(None).await, page(Some("0")).await, page(Some("1")).await);
-    notes.line(&settle::page_base(&omitted.unwrap_or_default(), zero.as_deref(), one.as_deref()))
+    let pinned = agency.wellsky.page_base;
+    notes.line(&settle::page_base(&omitted.unwrap_or_default(), zero.as_deref(), one.as_deref(), pinned))
 }
 
 /// The client with most rows.

@@ -79,3 +79,14 @@ pub(super) async fn post_alerts(
         answer::problem_v2(StatusCode::BAD_REQUEST, faults.join("; "))
     }
 }
+
+#[cfg(test)]
+pub(super) fn read_filter(query: &str) -> Result<(), String> {
+    Filter::parse(query).map(drop)
+}
+
+#[cfg(test)]
+pub(super) fn read_posting(headers: &HeaderMap, body: Bytes) -> Result<Vec<String>, (StatusCode, String)> {
+    let posting: Vec<Posting> = answer::read_json(headers, Ok(body))?;
+    Ok(postable::check(posting, crate::view::tests::noon()).1)
+}

@@ -168,7 +168,7 @@ fn remarks_name_what_a_person_should_fix() {
     let mut view = view();
     assert_eq!(sentence::remarks(&view, &Ok(()), noon()), ["Telling office, on-call."]);
     view.told.clear();
-    view.agencies[0].promise = Some(std::time::Duration::from_secs(540));
+    view.agencies[0].promise = Some(std::time::Duration::from_mins(9));
     view.agencies[0].endpoints[0].up = false;
     view.config.refused_at = Some(noon());
     view.outbox =
