@@ -18,3 +18,15 @@ pub mod notify;
 pub mod store;
 
 pub mod config;
+
+pub mod view;
+
+pub mod metrics;
+
+pub mod http;
+
+pub mod logging;
+
+pub mod commands;
+
+pub mod cli;

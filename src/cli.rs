@@ -1,0 +1,353 @@
+//! The command line: what can be asked, and the words of `--help`.
+//!
+//! Exit codes: 0 done; 1 what was asked could not be done; 2 wrong use of the command line (clap's own).
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    commands::output::{Output, WIDTH_DEFAULT},
+    logging::{LogFormat, LogLevel},
+};
+
+/// Watches a home-care agency's schedule so that nobody waits for a caregiver who is not coming.
+#[derive(Debug, Parser)]
+#[command(
+    name = "shiftwatch",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  shiftwatch demo                        see it work: a simulated agency, nothing outside is called
+  shiftwatch init                        write a first configuration, by eight questions
+  shiftwatch check                       find every fault in the configuration
+  shiftwatch doctor                      try the credentials, mail and text messages; sends nothing
+  shiftwatch run                         watch
+  shiftwatch status                      how do things stand?
+
+Without a configuration file, WELLSKY_CLIENT_ID, WELLSKY_CLIENT_SECRET and WELLSKY_AGENCY_ID in the environment are
+enough to start watching; nobody is told then.
+
+Exit codes: 0 done, 1 what was asked could not be done, 2 wrong use of the command line."
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// The configuration file; paths inside it are relative to its folder
+    #[arg(long, global = true, value_name = "FILE", env = "SHIFTWATCH_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// How log lines look [default: json, or text when stderr is a terminal]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+
+    /// The least important log lines to write
+    #[arg(long, global = true, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
+    pub log_level: LogLevel,
+
+    /// How wide a table may be
+    #[arg(long, global = true, hide = true, env = "COLUMNS", value_name = "N")]
+    columns: Option<String>,
+}
+
+impl Common {
+    /// How wide a table may be: what the shell says, else a width that fits most terminals. A shell that says nonsense
+    /// is no wrong use.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        let said = self.columns.as_deref().and_then(|text| text.trim().parse().ok());
+        said.filter(|width| *width > 0).unwrap_or(WIDTH_DEFAULT)
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a first configuration, by eight questions
+    Init(Init),
+    /// Watch, until told to stop
+    Run(Run),
+    /// See it work: a simulated agency, gateways and inbox around the real program
+    Demo(Demo),
+    /// Run the simulated WellSky server alone
+    Sim(Sim),
+    /// Find every fault in the configuration, rules and templates
+    Check(Check),
+    /// Say in one line how things stand, then what needs a person
+    Status(Asking),
+    /// Try everything outside: credentials, clock, mail, text messages; sends nothing
+    Doctor(Doctor),
+    /// List the alerts
+    Alerts(Alerts),
+    /// Own an alert: repeats stop until that ends
+    Ack(Ack),
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch init                        asks, then writes shiftwatch.yml and secrets.env (readable by you alone)
+  shiftwatch init --dir /etc/shiftwatch  writes them there")]
+pub struct Init {
+    /// The folder to write to
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// Replace files that are there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch run --config shiftwatch.yml
+  WELLSKY_CLIENT_ID=… WELLSKY_CLIENT_SECRET=… WELLSKY_AGENCY_ID=… shiftwatch run
+
+Stops cleanly within 10 s on Ctrl-C or SIGTERM, after the sends in flight. SIGHUP reads the configuration again.")]
+pub struct Run {}
+
+/// `demo`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch demo                        until Ctrl-C
+  shiftwatch demo --duration 2m          ends by itself with a summary")]
+pub struct Demo {
+    /// End after so long, for example 2m
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub duration: Option<std::time::Duration>,
+    /// The seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Where its web page listens [default: a free port on 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<std::net::SocketAddr>,
+}
+
+/// `sim`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch sim                         200 clients, 90 caregivers, on a free port
+  shiftwatch sim --listen 127.0.0.1:9900 --clients 2000 --seed 7")]
+pub struct Sim {
+    /// Where it listens
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// How many clients
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub clients: usize,
+    /// How many caregivers
+    #[arg(long, value_name = "N", default_value_t = 90)]
+    pub caregivers: usize,
+    /// The seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// The agency's zone
+    #[arg(long, value_name = "ZONE", default_value = "America/Denver")]
+    pub timezone: chrono_tz::Tz,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch check --config shiftwatch.yml
+
+Every fault is one line on stderr: file:line:column: error: what is wrong; what to write instead.
+Exit code 1 when there is any error; warnings alone are 0.")]
+pub struct Check {
+    /// How to answer
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// Where the running agent is, and how to answer.
+#[derive(Debug, Clone, Args)]
+pub struct Asking {
+    /// The running agent's address [default: web.listen of the configuration, else http://127.0.0.1:9847]
+    #[arg(long, value_name = "URL", env = "SHIFTWATCH_URL")]
+    pub url: Option<String>,
+    /// How to answer
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch doctor                                 reads from WellSky, logs in to mail and text gateways, sends nothing
+  shiftwatch doctor --send-to lead@example.com      also sends one test mail
+  shiftwatch doctor --send-to +12025550110          also sends one test text
+
+Each line is ok, warn or FAIL, what was found, and what to do. No names, phones or addresses are shown.
+Exit code 1 on any FAIL.")]
+pub struct Doctor {
+    /// Send one test message to this mail address or phone number (E.164)
+    #[arg(long, value_name = "ADDRESS")]
+    pub send_to: Option<String>,
+    /// How many clients' shifts to look at
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub clients: usize,
+}
+
+/// `alerts`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch alerts                                 firing, owned and pending, the most pressing first
+  shiftwatch alerts --state firing --severity page
+  shiftwatch alerts --match location=north --output csv
+  shiftwatch ack 1 --by night-1                     own the first of the list")]
+pub struct Alerts {
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
+    /// Only alerts in these states
+    #[arg(long, value_enum, value_name = "STATE")]
+    pub state: Vec<StateFilter>,
+    /// Only alerts of these severities
+    #[arg(long, value_name = "SEVERITY")]
+    pub severity: Vec<String>,
+    /// Only alerts with this label; may be given several times
+    #[arg(long = "match", value_name = "LABEL=VALUE", value_parser = label)]
+    pub labels: Vec<(String, String)>,
+}
+
+/// The states that `alerts --state` knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StateFilter {
+    /// Its `for` has not passed.
+    Pending,
+    /// Nobody owns it.
+    Firing,
+    /// Somebody owns it.
+    Acknowledged,
+    /// Over, not yet told everybody.
+    Resolved,
+}
+
+impl StateFilter {
+    /// The state's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Firing => "firing",
+            Self::Acknowledged => "acknowledged",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// `ack`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch ack 1 --by night-1                            the first alert of `shiftwatch alerts`
+  shiftwatch ack 3f2a --by night-1 --for 40m --note \"backup is on the way\"
+
+Only evidence closes an alert: when the ownership ends and it still fires, everybody is told again.")]
+pub struct Ack {
+    /// The alert: its number in `shiftwatch alerts`, or its fingerprint (the first 4 or more digits do)
+    #[arg(value_name = "ALERT")]
+    pub alert: String,
+    /// Who owns it now
+    #[arg(long, value_name = "NAME", env = "SHIFTWATCH_USER")]
+    pub by: String,
+    /// What they do about it; others can read it, so no client's name
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub note: String,
+    /// For how long, for example 20m [default: as configured]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub for_: Option<std::time::Duration>,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    crate::http::parse_duration(text)
+        .filter(|length| !length.is_zero())
+        .ok_or_else(|| "write a duration like 90s, 20m or 1h30m".to_owned())
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write label=value, for example location=north")?;
+    Ok((name.to_owned(), value.trim_matches('"').to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::error::ErrorKind> {
+        Cli::try_parse_from(line.split(' ')).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_go_before_or_after_the_command() {
+        for line in ["shiftwatch --config a.yml check", "shiftwatch check --config a.yml"] {
+            assert_eq!(parse(line).unwrap().common.config, Some(PathBuf::from("a.yml")), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_width_that_makes_no_sense_is_left_alone() {
+        for (columns, width) in [("80", 80), ("", 120), ("0", 120), ("wide", 120), ("-1", 120)] {
+            let cli = Cli::try_parse_from(["shiftwatch", &format!("--columns={columns}"), "status"]).unwrap();
+            assert_eq!(cli.common.width(), width, "{columns}");
+        }
+    }
+
+    #[test]
+    fn wrong_use_is_exit_code_2() {
+        for line in [
+            "shiftwatch nonsense",
+            "shiftwatch ack",
+            "shiftwatch ack 1",
+            "shiftwatch ack 1 --by n --for soon",
+            "shiftwatch alerts --match north",
+            "shiftwatch alerts --state sleeping",
+            "shiftwatch status --output xml",
+            "shiftwatch run --log-level hyper=trace",
+        ] {
+            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn durations_and_labels_are_read() {
+        let Command::Ack(ack) = parse("shiftwatch ack 3f2a --by night-1 --for 1h30m").unwrap().command else {
+            panic!("an ack")
+        };
+        assert_eq!(ack.for_, Some(std::time::Duration::from_mins(90)));
+        let Command::Alerts(alerts) = parse("shiftwatch alerts --match location=north --match a=").unwrap().command
+        else {
+            panic!("alerts")
+        };
+        assert_eq!(alerts.labels, [("location".to_owned(), "north".to_owned()), ("a".to_owned(), String::new())]);
+    }
+}

@@ -1,0 +1,34 @@
+//! The commands that a person runs: each asks a running agent, or tries the outside world, and prints.
+//!
+//! Given: parsed arguments and a writer. Gives: text, and an exit code (0 done, 1 could not be done).
+//! Does not: decide anything, or open the store: what a stored picture shows is handed in.
+
+pub mod ack;
+pub mod agent;
+pub mod alerts;
+pub mod doctor;
+pub mod output;
+pub mod status;
+
+/// What a command comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: what was asked is done.
+    Done,
+    /// 1: it could not be done.
+    Failed,
+}
+
+impl Exit {
+    /// The process's exit code.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

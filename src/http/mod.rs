@@ -1,0 +1,143 @@
+//! The HTTP side: metrics, health, Alertmanager's API v2 for alerts, the JSON API, a front page.
+//!
+//! Given: the latest [`View`](crate::view::View), the metrics, and something that takes [`Orders`].
+//! Gives: answers. Reads come from the view and never wait for a pass; an order is answered once it is stored.
+//! Does not: decide, touch the store, or show PHI. Every path is in one table ([`routes::ROUTES`]), which builds the
+//! router and the access test.
+
+use std::{
+    future::{Future, IntoFuture},
+    io,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use futures::FutureExt;
+use tokio::net::TcpListener;
+
+use crate::{
+    clock::Clock,
+    metrics::Metrics,
+    view::{Pulses, View, ViewReader},
+};
+
+pub mod answer;
+mod front;
+mod health;
+pub mod orders;
+pub mod routes;
+mod v1;
+mod v2;
+
+pub(crate) use v1::parse_duration;
+pub use {
+    orders::Orders,
+    v1::{AckAnswer, AckBody},
+};
+
+/// The largest body taken. Prometheus sends 64 alerts a request; ten thousand at once are about 5 MB.
+const BODY_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// What every answer needs.
+#[derive(Clone)]
+pub struct Web {
+    /// The latest picture.
+    pub view: ViewReader,
+    /// When the loops last passed.
+    pub pulses: Arc<Pulses>,
+    /// What was counted.
+    pub metrics: Arc<Metrics>,
+    /// Takes orders.
+    pub orders: Arc<dyn Orders>,
+    /// The agent's clock.
+    pub clock: Clock,
+}
+
+impl Web {
+    fn view(&self) -> Arc<View> {
+        self.view.borrow().clone()
+    }
+}
+
+/// The router over the table of routes.
+pub fn router(web: Web) -> Router {
+    let mut router = Router::new();
+    for route in routes::ROUTES {
+        router = router.route(route.path, (route.serve)());
+    }
+    router
+        .fallback(answer::no_such_path)
+        .method_not_allowed_fallback(answer::wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(middleware::from_fn(refuse_foreign_pages))
+        .layer(middleware::from_fn(set_headers))
+        .with_state(Arc::new(web))
+}
+
+/// How long requests in flight may take to end once the server stops: a stop ends within 10 s in all.
+const LINGER: Duration = Duration::from_secs(3);
+
+/// Serves until `stop` resolves, then takes no more connections and gives the requests in flight 3 s.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    serve_lingering(listener, router, stop, LINGER).await
+}
+
+/// A client that sent half a request and waits must not hold up the stop.
+async fn serve_lingering(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+    linger: Duration,
+) -> io::Result<()> {
+    let stop = stop.shared();
+    let mut server = pin!(axum::serve(listener, router).with_graceful_shutdown(stop.clone()).into_future());
+    tokio::select! {
+        ended = &mut server => return ended,
+        () = stop => {}
+    }
+    tokio::time::timeout(linger, server).await.unwrap_or(Ok(()))
+}
+
+/// A page of another site, open in a browser on this machine, must not be able to acknowledge or reload.
+///
+/// Programs send neither header; a browser sends both and no page can change them.
+async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let foreign_site = matches!(text("sec-fetch-site"), Some("cross-site" | "same-site"));
+    let foreign_origin =
+        text("origin").is_some_and(|origin| origin.split_once("://").map(|(_, authority)| authority) != text("host"));
+    if !request.method().is_safe() && (foreign_site || foreign_origin) {
+        let why = "a page of another site may not give orders; open shiftwatch's own address";
+        return answer::problem(StatusCode::FORBIDDEN, why).into_response();
+    }
+    next.run(request).await
+}
+
+async fn set_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    );
+    response
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,80 @@
+//! What the HTTP side asks of the rest of the program. It comes back when the order is stored, not before.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use crate::{alerts::alert::Labels, model::Instant};
+
+/// Takes orders from outside.
+pub trait Orders: Send + Sync + 'static {
+    /// Stores that somebody owns an alert. The tick that follows shows it.
+    fn acknowledge(&self, order: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>>;
+
+    /// Stores alerts from outside. When this returns `Ok`, no crash loses them.
+    fn post_alerts(&self, alerts: Vec<PostableAlert>) -> BoxFuture<'_, Result<(), StoreFault>>;
+
+    /// Reads the configuration again. `Ok` is a sentence on what is in use now; `Err` every fault as
+    /// `file:line:column: error: …`, and the last good configuration stays.
+    fn reload(&self) -> BoxFuture<'_, Result<String, Vec<String>>>;
+}
+
+/// Somebody owns an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledge {
+    /// Which, 16 hex digits.
+    pub fingerprint: String,
+    /// Who; one line, at most 64 characters.
+    pub by: String,
+    /// Why; at most 500 characters, may be empty.
+    pub note: String,
+    /// For how long; `None` = as the configuration says for this kind of alert.
+    pub for_: Option<Duration>,
+}
+
+/// It was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acked {
+    /// When the ownership ends; may be sooner than asked (an uncovered shift is asked about again before it starts).
+    pub until: Instant,
+}
+
+/// Why an acknowledgement was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AckError {
+    /// No live alert has that fingerprint.
+    #[error("no live alert has this fingerprint; it may be over: list them with `shiftwatch alerts`")]
+    Unknown,
+    /// It is over.
+    #[error("this alert is over; there is nothing to own")]
+    Over,
+    /// It has not fired.
+    #[error("this alert has not fired yet; nobody has been told, so there is nothing to own")]
+    Pending,
+    /// It could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+}
+
+/// The store did not take it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("nothing was stored: {why}; send it again")]
+pub struct StoreFault {
+    /// Why, for a person; no PHI.
+    pub why: String,
+}
+
+/// An alert from outside, checked as Alertmanager checks it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostableAlert {
+    /// At least one; none of them empty.
+    pub labels: Labels,
+    /// None of them empty.
+    pub annotations: Labels,
+    /// When it began; the moment it came when the sender left it out.
+    pub starts_at: Instant,
+    /// When it ends; `None` = `resolve_timeout` after each post.
+    pub ends_at: Option<Instant>,
+    /// The sender's link; may be empty.
+    pub generator_url: String,
+}

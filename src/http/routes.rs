@@ -1,0 +1,104 @@
+//! The table of routes: path, methods, how much it may show, who may ask.
+
+use std::sync::Arc;
+
+use axum::routing::{MethodRouter, get, post};
+
+use super::{Web, front, health, v1, v2};
+
+/// One path.
+#[derive(Debug)]
+pub struct Route {
+    /// As the router writes it.
+    pub path: &'static str,
+    /// Every method it answers, besides `HEAD` where there is `GET`.
+    pub methods: &'static [&'static str],
+    /// How much it may show.
+    pub shows: Shows,
+    /// Who may ask once sign-in is on.
+    pub role: Role,
+    /// What answers.
+    pub serve: fn() -> MethodRouter<Arc<Web>>,
+}
+
+/// How much of a person an answer may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    /// Nothing: counts, names from the configuration, our own state.
+    Counts,
+    /// The vendor's ids of shifts and visits, locations, times, and what staff wrote in a note.
+    Refs,
+}
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Anybody, also when sign-in is on.
+    Open,
+    /// Whoever may look.
+    Reader,
+    /// Whoever may act.
+    Operator,
+}
+
+/// Every path there is.
+pub const ROUTES: &[Route] = &[
+    Route { path: "/", methods: &["GET"], shows: Shows::Counts, role: Role::Reader, serve: || get(front::page) },
+    Route {
+        path: "/metrics",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(health::metrics),
+    },
+    Route {
+        path: "/-/healthy",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || get(health::healthy),
+    },
+    Route { path: "/-/ready", methods: &["GET"], shows: Shows::Counts, role: Role::Open, serve: || get(health::ready) },
+    Route {
+        path: "/-/reload",
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Operator,
+        serve: || post(health::reload),
+    },
+    Route {
+        path: "/api/v1/status",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(v1::status),
+    },
+    Route {
+        path: "/api/v1/alerts",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(v1::alerts),
+    },
+    Route {
+        path: "/api/v1/alerts/{fingerprint}/ack",
+        methods: &["POST"],
+        shows: Shows::Refs,
+        role: Role::Operator,
+        serve: || post(v1::acknowledge),
+    },
+    Route {
+        path: "/api/v2/status",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(v2::status),
+    },
+    Route {
+        path: "/api/v2/alerts",
+        methods: &["GET", "POST"],
+        shows: Shows::Refs,
+        role: Role::Operator,
+        serve: || get(v2::alerts).post(v2::post_alerts),
+    },
+];

@@ -1,0 +1,458 @@
+//! The router over real HTTP on loopback, with orders that are only written down.
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+};
+
+use chrono::TimeDelta;
+use futures::future::BoxFuture;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::{
+    orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
+    routes::{ROUTES, Role, Shows},
+    *,
+};
+use crate::view::{
+    AlertView, ViewWriter,
+    report::tests::{changed, owned, uncovered},
+    tests::{noon, view},
+};
+
+/// Orders written down. `fail` makes the store refuse.
+#[derive(Default)]
+pub(crate) struct Noted {
+    pub(crate) acks: Mutex<Vec<Acknowledge>>,
+    pub(crate) posts: Mutex<Vec<PostableAlert>>,
+    pub(crate) reloads: Mutex<u32>,
+    pub(crate) fail: Mutex<bool>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Noted {
+    fn store(&self) -> Result<(), StoreFault> {
+        if *lock(&self.fail) { Err(StoreFault { why: "the disk is full".to_owned() }) } else { Ok(()) }
+    }
+}
+
+impl Orders for Noted {
+    fn acknowledge(&self, order: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {
+        Box::pin(async move {
+            self.store()?;
+            match order.fingerprint.as_str() {
+                "000000000000dead" => return Err(AckError::Unknown),
+                "0000000000000bad" => return Err(AckError::Over),
+                _ => {}
+            }
+            let until = noon() + TimeDelta::from_std(order.for_.unwrap_or_default()).unwrap();
+            lock(&self.acks).push(order);
+            Ok(Acked { until })
+        })
+    }
+
+    fn post_alerts(&self, alerts: Vec<PostableAlert>) -> BoxFuture<'_, Result<(), StoreFault>> {
+        Box::pin(async move {
+            self.store()?;
+            lock(&self.posts).extend(alerts);
+            Ok(())
+        })
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<String, Vec<String>>> {
+        Box::pin(async move {
+            *lock(&self.reloads) += 1;
+            if *lock(&self.fail) {
+                return Err(vec!["shiftwatch.yml:3:1: error: unknown key `agncies`; write `agencies`".to_owned()]);
+            }
+            Ok("watching 1 agency by 12 rules".to_owned())
+        })
+    }
+}
+
+/// An agent's HTTP side on a free port.
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
+    pub(crate) view: ViewWriter,
+    pub(crate) orders: Arc<Noted>,
+    client: Client,
+}
+
+impl Site {
+    pub(crate) async fn open(alerts: Vec<AlertView>) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut first = view();
+        first.alerts = alerts.into_iter().map(Arc::new).collect();
+        let (writer, reader) = crate::view::publish(first);
+        let orders = Arc::new(Noted::default());
+        let web = Web {
+            view: reader,
+            pulses: Arc::new(Pulses::new(crate::clock::real_now())),
+            metrics: Arc::new(Metrics::new()),
+            orders: orders.clone(),
+            clock: Clock::manual(noon()),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, router(web), std::future::pending()));
+        Self { address, view: writer, orders, client: Client::new() }
+    }
+
+    fn ask(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.address))
+    }
+
+    async fn get(&self, path: &str) -> (u16, String) {
+        answer(self.ask(Method::GET, path)).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> (u16, String) {
+        answer(self.ask(Method::POST, path).json(body)).await
+    }
+
+    fn change(&self, change: impl FnOnce(&mut View)) {
+        let mut next = (**self.view.borrow()).clone();
+        change(&mut next);
+        self.view.send_replace(Arc::new(next));
+    }
+}
+
+async fn answer(request: RequestBuilder) -> (u16, String) {
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+fn fingerprints(body: &str) -> Vec<String> {
+    let found: Vec<Value> = serde_json::from_str(body).unwrap();
+    found.iter().map(|one| one["fingerprint"].as_str().unwrap().trim_start_matches('0').to_owned()).collect()
+}
+
+const ACK: &str = "/api/v1/alerts/0000000000000001/ack";
+
+/// The access table: what each path answers to which method, and who may ask it.
+#[tokio::test]
+async fn every_path_of_the_table_answers_its_methods_and_no_others() {
+    let site = Site::open(Vec::new()).await;
+    let all = [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH];
+    for route in ROUTES {
+        let path = route.path.replace("{fingerprint}", "0000000000000001");
+        for method in &all {
+            let (status, body) = answer(site.ask(method.clone(), &path)).await;
+            if route.methods.contains(&method.as_str()) {
+                assert!(!matches!(status, 404 | 405), "{method} {path} answers {status}: {body}");
+            } else {
+                assert_eq!(status, 405, "{method} {path}: {body}");
+                assert!(body.contains(&format!("use {}", route.methods.join(" or "))), "{body}");
+            }
+        }
+    }
+    let paths: BTreeSet<_> = ROUTES.iter().map(|route| route.path).collect();
+    assert_eq!(paths.len(), ROUTES.len(), "a path is listed once");
+}
+
+#[test]
+fn only_liveness_is_open_and_whatever_acts_needs_an_operator() {
+    let open: Vec<_> = ROUTES.iter().filter(|route| route.role == Role::Open).map(|route| route.path).collect();
+    assert_eq!(open, ["/-/healthy", "/-/ready"]);
+    for route in ROUTES.iter().filter(|route| route.methods.contains(&"POST")) {
+        assert_eq!(route.role, Role::Operator, "{}", route.path);
+    }
+}
+
+#[tokio::test]
+async fn paths_that_show_counts_show_no_ids() {
+    let site = Site::open(vec![uncovered("90010001")]).await;
+    for route in ROUTES.iter().filter(|route| route.methods.contains(&"GET")) {
+        let (status, body) = site.get(route.path).await;
+        assert_eq!(status, 200, "{}", route.path);
+        assert!(!body.contains("7000101"), "no client anywhere: {}", route.path);
+        if route.shows == Shows::Counts {
+            assert!(!body.contains("90010001"), "{}: {body}", route.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_says_so() {
+    let site = Site::open(Vec::new()).await;
+    for path in ["/nothing", "/api/v1/", "/api/v1/alerts/", "/-/", "//", "/%00", "/api/v1/alerts/%ff/ack/x"] {
+        let (status, body) = site.get(path).await;
+        assert_eq!((status, body.contains("there is nothing at this path")), (404, true), "{path}: {body}");
+    }
+    let (status, body) = site.get("/api/v2/silences").await;
+    assert_eq!(status, 404);
+    assert!(serde_json::from_str::<String>(&body).unwrap().contains("not served"), "{body}");
+}
+
+#[tokio::test]
+async fn ready_gives_its_reason_and_blind_is_ready() {
+    let site = Site::open(Vec::new()).await;
+    assert_eq!(site.get("/-/ready").await, (200, "shiftwatch is ready.\n".to_owned()));
+    site.change(|view| view.agencies[0].blind_since = Some(noon()));
+    assert_eq!(site.get("/-/ready").await.0, 200);
+    site.change(|view| {
+        view.ready = Err("the store has refused writes for 31 s (disk full); free some space".to_owned());
+    });
+    let (status, text) = site.get("/-/ready").await;
+    assert_eq!(status, 503);
+    assert_eq!(text, "shiftwatch is not ready: the store has refused writes for 31 s (disk full); free some space\n");
+    assert_eq!(site.get("/-/healthy").await.0, 200, "alive all the same");
+}
+
+#[tokio::test]
+async fn reload_says_what_is_in_use_or_every_fault() {
+    let site = Site::open(Vec::new()).await;
+    assert_eq!(answer(site.ask(Method::POST, "/-/reload")).await, (200, "watching 1 agency by 12 rules\n".to_owned()));
+    *lock(&site.orders.fail) = true;
+    let (status, text) = answer(site.ask(Method::POST, "/-/reload")).await;
+    assert_eq!(status, 500);
+    assert!(text.contains("the last good one stays in use:\nshiftwatch.yml:3:1: error:"), "{text}");
+}
+
+#[tokio::test]
+async fn an_acknowledgement_is_stored_then_answered() {
+    let site = Site::open(vec![uncovered("1")]).await;
+    let (status, body) = site.post(ACK, &json!({"by": " night-1 ", "note": "calling around", "for": "20m"})).await;
+    assert_eq!(status, 200, "{body}");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((body["by"].as_str(), body["until"].as_str()), (Some("night-1"), Some("2026-12-01T10:22:03.456789Z")));
+    let acks = lock(&site.orders.acks);
+    assert_eq!(acks.len(), 1);
+    assert_eq!((acks[0].by.as_str(), acks[0].for_), ("night-1", Some(Duration::from_mins(20))));
+}
+
+#[tokio::test]
+async fn an_acknowledgement_that_makes_no_sense_is_refused_with_what_to_do() {
+    let site = Site::open(Vec::new()).await;
+    let long = "x".repeat(501);
+    for (path, body, status, says) in [
+        (ACK, json!({}), 400, "missing field `by`"),
+        (ACK, json!({"by": "  "}), 400, "`by` must name who owns"),
+        (ACK, json!({"by": "a\nb"}), 400, "`by` must name"),
+        (ACK, json!({"by": "n", "for": "0s"}), 400, "`for` must be a duration like 20m"),
+        (ACK, json!({"by": "n", "for": "25h"}), 400, "at most 24h"),
+        (ACK, json!({"by": "n", "for": 20}), 400, "invalid type"),
+        (ACK, json!({"by": "n", "note": long}), 400, "500 characters"),
+        (ACK, json!({"by": "n", "until": "x"}), 400, "unknown field `until`"),
+        (ACK, json!([]), 400, "not as expected"),
+        ("/api/v1/alerts/1/ack", json!({"by": "n"}), 400, "16 hex digits"),
+        ("/api/v1/alerts/zzzzzzzzzzzzzzzz/ack", json!({"by": "n"}), 400, "16 hex digits"),
+        ("/api/v1/alerts/000000000000dead/ack", json!({"by": "n"}), 404, "no live alert"),
+        ("/api/v1/alerts/0000000000000bad/ack", json!({"by": "n"}), 409, "is over"),
+    ] {
+        let (got, text) = site.post(path, &body).await;
+        assert_eq!(got, status, "{body}: {text}");
+        let error: Value = serde_json::from_str(&text).unwrap();
+        assert!(error["error"].as_str().unwrap().contains(says), "{body}: {text}");
+    }
+    *lock(&site.orders.fail) = true;
+    let (status, text) = site.post(ACK, &json!({"by": "n"})).await;
+    assert_eq!(status, 503);
+    assert!(text.contains("nothing was stored: the disk is full; send it again"), "{text}");
+    assert!(lock(&site.orders.acks).is_empty());
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_gives_no_orders() {
+    let site = Site::open(Vec::new()).await;
+    let own = format!("http://{}", site.address);
+    for (name, value, allowed) in [
+        ("origin", "https://evil.example.com", false),
+        ("origin", "null", false),
+        ("origin", own.as_str(), true),
+        ("sec-fetch-site", "cross-site", false),
+        ("sec-fetch-site", "same-origin", true),
+    ] {
+        let (status, _) = answer(site.ask(Method::POST, "/-/reload").header(name, value)).await;
+        assert_eq!(status == 200, allowed, "{name}: {value} got {status}");
+    }
+    assert_eq!(*lock(&site.orders.reloads), 2);
+    let (status, _) = answer(site.ask(Method::GET, "/-/healthy").header("sec-fetch-site", "cross-site")).await;
+    assert_eq!(status, 200, "looking is no order");
+}
+
+#[tokio::test]
+async fn v2_alerts_are_picked_as_alertmanager_picks_them() {
+    let muted = AlertView { inhibited_by: vec!["00000000000000ff".to_owned()], ..uncovered("2") };
+    let mail = AlertView { receivers: vec!["office".to_owned()], ..uncovered("4") };
+    let pending = changed(uncovered("5"), |alert| {
+        alert.state = crate::alerts::alert::AlertState::Pending { fires_at: noon() };
+    });
+    let site = Site::open(vec![mail, owned(uncovered("3")), muted, uncovered("1"), pending]).await;
+    for (query, want, why) in [
+        ("", "1 2 3 4", "everything that fires, owned or not, by fingerprint"),
+        ("active=false", "2", "only what is suppressed"),
+        ("inhibited=false", "1 3 4", "not what is inhibited"),
+        ("silenced=false&unprocessed=false", "1 2 3 4", "nothing is silenced or unprocessed"),
+        ("receiver=off.*", "4", "anchored regex on the receiver"),
+        ("receiver=off", "", "anchored"),
+        ("filter=alertname%3D%22ShiftUncovered%22&filter=location%3Dnorth", "1 2 3 4", "matchers add up"),
+        ("filter=severity!%3Dpage", "", "not equal"),
+        ("filter=nothing%3D%22%22", "1 2 3 4", "a missing label equals empty"),
+        ("receiver_matchers=owner%3Dx", "", "receivers have no labels"),
+        ("limit=1", "1 2 3 4", "what is not known is left alone"),
+    ] {
+        let (status, body) = site.get(&format!("/api/v2/alerts?{query}")).await;
+        assert_eq!(status, 200, "{query}: {body}");
+        assert_eq!(fingerprints(&body).join(" "), want, "{why}");
+    }
+    for query in ["active=perhaps", "filter=x", "filter=a%3D~%28", "receiver=%28", "filter=%22"] {
+        let (status, body) = site.get(&format!("/api/v2/alerts?{query}")).await;
+        assert_eq!(status, 400, "{query}");
+        assert!(serde_json::from_str::<String>(&body).is_ok(), "a JSON string: {body}");
+    }
+}
+
+#[tokio::test]
+async fn v2_shapes_are_alertmanagers() {
+    let site = Site::open(vec![owned(uncovered("1"))]).await;
+    let (_, body) = site.get("/api/v2/alerts").await;
+    let found: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(
+        found[0],
+        json!({
+            "labels": {
+                "agency": "main", "alertname": "ShiftUncovered", "band": "4h", "location": "north",
+                "severity": "page", "shift": "1@2026-12-01T11:32:03Z",
+            },
+            "annotations": { "summary": "Shift 1 has no caregiver" },
+            "receivers": [{ "name": "on-call" }],
+            "fingerprint": "0000000000000001",
+            "startsAt": "2026-12-01T10:02:03.456Z",
+            "updatedAt": "2026-12-01T10:00:03.456Z",
+            "endsAt": "2026-12-01T10:07:03.456Z",
+            "status": { "state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": [] },
+        })
+    );
+    let (_, body) = site.get("/api/v2/status").await;
+    let status: Value = serde_json::from_str(&body).unwrap();
+    for needed in ["cluster", "versionInfo", "config", "uptime"] {
+        assert!(!status[needed].is_null(), "{needed}");
+    }
+    assert_eq!(status["config"]["original"], "store: sqlite:shiftwatch.db\n");
+    assert_eq!(status["uptime"], "2026-12-01T09:02:03.456Z");
+}
+
+#[tokio::test]
+async fn posted_alerts_are_stored_before_the_answer() {
+    let site = Site::open(Vec::new()).await;
+    let good = json!({
+        "labels": { "alertname": "DiskFull", "severity": "critical", "empty": "" },
+        "annotations": { "summary": "disk" }, "startsAt": "2026-12-01T10:00:00.123Z",
+        "endsAt": "2026-12-01T10:04:00Z", "generatorURL": "http://prometheus.example.com/graph",
+    });
+    assert_eq!(site.post("/api/v2/alerts", &json!([good])).await, (200, String::new()));
+    assert_eq!(site.post("/api/v2/alerts", &json!([])).await.0, 200, "an empty batch is fine");
+    assert_eq!(lock(&site.orders.posts).len(), 1);
+    assert_eq!(lock(&site.orders.posts)[0].labels.len(), 2);
+
+    let (status, body) = site.post("/api/v2/alerts", &json!([{"labels": {}}, good])).await;
+    assert_eq!(status, 400);
+    assert_eq!(serde_json::from_str::<String>(&body).unwrap(), "alert 0: at least one label pair required");
+    assert_eq!(lock(&site.orders.posts).len(), 2, "the good one of the batch was taken");
+
+    *lock(&site.orders.fail) = true;
+    let (status, body) = site.post("/api/v2/alerts", &json!([good])).await;
+    assert_eq!(status, 500, "not stored is not 200");
+    assert_eq!(serde_json::from_str::<String>(&body).unwrap(), "nothing was stored: the disk is full; send it again");
+}
+
+#[tokio::test]
+async fn garbage_is_answered_with_words() {
+    let site = Site::open(Vec::new()).await;
+    let posted = |kind: &'static str, body: Vec<u8>| {
+        answer(site.ask(Method::POST, "/api/v2/alerts").header("content-type", kind).body(body))
+    };
+    for (body, why) in [
+        (&b""[..], "nothing"),
+        (b"{", "broken"),
+        (b"{}", "an object"),
+        (b"[1]", "numbers"),
+        (b"null", "null"),
+        (b"[{\"labels\":{\"a\":1}}]", "a number as a value"),
+        (b"[{\"labels\":[]}]", "a list of labels"),
+        (b"[{\"labels\":{\"a\":\"b\"},\"startsAt\":7}]", "a number as a time"),
+        (b"\xff\xfe\x00", "no text"),
+        (&vec![b'['; 100_000], "very deep"),
+    ] {
+        let (status, text) = posted("application/json", body.to_vec()).await;
+        assert_eq!(status, 400, "{why}");
+        assert!(serde_json::from_str::<String>(&text).is_ok(), "{why}: {text}");
+    }
+    let (status, text) = posted("application/x-www-form-urlencoded", b"[]".to_vec()).await;
+    assert_eq!(status, 415);
+    assert!(text.contains("Content-Type: application/json"), "{text}");
+    let (status, _) = posted("application/json; charset=utf-8", b"[]".to_vec()).await;
+    assert_eq!(status, 200);
+    let (status, text) = posted("application/json", vec![b' '; BODY_MAX_BYTES + 1]).await;
+    assert_eq!(status, 413, "{text}");
+    assert!(lock(&site.orders.posts).is_empty());
+}
+
+#[tokio::test]
+async fn status_and_front_page_say_the_same() {
+    let site = Site::open(vec![uncovered("90010001")]).await;
+    let (_, body) = site.get("/api/v1/status").await;
+    let status: Value = serde_json::from_str(&body).unwrap();
+    let sentence = "Watching 118 clients, 34 shifts left today, read 40 s ago, 1 alert needs you.";
+    assert_eq!(status["sentence"], sentence);
+    assert_eq!(status["agencies"][0]["uncovered"][1]["shifts"], 2);
+    let (_, page) = site.get("/").await;
+    assert!(page.contains(sentence) && page.contains("ShiftUncovered, north, Tue 04:32-08:32"), "{page}");
+    site.change(|view| {
+        view.agencies[0].coverage = None;
+        view.told = vec!["<script>".to_owned()];
+    });
+    let (_, body) = site.get("/api/v1/status").await;
+    let status: Value = serde_json::from_str(&body).unwrap();
+    assert!(status["agencies"][0]["uncovered"].is_null(), "unknown is null, not an empty list");
+    let (_, page) = site.get("/").await;
+    assert!(page.contains("Telling &lt;script&gt;."), "{page}");
+}
+
+fn web() -> Web {
+    let (_, reader) = crate::view::publish(view());
+    Web {
+        view: reader,
+        pulses: Arc::new(Pulses::new(noon())),
+        metrics: Arc::new(Metrics::new()),
+        orders: Arc::new(Noted::default()),
+        clock: Clock::manual(noon()),
+    }
+}
+
+#[tokio::test]
+async fn stopping_ends_the_server_whoever_is_still_connected() {
+    for half_a_request in
+        [&b""[..], b"GET /-/healthy HTTP/1.1\r\nhost: x\r\n", b"POST /-/reload HTTP/1.1\r\ncontent-le"]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut connection = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let stopped = async move {
+            let _ = stopped.await;
+        };
+        let served = tokio::spawn(serve_lingering(listener, router(web()), stopped, Duration::ZERO));
+        tokio::io::AsyncWriteExt::write_all(&mut connection, half_a_request).await.unwrap();
+        stop.send(()).unwrap();
+        served.await.unwrap().unwrap();
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_from_outside_panics(text in ".{0,60}", bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..80)) {
+        let _ = v2::read_filter(&text);
+        let _ = v2::read_filter(&format!("filter={text}&receiver={text}&active={text}"));
+        let _ = parse_duration(&text);
+        let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect();
+        let _ = v2::read_posting(&json, bytes.into());
+        let _ = v2::read_posting(&json, format!(r#"[{{"labels":{{"a":{text:?}}},"startsAt":{text:?}}}]"#).into());
+    }
+}

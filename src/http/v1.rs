@@ -1,0 +1,167 @@
+//! The JSON API: status, alerts, acknowledging.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Bytes,
+    extract::{Path, State, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Web, answer,
+    orders::{AckError, Acknowledge},
+};
+use crate::{
+    clock,
+    model::Instant,
+    view::{
+        report::{AlertReport, StatusReport},
+        words,
+    },
+};
+
+/// The longest name of an owner; a person's name in the configuration, not a story.
+const BY_MAX: usize = 64;
+/// The longest note.
+const NOTE_MAX: usize = 500;
+/// The longest ownership: an alert that nobody looks at for a day is not owned.
+const FOR_MAX: Duration = Duration::from_hours(24);
+
+/// How things stand.
+pub(super) async fn status(State(web): State<Arc<Web>>) -> Response {
+    answer::json(StatusReport::of(&web.view(), &web.pulses, web.clock.now(), clock::real_now()))
+}
+
+/// Every live alert, the most pressing first.
+pub(super) async fn alerts(State(web): State<Arc<Web>>) -> Response {
+    answer::json(AlertReport::all(&web.view(), web.clock.now()))
+}
+
+/// What acknowledging takes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AckBody {
+    /// Who owns it now.
+    pub by: String,
+    /// Why, or what they do about it. Not for names of clients.
+    #[serde(default)]
+    pub note: String,
+    /// For how long, as Prometheus writes durations (`20m`, `1h30m`); without it as configured.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub for_: Option<String>,
+}
+
+/// What it answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AckAnswer {
+    /// Which alert.
+    pub fingerprint: String,
+    /// Who owns it.
+    pub by: String,
+    /// Until when.
+    pub until: Instant,
+    /// That, on the wall clock of the alert's place; `null` when the picture does not hold the alert any more.
+    pub until_local: Option<String>,
+}
+
+/// Somebody owns an alert: stored, then answered.
+pub(super) async fn acknowledge(
+    State(web): State<Arc<Web>>,
+    Path(fingerprint): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let order = answer::read_json::<AckBody>(&headers, body)
+        .and_then(|body| order(&fingerprint, &body).map_err(|error| (StatusCode::BAD_REQUEST, error)));
+    let order = match order {
+        Ok(order) => order,
+        Err((status, error)) => return answer::problem(status, error).into_response(),
+    };
+    let (fingerprint, by) = (order.fingerprint.clone(), order.by.clone());
+    match web.orders.acknowledge(order).await {
+        Ok(acked) => {
+            let (view, now, until) = (web.view(), web.clock.now(), acked.until);
+            let place = view.alerts.iter().find(|one| one.fingerprint == fingerprint);
+            let until_local = place.map(|one| words::weekday_clock(until, now, one.timezone, one.clock_12h));
+            answer::json(AckAnswer { fingerprint, by, until, until_local })
+        }
+        Err(error) => {
+            let status = match &error {
+                AckError::Unknown => StatusCode::NOT_FOUND,
+                AckError::Over | AckError::Pending => StatusCode::CONFLICT,
+                AckError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            answer::problem(status, error.to_string()).into_response()
+        }
+    }
+}
+
+fn order(fingerprint: &str, body: &AckBody) -> Result<Acknowledge, String> {
+    if fingerprint.len() != 16 || !fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err("a fingerprint is 16 hex digits; `shiftwatch alerts` lists them".to_owned());
+    }
+    let by = body.by.trim();
+    if by.is_empty() || by.chars().count() > BY_MAX || by.chars().any(char::is_control) {
+        return Err(format!("`by` must name who owns the alert, in one line of 1 to {BY_MAX} characters"));
+    }
+    let note = body.note.trim();
+    if note.chars().count() > NOTE_MAX || note.chars().any(|c| c.is_control() && c != '\n') {
+        return Err(format!("`note` may hold {NOTE_MAX} characters of plain text"));
+    }
+    let for_ = match &body.for_ {
+        None => None,
+        Some(text) => match parse_duration(text) {
+            Some(length) if !length.is_zero() && length <= FOR_MAX => Some(length),
+            _ => return Err("`for` must be a duration like 20m or 1h30m, more than 0 and at most 24h".to_owned()),
+        },
+    };
+    Ok(Acknowledge { fingerprint: fingerprint.to_ascii_lowercase(), by: by.to_owned(), note: note.to_owned(), for_ })
+}
+
+/// A duration as Prometheus writes it: units from large to small, each at most once.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    const UNITS: [(&str, u64); 7] = [
+        ("y", 31_536_000_000),
+        ("w", 604_800_000),
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("m", 60_000),
+        ("s", 1000),
+        ("ms", 1),
+    ];
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
+    let (mut rest, mut from, mut total) = (text, 0, 0_u64);
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let n: u64 = rest.get(..digits)?.parse().ok()?;
+        rest = &rest[digits..];
+        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let place = UNITS[from..].iter().position(|(name, _)| *name == &rest[..letters])?;
+        total = total.checked_add(n.checked_mul(UNITS[from + place].1)?)?;
+        from += place + 1;
+        rest = &rest[letters..];
+    }
+    (from > 0).then(|| Duration::from_millis(total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_prometheus_writes_them() {
+        for (text, seconds) in
+            [("20m", Some(1200)), ("1h30m", Some(5400)), ("1d", Some(86_400)), ("0", Some(0)), ("90s", Some(90))]
+        {
+            assert_eq!(parse_duration(text).map(|length| length.as_secs()), seconds, "{text}");
+        }
+        for text in ["", "m", "20", "20x", "1m1h", "1m1m", "-1m", "1.5h", "99999999999999999999h", "20m ", "١m"] {
+            assert_eq!(parse_duration(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Every metric, in one list.
+//!
+//! Given: what the loops count as they go ([`Metrics`]), and the latest [`View`] and [`Pulses`] at the scrape.
+//! Gives: the text that Prometheus scrapes. What is counted lives in the `prometheus` crate's vectors; what is a picture
+//! of the present is written anew from the view at each scrape, so a series whose value became unknown is gone at the
+//! next one, never 0 and never its last value.
+//! Does not: hold a label value from outside a closed set (names from the configuration, ids of locations, endpoints,
+//! status numbers), and so nothing about a person.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
+
+use crate::{
+    alerts::{
+        orders::News,
+        step::{Quiet, Why},
+    },
+    model::{AgencyName, Endpoint, Instant},
+    notify::message::Channel,
+    source::fetched::RequestRecord,
+    view::{Loop, Pulses, View},
+};
+
+pub mod family;
+mod from_view;
+mod page;
+mod process;
+
+use family as f;
+use page::Page;
+
+/// The `Content-Type` of [`Metrics::encode`]'s text.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The version in `alertmanager_build_info` and `/api/v2/status`: that of the Alertmanager whose API we speak, because
+/// karma and others choose their dialect by it, and amtool warns about any other than its own (Debian 12 ships 0.25.0).
+/// Fields that came later (`mutedBy`) are there as well. Our own version is in `shiftwatch_build_info`.
+pub const ALERTMANAGER_VERSION: &str = "0.25.0";
+
+/// Request durations: the vendor answers in 0.5–0.9 s (contract §1.7), alerts look at 5 s, time-outs are 30 and 60 s.
+const REQUEST_SECONDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0];
+/// Waits for the request budget: nothing when idle, minutes when far behind plan.
+const WAIT_SECONDS: &[f64] = &[0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+/// From a fact to its sight: seconds for known deadlines, up to a naive sweep for call-outs.
+const DETECT_SECONDS: &[f64] = &[1.0, 2.5, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
+/// From firing to the gateway's yes: the goal is a second, a gateway's outage is minutes.
+const DELIVER_SECONDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0];
+/// From firing to somebody owning it: a person's time.
+const ACKNOWLEDGE_SECONDS: &[f64] = &[15.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0];
+/// Passes: microseconds when idle.
+const PASS_SECONDS: &[f64] = &[0.000_1, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+/// What became of a message; the `outcome` label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageOutcome {
+    /// The gateway took it.
+    Sent,
+    /// It arrived.
+    Delivered,
+    /// It did not.
+    Undelivered,
+    /// It did not leave, and will be tried again.
+    Retried,
+    /// Nobody knows whether it left.
+    Uncertain,
+    /// The gateway refused it for good.
+    Refused,
+    /// Its useful time passed.
+    Expired,
+}
+
+impl MessageOutcome {
+    const ALL: [Self; 7] =
+        [Self::Sent, Self::Delivered, Self::Undelivered, Self::Retried, Self::Uncertain, Self::Refused, Self::Expired];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Retried => "retried",
+            Self::Uncertain => "uncertain",
+            Self::Refused => "refused",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The outcome a receipt tells of; `None` for a message that was withdrawn.
+    #[must_use]
+    pub const fn of(news: News) -> Option<Self> {
+        match news {
+            News::Sent => Some(Self::Sent),
+            News::Delivered => Some(Self::Delivered),
+            News::Undelivered => Some(Self::Undelivered),
+            News::Refused => Some(Self::Refused),
+            News::Uncertain => Some(Self::Uncertain),
+            News::Expired => Some(Self::Expired),
+            News::Cancelled => None,
+        }
+    }
+}
+
+/// What the loops count. One for the process, shared by reference.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    api_requests: IntCounterVec,
+    api_request_seconds: HistogramVec,
+    budget_wait_seconds: HistogramVec,
+    rejected_rows: IntCounterVec,
+    messages: IntCounterVec,
+    duplicates: IntCounterVec,
+    decisions: IntCounterVec,
+    detect_seconds: Histogram,
+    deliver_seconds: HistogramVec,
+    acknowledge_seconds: Histogram,
+    pass_seconds: HistogramVec,
+    missed_ticks: IntCounterVec,
+    reloads: IntCounterVec,
+    template_fallbacks: IntCounter,
+    where_errors: IntCounter,
+}
+
+impl Metrics {
+    /// Nothing counted yet. Closed label sets start with their zeros, so that a rate sees the first event.
+    ///
+    /// # Panics
+    /// Never in practice: only a broken entry of the family list makes the registry refuse, and every test would.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "constant names and labels; a wrong one fails the first test that runs")]
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let counters = |family: &f::Family| {
+            let counters = IntCounterVec::new(Opts::new(family.name, family.help), family.labels).expect("family");
+            registry.register(Box::new(counters.clone())).expect("registered once");
+            counters
+        };
+        let histograms = |family: &f::Family, buckets: &[f64]| {
+            let options = HistogramOpts::new(family.name, family.help).buckets(buckets.to_vec());
+            let histograms = HistogramVec::new(options, family.labels).expect("family");
+            registry.register(Box::new(histograms.clone())).expect("registered once");
+            histograms
+        };
+        let alone: [&str; 0] = [];
+        let metrics = Self {
+            api_requests: counters(&f::API_REQUESTS),
+            api_request_seconds: histograms(&f::API_REQUEST_SECONDS, REQUEST_SECONDS),
+            budget_wait_seconds: histograms(&f::BUDGET_WAIT, WAIT_SECONDS),
+            rejected_rows: counters(&f::REJECTED_ROWS),
+            messages: counters(&f::MESSAGES),
+            duplicates: counters(&f::DUPLICATES),
+            decisions: counters(&f::DECISIONS),
+            detect_seconds: histograms(&f::DETECT, DETECT_SECONDS).with_label_values(&alone),
+            deliver_seconds: histograms(&f::DELIVER, DELIVER_SECONDS),
+            acknowledge_seconds: histograms(&f::ACKNOWLEDGE, ACKNOWLEDGE_SECONDS).with_label_values(&alone),
+            pass_seconds: histograms(&f::PASS, PASS_SECONDS),
+            missed_ticks: counters(&f::MISSED_TICKS),
+            reloads: counters(&f::RELOADS),
+            template_fallbacks: counters(&f::TEMPLATE_FALLBACKS).with_label_values(&alone),
+            where_errors: counters(&f::WHERE_ERRORS).with_label_values(&alone),
+            registry,
+        };
+        for channel in [Channel::Email, Channel::Sms, Channel::Webhook] {
+            metrics.duplicates.with_label_values(&[channel.as_str()]);
+            for outcome in MessageOutcome::ALL {
+                metrics.messages.with_label_values(&[channel.as_str(), outcome.as_str()]);
+            }
+        }
+        for which in Loop::ALL {
+            metrics.missed_ticks.with_label_values(&[which.as_str()]);
+        }
+        for outcome in ["ok", "refused"] {
+            metrics.reloads.with_label_values(&[outcome]);
+        }
+        metrics
+    }
+
+    /// One request to the vendor.
+    pub fn request(&self, agency: &AgencyName, request: &RequestRecord) {
+        let (agency, endpoint) = (agency.as_str(), request.endpoint.as_str());
+        self.api_requests.with_label_values(&[agency, endpoint, code_label(&request.code)]).inc();
+        self.api_request_seconds.with_label_values(&[agency, endpoint]).observe(request.took.as_secs_f64());
+        self.budget_wait_seconds.with_label_values(&[agency]).observe(request.waited.as_secs_f64());
+    }
+
+    /// Rows that made no sense.
+    pub fn rejected_rows(&self, agency: &AgencyName, endpoint: Endpoint, n: u64) {
+        self.rejected_rows.with_label_values(&[agency.as_str(), endpoint.as_str()]).inc_by(n);
+    }
+
+    /// News of a message.
+    pub fn message(&self, channel: Channel, outcome: MessageOutcome) {
+        self.messages.with_label_values(&[channel.as_str(), outcome.as_str()]).inc();
+    }
+
+    /// A message that may have left twice.
+    pub fn duplicate(&self, channel: Channel) {
+        self.duplicates.with_label_values(&[channel.as_str()]).inc();
+    }
+
+    /// A decision to tell.
+    pub fn told(&self, why: Why) {
+        self.decisions.with_label_values(&[why.as_str()]).inc();
+    }
+
+    /// A decision not to tell, at this step.
+    pub fn kept_quiet(&self, quiet: Quiet) {
+        self.decisions.with_label_values(&[quiet.as_str()]).inc();
+    }
+
+    /// From the instant something became true or was due to the instant the agent knew.
+    pub fn detected_after(&self, took: Duration) {
+        self.detect_seconds.observe(took.as_secs_f64());
+    }
+
+    /// From firing to the gateway's yes.
+    pub fn delivered_after(&self, channel: Channel, took: Duration) {
+        self.deliver_seconds.with_label_values(&[channel.as_str()]).observe(took.as_secs_f64());
+    }
+
+    /// From firing to somebody owning it.
+    pub fn acknowledged_after(&self, took: Duration) {
+        self.acknowledge_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A pass ended.
+    pub fn pass(&self, which: Loop, took: Duration) {
+        self.pass_seconds.with_label_values(&[which.as_str()]).observe(took.as_secs_f64());
+    }
+
+    /// Ticks that were due while a pass still ran.
+    pub fn missed_ticks(&self, which: Loop, n: u64) {
+        self.missed_ticks.with_label_values(&[which.as_str()]).inc_by(n);
+    }
+
+    /// A reload was taken or refused.
+    pub fn reloaded(&self, ok: bool) {
+        self.reloads.with_label_values(&[if ok { "ok" } else { "refused" }]).inc();
+    }
+
+    /// A template failed at run time and the built-in text went instead.
+    pub fn template_fell_back(&self) {
+        self.template_fallbacks.inc();
+    }
+
+    /// A `where` failed or gave no bool, and counted as true.
+    pub fn where_failed(&self, n: u64) {
+        self.where_errors.inc_by(n);
+    }
+
+    /// The scrape: everything counted, and the present as the view shows it at `now` (agent clock).
+    #[must_use]
+    pub fn encode(&self, view: &View, pulses: &Pulses, now: Instant) -> String {
+        let mut page = Page::with_capacity(64 * 1024);
+        from_view::write(&mut page, view, now);
+        from_view::write_pulses(&mut page, pulses);
+        process::write(&mut page);
+        let mut text = page.into_text();
+        if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
+            tracing::error!(%error, "metrics: the counters could not be written; this scrape lacks them");
+        }
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The `code` label as a closed set: a three-digit status, or one of three words; anything else is `protocol`.
+fn code_label(code: &str) -> &str {
+    let status = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
+    if status || matches!(code, "timeout" | "connect") { code } else { "protocol" }
+}
+
+#[cfg(test)]
+mod tests;

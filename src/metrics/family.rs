@@ -1,0 +1,129 @@
+//! The list: name, labels and help of every metric. A name or label here is public; see the changelog before a change.
+
+/// What Prometheus calls the type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Goes up and down.
+    Gauge,
+    /// Only up.
+    Counter,
+    /// Buckets.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Debug)]
+pub struct Family {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Its labels, in the order values are given.
+    pub labels: &'static [&'static str],
+    /// What it says.
+    pub help: &'static str,
+}
+
+macro_rules! families {
+    ($($constant:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: Family =
+                Family { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help };
+        )*
+        /// Every metric there is.
+        pub const ALL: &[&Family] = &[$(&$constant),*];
+    };
+}
+
+families! {
+    // What is watched. All of it is absent while the agent is not sure of it.
+    SHIFTS = Gauge "shiftwatch_shifts" ["agency", "location", "state"]
+        "Shifts of the agency's present day by state: covered, uncovered, running, done, missed, cancelled. Absent while unknown.";
+    UNCOVERED = Gauge "shiftwatch_uncovered_shifts" ["agency", "location", "within"]
+        "Shifts without a caregiver that start within the band (bands nest). Absent while unknown; a known zero is 0.";
+    MISSED_CHECK_INS = Gauge "shiftwatch_missed_check_ins" ["agency", "location"]
+        "Shifts past their check-in grace without a visit. Absent while unknown.";
+    OPEN_VISITS = Gauge "shiftwatch_open_visits" ["agency", "location"]
+        "Visits checked in and not checked out. Absent while unknown.";
+    SCHEDULED = Gauge "shiftwatch_scheduled_seconds" ["agency", "location"]
+        "Care planned for the agency's present day. Absent while unknown.";
+    WORKED = Gauge "shiftwatch_worked_seconds" ["agency", "location"]
+        "Care given on the agency's present day, running visits at their scheduled length. Absent while unknown.";
+
+    // How sure it is.
+    DATA_AGE = Gauge "shiftwatch_data_age_seconds" ["agency", "section"]
+        "Age of the oldest evidence the section stands on. Absent before its first read.";
+    UNJUDGED = Gauge "shiftwatch_unjudged_subjects" ["agency"]
+        "Subjects past a rule's edge without the evidence to judge them.";
+    BLIND = Gauge "shiftwatch_blind" ["agency"]
+        "1 while the agency's schedule cannot be seen well enough, else 0. Absent before the first read.";
+    CATCHING_UP = Gauge "shiftwatch_catching_up" ["agency"]
+        "1 while everything is judged before anybody is told (first start, recovery), else 0.";
+    PROMISE = Gauge "shiftwatch_detection_promise_seconds" ["agency"]
+        "How soon a call-out inside a rule's window is seen at the configured request rate. Absent before it is known.";
+    SWEEP = Gauge "shiftwatch_sweep_seconds" ["agency"]
+        "How long the last full sweep over all clients took. Absent before the first.";
+
+    // The vendor's API.
+    API_REQUESTS = Counter "shiftwatch_api_requests_total" ["agency", "endpoint", "code"]
+        "Requests to the vendor by endpoint and status, timeout, connect or protocol.";
+    API_REQUEST_SECONDS = Histogram "shiftwatch_api_request_duration_seconds" ["agency", "endpoint"]
+        "Duration of requests to the vendor, from sending to the last byte.";
+    API_UP = Gauge "shiftwatch_api_up" ["agency", "endpoint"]
+        "1 when the endpoint answered the last request well and is being called, else 0. Absent before the first request.";
+    BUDGET_WAIT = Histogram "shiftwatch_budget_wait_seconds" ["agency"]
+        "How long a request waited for the request budget.";
+    REJECTED_ROWS = Counter "shiftwatch_rejected_rows_total" ["agency", "endpoint"]
+        "Rows from the vendor that made no sense and were left out.";
+
+    // Alerts and telling.
+    ALERTS = Gauge "shiftwatch_alerts" ["agency", "rule", "severity", "state"]
+        "Live alerts by rule and state: pending, firing, acknowledged. Alerts posted from outside have the rule posted.";
+    DECISIONS = Counter "shiftwatch_decisions_total" ["why"]
+        "Decisions to tell somebody, or to stay quiet at a step, by reason.";
+    MESSAGES = Counter "shiftwatch_messages_total" ["channel", "outcome"]
+        "News of messages: sent, delivered, undelivered, retried, uncertain, refused, expired.";
+    DUPLICATES = Counter "shiftwatch_duplicate_messages_total" ["channel"]
+        "Messages that may have arrived twice because the provider could not say.";
+    OUTBOX = Gauge "shiftwatch_outbox_messages" ["channel", "state"]
+        "Messages decided and not finished. Absent when the store cannot be asked.";
+    OUTBOX_OLDEST = Gauge "shiftwatch_outbox_oldest_seconds" []
+        "Age of the oldest message not finished, 0 when there is none. Absent when the store cannot be asked.";
+    DETECT = Histogram "shiftwatch_detect_seconds" []
+        "From the instant something was true or due until the agent knew.";
+    DELIVER = Histogram "shiftwatch_deliver_seconds" ["channel"]
+        "From an alert's firing until the gateway took its message.";
+    ACKNOWLEDGE = Histogram "shiftwatch_acknowledge_seconds" []
+        "From an alert's firing until somebody owned it.";
+    TEMPLATE_FALLBACKS = Counter "shiftwatch_template_fallbacks_total" []
+        "Templates that failed at run time and were replaced by the built-in text.";
+    WHERE_ERRORS = Counter "shiftwatch_where_errors_total" []
+        "Rule where clauses that failed or gave no bool, and counted as true.";
+
+    // The agent itself.
+    PASS = Histogram "shiftwatch_pass_duration_seconds" ["loop"]
+        "Duration of a loop's pass.";
+    MISSED_TICKS = Counter "shiftwatch_missed_ticks_total" ["loop"]
+        "Passes that were due while the one before still ran.";
+    LAST_SUCCESS = Gauge "shiftwatch_last_success_timestamp_seconds" ["loop"]
+        "When the loop last finished a pass well, Unix time. Absent before the first.";
+    READY = Gauge "shiftwatch_ready" []
+        "1 when the configuration is read and the store takes writes, else 0.";
+    RELOADS = Counter "shiftwatch_config_reloads_total" ["outcome"]
+        "Reloads of the configuration: ok or refused.";
+    RELOAD_OK = Gauge "shiftwatch_config_last_reload_successful" []
+        "1 when the newest configuration on disk is in use, 0 when it was refused.";
+    RELOAD_AT = Gauge "shiftwatch_config_last_reload_success_timestamp_seconds" []
+        "When the configuration in use was read, Unix time.";
+    BUILD = Gauge "shiftwatch_build_info" ["version"]
+        "Always 1; the version is the label.";
+    ALERTMANAGER_BUILD = Gauge "alertmanager_build_info" ["branch", "goarch", "goos", "goversion", "revision", "version"]
+        "Always 1; the version of the Alertmanager API that is spoken here, for tools that choose their dialect by it.";
+    PROCESS_CPU = Counter "process_cpu_seconds_total" []
+        "Total user and system CPU time spent in seconds.";
+    PROCESS_MEMORY = Gauge "process_resident_memory_bytes" []
+        "Resident memory size in bytes.";
+    PROCESS_START = Gauge "process_start_time_seconds" []
+        "Start time of the process since unix epoch in seconds.";
+}

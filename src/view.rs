@@ -1,0 +1,421 @@
+//! The picture that a tick publishes for everybody who only looks: `/metrics`, the APIs, `status`, later the board.
+//!
+//! Given: whatever the tick knows, as plain values; the tick makes a new [`View`] and sends it through [`publish`].
+//! Gives: one immutable value behind an `Arc`; readers never touch mirror, book or store, and never wait for them.
+//! Does not: hold PHI (ids and configured names only), compute a verdict, or know how it is shown. What is unknown is
+//! `None`, never 0. Stamps are instants, not ages: a picture that nobody replaced grows old visibly.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{NaiveDate, TimeDelta};
+use chrono_tz::Tz;
+use tokio::sync::watch;
+
+use crate::{
+    alerts::{alert::Alert, step::Quiet},
+    model::{AgencyName, Endpoint, Instant, Section, local_time},
+    notify::message::Channel,
+};
+
+pub mod report;
+pub mod sentence;
+pub mod words;
+
+/// Everything a reader may see, as of one tick.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// When the picture was made, agent clock.
+    pub at: Instant,
+    /// When this process started, agent clock.
+    pub started_at: Instant,
+    /// Every agency, in file order.
+    pub agencies: Vec<AgencyView>,
+    /// Every live alert, closed ones included while they still have closings to tell. In any order.
+    pub alerts: Vec<Arc<AlertView>>,
+    /// The loaded rules, for zeros in `shiftwatch_alerts`.
+    pub rules: Vec<RuleView>,
+    /// Names of the receivers that reach somebody, in file order; empty = nobody is told.
+    pub told: Vec<String>,
+    /// While set, every text and mail goes to one address instead, until this day.
+    pub shadow_until: Option<NaiveDate>,
+    /// The outbox; `None` when the store could not be asked.
+    pub outbox: Option<OutboxView>,
+    /// The configuration in use.
+    pub config: ConfigView,
+    /// `Err` says why the agent is not ready (the store refuses for more than 30 s, …), for a person.
+    pub ready: Result<(), String>,
+}
+
+/// One agency.
+#[derive(Debug, Clone)]
+pub struct AgencyView {
+    /// The `agency` label.
+    pub name: AgencyName,
+    /// What opens its texts.
+    pub title: String,
+    /// Where its wall clocks hang.
+    pub timezone: Tz,
+    /// True for `clock: 12h`.
+    pub clock_12h: bool,
+    /// Current clients that are watched; `None` before the first complete read of the client list.
+    pub n_clients: Option<u64>,
+    /// Shifts that still start or run today by the agency's clock; `None` while unknown.
+    pub n_shifts_left_today: Option<u64>,
+    /// The latest successful read of anything; `None` before the first.
+    pub last_read_at: Option<Instant>,
+    /// The age of each section.
+    pub sections: Vec<SectionView>,
+    /// Subjects past an edge without the evidence they need.
+    pub n_unjudged: u64,
+    /// Since when the agency is blind (its `Blind` alert or what would become one); `None` while it sees.
+    pub blind_since: Option<Instant>,
+    /// Since when everything is judged before anything is told; `None` in ordinary times.
+    pub catching_up_since: Option<Instant>,
+    /// Counts by location, every known location present; `None` while fewer than half the clients have a read younger
+    /// than twice their tier: then nobody may say a number.
+    pub coverage: Option<Vec<LocationCoverage>>,
+    /// What the configuration asks: `detect_within`.
+    pub detect_within: Duration,
+    /// What the planner can keep at the configured rate; `None` before it knows its clients.
+    pub promise: Option<Duration>,
+    /// How long the last full sweep over all clients took; `None` before the first.
+    pub sweep: Option<Duration>,
+    /// The endpoints called so far.
+    pub endpoints: Vec<EndpointView>,
+}
+
+/// How old a section is.
+#[derive(Debug, Clone, Copy)]
+pub struct SectionView {
+    /// Which.
+    pub section: Section,
+    /// The oldest stamp any of its current rows stands on; `None` before the first read.
+    pub as_of: Option<Instant>,
+    /// Whether that read was complete.
+    pub complete: bool,
+}
+
+/// What is known about one location's shifts and visits.
+#[derive(Debug, Clone, Default)]
+pub struct LocationCoverage {
+    /// The `location` label: name, else the vendor's id, else empty.
+    pub location: String,
+    /// Today's shifts by the agency's clock, each counted once.
+    pub shifts: ShiftCounts,
+    /// Uncovered shifts per band of the loaded rules, nesting, whatever `where` says.
+    pub uncovered: Vec<Band>,
+    /// Shifts past their check-in grace without a visit; `None` while visits are unknown.
+    pub missed_check_ins: Option<u64>,
+    /// Visits open now; `None` while visits are unknown.
+    pub open_visits: Option<u64>,
+    /// Care planned today.
+    pub scheduled: Duration,
+    /// Care given today, a running visit counted at its scheduled length; `None` while visits are unknown.
+    pub worked: Option<Duration>,
+}
+
+/// Shifts by state.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ShiftCounts {
+    /// Ahead, with a usable caregiver.
+    pub covered: u64,
+    /// Ahead or running, without one.
+    pub uncovered: u64,
+    /// Now, checked in.
+    pub running: u64,
+    /// Over, visited.
+    pub done: u64,
+    /// Started or over, nobody checked in.
+    pub missed: u64,
+    /// Cancelled.
+    pub cancelled: u64,
+}
+
+/// How many shifts start within a band without a caregiver.
+#[derive(Debug, Clone)]
+pub struct Band {
+    /// As written in the rules (`4h`).
+    pub within: String,
+    /// How many.
+    pub n: u64,
+}
+
+/// One endpoint of the vendor's API.
+#[derive(Debug, Clone, Copy)]
+pub struct EndpointView {
+    /// Which.
+    pub endpoint: Endpoint,
+    /// Whether its last request succeeded and its breaker is closed.
+    pub up: bool,
+    /// The last success.
+    pub last_success_at: Option<Instant>,
+    /// Not called until then (breaker or `Retry-After`).
+    pub paused_until: Option<Instant>,
+}
+
+/// An alert and what the tick decided about telling it.
+#[derive(Debug, Clone)]
+pub struct AlertView {
+    /// The alert.
+    pub alert: Arc<Alert>,
+    /// Its labels' fingerprint, 16 hex digits, as Alertmanager computes it.
+    pub fingerprint: String,
+    /// Names of the receivers its route leads to.
+    pub receivers: Vec<String>,
+    /// Fingerprints of the alerts that speak for it.
+    pub inhibited_by: Vec<String>,
+    /// Why nobody is told at present; `None` when somebody was.
+    pub quiet: Option<Quiet>,
+    /// The zone its times are shown in: its location's, else its agency's.
+    pub timezone: Tz,
+    /// True for `clock: 12h`.
+    pub clock_12h: bool,
+}
+
+/// A loaded rule, as metrics name it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RuleView {
+    /// The `alertname`.
+    pub alert: String,
+    /// The `severity` label; empty when the rule has none.
+    pub severity: String,
+}
+
+/// The outbox.
+#[derive(Debug, Clone, Default)]
+pub struct OutboxView {
+    /// Messages not finished, by channel and state.
+    pub waiting: Vec<OutboxCount>,
+    /// When the oldest of them was decided; `None` when there are none.
+    pub oldest_at: Option<Instant>,
+}
+
+/// Messages of one channel in one state.
+#[derive(Debug, Clone, Copy)]
+pub struct OutboxCount {
+    /// The way.
+    pub channel: Channel,
+    /// `queued`, `retrying`, `claimed` or `uncertain`.
+    pub state: &'static str,
+    /// How many.
+    pub n: u64,
+}
+
+/// The configuration in use.
+#[derive(Debug, Clone)]
+pub struct ConfigView {
+    /// Its file; `None` when only the environment spoke.
+    pub file: Option<String>,
+    /// Its text with secrets blanked, for `/api/v2/status`.
+    pub original: Arc<str>,
+    /// When what is in use was read.
+    pub loaded_at: Instant,
+    /// When a later version was refused, while that one stands on disk; `None` while what is in use is the newest.
+    pub refused_at: Option<Instant>,
+}
+
+/// A picture and when it changes.
+pub type ViewReader = watch::Receiver<Arc<View>>;
+
+/// The writing end.
+pub type ViewWriter = watch::Sender<Arc<View>>;
+
+/// A channel for pictures that starts with `first`.
+#[must_use]
+pub fn publish(first: View) -> (ViewWriter, ViewReader) {
+    watch::channel(Arc::new(first))
+}
+
+/// The loops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loop {
+    /// Reads the vendor.
+    Poll,
+    /// Judges and decides.
+    Tick,
+    /// Sends.
+    Send,
+}
+
+impl Loop {
+    /// Every loop.
+    pub const ALL: [Self; 3] = [Self::Poll, Self::Tick, Self::Send];
+
+    /// The `loop` label's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::Tick => "tick",
+            Self::Send => "send",
+        }
+    }
+
+    /// How long the loop may go without a finished pass before it counts as stuck, real time.
+    ///
+    /// Every loop passes at least once a second when idle; a pass of the poll loop may wait for one slow answer (60 s
+    /// time-out, contract §1.7), the others wait for the store, which gives up long before.
+    const fn stuck_after(self) -> TimeDelta {
+        match self {
+            Self::Poll => TimeDelta::seconds(180),
+            Self::Tick | Self::Send => TimeDelta::seconds(60),
+        }
+    }
+}
+
+/// When each loop last finished a pass, in real time: a loop that hangs cannot publish that it hangs.
+#[derive(Debug)]
+pub struct Pulses {
+    since: Instant,
+    beats: [AtomicI64; Loop::ALL.len()],
+}
+
+impl Pulses {
+    /// No loop has passed yet; counted as alive from `real_now` on.
+    #[must_use]
+    pub fn new(real_now: Instant) -> Self {
+        Self { since: real_now, beats: std::array::from_fn(|_| AtomicI64::new(i64::MIN)) }
+    }
+
+    /// A pass ended well.
+    pub fn beat(&self, which: Loop, real_now: Instant) {
+        self.beats[which as usize].store(local_time::to_micros(real_now), Ordering::Relaxed);
+    }
+
+    /// The last good pass; `None` before the first.
+    #[must_use]
+    pub fn last(&self, which: Loop) -> Option<Instant> {
+        let micros = self.beats[which as usize].load(Ordering::Relaxed);
+        (micros != i64::MIN).then(|| local_time::from_micros(micros))
+    }
+
+    /// Loops that have not passed for too long, with their silence.
+    #[must_use]
+    pub fn stuck(&self, real_now: Instant) -> Vec<(Loop, TimeDelta)> {
+        Loop::ALL
+            .into_iter()
+            .map(|which| (which, real_now - self.last(which).unwrap_or(self.since)))
+            .filter(|(which, silence)| *silence > which.stuck_after())
+            .collect()
+    }
+}
+
+/// Whether the agent is ready: configuration read, store writable, loops running. Blindness does not make it unready.
+pub fn readiness(view: &View, pulses: &Pulses, real_now: Instant) -> Result<(), String> {
+    view.ready.clone()?;
+    match pulses.stuck(real_now).first() {
+        None => Ok(()),
+        Some((which, silence)) => Err(format!(
+            "the {} loop has not finished a pass for {} s; restart shiftwatch if this lasts",
+            which.as_str(),
+            silence.num_seconds()
+        )),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use chrono::TimeZone;
+
+    use super::*;
+
+    /// Tue 2026-12-01 10:02:03.456789 UTC; 03:02:03 in Denver.
+    pub(crate) fn noon() -> Instant {
+        chrono::Utc.timestamp_opt(1_796_119_323, 456_789_000).single().unwrap()
+    }
+
+    pub(crate) fn agency(name: &str) -> AgencyView {
+        let now = noon();
+        AgencyView {
+            name: AgencyName::from(name),
+            title: "CCA".to_owned(),
+            timezone: chrono_tz::America::Denver,
+            clock_12h: false,
+            n_clients: Some(118),
+            n_shifts_left_today: Some(34),
+            last_read_at: Some(now - TimeDelta::seconds(40)),
+            sections: Section::ALL
+                .into_iter()
+                .map(|section| SectionView { section, as_of: Some(now - TimeDelta::seconds(200)), complete: true })
+                .collect(),
+            n_unjudged: 0,
+            blind_since: None,
+            catching_up_since: None,
+            coverage: Some(vec![LocationCoverage {
+                location: "north".to_owned(),
+                shifts: ShiftCounts { covered: 30, ..ShiftCounts::default() },
+                uncovered: vec![Band { within: "4h".to_owned(), n: 0 }, Band { within: "72h".to_owned(), n: 2 }],
+                missed_check_ins: Some(0),
+                open_visits: Some(4),
+                scheduled: Duration::from_mins(7230),
+                worked: Some(Duration::from_hours(16)),
+            }]),
+            detect_within: Duration::from_mins(5),
+            promise: Some(Duration::from_mins(5)),
+            sweep: Some(Duration::from_secs(61)),
+            endpoints: vec![EndpointView {
+                endpoint: Endpoint::Appointment,
+                up: true,
+                last_success_at: Some(now),
+                paused_until: None,
+            }],
+        }
+    }
+
+    pub(crate) fn view() -> View {
+        View {
+            at: noon(),
+            started_at: noon() - TimeDelta::hours(1),
+            agencies: vec![agency("main")],
+            alerts: Vec::new(),
+            rules: vec![
+                RuleView { alert: "ShiftUncovered".to_owned(), severity: "page".to_owned() },
+                RuleView { alert: "NoShow".to_owned(), severity: "critical".to_owned() },
+            ],
+            told: vec!["office".to_owned(), "on-call".to_owned()],
+            shadow_until: None,
+            outbox: Some(OutboxView::default()),
+            config: ConfigView {
+                file: Some("shiftwatch.yml".to_owned()),
+                original: "store: sqlite:shiftwatch.db\n".into(),
+                loaded_at: noon() - TimeDelta::hours(1),
+                refused_at: None,
+            },
+            ready: Ok(()),
+        }
+    }
+
+    #[test]
+    fn a_loop_counts_as_stuck_only_past_its_limit() {
+        let start = noon();
+        let pulses = Pulses::new(start);
+        assert!(pulses.stuck(start + TimeDelta::seconds(60)).is_empty(), "a start has its time");
+        let late = pulses.stuck(start + TimeDelta::seconds(61));
+        assert_eq!(late.iter().map(|(which, _)| *which).collect::<Vec<_>>(), [Loop::Tick, Loop::Send]);
+        pulses.beat(Loop::Tick, start + TimeDelta::seconds(61));
+        pulses.beat(Loop::Send, start + TimeDelta::seconds(61));
+        assert!(pulses.stuck(start + TimeDelta::seconds(121)).is_empty());
+        assert_eq!(pulses.last(Loop::Poll), None);
+        assert_eq!(pulses.last(Loop::Tick), Some(start + TimeDelta::seconds(61)));
+    }
+
+    #[test]
+    fn readiness_names_the_reason() {
+        let pulses = Pulses::new(noon());
+        let mut view = view();
+        assert_eq!(readiness(&view, &pulses, noon()), Ok(()));
+        view.agencies[0].blind_since = Some(noon());
+        assert_eq!(readiness(&view, &pulses, noon()), Ok(()), "blind is not unready");
+        view.ready = Err("the store refuses writes (disk full)".to_owned());
+        assert_eq!(readiness(&view, &pulses, noon()), Err("the store refuses writes (disk full)".to_owned()));
+        view.ready = Ok(());
+        let stuck = readiness(&view, &pulses, noon() + TimeDelta::seconds(200)).unwrap_err();
+        assert!(stuck.starts_with("the poll loop has not finished a pass for 200 s"), "{stuck}");
+    }
+}

@@ -1,0 +1,118 @@
+//! `promtool check metrics` has nothing to say about `/metrics`.
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+use shiftwatch::{
+    alerts::step::{Quiet, Why},
+    metrics::{MessageOutcome, Metrics},
+    model::{AgencyName, Endpoint, Section, local_time},
+    notify::message::Channel,
+    source::fetched::RequestRecord,
+    view::{
+        AgencyView, Band, ConfigView, EndpointView, LocationCoverage, Loop, OutboxCount, OutboxView, Pulses, RuleView,
+        SectionView, View,
+    },
+};
+
+/// A page with every family on it.
+fn page() -> String {
+    let now = local_time::from_micros(1_796_119_200_000_000);
+    let main = AgencyName::from("main");
+    let metrics = Metrics::new();
+    metrics.request(
+        &main,
+        &RequestRecord {
+            endpoint: Endpoint::Appointment,
+            code: "200".to_owned(),
+            at: now,
+            took: Duration::from_millis(612),
+            ok: true,
+            waited: Duration::from_millis(3),
+        },
+    );
+    metrics.rejected_rows(&main, Endpoint::Appointment, 1);
+    metrics.message(Channel::Sms, MessageOutcome::Sent);
+    metrics.told(Why::FirstFiring);
+    metrics.kept_quiet(Quiet::Grouping);
+    metrics.detected_after(Duration::from_secs(4));
+    metrics.delivered_after(Channel::Sms, Duration::from_millis(80));
+    metrics.acknowledged_after(Duration::from_secs(90));
+    metrics.pass(Loop::Tick, Duration::from_micros(40));
+    let pulses = Pulses::new(now);
+    pulses.beat(Loop::Tick, now);
+    let view = View {
+        at: now,
+        started_at: now,
+        agencies: vec![AgencyView {
+            name: main,
+            title: "CCA".to_owned(),
+            timezone: chrono_tz::America::Denver,
+            clock_12h: false,
+            n_clients: Some(118),
+            n_shifts_left_today: Some(34),
+            last_read_at: Some(now),
+            sections: Section::ALL
+                .into_iter()
+                .map(|section| SectionView { section, as_of: Some(now - TimeDelta::seconds(9)), complete: true })
+                .collect(),
+            n_unjudged: 0,
+            blind_since: None,
+            catching_up_since: None,
+            coverage: Some(vec![LocationCoverage {
+                location: "north \"old\" \\ office".to_owned(),
+                uncovered: vec![Band { within: "4h".to_owned(), n: 0 }],
+                missed_check_ins: Some(0),
+                open_visits: Some(3),
+                scheduled: Duration::from_mins(7215),
+                worked: Some(Duration::from_hours(16)),
+                ..LocationCoverage::default()
+            }]),
+            detect_within: Duration::from_mins(5),
+            promise: Some(Duration::from_mins(5)),
+            sweep: Some(Duration::from_secs(61)),
+            endpoints: vec![EndpointView {
+                endpoint: Endpoint::Appointment,
+                up: true,
+                last_success_at: Some(now),
+                paused_until: None,
+            }],
+        }],
+        alerts: Vec::new(),
+        rules: vec![RuleView { alert: "ShiftUncovered".to_owned(), severity: "page".to_owned() }],
+        told: Vec::new(),
+        shadow_until: None,
+        outbox: Some(OutboxView {
+            waiting: vec![OutboxCount { channel: Channel::Email, state: "queued", n: 1 }],
+            oldest_at: Some(now),
+        }),
+        config: ConfigView { file: None, original: Arc::from(""), loaded_at: now, refused_at: None },
+        ready: Ok(()),
+    };
+    metrics.encode(&view, &pulses, now)
+}
+
+#[test]
+fn promtool_finds_nothing_to_say() {
+    let text = page();
+    let families = text.lines().filter(|line| line.starts_with("# TYPE ")).count();
+    assert_eq!(families, shiftwatch::metrics::family::ALL.len(), "every family is on the page that is checked");
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| {
+            panic!("promtool is needed for this test and could not be started ({error}): apt-get install prometheus")
+        });
+    promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let said = promtool.wait_with_output().unwrap();
+    let words = String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
+    assert!(said.status.success() && words.trim().is_empty(), "promtool check metrics: {words}\n{text}");
+}
