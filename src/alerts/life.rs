@@ -12,10 +12,10 @@ use super::{
     book::RECOVERY_CATCH_UP_MAX,
     decide::{Rules, TRANSITIONS_MAX},
     draft::Draft,
+    fingerprint::fingerprint,
     flush,
     orders::{Ask, Inputs, News, Order, Receipt},
     recipient::Recipient,
-    fingerprint::fingerprint,
     step::{CatchUp, Quiet},
 };
 use crate::{

@@ -5,11 +5,11 @@
 //! Does not: read a clock, do I/O, return errors, or change the book: the commit comes first.
 
 pub mod alert;
-pub mod fingerprint;
 pub mod book;
 mod catch_up;
 pub mod decide;
 mod draft;
+pub mod fingerprint;
 mod flush;
 pub mod group;
 pub mod inhibit;

@@ -93,7 +93,13 @@ pub struct Breaker {
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self { state: State::Closed, recent: VecDeque::new(), refused: 0, pause: PAUSE_MIN, probe_began: WireTime::ZERO }
+        Self {
+            state: State::Closed,
+            recent: VecDeque::new(),
+            refused: 0,
+            pause: PAUSE_MIN,
+            probe_began: WireTime::ZERO,
+        }
     }
 }
 
@@ -155,7 +161,10 @@ impl Breaker {
             self.recent.clear();
         }
         // The pause shrinks only after a calm stretch, so that flapping does not hammer.
-        if !self.recent.is_empty() && self.recent.iter().all(|(_, failed)| failed.is_none()) && self.recent.len() >= SAMPLES_MIN {
+        if !self.recent.is_empty()
+            && self.recent.iter().all(|(_, failed)| failed.is_none())
+            && self.recent.len() >= SAMPLES_MIN
+        {
             self.pause = PAUSE_MIN;
         }
     }

@@ -160,10 +160,9 @@ impl Source {
             (Some(blocked), _) if blocked.refused => {
                 TokenStatus::Refused { until: at(blocked.until), code: blocked.code.clone() }
             }
-            (_, Some((renew_at, form))) => TokenStatus::Held {
-                renew_at: at(renew_at),
-                body: if form == BodyForm::Json { "json" } else { "form" },
-            },
+            (_, Some((renew_at, form))) => {
+                TokenStatus::Held { renew_at: at(renew_at), body: if form == BodyForm::Json { "json" } else { "form" } }
+            }
             (Some(blocked), None) => TokenStatus::Failing { until: at(blocked.until), code: blocked.code.clone() },
             (None, None) => TokenStatus::None,
         });

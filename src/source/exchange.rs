@@ -81,7 +81,9 @@ pub enum SourceError {
     #[error("wellsky.base_url is not an address; write the host root, for example https://connect.clearcareonline.com")]
     Address,
     /// Plain http to somewhere else.
-    #[error("wellsky.base_url must be https: client data and the credential would travel in the clear (http is allowed to loopback only)")]
+    #[error(
+        "wellsky.base_url must be https: client data and the credential would travel in the clear (http is allowed to loopback only)"
+    )]
     PlainHttp,
     /// The HTTP client could not be made (TLS roots, resolver).
     #[error("the HTTP client for wellsky could not be set up; check the system's TLS certificates")]
@@ -177,7 +179,8 @@ impl Access {
                 Err(code) => failing(&mut state, code.to_owned()),
                 Ok(answer) => {
                     let code = answer.status.to_string();
-                    let class = classify(answer.status, answer.retry_after.as_deref(), &answer.body, Asked::List, real_now());
+                    let class =
+                        classify(answer.status, answer.retry_after.as_deref(), &answer.body, Asked::List, real_now());
                     match class {
                         Class::Ok if state.granted(&answer.body, form, now, self.chance()) => trace.last_ok(true),
                         Class::Ok => {
@@ -486,8 +489,7 @@ impl Asker<'_> {
                 (Class::Throttle { retry_after }, _) => return Err(access.throttled(retry_after, trace.clock)),
                 (Class::Token, _) => {
                     n_token += 1;
-                    let verdict =
-                        access.token.lock().await.rejected(loan.generation, n_token > 1, access.budget.now());
+                    let verdict = access.token.lock().await.rejected(loan.generation, n_token > 1, access.budget.now());
                     if verdict == After401::Stop || n_token > TOKEN_RETRIES_MAX {
                         return Err(ReadFault::Credentials { code });
                     }
@@ -495,8 +497,7 @@ impl Asker<'_> {
                 }
                 (Class::Forbidden, _) => {
                     n_token += 1;
-                    let refresh =
-                        access.token.lock().await.refresh_for_403(loan.generation, access.budget.now());
+                    let refresh = access.token.lock().await.refresh_for_403(loan.generation, access.budget.now());
                     if refresh && n_token <= TOKEN_RETRIES_MAX {
                         continue;
                     }

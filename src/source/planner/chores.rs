@@ -119,7 +119,9 @@ impl Chores {
     pub fn first(&self, may: impl Fn(&Read) -> bool) -> Option<(Instant, Chore)> {
         self.entries
             .iter()
-            .filter(|(chore, entry)| !entry.in_flight && entry.due_at < Instant::MAX_UTC && may(&self.read(*chore, entry.due_at)))
+            .filter(|(chore, entry)| {
+                !entry.in_flight && entry.due_at < Instant::MAX_UTC && may(&self.read(*chore, entry.due_at))
+            })
             .map(|(chore, entry)| (entry.due_at, *chore))
             .min_by_key(|(due_at, _)| *due_at)
     }

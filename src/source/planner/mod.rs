@@ -28,15 +28,15 @@ use std::{
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
-pub use self::{
-    promise::{Promise, SWEEP_MAX, promise},
-    tier::{ClientPlan, Tier},
-};
 use self::{
     chores::{Chore, Chores},
     deadlines::Deadlines,
     promise::EARLY,
     wants::{Wants, endpoint, span},
+};
+pub use self::{
+    promise::{Promise, SWEEP_MAX, promise},
+    tier::{ClientPlan, Tier},
 };
 use super::{
     fetched::{Fetched, Read, ReadFault, Span},
@@ -338,7 +338,11 @@ impl Planner {
 
     fn first_due(&self, may: impl Fn(&Read) -> bool) -> Option<Due> {
         let wanted = self.wants.first(&may);
-        let visits_open = may(&Read::Visits { client: None, span: Span { from: Instant::MIN_UTC, until: Instant::MIN_UTC }, confirming: false });
+        let visits_open = may(&Read::Visits {
+            client: None,
+            span: Span { from: Instant::MIN_UTC, until: Instant::MIN_UTC },
+            confirming: false,
+        });
         let deadline = self.deadlines.first().filter(|_| visits_open && self.scope != EncounterScope::AgencyWide);
         match (deadline, wanted) {
             (Some((deadline, _)), Some(wanted)) if wanted < deadline => Some(Due::Wanted),
@@ -587,10 +591,14 @@ impl Planner {
     /// Takes a client out of the queues of what it is being read for; the others are rebuilt when it is done.
     fn leave_queues(&mut self, index: u32) -> ClientId {
         let entry = &mut self.clients[index as usize];
-        if entry.reading_shifts && let Some((tier, at)) = entry.queued.take() {
+        if entry.reading_shifts
+            && let Some((tier, at)) = entry.queued.take()
+        {
             self.sweep[tier as usize].remove(&(at, index));
         }
-        if entry.reading_far && let Some(at) = entry.far.take() {
+        if entry.reading_far
+            && let Some(at) = entry.far.take()
+        {
             self.far.remove(&(at, index));
         }
         if entry.reading_visits {
@@ -723,10 +731,7 @@ impl Planner {
 
 /// True when a read never left, so that a wish for it still stands.
 fn is_unsent(outcome: &Result<super::fetched::Rows, ReadFault>) -> bool {
-    matches!(
-        outcome,
-        Err(ReadFault::Throttled { .. } | ReadFault::BreakerOpen { .. } | ReadFault::Credentials { .. })
-    )
+    matches!(outcome, Err(ReadFault::Throttled { .. } | ReadFault::BreakerOpen { .. } | ReadFault::Credentials { .. }))
 }
 
 fn unit(what: &impl Hash) -> f64 {

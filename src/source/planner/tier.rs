@@ -88,7 +88,8 @@ impl ClientPlan {
     /// The tier at `now`, as the facts say, and the next instant at which it can be another one.
     #[must_use]
     pub fn tier(&self, now: Instant) -> (Tier, Option<Instant>) {
-        let starts_in = |within: TimeDelta| self.shifts.iter().any(|shift| now < shift.from && shift.from <= now + within);
+        let starts_in =
+            |within: TimeDelta| self.shifts.iter().any(|shift| now < shift.from && shift.from <= now + within);
         let running = self.shifts.iter().any(|shift| shift.contains(now));
         let edge_near = self.edges.iter().any(|edge| now <= *edge && *edge <= now + NEAR);
         let tier = if starts_in(NEAR) {
@@ -103,7 +104,8 @@ impl ClientPlan {
             Tier::Idle
         };
         let after_edge = TimeDelta::microseconds(1);
-        let turns = self.shifts.iter().flat_map(|shift| [shift.from - SOON, shift.from - NEAR, shift.from, shift.until]);
+        let turns =
+            self.shifts.iter().flat_map(|shift| [shift.from - SOON, shift.from - NEAR, shift.from, shift.until]);
         let turns = turns.chain(self.edges.iter().flat_map(|edge| [*edge - NEAR, *edge + after_edge]));
         (tier, turns.filter(|turn| *turn > now).min())
     }
