@@ -1,0 +1,718 @@
+//! A text gateway that speaks Twilio's Messages API: create, list, read, cancel, erase.
+//!
+//! Given: requests, the simulator's clock, scripted faults. Gives: answers in Twilio's shapes; texts in an inbox.
+//! A text goes queued, sent, delivered as the clock passes, unless its number is set to end otherwise.
+//! Does not: charge anybody, or know what a text means.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::TimeDelta;
+use ring::hmac;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    dice::Dice,
+    edge::{Call, Manner, Reply},
+};
+use crate::model::Instant;
+
+/// Where a text stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TextStatus {
+    /// Accepted for later.
+    Scheduled,
+    /// Accepted.
+    Queued,
+    /// With the carrier.
+    Sent,
+    /// On the phone.
+    Delivered,
+    /// The carrier gave it up.
+    Undelivered,
+    /// The gateway gave it up.
+    Failed,
+    /// Called back before it left.
+    Canceled,
+    /// One that came in.
+    Received,
+}
+
+impl TextStatus {
+    /// As Twilio writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Received => "received",
+        }
+    }
+}
+
+/// A text, sent or received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Text {
+    /// `SM…`
+    pub sid: String,
+    /// To whom.
+    pub to: String,
+    /// From whom.
+    pub from: String,
+    /// What it says.
+    pub body: String,
+    /// When the gateway took it, on its clock.
+    pub at: Instant,
+    /// It came in, from a person's phone.
+    pub inbound: bool,
+    /// The seconds it is good for, when the sender said so.
+    pub validity_s: Option<i64>,
+    /// Where status changes are posted; empty = nowhere.
+    pub status_callback: String,
+    /// How it ends, and when: (status, error code).
+    #[serde(skip)]
+    ends: (TextStatus, Option<u32>),
+    #[serde(skip)]
+    sent_at: Instant,
+    #[serde(skip)]
+    ended_at: Instant,
+    #[serde(skip)]
+    canceled: bool,
+    /// The status the last callback told, so that each is told once.
+    #[serde(skip)]
+    told: Option<TextStatus>,
+}
+
+impl Text {
+    /// Where it stands at `now`.
+    pub fn status(&self, now: Instant) -> TextStatus {
+        if self.inbound {
+            TextStatus::Received
+        } else if self.canceled {
+            TextStatus::Canceled
+        } else if now >= self.ended_at {
+            self.ends.0
+        } else if now >= self.sent_at {
+            TextStatus::Sent
+        } else {
+            TextStatus::Queued
+        }
+    }
+
+    fn error_code(&self, now: Instant) -> Option<u32> {
+        (now >= self.ended_at && !self.canceled).then_some(self.ends.1).flatten()
+    }
+}
+
+/// What a fault is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TextCall {
+    /// Making a text.
+    #[default]
+    Create,
+    /// Listing texts.
+    List,
+    /// Reading one.
+    Read,
+    /// Any of them.
+    Any,
+}
+
+/// What a faulty gateway does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextFaultAnswer {
+    /// Takes the text, then never answers.
+    AcceptThenHang,
+    /// Takes the text, then breaks the connection.
+    AcceptThenDrop,
+    /// Takes the text, then answers 500.
+    AcceptThen500,
+    /// Never answers, and takes nothing.
+    Hang,
+    /// Breaks the connection, and takes nothing.
+    Reset,
+    /// 429 with code 20429 and, perhaps, `Retry-After` in seconds.
+    TooMany(Option<u64>),
+    /// A status with Twilio's error body: (status, code), `(400, 21211)`.
+    Error(u16, u32),
+    /// A status with an HTML body.
+    Html(u16),
+    /// 201 with a body that breaks off.
+    Truncated,
+    /// Answers as it should, after so many milliseconds.
+    SlowMs(u64),
+}
+
+/// A scripted fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextFault {
+    /// Which calls.
+    #[serde(default)]
+    pub on: TextCall,
+    /// Only for this number; empty = all.
+    #[serde(default)]
+    pub to: String,
+    /// How often; absent = for ever.
+    #[serde(default)]
+    pub times: Option<u32>,
+    /// What instead.
+    pub answer: TextFaultAnswer,
+}
+
+impl TextFault {
+    /// For every text that is made.
+    pub fn new(answer: TextFaultAnswer) -> Self {
+        Self { on: TextCall::Create, to: String::new(), times: None, answer }
+    }
+
+    /// The next `times` calls only.
+    #[must_use]
+    pub const fn times(mut self, times: u32) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// On these calls.
+    #[must_use]
+    pub const fn on(mut self, on: TextCall) -> Self {
+        self.on = on;
+        self
+    }
+
+    /// For this number.
+    #[must_use]
+    pub fn to(mut self, to: &str) -> Self {
+        to.clone_into(&mut self.to);
+        self
+    }
+}
+
+/// The gateway's switches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TwilioSwitches {
+    /// The account whose path and user name are right.
+    pub account_sid: String,
+    /// Its token, the password.
+    pub auth_token: String,
+    /// The number texts come from; others are refused with 21606. Empty = any.
+    pub from: String,
+    /// Milliseconds before each answer.
+    pub latency_ms: u64,
+    /// Milliseconds of the simulator's clock until a text is sent.
+    pub sent_after_ms: i64,
+    /// Milliseconds of the simulator's clock until a text has ended (is delivered).
+    pub ends_after_ms: i64,
+    /// Numbers that end otherwise: (status, error code).
+    pub ends: BTreeMap<String, (TextStatus, u32)>,
+    /// Numbers refused at once with this code: 21211 invalid, 21610 opted out, 21614 not a mobile.
+    pub refused: BTreeMap<String, u32>,
+    /// A text can be listed only so many milliseconds after it was made.
+    pub list_lag_ms: i64,
+    /// Scripted faults; the first that matches answers.
+    pub faults: Vec<TextFault>,
+    /// Status callbacks are sent (twice when above 1; none = 0).
+    pub callbacks: u32,
+    /// Callbacks come in the wrong order.
+    pub callbacks_reordered: bool,
+    /// Where texts that come in are posted; empty = nowhere.
+    pub inbound_url: String,
+}
+
+impl Default for TwilioSwitches {
+    fn default() -> Self {
+        Self {
+            account_sid: "AC00000000000000000000000000000001".into(),
+            auth_token: "sim-twilio-token".into(),
+            from: String::new(),
+            latency_ms: 0,
+            sent_after_ms: 500,
+            ends_after_ms: 2_000,
+            ends: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            list_lag_ms: 0,
+            faults: Vec::new(),
+            callbacks: 1,
+            callbacks_reordered: false,
+            inbound_url: String::new(),
+        }
+    }
+}
+
+/// A request the gateway makes: a status callback or a text that came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Callback {
+    pub(crate) url: String,
+    pub(crate) params: Vec<(String, String)>,
+    pub(crate) signature: String,
+}
+
+/// The gateway.
+pub(crate) struct Twilio {
+    switches: TwilioSwitches,
+    fault_hits: Vec<u32>,
+    texts: Vec<Text>,
+    dice: Dice,
+}
+
+impl Twilio {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            switches: TwilioSwitches::default(),
+            fault_hits: Vec::new(),
+            texts: Vec::new(),
+            dice: Dice::keyed(seed, &[0x534d]),
+        }
+    }
+
+    pub(crate) const fn switches(&self) -> &TwilioSwitches {
+        &self.switches
+    }
+
+    pub(crate) fn set_switches(&mut self, switches: TwilioSwitches) {
+        if switches.faults != self.switches.faults {
+            self.fault_hits.clear();
+        }
+        self.switches = switches;
+    }
+
+    pub(crate) fn texts(&self) -> &[Text] {
+        &self.texts
+    }
+
+    pub(crate) fn answer(&mut self, call: &Call, now: Instant) -> Reply {
+        let mut reply = self.respond(call, now);
+        if reply.wait.is_zero() {
+            reply.wait = Duration::from_millis(self.switches.latency_ms);
+        }
+        reply
+    }
+
+    fn respond(&mut self, call: &Call, now: Instant) -> Reply {
+        let account = format!("/2010-04-01/Accounts/{}", self.switches.account_sid);
+        if !self.is_authentic(call) {
+            return error(401, 20003, "Authenticate");
+        }
+        if call.path == format!("{account}.json") && call.method == "GET" {
+            return Reply::json(
+                200,
+                &json!({ "sid": self.switches.account_sid, "friendly_name": "Simulated", "status": "active", "type": "Full" }),
+            );
+        }
+        let Some(rest) = call.path.strip_prefix(&format!("{account}/Messages")) else {
+            return error(404, 20404, "The requested resource was not found");
+        };
+        let rest = rest.to_owned();
+        let one = rest.strip_prefix('/').and_then(|it| it.strip_suffix(".json"));
+        match (call.method.as_str(), rest.as_str(), one) {
+            ("POST", ".json", _) => self.create(call, now),
+            ("GET", ".json", _) => self.list(call, now),
+            (method, _, Some(sid)) => self.one(method, sid, call, now),
+            _ => error(404, 20404, "The requested resource was not found"),
+        }
+    }
+
+    fn is_authentic(&self, call: &Call) -> bool {
+        let wanted = format!("{}:{}", self.switches.account_sid, self.switches.auth_token);
+        call.header("authorization")
+            .and_then(|it| it.strip_prefix("Basic "))
+            .and_then(|it| BASE64_STANDARD.decode(it.trim()).ok())
+            .is_some_and(|given| given == wanted.as_bytes())
+    }
+
+    fn create(&mut self, call: &Call, now: Instant) -> Reply {
+        let form = call.form();
+        let field = |name: &str| form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
+        let (to, from, body) = (field("To"), field("From"), field("Body"));
+        let fault = self.fault(TextCall::Create, to);
+        if let Some(reply) = fault.as_ref().and_then(refusal) {
+            return reply;
+        }
+        if call.content_type() != "application/x-www-form-urlencoded" || to.is_empty() {
+            return error(400, 21604, "A 'To' phone number is required.");
+        }
+        if from.is_empty() && field("MessagingServiceSid").is_empty() {
+            return error(400, 21603, "A 'From' phone number is required.");
+        }
+        if body.is_empty() {
+            return error(400, 21602, "Message body is required.");
+        }
+        if body.chars().count() > 1_600 {
+            return error(400, 21617, "The concatenated message body exceeds the 1600 character limit");
+        }
+        if !is_e164(to) {
+            return error(400, 21211, "Invalid 'To' Phone Number");
+        }
+        if !self.switches.from.is_empty() && from != self.switches.from {
+            return error(400, 21606, "The 'From' phone number is not a valid message-capable Twilio phone number");
+        }
+        if let Some(code) = self.switches.refused.get(to) {
+            return error(400, *code, "The message can't be sent to this number");
+        }
+        let ms = TimeDelta::milliseconds;
+        let ends =
+            self.switches.ends.get(to).map_or((TextStatus::Delivered, None), |(status, code)| (*status, Some(*code)));
+        let text = Text {
+            sid: format!("SM{:016x}{:016x}", self.dice.throw(), self.dice.throw()),
+            to: to.to_owned(),
+            from: from.to_owned(),
+            body: body.to_owned(),
+            at: now,
+            inbound: false,
+            validity_s: field("ValidityPeriod").parse().ok(),
+            status_callback: field("StatusCallback").to_owned(),
+            ends,
+            sent_at: now + ms(self.switches.sent_after_ms),
+            ended_at: now + ms(self.switches.ends_after_ms),
+            canceled: false,
+            told: None,
+        };
+        let mut reply = Reply::json(201, &self.show(&text, TextStatus::Queued, now));
+        self.texts.push(text);
+        match fault {
+            Some(TextFaultAnswer::AcceptThenHang) => reply.manner = Manner::Hang,
+            Some(TextFaultAnswer::AcceptThenDrop) => reply.manner = Manner::Cut,
+            Some(TextFaultAnswer::AcceptThen500) => return error(500, 20500, "Internal Server Error"),
+            Some(TextFaultAnswer::Truncated) => reply.manner = Manner::Truncated,
+            Some(TextFaultAnswer::SlowMs(ms)) => reply.wait = Duration::from_millis(ms),
+            _ => {}
+        }
+        reply
+    }
+
+    fn list(&mut self, call: &Call, now: Instant) -> Reply {
+        let query = call.query();
+        let field = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let slow = match self.fault(TextCall::List, field("To").unwrap_or_default()) {
+            Some(TextFaultAnswer::SlowMs(ms)) => ms,
+            Some(answer) => {
+                if let Some(reply) = refusal(&answer) {
+                    return reply;
+                }
+                0
+            }
+            None => 0,
+        };
+        let size = field("PageSize").and_then(|it| it.parse::<usize>().ok()).unwrap_or(50).clamp(1, 1000);
+        let nth = field("Page").and_then(|it| it.parse::<usize>().ok()).unwrap_or(0);
+        let lag = TimeDelta::milliseconds(self.switches.list_lag_ms);
+        // A stamp that is still null satisfies no filter on the day it was sent.
+        let sent_on = |text: &Text| {
+            (text.inbound || text.status(now) >= TextStatus::Sent).then(|| text.sent_at.format("%Y-%m-%d").to_string())
+        };
+        let day = |name: &str, keep: fn(&str, &str) -> bool, text: &Text| {
+            field(name)
+                .is_none_or(|bound| sent_on(text).is_some_and(|sent| keep(&sent, bound.get(..10).unwrap_or(bound))))
+        };
+        let rows: Vec<&Text> = self
+            .texts
+            .iter()
+            .rev()
+            .filter(|text| text.at + lag <= now)
+            .filter(|text| field("To").is_none_or(|to| text.to == to))
+            .filter(|text| field("From").is_none_or(|from| text.from == from))
+            .filter(|text| day("DateSent", |sent, bound| sent == bound, text))
+            .filter(|text| day("DateSent>", |sent, bound| sent >= bound, text))
+            .filter(|text| day("DateSent<", |sent, bound| sent <= bound, text))
+            .collect();
+        let first = nth.saturating_mul(size).min(rows.len());
+        let last = first.saturating_add(size).min(rows.len());
+        let messages: Vec<Value> = rows
+            .get(first..last)
+            .unwrap_or_default()
+            .iter()
+            .map(|text| self.show(text, text.status(now), now))
+            .collect();
+        let uri = |nth: usize| {
+            let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+            pairs.extend_pairs(query.iter().filter(|(key, _)| key != "Page" && key != "PageSize"));
+            pairs.append_pair("PageSize", &size.to_string()).append_pair("Page", &nth.to_string());
+            format!("{}?{}", call.path, pairs.finish())
+        };
+        let mut reply = Reply::json(
+            200,
+            &json!({
+                "first_page_uri": uri(0),
+                "end": last.saturating_sub(1),
+                "next_page_uri": (last < rows.len()).then(|| uri(nth + 1)),
+                "page": nth,
+                "page_size": size,
+                "previous_page_uri": (nth > 0).then(|| uri(nth - 1)),
+                "start": first,
+                "uri": uri(nth),
+                "messages": messages,
+            }),
+        );
+        reply.wait = Duration::from_millis(slow);
+        reply
+    }
+
+    fn one(&mut self, method: &str, sid: &str, call: &Call, now: Instant) -> Reply {
+        let to = self.texts.iter().find(|it| it.sid == sid).map(|it| it.to.clone()).unwrap_or_default();
+        if let Some(reply) = self.fault(TextCall::Read, &to).as_ref().and_then(refusal) {
+            return reply;
+        }
+        let Some(n) = self.texts.iter().position(|it| it.sid == sid) else {
+            return error(404, 20404, &format!("The requested resource {} was not found", call.path));
+        };
+        match method {
+            "DELETE" => {
+                self.texts.remove(n);
+                Reply::text(204, "application/json", Vec::new())
+            }
+            "POST" if call.form().iter().any(|(key, value)| key == "Status" && value == "canceled") => {
+                if let Some(text) = self.texts.get_mut(n) {
+                    text.canceled = text.status(now) <= TextStatus::Queued;
+                }
+                self.show_nth(n, now)
+            }
+            "GET" => self.show_nth(n, now),
+            _ => error(405, 20004, "Method not allowed"),
+        }
+    }
+
+    fn show_nth(&self, n: usize, now: Instant) -> Reply {
+        let shown = self.texts.get(n).map(|text| self.show(text, text.status(now), now));
+        Reply::json(200, &shown.unwrap_or_default())
+    }
+
+    fn show(&self, text: &Text, status: TextStatus, now: Instant) -> Value {
+        let sid = &self.switches.account_sid;
+        let code = text.error_code(now);
+        json!({
+            "account_sid": sid,
+            "api_version": "2010-04-01",
+            "body": text.body,
+            "date_created": rfc2822(text.at),
+            "date_sent": (status > TextStatus::Queued).then(|| rfc2822(text.sent_at)),
+            "date_updated": rfc2822(if now >= text.ended_at { text.ended_at } else { text.at }),
+            "direction": if text.inbound { "inbound" } else { "outbound-api" },
+            "error_code": code,
+            "error_message": code.map(|code| format!("Simulated failure {code}")),
+            "from": text.from,
+            "messaging_service_sid": null,
+            "num_media": "0",
+            "num_segments": segments(&text.body).to_string(),
+            "price": null,
+            "price_unit": "USD",
+            "sid": text.sid,
+            "status": status.name(),
+            "subresource_uris": { "media": format!("/2010-04-01/Accounts/{sid}/Messages/{}/Media.json", text.sid) },
+            "to": text.to,
+            "uri": format!("/2010-04-01/Accounts/{sid}/Messages/{}.json", text.sid),
+        })
+    }
+
+    fn fault(&mut self, on: TextCall, to: &str) -> Option<TextFaultAnswer> {
+        self.fault_hits.resize(self.switches.faults.len(), 0);
+        for (fault, hits) in self.switches.faults.iter().zip(&mut self.fault_hits) {
+            let meant = (fault.on == on || fault.on == TextCall::Any) && (fault.to.is_empty() || fault.to == to);
+            if meant && fault.times.is_none_or(|times| *hits < times) {
+                *hits += 1;
+                return Some(fault.answer.clone());
+            }
+        }
+        None
+    }
+
+    /// A person texts `to` from their phone. Gives what is posted, when `inbound_url` is set.
+    pub(crate) fn receive(&mut self, from: &str, to: &str, body: &str, now: Instant) -> Option<Callback> {
+        let text = Text {
+            sid: format!("SM{:016x}{:016x}", self.dice.throw(), self.dice.throw()),
+            to: to.to_owned(),
+            from: from.to_owned(),
+            body: body.to_owned(),
+            at: now,
+            inbound: true,
+            validity_s: None,
+            status_callback: String::new(),
+            ends: (TextStatus::Received, None),
+            sent_at: now,
+            ended_at: now,
+            canceled: false,
+            told: Some(TextStatus::Received),
+        };
+        let params = [
+            ("MessageSid", text.sid.as_str()),
+            ("SmsSid", &text.sid),
+            ("AccountSid", &self.switches.account_sid),
+            ("From", from),
+            ("To", to),
+            ("Body", body),
+            ("NumMedia", "0"),
+            ("NumSegments", "1"),
+            ("SmsStatus", "received"),
+            ("ApiVersion", "2010-04-01"),
+        ];
+        let callback = (!self.switches.inbound_url.is_empty()).then(|| self.sign(&self.switches.inbound_url, &params));
+        self.texts.push(text);
+        callback
+    }
+
+    /// The status callbacks due by `now`. None is sent for the first status.
+    pub(crate) fn due_callbacks(&mut self, now: Instant) -> Vec<Callback> {
+        let mut due = Vec::new();
+        for n in 0..self.texts.len() {
+            let Some(text) = self.texts.get(n) else { continue };
+            if text.inbound || text.status_callback.is_empty() {
+                continue;
+            }
+            let status = text.status(now);
+            let told = text.told;
+            let mut steps = Vec::new();
+            if told.is_none() && status >= TextStatus::Sent {
+                steps.push(TextStatus::Sent);
+            }
+            if status > TextStatus::Sent && told.is_none_or(|told| told < status) {
+                steps.push(status);
+            }
+            if self.switches.callbacks_reordered {
+                steps.reverse();
+            }
+            for status in &steps {
+                let code = if *status == TextStatus::Sent { None } else { text.error_code(now) };
+                let code = code.map(|code| code.to_string()).unwrap_or_default();
+                let mut params = vec![
+                    ("MessageSid", text.sid.as_str()),
+                    ("SmsSid", text.sid.as_str()),
+                    ("AccountSid", self.switches.account_sid.as_str()),
+                    ("MessageStatus", status.name()),
+                    ("SmsStatus", status.name()),
+                    ("To", text.to.as_str()),
+                    ("From", text.from.as_str()),
+                    ("ApiVersion", "2010-04-01"),
+                ];
+                if !code.is_empty() {
+                    params.push(("ErrorCode", &code));
+                }
+                let callback = self.sign(&text.status_callback, &params);
+                due.extend(std::iter::repeat_n(callback, usize::try_from(self.switches.callbacks).unwrap_or(1)));
+            }
+            if let (Some(last), Some(text)) = (steps.iter().max().copied(), self.texts.get_mut(n)) {
+                text.told = Some(last);
+            }
+        }
+        due
+    }
+
+    fn sign(&self, url: &str, params: &[(&str, &str)]) -> Callback {
+        let params: Vec<(String, String)> =
+            params.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Callback { url: url.to_owned(), signature: signature(&self.switches.auth_token, url, &params), params }
+    }
+}
+
+/// What Twilio puts into `X-Twilio-Signature`: HMAC-SHA1 of the URL and the parameters sorted by name, in base64.
+pub fn signature(auth_token: &str, url: &str, params: &[(String, String)]) -> String {
+    let mut sorted: Vec<&(String, String)> = params.iter().collect();
+    sorted.sort();
+    let mut text = url.to_owned();
+    for (key, value) in sorted {
+        text.push_str(key);
+        text.push_str(value);
+    }
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, auth_token.as_bytes());
+    BASE64_STANDARD.encode(hmac::sign(&key, text.as_bytes()))
+}
+
+fn refusal(answer: &TextFaultAnswer) -> Option<Reply> {
+    match answer {
+        TextFaultAnswer::Hang => Some(Reply::json(200, &json!({})).travelling(Manner::Hang)),
+        TextFaultAnswer::Reset => Some(Reply::json(200, &json!({})).travelling(Manner::Cut)),
+        TextFaultAnswer::TooMany(retry_after_s) => {
+            let reply = error(429, 20429, "Too Many Requests");
+            Some(match retry_after_s {
+                Some(s) => reply.with_header("retry-after", s.to_string()),
+                None => reply,
+            })
+        }
+        TextFaultAnswer::Error(status, code) => Some(error(*status, *code, "Scripted failure")),
+        TextFaultAnswer::Html(status) => Some(Reply::html(*status)),
+        TextFaultAnswer::AcceptThenHang
+        | TextFaultAnswer::AcceptThenDrop
+        | TextFaultAnswer::AcceptThen500
+        | TextFaultAnswer::Truncated
+        | TextFaultAnswer::SlowMs(_) => None,
+    }
+}
+
+fn error(status: u16, code: u32, message: &str) -> Reply {
+    Reply::json(
+        status,
+        &json!({ "code": code, "message": message, "more_info": format!("https://www.twilio.com/docs/errors/{code}"), "status": status }),
+    )
+}
+
+fn is_e164(number: &str) -> bool {
+    number.strip_prefix('+').is_some_and(|digits| {
+        (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0')
+    })
+}
+
+fn rfc2822(at: Instant) -> String {
+    at.format("%a, %d %b %Y %H:%M:%S +0000").to_string()
+}
+
+/// How many parts a text goes out in: 160 (153 each when split) of the basic alphabet, else 70 (67).
+pub fn segments(body: &str) -> usize {
+    const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+    const DOUBLE: &str = "^{}\\[~]|€\u{c}";
+    let units = body.chars().try_fold(0_usize, |sum, c| match c {
+        c if BASIC.contains(c) => Some(sum + 1),
+        c if DOUBLE.contains(c) => Some(sum + 2),
+        _ => None,
+    });
+    match units {
+        Some(units) if units <= 160 => 1,
+        Some(units) => units.div_ceil(153),
+        None => {
+            let units = body.encode_utf16().count();
+            if units <= 70 { 1 } else { units.div_ceil(67) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{segments, signature};
+
+    #[test]
+    fn the_signature_is_the_one_in_twilios_own_example() {
+        // The worked example of Twilio's page "Webhooks security", with its invented account.
+        let params = [
+            ("CallSid", "CA1234567890ABCDE"),
+            ("Caller", "+14158675309"),
+            ("Digits", "1234"),
+            ("From", "+14158675309"),
+            ("To", "+18005551212"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let signed = signature("12345", "https://mycompany.com/myapp.php?foo=1&bar=2", &params);
+        assert_eq!(signed, "RSOYDt4T1cUTdK1PDd93/VVr8B8=");
+    }
+
+    #[test]
+    fn segments_are_counted_as_carriers_do() {
+        for (body, n) in [
+            ("a".repeat(160), 1),
+            ("a".repeat(161), 2),
+            ("a".repeat(306), 2),
+            ("a".repeat(307), 3),
+            ("€".repeat(80), 1),
+            ("€".repeat(81), 2),
+            ("я".repeat(70), 1),
+            ("я".repeat(71), 2),
+        ] {
+            assert_eq!(segments(&body), n, "{} characters", body.chars().count());
+        }
+    }
+}
