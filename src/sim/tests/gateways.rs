@@ -176,7 +176,7 @@ async fn texts_fail_as_scripted() {
 #[tokio::test]
 async fn a_text_can_end_undelivered() {
     let bench = Bench::new().await;
-    bench.sim.twilio(|it| drop(it.ends.insert(TO.into(), (TextStatus::Undelivered, 30003))));
+    bench.sim.twilio(|it| it.ends = [(TO.to_owned(), (TextStatus::Undelivered, 30003))].into());
     let sid = bench.text(TO, "x").await.expect("an answer").json()["sid"].as_str().expect("a sid").to_owned();
     assert_eq!(bench.read(&sid).await.json()["error_code"], Value::Null);
     bench.pass(TimeDelta::seconds(2));

@@ -166,7 +166,7 @@ impl Pen<'_> {
         let now = self.world.now();
         let delay =
             chrono::TimeDelta::seconds(i64::try_from(self.switches.encounter_delay_s).unwrap_or(i64::MAX / 2_000));
-        let end = row.end.filter(|_| row.closed_at.is_none_or(|closed| closed + delay <= now));
+        let end = row.end.filter(|_| delay.is_zero() || row.closed_at.is_none_or(|closed| closed + delay <= now));
         let mut status = if end.is_some() { "COMPLETE" } else { "IN_PROGRESS" }.to_owned();
         if self.switches.encounter_status_lower {
             status.make_ascii_lowercase();

@@ -152,7 +152,7 @@ impl World {
         self.n_visits += 1;
         let id = (55_000_000 + self.n_visits).to_string();
         let (shift, shift_start) = shift.unzip();
-        let recorded_at = self.now.unwrap_or(at).max(at);
+        let recorded_at = self.now.unwrap_or(at);
         self.visits.push(Encounter {
             id: id.clone(),
             client,
@@ -169,7 +169,7 @@ impl World {
     }
 
     pub(super) fn close_visit(&mut self, n: usize, at: Instant) {
-        let closed_at = self.now.unwrap_or(at).max(at);
+        let closed_at = self.now.unwrap_or(at);
         self.visits.edit(n, |visit| {
             visit.end = Some(at.max(visit.start));
             visit.closed_at = Some(closed_at);
