@@ -34,7 +34,7 @@ use tokio::{
 /// No request of a client needs more.
 const BODY_MAX_BYTES: usize = 1 << 20;
 /// A hang ends some day, so that a forgotten one does not hold its connection for ever.
-const HANG: Duration = Duration::from_secs(600);
+const HANG: Duration = Duration::from_mins(10);
 const DRIP_BYTES: usize = 16;
 
 /// Locks, whatever a panicking test left behind.

@@ -157,12 +157,11 @@ fn quoted_printable(text: &str) -> Vec<u8> {
             Some(high) => {
                 let low = bytes.next();
                 let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|it| u8::try_from(it).ok());
-                match (digit(high), low.and_then(digit)) {
-                    (Some(high), Some(low)) => out.push(high * 16 + low),
-                    _ => {
-                        out.extend([b'=', high]);
-                        out.extend(low);
-                    }
+                if let (Some(high), Some(low)) = (digit(high), low.and_then(digit)) {
+                    out.push(high * 16 + low);
+                } else {
+                    out.extend([b'=', high]);
+                    out.extend(low);
                 }
             }
         }

@@ -148,7 +148,7 @@ pub fn most_within(log: &[Entry], window: Duration) -> usize {
     let mut most = 0;
     let mut first = 0;
     for (n, at) in times.iter().enumerate() {
-        while times.get(first).is_some_and(|from| *at - *from >= window) {
+        while times.get(first).is_some_and(|from| at.saturating_sub(*from) >= window) {
             first += 1;
         }
         most = most.max(n + 1 - first);

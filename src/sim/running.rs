@@ -541,6 +541,11 @@ impl Sim {
         lock(&self.shared.state).log.clone()
     }
 
+    /// Looks at the requests so far without copying them.
+    pub fn read_log<R>(&self, read: impl FnOnce(&[Entry]) -> R) -> R {
+        read(&lock(&self.shared.state).log)
+    }
+
     /// Forgets the requests so far.
     pub fn clear_log(&self) {
         lock(&self.shared.state).log.clear();

@@ -12,11 +12,10 @@
 //!   { "at": "2026-11-24T13:00:00Z", "do": "check_in", "shift": { "id": "90010002" } } ] }
 //! ```
 
-use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::world::{Appointment, Patient, Practitioner, ShiftPick};
+use super::world::{Appointment, Patient, Practitioner, ShiftPick, later};
 use crate::model::Instant;
 
 /// When a step is due: seconds after the script began, or an instant.
@@ -33,7 +32,7 @@ impl When {
     /// The instant, when seconds count from `from`.
     pub fn instant(self, from: Instant) -> Instant {
         match self {
-            Self::After(seconds) => from + TimeDelta::seconds(seconds),
+            Self::After(seconds) => later(from, seconds),
             Self::At(at) => at,
         }
     }

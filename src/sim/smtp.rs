@@ -25,7 +25,7 @@ use super::{
 use crate::clock::Clock;
 
 const CONTENT_MAX_BYTES: usize = 4 << 20;
-const HANG: Duration = Duration::from_secs(600);
+const HANG: Duration = Duration::from_mins(10);
 
 /// A moment of an SMTP session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

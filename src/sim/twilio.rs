@@ -84,6 +84,8 @@ pub struct Text {
     ended_at: Instant,
     #[serde(skip)]
     canceled: bool,
+    #[serde(skip)]
+    erased: bool,
     /// The status the last callback told, so that each is told once.
     #[serde(skip)]
     told: Option<TextStatus>,
@@ -260,7 +262,10 @@ pub(crate) struct Callback {
 pub(crate) struct Twilio {
     switches: TwilioSwitches,
     fault_hits: Vec<u32>,
+    /// Erased ones stay as marks, so that numbers into the list hold.
     texts: Vec<Text>,
+    /// Texts whose end has not been told to their callback.
+    untold: Vec<usize>,
     dice: Dice,
 }
 
@@ -270,6 +275,7 @@ impl Twilio {
             switches: TwilioSwitches::default(),
             fault_hits: Vec::new(),
             texts: Vec::new(),
+            untold: Vec::new(),
             dice: Dice::keyed(seed, &[0x534d]),
         }
     }
@@ -358,9 +364,18 @@ impl Twilio {
         if let Some(code) = self.switches.refused.get(to) {
             return error(400, *code, "The message can't be sent to this number");
         }
-        let ms = TimeDelta::milliseconds;
         let ends =
             self.switches.ends.get(to).map_or((TextStatus::Delivered, None), |(status, code)| (*status, Some(*code)));
+        let in_ms = |ms: i64| TimeDelta::try_milliseconds(ms).and_then(|by| now.checked_add_signed(by)).unwrap_or(now);
+        let validity_s: Option<i64> = field("ValidityPeriod").parse().ok();
+        let (mut sent_at, mut ended_at, mut ends) =
+            (in_ms(self.switches.sent_after_ms), in_ms(self.switches.ends_after_ms), ends);
+        if let Some(expires) = validity_s.map(|s| in_ms(s.saturating_mul(1_000)))
+            && sent_at > expires
+        {
+            // It was still queued when its time was up.
+            (sent_at, ended_at, ends) = (expires, expires, (TextStatus::Failed, Some(30036)));
+        }
         let text = Text {
             sid: format!("SM{:016x}{:016x}", self.dice.throw(), self.dice.throw()),
             to: to.to_owned(),
@@ -368,15 +383,19 @@ impl Twilio {
             body: body.to_owned(),
             at: now,
             inbound: false,
-            validity_s: field("ValidityPeriod").parse().ok(),
+            validity_s,
             status_callback: field("StatusCallback").to_owned(),
             ends,
-            sent_at: now + ms(self.switches.sent_after_ms),
-            ended_at: now + ms(self.switches.ends_after_ms),
+            sent_at,
+            ended_at,
             canceled: false,
+            erased: false,
             told: None,
         };
         let mut reply = Reply::json(201, &self.show(&text, TextStatus::Queued, now));
+        if !text.status_callback.is_empty() {
+            self.untold.push(self.texts.len());
+        }
         self.texts.push(text);
         match fault {
             Some(TextFaultAnswer::AcceptThenHang) => reply.manner = Manner::Hang,
@@ -404,7 +423,7 @@ impl Twilio {
         };
         let size = field("PageSize").and_then(|it| it.parse::<usize>().ok()).unwrap_or(50).clamp(1, 1000);
         let nth = field("Page").and_then(|it| it.parse::<usize>().ok()).unwrap_or(0);
-        let lag = TimeDelta::milliseconds(self.switches.list_lag_ms);
+        let lag = TimeDelta::try_milliseconds(self.switches.list_lag_ms).unwrap_or_default();
         // A stamp that is still null satisfies no filter on the day it was sent.
         let sent_on = |text: &Text| {
             (text.inbound || text.status(now) >= TextStatus::Sent).then(|| text.sent_at.format("%Y-%m-%d").to_string())
@@ -417,7 +436,7 @@ impl Twilio {
             .texts
             .iter()
             .rev()
-            .filter(|text| text.at + lag <= now)
+            .filter(|text| !text.erased && text.at + lag <= now)
             .filter(|text| field("To").is_none_or(|to| text.to == to))
             .filter(|text| field("From").is_none_or(|from| text.from == from))
             .filter(|text| day("DateSent", |sent, bound| sent == bound, text))
@@ -461,12 +480,14 @@ impl Twilio {
         if let Some(reply) = self.fault(TextCall::Read, &to).as_ref().and_then(refusal) {
             return reply;
         }
-        let Some(n) = self.texts.iter().position(|it| it.sid == sid) else {
+        let Some(n) = self.texts.iter().rposition(|it| it.sid == sid && !it.erased) else {
             return error(404, 20404, &format!("The requested resource {} was not found", call.path));
         };
         match method {
             "DELETE" => {
-                self.texts.remove(n);
+                if let Some(text) = self.texts.get_mut(n) {
+                    text.erased = true;
+                }
                 Reply::text(204, "application/json", Vec::new())
             }
             "POST" if call.form().iter().any(|(key, value)| key == "Status" && value == "canceled") => {
@@ -539,6 +560,7 @@ impl Twilio {
             sent_at: now,
             ended_at: now,
             canceled: false,
+            erased: false,
             told: Some(TextStatus::Received),
         };
         let params = [
@@ -561,11 +583,8 @@ impl Twilio {
     /// The status callbacks due by `now`. None is sent for the first status.
     pub(crate) fn due_callbacks(&mut self, now: Instant) -> Vec<Callback> {
         let mut due = Vec::new();
-        for n in 0..self.texts.len() {
+        for n in std::mem::take(&mut self.untold) {
             let Some(text) = self.texts.get(n) else { continue };
-            if text.inbound || text.status_callback.is_empty() {
-                continue;
-            }
             let status = text.status(now);
             let told = text.told;
             let mut steps = Vec::new();
@@ -596,6 +615,9 @@ impl Twilio {
                 }
                 let callback = self.sign(&text.status_callback, &params);
                 due.extend(std::iter::repeat_n(callback, usize::try_from(self.switches.callbacks).unwrap_or(1)));
+            }
+            if status <= TextStatus::Sent {
+                self.untold.push(n);
             }
             if let (Some(last), Some(text)) = (steps.iter().max().copied(), self.texts.get_mut(n)) {
                 text.told = Some(last);

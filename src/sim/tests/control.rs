@@ -1,6 +1,5 @@
 //! Steering from outside, and the command.
 
-
 use clap::Parser;
 use serde_json::{Value, json};
 
@@ -21,20 +20,32 @@ impl Bench {
 #[tokio::test]
 async fn switches_are_read_patched_and_replaced() {
     let bench = Bench::small().await;
-    let got = bench.control("PATCH", "switches", Some(json!({ "500_html": ["appointment"], "page_base": "one" }))).await;
+    let got =
+        bench.control("PATCH", "switches", Some(json!({ "500_html": ["appointment"], "page_base": "one" }))).await;
     assert_eq!((got.status, &got.json()["500_html"]), (200, &json!(["appointment"])));
     assert_eq!(bench.shifts().await.status, 500);
     assert_eq!(bench.control("GET", "switches", None).await.json()["page_base"]["default"], "one");
     assert_eq!(bench.control("PUT", "switches", Some(json!({ "all_empty": true }))).await.status, 200);
     let now = bench.control("GET", "switches", None).await.json();
-    assert_eq!((&now["page_base"]["default"], &now["500_html"]), (&json!("zero"), &json!([])), "the rest is the default");
+    assert_eq!(
+        (&now["page_base"]["default"], &now["500_html"]),
+        (&json!("zero"), &json!([])),
+        "the rest is the default"
+    );
     assert!(bench.shifts().await.rows().is_empty());
     let refused = bench.control("PATCH", "switches", Some(json!({ "al_empty": false }))).await;
     assert_eq!((refused.status, refused.text.contains("al_empty")), (400, true), "{}", refused.text);
     assert_eq!(bench.control("PATCH", "switches", Some(json!([1]))).await.status, 400);
     assert_eq!(bench.control("GET", "nonsense", None).await.status, 404);
-    assert_eq!(take(bench.request("GET", "/_sim/switches")).await.expect("an answer").status, 403, "not on the vendor's port");
-    assert!(bench.sim.log().iter().all(|it| !it.path.contains("_sim") || it.status == 403), "control calls are not logged");
+    assert_eq!(
+        take(bench.request("GET", "/_sim/switches")).await.expect("an answer").status,
+        403,
+        "not on the vendor's port"
+    );
+    assert!(
+        bench.sim.log().iter().all(|it| !it.path.contains("_sim") || it.status == 403),
+        "control calls are not logged"
+    );
 }
 
 #[tokio::test]
@@ -107,7 +118,10 @@ async fn log_inbox_world_and_doors_are_there() {
     bench.control("PATCH", "twilio", Some(json!({ "refused": { "+12025550111": 21610 } }))).await;
     assert_eq!(bench.sim.twilio(|it| it.refused.len()), 1);
     assert_eq!(bench.control("PATCH", "twilio", Some(json!({ "nonsense": 1 }))).await.status, 400);
-    assert_eq!(bench.control("PUT", "smtp", Some(json!([{ "at": "rcpt", "answer": { "code": 550 } }]))).await.status, 200);
+    assert_eq!(
+        bench.control("PUT", "smtp", Some(json!([{ "at": "rcpt", "answer": { "code": 550 } }]))).await.status,
+        200
+    );
     assert_eq!(bench.control("PUT", "sink", Some(json!([{ "status": 500 }, "hang"]))).await.status, 200);
     assert_eq!(bench.control("POST", "tokens/revoke", None).await.status, 200);
     assert_eq!(bench.shifts().await.status, 401);
@@ -125,12 +139,15 @@ struct Line {
 
 #[tokio::test]
 async fn the_command_prints_where_everything_is_and_stops() {
-    let args = Line::parse_from(["sim", "--port", "0", "--clients", "5", "--caregivers", "3", "--fast", "--seed", "9"]).sim;
+    let args =
+        Line::parse_from(["sim", "--port", "0", "--clients", "5", "--caregivers", "3", "--fast", "--seed", "9"]).sim;
     let mut out = Vec::new();
     let clock = crate::clock::Clock::manual(at(super::NOW));
     command::run(&args, clock, &mut out, async {}).await.expect("runs and stops");
     let text = String::from_utf8(out).expect("text");
-    for piece in ["WELLSKY_BASE_URL=http://127.0.0.1:", "WELLSKY_AGENCY_ID=9999", "/_sim/", "seed 9", "Stopped after 0 requests"] {
+    for piece in
+        ["WELLSKY_BASE_URL=http://127.0.0.1:", "WELLSKY_AGENCY_ID=9999", "/_sim/", "seed 9", "Stopped after 0 requests"]
+    {
         assert!(text.contains(piece), "{piece} is not in:\n{text}");
     }
 }

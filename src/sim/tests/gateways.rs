@@ -7,9 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Bench, Got, PATIENCE, take};
 use crate::sim::{
-    SinkAnswer, TextCall, TextFault, TextFaultAnswer, TextStatus,
-    switches::WebhookManner,
-    twilio_signature,
+    SinkAnswer, TextCall, TextFault, TextFaultAnswer, TextStatus, switches::WebhookManner, twilio_signature,
 };
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -63,6 +61,8 @@ async fn a_text_is_taken_and_delivered_as_the_clock_passes() {
     assert_eq!(bench.read("SMnone").await.json()["code"], 20404);
 }
 
+type Fields<'a> = Vec<(&'a str, &'a str)>;
+
 #[tokio::test]
 async fn bad_texts_are_refused_with_twilios_codes() {
     let bench = Bench::new().await;
@@ -75,7 +75,7 @@ async fn bad_texts_are_refused_with_twilios_codes() {
         take(request).await.expect("an answer")
     };
     let long = "a".repeat(1601);
-    let table: [(&str, Vec<(&str, &str)>, u64); 8] = [
+    let table: [(&str, Fields<'_>, u64); 8] = [
         ("no To", vec![("From", FROM), ("Body", "x")], 21604),
         ("no From", vec![("To", TO), ("Body", "x")], 21603),
         ("no Body", vec![("To", TO), ("From", FROM)], 21602),
@@ -87,7 +87,11 @@ async fn bad_texts_are_refused_with_twilios_codes() {
     ];
     for (what, fields, code) in table {
         let got = ask(&fields).await;
-        assert_eq!((got.status, got.json()["code"].as_u64(), &got.json()["status"]), (400, Some(code), &json!(400)), "{what}");
+        assert_eq!(
+            (got.status, got.json()["code"].as_u64(), &got.json()["status"]),
+            (400, Some(code), &json!(400)),
+            "{what}"
+        );
         assert!(got.json()["more_info"].as_str().is_some_and(|it| it.ends_with(&code.to_string())));
     }
     assert!(bench.sim.texts().is_empty());
@@ -185,6 +189,39 @@ async fn a_text_can_end_undelivered() {
 }
 
 #[tokio::test]
+async fn a_text_whose_time_is_up_in_the_queue_fails() {
+    let bench = Bench::new().await;
+    let send = async |validity: &str| {
+        let form = [("To", TO), ("From", FROM), ("Body", "x"), ("ValidityPeriod", validity)];
+        let request = bench.http.post(bench.messages()).basic_auth(ACCOUNT, Some("sim-twilio-token")).form(&form);
+        take(request).await.expect("an answer").json()["sid"].as_str().expect("a sid").to_owned()
+    };
+    bench.sim.twilio(|it| {
+        it.sent_after_ms = 900_000;
+        it.ends_after_ms = 901_000;
+    });
+    let (short, enough) = (send("899").await, send("900").await);
+    bench.pass(TimeDelta::seconds(902));
+    let got = bench.read(&short).await.json();
+    assert_eq!((&got["status"], &got["error_code"]), (&json!("failed"), &json!(30036)));
+    assert_eq!(bench.read(&enough).await.json()["status"], "delivered");
+}
+
+#[tokio::test]
+async fn texts_are_erased_and_called_back() {
+    let bench = Bench::new().await;
+    let sids = [bench.text(TO, "a").await, bench.text(TO, "b").await]
+        .map(|it| it.expect("an answer").json()["sid"].as_str().expect("a sid").to_owned());
+    let url = bench.messages().replace(".json", &format!("/{}.json", sids[0]));
+    let request = |method| bench.http.request(method, &url).basic_auth(ACCOUNT, Some("sim-twilio-token"));
+    let canceled = take(request(reqwest::Method::POST).form(&[("Status", "canceled")])).await.expect("an answer");
+    assert_eq!(canceled.json()["status"], "canceled");
+    assert_eq!(take(request(reqwest::Method::DELETE)).await.expect("an answer").status, 204);
+    assert_eq!(bench.read(&sids[0]).await.status, 404);
+    assert_eq!(bench.list("").await.json()["messages"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
 async fn a_gateway_that_is_down_refuses() {
     let bench = Bench::new().await;
     bench.sim.twilio_down();
@@ -211,7 +248,9 @@ async fn status_callbacks_are_signed_and_in_the_order_told() {
     let statuses = |from: usize| -> Vec<String> {
         let posts = bench.sim.posts();
         let of = |body: &str| {
-            url::form_urlencoded::parse(body.as_bytes()).find(|(key, _)| key == "MessageStatus").map(|(_, it)| it.into_owned())
+            url::form_urlencoded::parse(body.as_bytes())
+                .find(|(key, _)| key == "MessageStatus")
+                .map(|(_, it)| it.into_owned())
         };
         posts.iter().skip(from).filter_map(|it| of(&it.body)).collect()
     };
@@ -286,7 +325,8 @@ async fn webhooks_go_out_as_told() {
         it.webhook.url.clone_from(&url);
         it.webhook.header = "Authorization: Bearer example-shared-secret".into();
     });
-    let bodies = |from: usize| -> Vec<String> { bench.sim.posts().iter().skip(from).map(|it| it.body.clone()).collect() };
+    let bodies =
+        |from: usize| -> Vec<String> { bench.sim.posts().iter().skip(from).map(|it| it.body.clone()).collect() };
     let happen = |id: &str| bench.sim.world(|world| world.add_client(id));
     happen("71");
     assert!(bench.sim.until(PATIENCE, |sim| sim.posts().len() == 1).await);
@@ -316,12 +356,14 @@ async fn webhooks_go_out_as_told() {
         it.webhook.criteria = vec!["encounter.clockout.changed".into()];
     });
     happen("76");
-    bench.sim.world(|world| {
-        let start = world.now();
-        world.check_in("90010001", start)?;
-        world.check_out("90010001", start)
-    })
-    .expect("out");
+    bench
+        .sim
+        .world(|world| {
+            let start = world.now();
+            world.check_in("90010001", start)?;
+            world.check_out("90010001", start)
+        })
+        .expect("out");
     assert!(bench.sim.until(PATIENCE, |sim| sim.posts().len() == 7).await);
     assert!(bodies(6)[0].contains("Encounter"), "75 was dropped, 76 is not among the criteria");
 }

@@ -46,7 +46,10 @@ async fn a_mail_arrives_as_it_was_sent() {
     let mails = bench.sim.mails();
     assert_eq!(mails.len(), 1);
     let mail = &mails[0];
-    assert_eq!((mail.from.as_str(), mail.to.as_slice()), ("watch@example.com", ["lead@example.com".to_owned()].as_slice()));
+    assert_eq!(
+        (mail.from.as_str(), mail.to.as_slice()),
+        ("watch@example.com", ["lead@example.com".to_owned()].as_slice())
+    );
     assert_eq!(mail.user, "watch");
     assert_eq!(mail.subject(), "Kein Pfleger: Dienstag, für 07:00 — bitte sofort eine Vertretung suchen");
     assert_eq!(mail.message_id(), "<abc@example.com>");

@@ -108,7 +108,9 @@ impl Bench {
     }
 
     async fn new_token(&self) -> String {
-        let got = self.ask_token(&json!({ "grant_type": "client_credentials", "client_id": "a", "client_secret": "b" })).await;
+        let got = self
+            .ask_token(&json!({ "grant_type": "client_credentials", "client_id": "a", "client_secret": "b" }))
+            .await;
         got.json()["access_token"].as_str().unwrap_or_default().to_owned()
     }
 
@@ -131,8 +133,11 @@ impl Bench {
     }
 
     async fn shifts(&self) -> Got {
-        self.post("/v1/appointment/_search/?_count=100", &json!({ "clientId": "7000101", "startDate": "20261123", "additionalDays": "6" }))
-            .await
+        self.post(
+            "/v1/appointment/_search/?_count=100",
+            &json!({ "clientId": "7000101", "startDate": "20261123", "additionalDays": "6" }),
+        )
+        .await
     }
 
     async fn visits(&self) -> Got {

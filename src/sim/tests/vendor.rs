@@ -9,9 +9,9 @@ use crate::sim::{
     edge::Call,
     request_log as log,
     switches::{
-        ActiveFilter, AppointmentLink, AppointmentTime, CancelShape, ClientStatusTag, ContentTypes, DateDay, EmptyShape,
-        EncounterScope, EncounterTime, ExpiredAnswer, IdType, Malformed, OpenShape, PageBase, ParticipantShape,
-        RetryAfter, Throttle, TokenAnswer, TokenBody, TotalField, Wrap,
+        ActiveFilter, AppointmentLink, AppointmentTime, CancelShape, ClientStatusTag, ContentTypes, DateDay,
+        EmptyShape, EncounterScope, EncounterTime, ExpiredAnswer, IdType, Malformed, OpenShape, PageBase,
+        ParticipantShape, RetryAfter, Throttle, TokenAnswer, TokenBody, TotalField, Wrap,
     },
     wellsky::Vendor,
 };
@@ -194,7 +194,9 @@ async fn days_are_those_the_switch_says() {
         world.add_shift(Appointment::hours("1", "7", at("2026-11-25T06:30:00Z"), 2));
         world.add_shift(Appointment::hours("2", "7", at("2026-11-25T07:30:00Z"), 2));
     });
-    let on = async |day: &str| bench.post("/v1/appointment/_search/", &json!({ "clientId": "7", "startDate": day })).await.ids();
+    let on = async |day: &str| {
+        bench.post("/v1/appointment/_search/", &json!({ "clientId": "7", "startDate": day })).await.ids()
+    };
     assert_eq!(on("20261124").await, ["1"]);
     assert_eq!(on("20261125").await, ["2"]);
     bench.set(|it| it.day_by_overlap = true);
@@ -263,21 +265,26 @@ async fn bundles_look_as_told() {
         bench.set(|it| it.total_field.set_all(field));
         assert_eq!(list().await.json()[key], value, "{field:?}");
     }
-    for (wrap, wrapped) in [(Wrap::Resource, [true, true]), (Wrap::Bare, [false, false]), (Wrap::Mixed, [true, false])] {
+    for (wrap, wrapped) in [(Wrap::Resource, [true, true]), (Wrap::Bare, [false, false]), (Wrap::Mixed, [true, false])]
+    {
         bench.set(|it| it.wrap.set_all(wrap));
         let entries = list().await.json()["entry"].clone();
         assert_eq!([0, 1].map(|n: usize| entries[n].get("resource").is_some()), wrapped, "{wrap:?}");
         assert_eq!(list().await.ids().len(), 3);
     }
     bench.set(|it| it.wrap.set_all(Wrap::Resource));
-    for (kind, numbers) in [(IdType::String, [false, false]), (IdType::Number, [true, true]), (IdType::Mixed, [false, true])] {
+    for (kind, numbers) in
+        [(IdType::String, [false, false]), (IdType::Number, [true, true]), (IdType::Mixed, [false, true])]
+    {
         bench.set(|it| it.id_type.set_all(kind));
         let rows = list().await.rows();
         assert_eq!([0, 1].map(|n: usize| rows[n]["id"].is_u64()), numbers, "{kind:?}");
     }
     bench.set(|it| it.id_missing.set_all(true));
     assert!(list().await.rows().iter().all(|it| it.get("id").is_none()));
-    for (shape, entry) in [(EmptyShape::List, Some(json!([]))), (EmptyShape::Null, Some(Value::Null)), (EmptyShape::Absent, None)] {
+    for (shape, entry) in
+        [(EmptyShape::List, Some(json!([]))), (EmptyShape::Null, Some(Value::Null)), (EmptyShape::Absent, None)]
+    {
         bench.set(|it| it.empty_shape = shape);
         let got = bench.get("/v1/patients/?last_name=nobody").await.json();
         assert_eq!((got.get("entry").cloned(), &got["resourceType"]), (entry, &json!("Bundle")), "{shape:?}");
@@ -300,7 +307,11 @@ async fn an_open_shift_looks_as_told() {
         bench.set(|it| it.open_shape = shape);
         let rows = bench.shifts().await.rows();
         assert_eq!(rows[0]["caregiver"], json!({ "id": "8000201" }), "an assigned one stays as it is");
-        assert_eq!((rows[1].get("caregiver").cloned(), rows[1]["status"].as_str()), (caregiver, Some(status)), "{shape:?}");
+        assert_eq!(
+            (rows[1].get("caregiver").cloned(), rows[1]["status"].as_str()),
+            (caregiver, Some(status)),
+            "{shape:?}"
+        );
     }
 }
 
@@ -377,7 +388,10 @@ async fn visits_look_as_told() {
 
     assert_eq!(row().await["status"], "IN_PROGRESS");
     bench.sim.world(|world| world.check_out("90010001", at("2026-11-24T17:01:00Z"))).expect("out");
-    assert_eq!((row().await["status"].clone(), row().await["period"]["end"].clone()), (json!("COMPLETE"), json!("2026-11-24T17:01:00")));
+    assert_eq!(
+        (row().await["status"].clone(), row().await["period"]["end"].clone()),
+        (json!("COMPLETE"), json!("2026-11-24T17:01:00"))
+    );
     bench.set(|it| it.encounter_status_lower = true);
     assert_eq!(row().await["status"], "complete");
     bench.set(|it| it.appointment_follows_visit = true);
@@ -497,7 +511,8 @@ async fn scripted_faults_hit_what_they_name_and_end() {
     bench.set(|it| it.faults = vec![Fault::new("*", FaultAnswer::Route403).about("7000102")]);
     assert_eq!(status().await, 200);
     assert_eq!(bench.get("/v1/patients/7000102/").await.status, 403, "named in the path");
-    let named = bench.post("/v1/appointment/_search/", &json!({ "clientId": 7_000_102, "startDate": "20261124" })).await;
+    let named =
+        bench.post("/v1/appointment/_search/", &json!({ "clientId": 7_000_102, "startDate": "20261124" })).await;
     assert_eq!(named.status, 403, "named in a filter");
 
     bench.set(|it| it.faults = vec![Fault { later_pages: true, ..Fault::new("patients", FaultAnswer::Status(500)) }]);
@@ -538,7 +553,8 @@ async fn content_types_are_taken_as_told() {
         [(ContentTypes::Both, 200, 200, 415), (ContentTypes::Json, 200, 415, 415), (ContentTypes::Fhir, 403, 200, 403)]
     {
         bench.set(|it| it.content_type = switch);
-        let got = [ask("application/json; charset=utf-8").await, ask("application/fhir+json").await, ask("text/plain").await];
+        let got =
+            [ask("application/json; charset=utf-8").await, ask("application/fhir+json").await, ask("text/plain").await];
         assert_eq!(got, [json, fhir, text], "{switch:?}");
     }
 }
@@ -546,11 +562,13 @@ async fn content_types_are_taken_as_told() {
 #[tokio::test]
 async fn rows_are_spoilt_as_told() {
     let bench = Bench::small().await;
-    bench.sim.world(|world| {
-        world.add_client("7000102");
-        world.check_in("90010001", at("2026-11-24T13:00:00Z"))
-    })
-    .expect("in");
+    bench
+        .sim
+        .world(|world| {
+            world.add_client("7000102");
+            world.check_in("90010001", at("2026-11-24T13:00:00Z"))
+        })
+        .expect("in");
     bench.set(|it| it.malformed.set_all(Malformed::Garbage));
     assert_eq!(bench.shifts().await.rows()[0]["start"], "not-a-date");
     assert_eq!(bench.shifts().await.rows()[1]["start"], "2026-11-25T13:00:00+00:00", "the others are whole");
@@ -581,7 +599,8 @@ async fn above_the_limit_is_429() {
     };
     bench.set(|it| it.throttle = Some(Throttle { per_second: 0, ..Throttle::default() }));
     assert_eq!(get().await, (429, None));
-    bench.set(|it| it.throttle = Some(Throttle { per_second: 0, retry_after: RetryAfter::Seconds(7), restarts: false }));
+    bench
+        .set(|it| it.throttle = Some(Throttle { per_second: 0, retry_after: RetryAfter::Seconds(7), restarts: false }));
     assert_eq!(get().await, (429, Some("7".into())));
     bench.set(|it| it.throttle = Some(Throttle { per_second: 0, retry_after: RetryAfter::Date(7), restarts: false }));
     let (status, date) = get().await;
@@ -600,9 +619,21 @@ fn the_limit_is_on_any_one_second_and_penalties_count_from_when_they_begin() {
     let penalty = Throttle { retry_after: RetryAfter::Seconds(2), ..no_penalty.clone() };
     let restarting = Throttle { restarts: true, ..penalty.clone() };
     let table = [
-        ("a second later there is room", no_penalty, vec![(0, 404), (10, 404), (999, 429), (1000, 404), (1009, 429), (1010, 404)]),
-        ("a penalty refuses until it ends", penalty, vec![(0, 404), (1, 404), (2, 429), (1500, 429), (2001, 429), (2002, 404)]),
-        ("a penalty that starts again", restarting, vec![(0, 404), (1, 404), (2, 429), (1500, 429), (2002, 429), (4001, 429), (6001, 404)]),
+        (
+            "a second later there is room",
+            no_penalty,
+            vec![(0, 404), (10, 404), (999, 429), (1000, 404), (1009, 429), (1010, 404)],
+        ),
+        (
+            "a penalty refuses until it ends",
+            penalty,
+            vec![(0, 404), (1, 404), (2, 429), (1500, 429), (2001, 429), (2002, 404)],
+        ),
+        (
+            "a penalty that starts again",
+            restarting,
+            vec![(0, 404), (1, 404), (2, 429), (1500, 429), (2002, 429), (4001, 429), (6001, 404)],
+        ),
     ];
     for (what, throttle, arrivals) in table {
         let mut vendor = Vendor::new(Switches { throttle: Some(throttle), ..Switches::default() }, 1);
@@ -651,13 +682,15 @@ async fn a_write_works_and_shows_in_the_log() {
 #[tokio::test]
 async fn markers_reach_the_wire() {
     let bench = Bench::with(|config| config.marked("ZQXPHI")).await;
-    bench.sim.world(|world| {
-        world.add_client(Patient::new("7000101"));
-        world.add_caregiver("8000201");
-        world.add_shift(Appointment::hours("1", "7000101", at("2026-11-24T13:00:00Z"), 1).with("8000201"));
-        world.check_in("1", at("2026-11-24T13:00:00Z"))
-    })
-    .expect("in");
+    bench
+        .sim
+        .world(|world| {
+            world.add_client(Patient::new("7000101"));
+            world.add_caregiver("8000201");
+            world.add_shift(Appointment::hours("1", "7000101", at("2026-11-24T13:00:00Z"), 1).with("8000201"));
+            world.check_in("1", at("2026-11-24T13:00:00Z"))
+        })
+        .expect("in");
     for path in ["/v1/patients/7000101/", "/v1/practitioners/8000201/"] {
         let text = bench.get(path).await.text;
         assert!(text.contains("ZQXPHI"), "{path}");

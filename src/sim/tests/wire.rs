@@ -94,11 +94,10 @@ async fn the_log_has_every_request_and_no_secret() {
     patients(&bench).await.expect("an answer");
     let entries = bench.sim.log();
     assert_eq!(entries.iter().map(|it| it.number).collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!((entries[1].method.as_str(), entries[1].path.as_str(), entries[1].query.as_str()), (
-        "POST",
-        "/v1/appointment/_search/",
-        "_count=100"
-    ));
+    assert_eq!(
+        (entries[1].method.as_str(), entries[1].path.as_str(), entries[1].query.as_str()),
+        ("POST", "/v1/appointment/_search/", "_count=100")
+    );
     assert_eq!(entries[1].filter("clientId").as_deref(), Some("7000101"));
     assert_eq!((entries[1].status, entries[1].endpoint, entries[1].at), (200, Endpoint::Appointment, at(super::NOW)));
     let authorization = entries[1].headers.iter().find(|(name, _)| name == "authorization");

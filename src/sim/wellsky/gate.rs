@@ -9,6 +9,7 @@ use crate::{
     sim::{
         edge::{Call, Reply},
         switches::{ContentTypes, Endpoint, ExpiredAnswer, FaultAnswer, RetryAfter},
+        world::later,
     },
 };
 
@@ -63,7 +64,7 @@ impl Vendor {
         }
         let penalty = match throttle.retry_after {
             RetryAfter::Absent => None,
-            RetryAfter::Seconds(s) | RetryAfter::Date(s) => Some(TimeDelta::seconds(i64::try_from(s).unwrap_or(900))),
+            RetryAfter::Seconds(s) | RetryAfter::Date(s) => Some(i64::try_from(s).unwrap_or(i64::MAX)),
         };
         let in_penalty = self.refuses_until.is_some_and(|until| real < until);
         let too_many = self.arrivals.len() >= usize::try_from(throttle.per_second).unwrap_or(usize::MAX);
@@ -74,7 +75,7 @@ impl Vendor {
         if let Some(penalty) = penalty
             && (!in_penalty || throttle.restarts)
         {
-            self.refuses_until = Some(real + penalty);
+            self.refuses_until = Some(later(real, penalty));
         }
         Some(too_many_requests(throttle.retry_after, real))
     }
@@ -134,7 +135,7 @@ fn names(call: &Call, id: &str) -> bool {
     let body: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
     let in_body = ["clientId", "caregiverId"].iter().any(|key| match body.get(key) {
         Some(serde_json::Value::String(text)) => text == id,
-        Some(value) => value.to_string() == id,
+        Some(value) => value.as_u64().is_some_and(|number| id.parse() == Ok(number)),
         None => false,
     });
     in_body
@@ -183,7 +184,7 @@ fn too_many_requests(retry_after: RetryAfter, real: Instant) -> Reply {
         RetryAfter::Absent => reply,
         RetryAfter::Seconds(s) => reply.with_header("retry-after", s.to_string()),
         RetryAfter::Date(s) => {
-            let at = real + TimeDelta::seconds(i64::try_from(s).unwrap_or(900));
+            let at = later(real, i64::try_from(s).unwrap_or(i64::MAX));
             reply.with_header("retry-after", at.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
         }
     }

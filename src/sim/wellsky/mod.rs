@@ -132,7 +132,7 @@ impl Vendor {
             Latency::FixedMs(ms) => reply.wait = Duration::from_millis(ms),
             Latency::RandomMs(low, high) => {
                 let span = high.saturating_sub(low).saturating_add(1);
-                reply.wait = Duration::from_millis(low + self.dice.throw() % span);
+                reply.wait = Duration::from_millis(low.saturating_add(self.dice.throw() % span));
             }
             Latency::Hang => reply.manner = Manner::Hang,
             Latency::DripMs(ms) => reply.manner = Manner::Drip(Duration::from_millis(ms)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime};
 use serde_json::Value;
 
 use super::{
@@ -15,7 +15,7 @@ use crate::{
     sim::{
         edge::{Call, Reply},
         switches::{ActiveFilter, CancelShape, DateDay, EncounterScope, Endpoint, Switches},
-        world::{Appointment, Encounter, Patient, Phone, Practitioner, World, wall},
+        world::{Appointment, Encounter, Patient, Phone, Practitioner, World, later, wall},
     },
 };
 
@@ -120,8 +120,8 @@ const fn default_count(endpoint: Endpoint) -> usize {
 
 /// Whether the vendor shows a visit yet.
 pub(super) fn visible(switches: &Switches, world: &World, visit: &Encounter) -> bool {
-    let delay = TimeDelta::seconds(i64::try_from(switches.encounter_delay_s.min(1 << 40)).unwrap_or(0));
-    visit.recorded_at + delay <= world.now() || delay.is_zero()
+    let delay_s = i64::try_from(switches.encounter_delay_s).unwrap_or(i64::MAX);
+    delay_s == 0 || later(visit.recorded_at, delay_s) <= world.now()
 }
 
 /// The half-open span of instants that days of the calendar cover.

@@ -11,7 +11,7 @@ use crate::{
             AppointmentLink, AppointmentTime, CancelShape, ClientStatusTag, EncounterTime, Endpoint, IdType, Malformed,
             OpenShape, ParticipantShape, Switches, TotalField, Wrap,
         },
-        world::{Appointment, Encounter, Patient, Phone, Practitioner, World},
+        world::{Appointment, Encounter, Patient, Phone, Practitioner, World, later},
     },
 };
 
@@ -164,9 +164,8 @@ impl Pen<'_> {
 
     pub(super) fn encounter(&self, row: &Encounter, nth: usize) -> Value {
         let now = self.world.now();
-        let delay =
-            chrono::TimeDelta::seconds(i64::try_from(self.switches.encounter_delay_s).unwrap_or(i64::MAX / 2_000));
-        let end = row.end.filter(|_| delay.is_zero() || row.closed_at.is_none_or(|closed| closed + delay <= now));
+        let delay_s = i64::try_from(self.switches.encounter_delay_s).unwrap_or(i64::MAX);
+        let end = row.end.filter(|_| delay_s == 0 || row.closed_at.is_none_or(|closed| later(closed, delay_s) <= now));
         let mut status = if end.is_some() { "COMPLETE" } else { "IN_PROGRESS" }.to_owned();
         if self.switches.encounter_status_lower {
             status.make_ascii_lowercase();

@@ -1,6 +1,5 @@
 //! The token endpoint.
 
-use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::Vendor;
@@ -9,6 +8,7 @@ use crate::{
     sim::{
         edge::{Call, Reply},
         switches::{TokenAnswer, TokenBody},
+        world::later,
     },
 };
 
@@ -84,8 +84,8 @@ impl Vendor {
             self.revoke_tokens();
         }
         let text = format!("{:016x}{:016x}", self.dice.throw(), self.dice.throw());
-        let lives = TimeDelta::seconds(i64::try_from(auth.lives_s).unwrap_or(3599));
-        self.tokens.push(Token { text: text.clone(), dies_at: real + lives });
+        self.tokens
+            .push(Token { text: text.clone(), dies_at: later(real, i64::try_from(auth.lives_s).unwrap_or(i64::MAX)) });
         let says = auth.says_lives_s.unwrap_or(auth.lives_s);
         let expires_in = if auth.expires_in_number { json!(says) } else { json!(says.to_string()) };
         Reply::json(

@@ -5,7 +5,7 @@
 
 use chrono::TimeDelta;
 
-use super::{Conduct, Encounter, Outcome, ShiftPick, World, WorldError};
+use super::{Conduct, Encounter, Outcome, ShiftPick, World, WorldError, later};
 use crate::{
     model::Instant,
     sim::script::{Incident, Script, Step},
@@ -70,7 +70,7 @@ impl World {
         if let Some(arrive_s) = conduct.arrive_s
             && !self.visits.any_of(shift)
         {
-            let mut at = start + TimeDelta::seconds(arrive_s);
+            let mut at = later(start, arrive_s);
             if let Some(now) = self.now
                 && at < now
                 && shift.caregiver.is_some()
@@ -83,11 +83,11 @@ impl World {
             self.plan(at, Act::Arrive { shift: n, plan });
         }
         if let Some((out_s, back_s)) = conduct.away_s {
-            self.plan(start + TimeDelta::seconds(out_s), Act::Leave { shift: n, plan });
-            self.plan(start + TimeDelta::seconds(back_s), Act::Arrive { shift: n, plan });
+            self.plan(later(start, out_s), Act::Leave { shift: n, plan });
+            self.plan(later(start, back_s), Act::Arrive { shift: n, plan });
         }
         if let Some(leave_s) = conduct.leave_s {
-            self.plan(end + TimeDelta::seconds(leave_s), Act::Leave { shift: n, plan });
+            self.plan(later(end, leave_s), Act::Leave { shift: n, plan });
         }
     }
 
@@ -220,7 +220,7 @@ impl World {
             },
             Incident::CheckOut { shift } => self.check_out(shift.clone(), at),
             Incident::CheckInLate { shift, minutes } => {
-                self.amend(shift, |conduct| conduct.arrive_s = Some(minutes * 60))
+                self.amend(shift, |conduct| conduct.arrive_s = Some(minutes.saturating_mul(60)))
             }
             Incident::CheckInNever { shift } => self.amend(shift, |conduct| {
                 conduct.arrive_s = None;
@@ -233,11 +233,11 @@ impl World {
             Incident::SplitVisit { shift, away_minutes, back_minutes } => self.amend(shift, |conduct| {
                 conduct.arrive_s = conduct.arrive_s.or(Some(0));
                 conduct.leave_s = conduct.leave_s.or(Some(0));
-                conduct.away_s = Some((away_minutes * 60, back_minutes * 60));
+                conduct.away_s = Some((away_minutes.saturating_mul(60), back_minutes.saturating_mul(60)));
             }),
             Incident::CheckOutNever { shift } => self.amend(shift, |conduct| conduct.leave_s = None),
             Incident::CheckOutLate { shift, minutes } => {
-                self.amend(shift, |conduct| conduct.leave_s = Some(minutes * 60))
+                self.amend(shift, |conduct| conduct.leave_s = Some(minutes.saturating_mul(60)))
             }
             Incident::UnscheduledVisit { client, caregiver } => {
                 self.unscheduled_visit(client, caregiver, at);

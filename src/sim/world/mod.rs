@@ -404,6 +404,11 @@ impl World {
     }
 }
 
+/// The instant so many seconds after `at` (before it when negative); unchanged when that is beyond the calendar.
+pub(crate) fn later(at: Instant, seconds: i64) -> Instant {
+    TimeDelta::try_seconds(seconds).and_then(|by| at.checked_add_signed(by)).unwrap_or(at)
+}
+
 /// The instant a wall clock in `zone` shows `local`: in the hour shown twice the earlier one, in the hour that is
 /// skipped the instant it would have been without the jump.
 pub fn wall(zone: Tz, local: NaiveDateTime) -> Instant {
