@@ -7,7 +7,8 @@ use clap::Args;
 use serde::de::DeserializeOwned;
 
 use super::{
-    running::{Agency, Ports, Sim, SimConfig, SimError},
+    config::{Agency, Ports, SimConfig, SimError},
+    running::Sim,
     script::Script,
     switches::Switches,
     world::seeded::{Habits, Seeding},

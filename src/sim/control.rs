@@ -24,8 +24,8 @@ use serde_json::{Value, json};
 use super::{
     edge::{Call, Door, Reply, lock},
     outgoing::Outgoing,
-    running::{Shared, summary},
     script::{Incident, Script, Step},
+    shared::{Shared, summary},
     sink::SinkAnswer,
     smtp::SmtpFault,
     switches::Switches,

@@ -73,6 +73,7 @@
 //! `Sim::twilio_down` and its siblings refuse connections.
 
 pub mod command;
+mod config;
 mod control;
 mod dice;
 mod edge;
@@ -82,6 +83,7 @@ mod outgoing;
 pub mod request_log;
 mod running;
 pub mod script;
+mod shared;
 mod sink;
 mod smtp;
 pub mod story;
@@ -93,9 +95,11 @@ mod wellsky;
 pub mod world;
 
 pub use self::{
+    config::{Agency, Ports, SimConfig, SimError},
     mail::Mail,
-    running::{Agency, BeatPassed, Inbox, Ports, Sim, SimConfig, SimError},
+    running::Sim,
     script::{Incident, Script, Step, When},
+    shared::{BeatPassed, Inbox},
     sink::{Post, SinkAnswer},
     smtp::{SmtpFault, SmtpFaultAnswer, SmtpStage},
     story::story,

@@ -2,307 +2,33 @@
 
 use std::{
     collections::VecDeque,
-    io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use chrono_tz::Tz;
-use serde::Serialize;
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinHandle,
 };
 
 use super::{
+    config::{Agency, SimConfig, SimError},
     control,
-    edge::{self, Call, Listening, Reply, lock, pause},
+    edge::{self, Listening, lock, pause},
     mail::Mail,
     outgoing::{self, Outgoing},
     request_log::{Entry, Server},
     script::Script,
+    shared::{BeatPassed, Inbox, Shared, State},
     sink::{Post, Sink, SinkAnswer},
-    smtp::{self, Smtp, SmtpFault},
-    switches::{Endpoint, Switches},
+    smtp::{self, SmtpFault},
+    switches::Switches,
     twilio::{Text, TextStatus, Twilio, TwilioSwitches},
-    wellsky::{self, Vendor},
-    world::{
-        Outcome, World,
-        seeded::{Habits, Seeding},
-    },
+    wellsky::Vendor,
+    world::{World, seeded::Seeding},
 };
-use crate::{
-    clock::{Clock, real_now},
-    model::Instant,
-};
-
-/// Requests kept in the log, and posts in the sink. When there are more, the older half goes.
-const KEPT_MAX: usize = 200_000;
-
-/// Why the simulator can't start or read what it was given.
-#[derive(Debug, thiserror::Error)]
-pub enum SimError {
-    /// A port can't be listened on.
-    #[error("sim: can't listen on {addr} for {what}; stop what uses the port, or give another (0 = any free one)")]
-    Listen {
-        /// Which server.
-        what: &'static str,
-        /// Where.
-        addr: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file with a script or switches can't be read.
-    #[error("sim: can't read {what} from {path}; write JSON as the module documentation of `sim` shows")]
-    File {
-        /// `a script` or `switches`.
-        what: &'static str,
-        /// Which file.
-        path: String,
-        /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// What was to be printed can't be.
-    #[error("sim: can't write to the terminal")]
-    Print(#[from] io::Error),
-    /// Nothing to send webhooks with.
-    #[error("sim: can't set up outgoing requests")]
-    Outgoing(#[source] reqwest::Error),
-}
-
-/// Ports to listen on; 0 = any free one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Ports {
-    /// The scheduling vendor.
-    pub wellsky: u16,
-    /// The control calls under `/_sim/`.
-    pub control: u16,
-    /// The text gateway.
-    pub twilio: u16,
-    /// The mail server.
-    pub smtp: u16,
-    /// Webhooks and heartbeats.
-    pub sink: u16,
-}
-
-/// How the simulated agency comes to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Agency {
-    /// Empty, and nothing happens but what it is told.
-    Quiet,
-    /// Grown from a seed, with people who act by themselves.
-    Seeded(Seeding),
-}
-
-/// What to start.
-#[derive(Debug, Clone)]
-pub struct SimConfig {
-    /// The clock the agency lives by, and the gateway's texts. Tokens, throttling and latency are real time.
-    pub clock: Clock,
-    /// The agency's zone.
-    pub zone: Tz,
-    /// Its people and schedule.
-    pub agency: Agency,
-    /// Planted in front of every text about a person; empty = nothing.
-    pub marker: String,
-    /// The vendor's switches at the start.
-    pub switches: Switches,
-    /// What happens, counted from the start.
-    pub script: Script,
-    /// The address to listen on.
-    pub listen: IpAddr,
-    /// The ports.
-    pub ports: Ports,
-    /// For tokens, sids and random latencies, and for the agency if it is seeded.
-    pub seed: u64,
-}
-
-impl SimConfig {
-    /// An empty agency on loopback, any ports, answers at once: for tests that state what they want.
-    pub fn quiet(zone: Tz, clock: Clock) -> Self {
-        Self {
-            clock,
-            zone,
-            agency: Agency::Quiet,
-            marker: String::new(),
-            switches: Switches::default(),
-            script: Script::default(),
-            listen: Ipv4Addr::LOCALHOST.into(),
-            ports: Ports::default(),
-            seed: 1,
-        }
-    }
-
-    /// 200 clients and 90 caregivers out of a seed, on loopback, any ports, answers at once.
-    pub fn seeded(zone: Tz, clock: Clock, seed: u64) -> Self {
-        let agency = Agency::Seeded(Seeding { seed, ..Seeding::default() });
-        Self { agency, seed, ..Self::quiet(zone, clock) }
-    }
-
-    /// The same with so many people.
-    #[must_use]
-    pub fn sized(mut self, clients: usize, caregivers: usize) -> Self {
-        if let Agency::Seeded(seeding) = &mut self.agency {
-            seeding.clients = clients;
-            seeding.caregivers = caregivers;
-        }
-        self
-    }
-
-    /// The same with people of these habits.
-    #[must_use]
-    pub fn with_habits(mut self, habits: Habits) -> Self {
-        if let Agency::Seeded(seeding) = &mut self.agency {
-            seeding.habits = habits;
-        }
-        self
-    }
-
-    /// The same with this planted in front of every text about a person.
-    #[must_use]
-    pub fn marked(mut self, marker: &str) -> Self {
-        marker.clone_into(&mut self.marker);
-        self
-    }
-
-    /// The same with this script.
-    #[must_use]
-    pub fn following(mut self, script: Script) -> Self {
-        self.script = script;
-        self
-    }
-}
-
-/// A named moment of a script that has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BeatPassed {
-    /// Its name.
-    pub name: String,
-    /// When, on the simulator's clock.
-    pub at: Instant,
-}
-
-/// Everything anybody was told.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Inbox {
-    /// Mails, in the order they came.
-    pub mails: Vec<Mail>,
-    /// Texts sent and received, in the order they came.
-    pub texts: Vec<Text>,
-    /// Webhooks and heartbeats.
-    pub posts: Vec<Post>,
-}
-
-pub(super) struct State {
-    pub(super) world: World,
-    pub(super) vendor: Vendor,
-    pub(super) twilio: Twilio,
-    pub(super) sink: Sink,
-    pub(super) log: Vec<Entry>,
-    pub(super) beats: Vec<BeatPassed>,
-    n_requests: u64,
-}
-
-/// What all servers share.
-pub(super) struct Shared {
-    pub(super) clock: Clock,
-    pub(super) state: Mutex<State>,
-    pub(super) smtp: Arc<Mutex<Smtp>>,
-    pub(super) changed: Arc<Notify>,
-    outgoing: mpsc::UnboundedSender<Outgoing>,
-    began: std::time::Instant,
-}
-
-impl Shared {
-    /// Brings the world to the present and sends what that sets off.
-    pub(super) fn advance(&self, state: &mut State) {
-        let now = self.clock.now();
-        state.world.advance(now);
-        self.settle(state, now);
-    }
-
-    /// Carries out what the world asks of others: switch changes, webhooks, beats; and the gateway's callbacks.
-    pub(super) fn settle(&self, state: &mut State, now: Instant) {
-        for outcome in state.world.take_outcomes() {
-            match outcome {
-                Outcome::Switches(patch) => {
-                    // A script with a switch that does not exist changes nothing; the control port says so at once.
-                    if let Ok(switches) = state.vendor.switches.patched(&patch) {
-                        state.vendor.set_switches(switches);
-                    }
-                }
-                Outcome::Hook { criteria, resource, id } => {
-                    for hook in outgoing::hooks(&state.vendor, criteria, resource, &id) {
-                        let _when_the_sender_is_gone_so_is_the_sim = self.outgoing.send(hook);
-                    }
-                }
-                Outcome::Beat { name, at } => state.beats.push(BeatPassed { name, at }),
-            }
-        }
-        for callback in state.twilio.due_callbacks(now) {
-            let _when_the_sender_is_gone_so_is_the_sim = self.outgoing.send(Outgoing::from(callback));
-        }
-        self.changed.notify_waiters();
-    }
-
-    pub(super) fn send(&self, outgoing: Outgoing) {
-        let _when_the_sender_is_gone_so_is_the_sim = self.outgoing.send(outgoing);
-    }
-
-    fn serve(&self, server: Server, call: &Call) -> Reply {
-        let mut state = lock(&self.state);
-        let state = &mut *state;
-        self.advance(state);
-        let now = self.clock.now();
-        let (reply, endpoint, token) = match server {
-            Server::Wellsky => {
-                let answered = state.vendor.answer(&mut state.world, call, real_now());
-                (answered.reply, answered.endpoint, answered.token)
-            }
-            Server::Twilio => (state.twilio.answer(call, now), Endpoint::Other, None),
-            Server::Sink => (state.sink.answer(call, now), Endpoint::Other, None),
-        };
-        state.n_requests += 1;
-        let is_token = endpoint == Endpoint::Token && server == Server::Wellsky;
-        let headers = call.headers.iter().map(|(name, value)| match name.as_str() {
-            "authorization" => (name.clone(), value.split(' ').next().unwrap_or_default().to_owned()),
-            _ => (name.clone(), value.clone()),
-        });
-        state.log.push(Entry {
-            number: state.n_requests,
-            server,
-            at: now,
-            real: self.began.elapsed(),
-            method: call.method.clone(),
-            path: call.path.clone(),
-            query: call.raw_query.clone(),
-            body: if is_token { String::new() } else { String::from_utf8_lossy(&call.body).into_owned() },
-            headers: headers.collect(),
-            token,
-            endpoint,
-            status: reply.status,
-        });
-        keep_the_newer(&mut state.log);
-        keep_the_newer(&mut state.sink.posts);
-        self.changed.notify_waiters();
-        reply
-    }
-
-    pub(super) fn inbox(&self, state: &State) -> Inbox {
-        Inbox {
-            mails: lock(&self.smtp).mails.clone(),
-            texts: state.twilio.texts().to_vec(),
-            posts: state.sink.posts.clone(),
-        }
-    }
-}
-
-fn keep_the_newer<T>(rows: &mut Vec<T>) {
-    if rows.len() > KEPT_MAX {
-        rows.drain(..KEPT_MAX / 2);
-    }
-}
+use crate::clock::Clock;
 
 /// A running simulator: vendor, text gateway, mail server, sink, control port. Dropping it stops all of it.
 pub struct Sim {
@@ -311,11 +37,11 @@ pub struct Sim {
     tasks: Vec<JoinHandle<()>>,
 }
 
-pub(super) struct Servers {
-    pub(super) wellsky: Listening,
-    pub(super) twilio: Listening,
-    pub(super) smtp: Listening,
-    pub(super) sink: Listening,
+struct Servers {
+    wellsky: Listening,
+    twilio: Listening,
+    smtp: Listening,
+    sink: Listening,
     control: Listening,
 }
 
@@ -613,36 +339,4 @@ impl Drop for Sim {
             task.abort();
         }
     }
-}
-
-/// What `_sim/world` tells: numbers and ids, nobody's name.
-pub(super) fn summary(state: &State, now: Instant) -> serde_json::Value {
-    let world = &state.world;
-    let ahead = |hours: i64| {
-        world
-            .shifts()
-            .filter(|it| !it.cancelled && it.start > now && it.start <= now + chrono::TimeDelta::hours(hours))
-            .collect::<Vec<_>>()
-    };
-    let open: Vec<_> = ahead(24)
-        .into_iter()
-        .filter(|it| it.caregiver.is_none())
-        .map(|it| serde_json::json!({ "id": it.id, "client": it.client, "start": it.start, "end": it.end }))
-        .collect();
-    serde_json::json!({
-        "now": now,
-        "zone": world.zone().name(),
-        "agency": world.agency(),
-        "patients": world.patients().count(),
-        "current_clients": world.patients().filter(|it| it.active && it.is_client != Some(false)).count(),
-        "practitioners": world.practitioners().count(),
-        "hired": world.practitioners().filter(|it| it.active && it.is_hired == Some(true)).count(),
-        "shifts": world.shifts().count(),
-        "running_visits": world.visits().filter(|it| it.end.is_none()).count(),
-        "starting_in_4h": ahead(4).len(),
-        "open_in_24h": open,
-        "beats": state.beats,
-        "requests": state.n_requests,
-        "token_endpoint": wellsky::TOKEN_PATH,
-    })
 }

@@ -4,12 +4,14 @@
 //! A text goes queued, sent, delivered as the clock passes, unless its number is set to end otherwise.
 //! Does not: charge anybody, or know what a text means.
 
-use std::{collections::BTreeMap, time::Duration};
+mod faults;
+mod text;
+
+use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::TimeDelta;
 use ring::hmac;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
@@ -18,237 +20,10 @@ use super::{
 };
 use crate::model::Instant;
 
-/// Where a text stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TextStatus {
-    /// Accepted for later.
-    Scheduled,
-    /// Accepted.
-    Queued,
-    /// With the carrier.
-    Sent,
-    /// On the phone.
-    Delivered,
-    /// The carrier gave it up.
-    Undelivered,
-    /// The gateway gave it up.
-    Failed,
-    /// Called back before it left.
-    Canceled,
-    /// One that came in.
-    Received,
-}
-
-impl TextStatus {
-    /// As Twilio writes it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Scheduled => "scheduled",
-            Self::Queued => "queued",
-            Self::Sent => "sent",
-            Self::Delivered => "delivered",
-            Self::Undelivered => "undelivered",
-            Self::Failed => "failed",
-            Self::Canceled => "canceled",
-            Self::Received => "received",
-        }
-    }
-}
-
-/// A text, sent or received.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Text {
-    /// `SM…`
-    pub sid: String,
-    /// To whom.
-    pub to: String,
-    /// From whom.
-    pub from: String,
-    /// What it says.
-    pub body: String,
-    /// When the gateway took it, on its clock.
-    pub at: Instant,
-    /// It came in, from a person's phone.
-    pub inbound: bool,
-    /// The seconds it is good for, when the sender said so.
-    pub validity_s: Option<i64>,
-    /// Where status changes are posted; empty = nowhere.
-    pub status_callback: String,
-    /// How it ends, and when: (status, error code).
-    #[serde(skip)]
-    ends: (TextStatus, Option<u32>),
-    #[serde(skip)]
-    sent_at: Instant,
-    #[serde(skip)]
-    ended_at: Instant,
-    #[serde(skip)]
-    canceled: bool,
-    #[serde(skip)]
-    erased: bool,
-    /// The status the last callback told, so that each is told once.
-    #[serde(skip)]
-    told: Option<TextStatus>,
-}
-
-impl Text {
-    /// Where it stands at `now`.
-    pub fn status(&self, now: Instant) -> TextStatus {
-        if self.inbound {
-            TextStatus::Received
-        } else if self.canceled {
-            TextStatus::Canceled
-        } else if now >= self.ended_at {
-            self.ends.0
-        } else if now >= self.sent_at {
-            TextStatus::Sent
-        } else {
-            TextStatus::Queued
-        }
-    }
-
-    fn error_code(&self, now: Instant) -> Option<u32> {
-        (now >= self.ended_at && !self.canceled).then_some(self.ends.1).flatten()
-    }
-}
-
-/// What a fault is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TextCall {
-    /// Making a text.
-    #[default]
-    Create,
-    /// Listing texts.
-    List,
-    /// Reading one.
-    Read,
-    /// Any of them.
-    Any,
-}
-
-/// What a faulty gateway does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TextFaultAnswer {
-    /// Takes the text, then never answers.
-    AcceptThenHang,
-    /// Takes the text, then breaks the connection.
-    AcceptThenDrop,
-    /// Takes the text, then answers 500.
-    AcceptThen500,
-    /// Never answers, and takes nothing.
-    Hang,
-    /// Breaks the connection, and takes nothing.
-    Reset,
-    /// 429 with code 20429 and, perhaps, `Retry-After` in seconds.
-    TooMany(Option<u64>),
-    /// A status with Twilio's error body: (status, code), `(400, 21211)`.
-    Error(u16, u32),
-    /// A status with an HTML body.
-    Html(u16),
-    /// 201 with a body that breaks off.
-    Truncated,
-    /// Answers as it should, after so many milliseconds.
-    SlowMs(u64),
-}
-
-/// A scripted fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TextFault {
-    /// Which calls.
-    #[serde(default)]
-    pub on: TextCall,
-    /// Only for this number; empty = all.
-    #[serde(default)]
-    pub to: String,
-    /// How often; absent = for ever.
-    #[serde(default)]
-    pub times: Option<u32>,
-    /// What instead.
-    pub answer: TextFaultAnswer,
-}
-
-impl TextFault {
-    /// For every text that is made.
-    pub fn new(answer: TextFaultAnswer) -> Self {
-        Self { on: TextCall::Create, to: String::new(), times: None, answer }
-    }
-
-    /// The next `times` calls only.
-    #[must_use]
-    pub const fn times(mut self, times: u32) -> Self {
-        self.times = Some(times);
-        self
-    }
-
-    /// On these calls.
-    #[must_use]
-    pub const fn on(mut self, on: TextCall) -> Self {
-        self.on = on;
-        self
-    }
-
-    /// For this number.
-    #[must_use]
-    pub fn to(mut self, to: &str) -> Self {
-        to.clone_into(&mut self.to);
-        self
-    }
-}
-
-/// The gateway's switches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TwilioSwitches {
-    /// The account whose path and user name are right.
-    pub account_sid: String,
-    /// Its token, the password.
-    pub auth_token: String,
-    /// The number texts come from; others are refused with 21606. Empty = any.
-    pub from: String,
-    /// Milliseconds before each answer.
-    pub latency_ms: u64,
-    /// Milliseconds of the simulator's clock until a text is sent.
-    pub sent_after_ms: i64,
-    /// Milliseconds of the simulator's clock until a text has ended (is delivered).
-    pub ends_after_ms: i64,
-    /// Numbers that end otherwise: (status, error code).
-    pub ends: BTreeMap<String, (TextStatus, u32)>,
-    /// Numbers refused at once with this code: 21211 invalid, 21610 opted out, 21614 not a mobile.
-    pub refused: BTreeMap<String, u32>,
-    /// A text can be listed only so many milliseconds after it was made.
-    pub list_lag_ms: i64,
-    /// Scripted faults; the first that matches answers.
-    pub faults: Vec<TextFault>,
-    /// Status callbacks are sent (twice when above 1; none = 0).
-    pub callbacks: u32,
-    /// Callbacks come in the wrong order.
-    pub callbacks_reordered: bool,
-    /// Where texts that come in are posted; empty = nowhere.
-    pub inbound_url: String,
-}
-
-impl Default for TwilioSwitches {
-    fn default() -> Self {
-        Self {
-            account_sid: "AC00000000000000000000000000000001".into(),
-            auth_token: "sim-twilio-token".into(),
-            from: String::new(),
-            latency_ms: 0,
-            sent_after_ms: 500,
-            ends_after_ms: 2_000,
-            ends: BTreeMap::new(),
-            refused: BTreeMap::new(),
-            list_lag_ms: 0,
-            faults: Vec::new(),
-            callbacks: 1,
-            callbacks_reordered: false,
-            inbound_url: String::new(),
-        }
-    }
-}
+pub use self::{
+    faults::{TextCall, TextFault, TextFaultAnswer, TwilioSwitches},
+    text::{Text, TextStatus, segments},
+};
 
 /// A request the gateway makes: a status callback or a text that came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -682,25 +457,6 @@ fn is_e164(number: &str) -> bool {
 
 fn rfc2822(at: Instant) -> String {
     at.format("%a, %d %b %Y %H:%M:%S +0000").to_string()
-}
-
-/// How many parts a text goes out in: 160 (153 each when split) of the basic alphabet, else 70 (67).
-pub fn segments(body: &str) -> usize {
-    const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
-    const DOUBLE: &str = "^{}\\[~]|€\u{c}";
-    let units = body.chars().try_fold(0_usize, |sum, c| match c {
-        c if BASIC.contains(c) => Some(sum + 1),
-        c if DOUBLE.contains(c) => Some(sum + 2),
-        _ => None,
-    });
-    match units {
-        Some(units) if units <= 160 => 1,
-        Some(units) => units.div_ceil(153),
-        None => {
-            let units = body.encode_utf16().count();
-            if units <= 70 { 1 } else { units.div_ceil(67) }
-        }
-    }
 }
 
 #[cfg(test)]
