@@ -264,6 +264,8 @@ impl DoorListener {
             };
             tokio::select! {
                 accepted = socket.accept() => match accepted {
+                    // Closed while this one came in: it is broken off, never served.
+                    Ok(_) if !*self.open.borrow() => {}
                     Ok((stream, _)) => {
                         let _slower_is_fine = stream.set_nodelay(true);
                         let line = Line::default();
