@@ -30,3 +30,4 @@ pub mod logging;
 pub mod commands;
 
 pub mod cli;
+pub mod sim;

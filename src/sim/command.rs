@@ -1,0 +1,158 @@
+//! `shiftwatch sim`: the simulator alone, until it is told to stop.
+
+use std::{future::Future, io::Write, net::IpAddr, path::PathBuf};
+
+use chrono_tz::Tz;
+use clap::Args;
+use serde::de::DeserializeOwned;
+
+use super::{
+    config::{Agency, Ports, SimConfig, SimError},
+    running::Sim,
+    script::Script,
+    switches::Switches,
+    world::seeded::{Habits, Seeding},
+};
+use crate::clock::Clock;
+
+/// What `shiftwatch sim` is told.
+#[derive(Debug, Clone, Args)]
+pub struct SimArgs {
+    /// The seed: the same one gives the same people, week and mishaps
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many current clients
+    #[arg(long, default_value_t = 200)]
+    pub clients: usize,
+    /// How many hired caregivers
+    #[arg(long, default_value_t = 90)]
+    pub caregivers: usize,
+    /// The agency's zone
+    #[arg(long, default_value = "America/Denver")]
+    pub timezone: Tz,
+    /// Start with an empty agency in which nothing happens but what it is told
+    #[arg(long)]
+    pub quiet: bool,
+    /// Nobody calls out, comes late or forgets
+    #[arg(long)]
+    pub flawless: bool,
+    /// Answer at once instead of after 0.5 to 0.9 s
+    #[arg(long)]
+    pub fast: bool,
+    /// Plant this in front of every name, street, town and mail address
+    #[arg(long, default_value = "")]
+    pub marker: String,
+    /// A JSON file with a script of incidents
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// A JSON file with switches; what it leaves out keeps its default
+    #[arg(long, value_name = "FILE")]
+    pub switches: Option<PathBuf>,
+    /// The address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub listen: IpAddr,
+    /// The vendor's port; control, texts, mail and sink take the next four. 0 = any free ones
+    #[arg(long, default_value_t = 9850)]
+    pub port: u16,
+}
+
+/// Runs the simulator and prints where it is, until `stop` is done.
+pub async fn run(
+    args: &SimArgs,
+    clock: Clock,
+    out: &mut (impl Write + Send),
+    stop: impl Future<Output = ()>,
+) -> Result<(), SimError> {
+    let sim = Sim::start(config(args, clock)?).await?;
+    print(&sim, args, out)?;
+    stop.await;
+    writeln!(out, "\nStopped after {} requests.", sim.log().len())?;
+    sim.shutdown();
+    Ok(())
+}
+
+fn config(args: &SimArgs, clock: Clock) -> Result<SimConfig, SimError> {
+    let mut switches = match &args.switches {
+        Some(path) => {
+            let patch: serde_json::Value = read("switches", path)?;
+            Switches::vendor().patched(&patch).map_err(|source| SimError::File {
+                what: "switches",
+                path: path.display().to_string(),
+                source: source.into(),
+            })?
+        }
+        None => Switches::vendor(),
+    };
+    if args.fast {
+        switches.latency = Switches::default().latency;
+    }
+    let script = args.script.as_ref().map(|path| read::<Script>("a script", path)).transpose()?.unwrap_or_default();
+    let agency = if args.quiet {
+        Agency::Quiet
+    } else {
+        Agency::Seeded(Seeding {
+            seed: args.seed,
+            clients: args.clients,
+            caregivers: args.caregivers,
+            habits: if args.flawless { Habits::flawless() } else { Habits::default() },
+            ..Seeding::default()
+        })
+    };
+    let port = |n: u16| if args.port == 0 { 0 } else { args.port.saturating_add(n) };
+    Ok(SimConfig {
+        agency,
+        marker: args.marker.clone(),
+        switches,
+        script,
+        listen: args.listen,
+        ports: Ports { wellsky: port(0), control: port(1), twilio: port(2), smtp: port(3), sink: port(4) },
+        seed: args.seed,
+        ..SimConfig::quiet(args.timezone, clock)
+    })
+}
+
+fn read<T: DeserializeOwned>(what: &'static str, path: &PathBuf) -> Result<T, SimError> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| SimError::File {
+        what,
+        path: path.display().to_string(),
+        source,
+    };
+    let text = std::fs::read_to_string(path).map_err(|it| failed(it.into()))?;
+    serde_json::from_str(&text).map_err(|it| failed(it.into()))
+}
+
+fn print(sim: &Sim, args: &SimArgs, out: &mut impl Write) -> Result<(), SimError> {
+    let (account, token) = sim.twilio(|it| (it.account_sid.clone(), it.auth_token.clone()));
+    let (people, agency) = sim.world(|it| (it.patients().count(), it.agency().to_owned()));
+    let (base, control, smtp) = (sim.base_url(), sim.control_url(), sim.smtp_addr());
+    writeln!(out, "A simulated agency (seed {}, {people} records, {}).", args.seed, args.timezone)?;
+    writeln!(out)?;
+    writeln!(out, "  WellSky   {base}")?;
+    writeln!(out, "  texts     {}   (Twilio account {account}, token {token})", sim.twilio_url())?;
+    writeln!(out, "  mail      {smtp}   (no TLS)")?;
+    writeln!(out, "  sink      {}   (webhooks, heartbeats)", sim.sink_url())?;
+    writeln!(out, "  control   {control}/_sim/")?;
+    writeln!(out)?;
+    writeln!(out, "To watch it:")?;
+    writeln!(out)?;
+    writeln!(out, "  export WELLSKY_BASE_URL={base}")?;
+    writeln!(out, "  export WELLSKY_CLIENT_ID=sim WELLSKY_CLIENT_SECRET=sim WELLSKY_AGENCY_ID={agency}")?;
+    writeln!(out, "  export SHIFTWATCH_TIMEZONE={}", args.timezone)?;
+    writeln!(out, "  shiftwatch run")?;
+    writeln!(out)?;
+    writeln!(out, "To make trouble:")?;
+    writeln!(out)?;
+    writeln!(
+        out,
+        "  curl -X PATCH {control}/_sim/switches -d '{{\"500_html\": [\"*\"]}}'      # an outage; [] ends it"
+    )?;
+    writeln!(out, "  curl -X PATCH {control}/_sim/switches -d '{{\"all_empty\": true}}'")?;
+    writeln!(out, "  curl {control}/_sim/world                                         # ids of open shifts")?;
+    writeln!(
+        out,
+        "  curl -X POST {control}/_sim/incident -d '{{\"do\": \"unassign\", \"shift\": {{\"id\": \"90010001\"}}}}'"
+    )?;
+    writeln!(out, "  curl {control}/_sim/inbox                                         # what people were sent")?;
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! What the simulated vendors send by themselves: the scheduling vendor's webhooks, the gateway's callbacks.
+//!
+//! One after the other, once, 15 s each: nobody knows whether the vendor tries again, so this one does not.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::{switches::WebhookManner, twilio::Callback, wellsky::Vendor};
+
+/// A request to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    url: String,
+    headers: Vec<(String, String)>,
+    body: String,
+    /// It waits for the next one and goes after it.
+    after_next: bool,
+}
+
+impl From<Callback> for Outgoing {
+    fn from(callback: Callback) -> Self {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&callback.params).finish();
+        Self {
+            url: callback.url,
+            headers: vec![
+                ("content-type".into(), "application/x-www-form-urlencoded; charset=UTF-8".into()),
+                ("x-twilio-signature".into(), callback.signature),
+            ],
+            body,
+            after_next: false,
+        }
+    }
+}
+
+/// The webhooks that tell about a change, as the switches say.
+pub(crate) fn hooks(vendor: &Vendor, criteria: &str, resource: &str, id: &str) -> Vec<Outgoing> {
+    let webhook = &vendor.switches.webhook;
+    let mut to: Vec<(&str, &str)> = Vec::new();
+    let wanted = webhook.criteria.is_empty() || webhook.criteria.iter().any(|it| it == criteria);
+    if !webhook.url.is_empty() && wanted {
+        to.push((&webhook.url, &webhook.header));
+    }
+    to.extend(
+        vendor
+            .subscriptions
+            .iter()
+            .filter(|it| it.active && it.criteria == criteria)
+            .map(|it| (it.endpoint.as_str(), it.header.as_str())),
+    );
+    let id = id.parse::<u64>().map_or_else(|_| serde_json::json!(id), |id| serde_json::json!(id));
+    let body = serde_json::json!({ "resourceType": resource, "id": id }).to_string();
+    let times = match webhook.manner {
+        WebhookManner::Drop => 0,
+        WebhookManner::Duplicate => 2,
+        WebhookManner::Send | WebhookManner::Reorder | WebhookManner::WrongSecret => 1,
+    };
+    let one = |(url, header): (&str, &str)| {
+        let mut headers = vec![("content-type".to_owned(), "application/fhir+json".to_owned())];
+        if let Some((name, value)) = header.split_once(':') {
+            let value = match webhook.manner {
+                WebhookManner::WrongSecret => "Bearer wrong",
+                _ => value.trim(),
+            };
+            headers.push((name.trim().to_ascii_lowercase(), value.to_owned()));
+        }
+        let after_next = webhook.manner == WebhookManner::Reorder;
+        Outgoing { url: url.to_owned(), headers, body: body.clone(), after_next }
+    };
+    to.into_iter().flat_map(|target| std::iter::repeat_n(one(target), times)).collect()
+}
+
+/// What sends them.
+pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(15)).build()
+}
+
+/// Sends what comes in, until the simulator is gone.
+pub(crate) async fn run(client: reqwest::Client, mut queue: mpsc::UnboundedReceiver<Outgoing>) {
+    let mut held: Option<Outgoing> = None;
+    while let Some(mut next) = queue.recv().await {
+        if next.after_next && held.is_none() {
+            next.after_next = false;
+            held = Some(next);
+            continue;
+        }
+        send(&client, next).await;
+        if let Some(held) = held.take() {
+            send(&client, held).await;
+        }
+    }
+}
+
+async fn send(client: &reqwest::Client, outgoing: Outgoing) {
+    let mut request = client.post(&outgoing.url).body(outgoing.body);
+    for (name, value) in outgoing.headers {
+        request = request.header(name, value);
+    }
+    let _nobody_hears_about_a_failed_webhook = request.send().await;
+}
