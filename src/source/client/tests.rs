@@ -547,7 +547,7 @@ async fn a_bad_row_costs_itself() {
 }
 
 #[tokio::test]
-async fn the_rate_is_never_above_the_cap_nor_are_more_than_four_under_way() {
+async fn the_rate_is_never_above_the_cap() {
     let server = Server::start(|seen| if seen.path.ends_with("accesstoken") { token(1) } else { bundle_of(&[]) }).await;
     let source = source_with(&server.address, |wellsky| wellsky.requests_per_second = 8.0);
     let reads: Vec<Read> = (0..24).map(|_| hot()).collect();
