@@ -1,9 +1,16 @@
 //! How soon the planner sees what happens: a seeded simulation, no network, no clock.
 //!
-//! Run with `cargo bench --bench planner`; a seed may be given as argument. For each agency size and rate it
+//! Run with `cargo bench --bench planner`; a seed may be given as argument, then one agency size. For each agency size and rate it
 //! prints the delay from a call-out within four hours of a start to the read that shows it, and from a missed
 //! check-in's deadline to the first verdict that has its evidence; beside naive round robin, and beside an oracle
 //! that knows which client changed and asks it in the next free slot. S is one naive sweep, clients / rate.
+
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a simulation in seconds as floats; nothing here meets real input"
+)]
 
 use std::{
     cmp::Reverse,
@@ -33,13 +40,25 @@ const GRACE: f64 = 15.0 * 60.0;
 const BANDS: [f64; 4] = [72.0 * 3600.0, 24.0 * 3600.0, 4.0 * 3600.0, 0.0];
 
 fn main() {
-    let seed = std::env::args().skip(1).find_map(|text| text.parse().ok()).unwrap_or(SEED);
+    let mut numbers = std::env::args().skip(1).filter_map(|text| text.parse::<u64>().ok());
+    let seed = numbers.next().unwrap_or(SEED);
+    let only = numbers.next();
     println!("planner: delay from what happens to the read that shows it; seed {seed}");
-    println!("{} h simulated after {} h of warm-up; in seconds, and as a share of S\n", MEASURED / 3600.0, WARM_UP / 3600.0);
-    println!("{:>7} {:>5} {:>7} {:>7} | {:^31} | {:^31} | {:^15}", "clients", "req/s", "S", "within", "call-out: planner", "naive", "oracle");
-    println!("{:>29} | {:>7} {:>7} {:>7} {:>7} | {:>7} {:>7} {:>7} {:>7} | {:>7} {:>7}", "", "p50", "p99", "p50/S", "p99/S", "p50", "p99", "p50/S", "p99/S", "p50", "p99");
+    println!(
+        "{} h simulated after {} h of warm-up; in seconds, and as a share of S\n",
+        MEASURED / 3600.0,
+        WARM_UP / 3600.0
+    );
+    println!(
+        "{:>7} {:>5} {:>7} {:>7} | {:^31} | {:^31} | {:^15}",
+        "clients", "req/s", "S", "within", "call-out: planner", "naive", "oracle"
+    );
+    println!(
+        "{:>29} | {:>7} {:>7} {:>7} {:>7} | {:>7} {:>7} {:>7} {:>7} | {:>7} {:>7}",
+        "", "p50", "p99", "p50/S", "p99/S", "p50", "p99", "p50/S", "p99/S", "p50", "p99"
+    );
     let mut results = Vec::new();
-    for n in [200, 2_000, 10_000] {
+    for n in [200, 2_000, 10_000].into_iter().filter(|n| only.is_none_or(|only| only == u64::from(*n))) {
         for rate in [1.0, 2.0, 5.0, 10.0] {
             let world = World::new(n, seed);
             let sweep = f64::from(n) / rate;
@@ -53,34 +72,58 @@ fn main() {
             let oracle = world.oracle(rate);
             println!(
                 "{n:>7} {rate:>5} {sweep:>7.0} {within:>7.1} | {} | {} | {:>7.1} {:>7.1}",
-                columns(&per_client.call_outs, sweep), columns(&naive.call_outs, sweep),
-                quantile(&oracle.call_outs, 0.5), quantile(&oracle.call_outs, 0.99),
+                columns(&per_client.call_outs, sweep),
+                columns(&naive.call_outs, sweep),
+                quantile(&oracle.call_outs, 0.5),
+                quantile(&oracle.call_outs, 0.99),
             );
             results.push((n, rate, sweep, per_client, agency_wide, naive, oracle, wall));
         }
     }
-    println!("\n{:>7} {:>5} {:>7} | {:^31} | {:^31} | {:^15} | {:^15}", "clients", "req/s", "S", "missed check-in: by client", "naive", "agency-wide", "oracle");
-    println!("{:>21} | {:>7} {:>7} {:>7} {:>7} | {:>7} {:>7} {:>7} {:>7} | {:>7} {:>7} | {:>7} {:>7}", "", "p50", "p99", "p50/S", "p99/S", "p50", "p99", "p50/S", "p99/S", "p50", "p99", "p50", "p99");
+    println!(
+        "\n{:>7} {:>5} {:>7} | {:^31} | {:^31} | {:^15} | {:^15}",
+        "clients", "req/s", "S", "missed check-in: by client", "naive", "agency-wide", "oracle"
+    );
+    println!(
+        "{:>21} | {:>7} {:>7} {:>7} {:>7} | {:>7} {:>7} {:>7} {:>7} | {:>7} {:>7} | {:>7} {:>7}",
+        "", "p50", "p99", "p50/S", "p99/S", "p50", "p99", "p50/S", "p99/S", "p50", "p99", "p50", "p99"
+    );
     for (n, rate, sweep, per_client, agency_wide, naive, oracle, _) in &results {
         println!(
             "{n:>7} {rate:>5} {sweep:>7.0} | {} | {} | {:>7.1} {:>7.1} | {:>7.1} {:>7.1}",
-            columns(&per_client.missed, *sweep), columns(&naive.missed, *sweep),
-            quantile(&agency_wide.missed, 0.5), quantile(&agency_wide.missed, 0.99),
-            quantile(&oracle.missed, 0.5), quantile(&oracle.missed, 0.99),
+            columns(&per_client.missed, *sweep),
+            columns(&naive.missed, *sweep),
+            quantile(&agency_wide.missed, 0.5),
+            quantile(&agency_wide.missed, 0.99),
+            quantile(&oracle.missed, 0.5),
+            quantile(&oracle.missed, 0.99),
         );
     }
     println!("\nsamples, requests used, and the planner's own cost");
     for (n, rate, _, per_client, _, _, _, wall) in &results {
         let per_read = wall.as_secs_f64() * 1e6 / per_client.reads.max(1) as f64;
-        println!("{n:>7} {rate:>5}   {:>6} call-outs {:>6} missed   {:>5.2} req/s   {per_read:.1} us a read, simulation included", per_client.call_outs.len(), per_client.missed.len(), per_client.rate);
+        println!(
+            "{n:>7} {rate:>5}   {:>6} call-outs {:>6} missed   {:>5.2} req/s   {per_read:.1} us a read, simulation included",
+            per_client.call_outs.len(),
+            per_client.missed.len(),
+            per_client.rate
+        );
     }
     println!("\nat detect_within 5m, 2 req/s: what it takes while the cap does not bind");
     for n in [50, 200, 1_000] {
         let run = World::new(n, seed).run(300.0, 2.0, EncounterScope::PerClient, seed);
-        println!("{n:>7} clients: {:.2} req/s used; call-out p50 {:.0} s, p99 {:.0} s; missed check-in p99 {:.0} s", run.rate, quantile(&run.call_outs, 0.5), quantile(&run.call_outs, 0.99), quantile(&run.missed, 0.99));
+        println!(
+            "{n:>7} clients: {:.2} req/s used; call-out p50 {:.0} s, p99 {:.0} s; missed check-in p99 {:.0} s",
+            run.rate,
+            quantile(&run.call_outs, 0.5),
+            quantile(&run.call_outs, 0.99),
+            quantile(&run.missed, 0.99)
+        );
     }
     println!();
-    let worst = |of: fn(&Outcome) -> &Vec<f64>, q: f64| results.iter().map(|row| quantile(of(&row.3), q) / row.2).fold(0.0, f64::max);
+    let worst = |of: fn(&Outcome) -> &Vec<f64>, q: f64| {
+        results.iter().map(|row| quantile(of(&row.3), q) / row.2).fold(0.0, f64::max)
+    };
     goal("call-out p50", worst(|run| &run.call_outs, 0.5), 0.28, "S");
     goal("call-out p99", worst(|run| &run.call_outs, 0.99), 0.9, "S");
     goal("missed check-in by client p50", worst(|run| &run.missed, 0.5), 0.02, "S");
@@ -90,7 +133,10 @@ fn main() {
 }
 
 fn goal(what: &str, worst: f64, limit: f64, unit: &str) {
-    println!("goal: {what} <= {limit} {unit}: worst {worst:.3} {unit}: {}", if worst <= limit { "met" } else { "MISSED" });
+    println!(
+        "goal: {what} <= {limit} {unit}: worst {worst:.3} {unit}: {}",
+        if worst <= limit { "met" } else { "MISSED" }
+    );
 }
 
 fn columns(delays: &[f64], sweep: f64) -> String {
@@ -141,13 +187,24 @@ impl World {
         let hours = [6, 7, 7, 8, 8, 8, 9, 9, 10, 11, 12, 12, 13, 14, 16, 17, 17, 18, 18, 19, 20, 22];
         let clients = (0..n).map(|_| {
             let kind: f64 = rng.random_range(0.0..1.0);
-            let per_day = if kind < 0.25 { 2 } else if kind < 0.9 { 1 } else { 0 };
+            let per_day = match kind {
+                twice if twice < 0.25 => 2,
+                once if once < 0.9 => 1,
+                _ => 0,
+            };
             let daily = kind < 0.6;
             let mut shifts: Vec<Shift> = Vec::new();
-            let usual: Vec<(i32, f64, f64)> = (0..per_day).map(|_| {
-                let minute = match rng.random_range(0.0..1.0) { x if x < 0.5 => 0.0, x if x < 0.75 => 30.0, x if x < 0.87 => 15.0, _ => 45.0 };
-                (hours[rng.random_range(0..hours.len())], minute, [1.0, 2.0, 3.0, 4.0, 8.0][rng.random_range(0..5)])
-            }).collect();
+            let usual: Vec<(i32, f64, f64)> = (0..per_day)
+                .map(|_| {
+                    let minute = match rng.random_range(0.0..1.0) {
+                        x if x < 0.5 => 0.0,
+                        x if x < 0.75 => 30.0,
+                        x if x < 0.87 => 15.0,
+                        _ => 45.0,
+                    };
+                    (hours[rng.random_range(0..hours.len())], minute, [1.0, 2.0, 3.0, 4.0, 8.0][rng.random_range(0..5)])
+                })
+                .collect();
             for day in 0..4 {
                 if !daily && rng.random_range(0.0..1.0) > 3.0 / 7.0 {
                     continue;
@@ -184,9 +241,18 @@ impl World {
         let awaited = unseen().filter(|shift| shift.start + GRACE <= now && now < shift.start + 7200.0);
         ClientPlan {
             shifts: shifts.iter().filter(|shift| shift.end > now).map(span).collect(),
-            edges: shifts.iter().flat_map(|shift| BANDS.map(|band| shift.start - band).into_iter().chain([shift.start + GRACE])).filter(|edge| *edge > now).map(at).collect(),
+            edges: shifts
+                .iter()
+                .flat_map(|shift| BANDS.map(|band| shift.start - band).into_iter().chain([shift.start + GRACE]))
+                .filter(|edge| *edge > now)
+                .map(at)
+                .collect(),
             shifts_within_30_days: !shifts.is_empty(),
-            deadlines: unseen().map(|shift| shift.start + GRACE).filter(|deadline| *deadline > now - 3600.0).map(at).collect(),
+            deadlines: unseen()
+                .map(|shift| shift.start + GRACE)
+                .filter(|deadline| *deadline > now - 3600.0)
+                .map(at)
+                .collect(),
             awaiting_visit_until: awaited.map(|shift| at(shift.start + 7200.0)).max(),
             ..ClientPlan::default()
         }
@@ -307,15 +373,22 @@ impl World {
         let queue = |mut moments: Vec<f64>| {
             moments.sort_by(f64::total_cmp);
             let mut free_at = 0.0_f64;
-            moments.into_iter().map(|moment| {
-                let asked_at = free_at.max(moment);
-                free_at = asked_at + 1.0 / rate;
-                asked_at - moment
-            }).collect()
+            moments
+                .into_iter()
+                .map(|moment| {
+                    let asked_at = free_at.max(moment);
+                    free_at = asked_at + 1.0 / rate;
+                    asked_at - moment
+                })
+                .collect()
         };
         let all = || self.clients.iter().flatten();
         let call_outs = all().filter_map(|shift| shift.call_out).filter(|moment| Self::measured(*moment)).collect();
-        let missed = all().filter(|shift| shift.check_in.is_none_or(|check_in| check_in > shift.start + GRACE)).map(|shift| shift.start + GRACE).filter(|moment| Self::measured(*moment)).collect();
+        let missed = all()
+            .filter(|shift| shift.check_in.is_none_or(|check_in| check_in > shift.start + GRACE))
+            .map(|shift| shift.start + GRACE)
+            .filter(|moment| Self::measured(*moment))
+            .collect();
         Outcome { call_outs: queue(call_outs), missed: queue(missed), ..Outcome::default() }
     }
 }

@@ -85,10 +85,8 @@ fn is_permission_text(error: &str) -> bool {
 
 /// A limit under another status: gateways say so in words (`Limit Exceeded`, `SpikeArrestViolation`).
 fn names_a_limit(message: &str, body: Option<&Value>) -> bool {
-    let code = body
-        .and_then(|body| body.pointer("/fault/detail/errorcode"))
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let code =
+        body.and_then(|body| body.pointer("/fault/detail/errorcode")).and_then(Value::as_str).unwrap_or_default();
     matches!(message, "Too Many Requests" | "Limit Exceeded")
         || code.contains("SpikeArrestViolation")
         || code.contains("QuotaViolation")
@@ -144,7 +142,13 @@ mod tests {
             (429, "", Asked::List, plain, "throttled"),
             (408, "", Asked::List, transient, "a time-out in words"),
             (500, "<html>oops</html>", Asked::List, transient, "HTML"),
-            (500, r#"{"fault":{"detail":{"errorcode":"policies.ratelimit.SpikeArrestViolation"}}}"#, Asked::List, plain, "a limit as 500"),
+            (
+                500,
+                r#"{"fault":{"detail":{"errorcode":"policies.ratelimit.SpikeArrestViolation"}}}"#,
+                Asked::List,
+                plain,
+                "a limit as 500",
+            ),
             (503, "", Asked::List, transient, "down"),
             (599, "", Asked::List, transient, "the last of them"),
         ];

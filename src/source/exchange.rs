@@ -67,7 +67,7 @@ impl Default for Timings {
     fn default() -> Self {
         Self {
             request: Duration::from_secs(30),
-            page: Duration::from_secs(60),
+            page: Duration::from_mins(1),
             retry: Duration::from_secs(1),
             trying: Duration::from_secs(45),
         }
@@ -81,7 +81,9 @@ pub enum SourceError {
     #[error("wellsky.base_url is not an address; write the host root, for example https://connect.clearcareonline.com")]
     Address,
     /// Plain http to somewhere else.
-    #[error("wellsky.base_url must be https: client data and the credential would travel in the clear (http is allowed to loopback only)")]
+    #[error(
+        "wellsky.base_url must be https: client data and the credential would travel in the clear (http is allowed to loopback only)"
+    )]
     PlainHttp,
     /// The HTTP client could not be made (TLS roots, resolver).
     #[error("the HTTP client for wellsky could not be set up; check the system's TLS certificates")]
@@ -177,7 +179,8 @@ impl Access {
                 Err(code) => failing(&mut state, code.to_owned()),
                 Ok(answer) => {
                     let code = answer.status.to_string();
-                    let class = classify(answer.status, answer.retry_after.as_deref(), &answer.body, Asked::List, real_now());
+                    let class =
+                        classify(answer.status, answer.retry_after.as_deref(), &answer.body, Asked::List, real_now());
                     match class {
                         Class::Ok if state.granted(&answer.body, form, now, self.chance()) => trace.last_ok(true),
                         Class::Ok => {
@@ -411,12 +414,19 @@ impl Asker<'_> {
         let answered = self.try_ways(question, trace, read).await;
         let outcome = match &answered {
             Ok(_) | Err(ReadFault::Gone) => Some(Outcome::Fine),
-            Err(ReadFault::Transient { endpoint: Endpoint::Token, .. }) => None,
-            Err(ReadFault::Transient { .. }) => Some(Outcome::Failed { whose: question.whose }),
+            Err(ReadFault::Transient { endpoint: failed, .. }) if *failed != Endpoint::Token => {
+                Some(Outcome::Failed { whose: question.whose })
+            }
             Err(ReadFault::Request { .. }) => Some(Outcome::Refused),
             Err(ReadFault::Route { .. }) => Some(Outcome::NoRoute),
             Err(ReadFault::Permission { .. }) => Some(Outcome::NoLeave),
-            Err(ReadFault::Credentials { .. } | ReadFault::Throttled { .. } | ReadFault::BreakerOpen { .. }) => None,
+            // Without a token, or throttled: nothing was learned about the endpoint.
+            Err(
+                ReadFault::Transient { .. }
+                | ReadFault::Credentials { .. }
+                | ReadFault::Throttled { .. }
+                | ReadFault::BreakerOpen { .. },
+            ) => None,
         };
         if !question.probe {
             self.with(endpoint, |state| match outcome {
@@ -486,8 +496,7 @@ impl Asker<'_> {
                 (Class::Throttle { retry_after }, _) => return Err(access.throttled(retry_after, trace.clock)),
                 (Class::Token, _) => {
                     n_token += 1;
-                    let verdict =
-                        access.token.lock().await.rejected(loan.generation, n_token > 1, access.budget.now());
+                    let verdict = access.token.lock().await.rejected(loan.generation, n_token > 1, access.budget.now());
                     if verdict == After401::Stop || n_token > TOKEN_RETRIES_MAX {
                         return Err(ReadFault::Credentials { code });
                     }
@@ -495,8 +504,7 @@ impl Asker<'_> {
                 }
                 (Class::Forbidden, _) => {
                     n_token += 1;
-                    let refresh =
-                        access.token.lock().await.refresh_for_403(loan.generation, access.budget.now());
+                    let refresh = access.token.lock().await.refresh_for_403(loan.generation, access.budget.now());
                     if refresh && n_token <= TOKEN_RETRIES_MAX {
                         continue;
                     }
@@ -614,7 +622,7 @@ fn retry_delay(unit: Duration, n_tries: u32, retry_after: Option<Duration>, chan
         return asked.clamp(unit, unit * RETRY_DELAY_MAX);
     }
     let widest = unit * (1 << n_tries.min(5)).min(RETRY_DELAY_MAX);
-    unit + (widest - unit).mul_f64(chance.clamp(0.0, 1.0))
+    unit + widest.saturating_sub(unit).mul_f64(chance.clamp(0.0, 1.0))
 }
 
 /// An instant of the wire's clock on the agent's.

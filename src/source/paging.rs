@@ -136,7 +136,8 @@ impl Paging {
         }
         let fresh = page.keys.iter().filter(|key| !self.seen.contains(*key)).count();
         if fresh == 0 {
-            let is_first = self.asked == Some(1) && page.keys.iter().all(|key| self.first.contains(key)) && n == self.n_first;
+            let is_first =
+                self.asked == Some(1) && page.keys.iter().all(|key| self.first.contains(key)) && n == self.n_first;
             if is_first {
                 // The page we call 1 is the one that came without a number. Either numbers begin at 1, or the
                 // server does not look at them; the next page tells.
@@ -156,7 +157,11 @@ impl Paging {
         let total_met = self.total.is_some_and(|total| total == self.n_rows);
         // A total below what was already seen is wrong (some servers count the page): only a short page ends it.
         let total_useless = self.total.is_none_or(|total| total < self.n_rows);
-        if total_met || (short && total_useless) { self.end() } else { self.ask(self.asked.map_or(1, |asked| asked + 1)) }
+        if total_met || (short && total_useless) {
+            self.end()
+        } else {
+            self.ask(self.asked.map_or(1, |asked| asked + 1))
+        }
     }
 
     fn ask(&mut self, number: u32) -> Next {
@@ -172,7 +177,11 @@ impl Paging {
     }
 
     fn repeated(&self) -> End {
-        if self.total.is_some_and(|total| total > self.n_rows) && self.suspected.is_none() { End::Mismatch } else { End::Incomplete }
+        if self.total.is_some_and(|total| total > self.n_rows) && self.suspected.is_none() {
+            End::Mismatch
+        } else {
+            End::Incomplete
+        }
     }
 
     fn end(&self) -> Next {
@@ -202,6 +211,7 @@ mod tests {
     fn none(_: usize, _: usize) -> Option<u64> {
         None
     }
+    #[expect(clippy::unnecessary_wraps, reason = "one of several totals in the table")]
     fn right(rows: usize, _: usize) -> Option<u64> {
         Some(rows as u64)
     }
@@ -214,7 +224,10 @@ mod tests {
             };
             let from = (number * self.size).min(self.rows);
             let until = (from + self.size).min(self.rows);
-            PageSeen { keys: (from..until).map(|n| n.to_string()).collect(), total: (self.total)(self.rows, until - from) }
+            PageSeen {
+                keys: (from..until).map(|n| n.to_string()).collect(),
+                total: (self.total)(self.rows, until - from),
+            }
         }
 
         fn read(&self, known: Option<PageBase>, pages_max: u32) -> (End, usize, Vec<u32>, Option<PageBase>) {
@@ -237,7 +250,18 @@ mod tests {
     fn a_read_ends_where_the_rows_end() {
         use End::{Complete, Incomplete, Mismatch};
         use PageBase::{One, Zero};
-        type Row = (usize, usize, Option<u32>, fn(usize, usize) -> Option<u64>, Option<PageBase>, End, usize, &'static [u32], Option<PageBase>, &'static str);
+        type Row = (
+            usize,
+            usize,
+            Option<u32>,
+            fn(usize, usize) -> Option<u64>,
+            Option<PageBase>,
+            End,
+            usize,
+            &'static [u32],
+            Option<PageBase>,
+            &'static str,
+        );
         let rows: &[Row] = &[
             (0, 100, Some(0), right, None, Complete, 0, &[], None, "no rows"),
             (0, 100, Some(0), none, None, Complete, 0, &[], None, "no rows, no total"),
@@ -260,14 +284,47 @@ mod tests {
             (250, 100, Some(1), none, None, Complete, 250, &[1, 2, 3], Some(One), "three pages, base 1, no total"),
             (250, 100, Some(0), right, Some(Zero), Complete, 250, &[1, 2], Some(Zero), "base known to be 0"),
             (250, 100, Some(1), right, Some(One), Complete, 250, &[2, 3], None, "base known to be 1: no repeated page"),
-            (250, 100, Some(1), none, Some(Zero), Complete, 250, &[1, 2, 3], Some(One), "known 0 but now 1: noticed, nothing lost"),
+            (
+                250,
+                100,
+                Some(1),
+                none,
+                Some(Zero),
+                Complete,
+                250,
+                &[1, 2, 3],
+                Some(One),
+                "known 0 but now 1: noticed, nothing lost",
+            ),
             (250, 100, Some(0), right, Some(One), Mismatch, 150, &[2, 3], None, "known 1 but now 0: the total tells"),
             (250, 100, None, right, None, Incomplete, 100, &[1, 2], None, "_page ignored: the same page for ever"),
             (250, 100, None, none, None, Incomplete, 100, &[1, 2], None, "_page ignored, no total"),
-            (250, 100, Some(0), |_, n| Some(n as u64), None, Mismatch, 250, &[1, 2], Some(Zero), "the total counts the page: nothing lost, not claimed complete"),
+            (
+                250,
+                100,
+                Some(0),
+                |_, n| Some(n as u64),
+                None,
+                Mismatch,
+                250,
+                &[1, 2],
+                Some(Zero),
+                "the total counts the page: nothing lost, not claimed complete",
+            ),
             (7, 100, Some(0), |_, _| Some(12), None, Mismatch, 7, &[1], None, "a total that is too high"),
             (7, 100, Some(0), |_, _| Some(3), None, Complete, 7, &[], None, "a total below the rows of a short page"),
-            (250, 100, Some(0), |_, _| Some(3), None, Complete, 250, &[1, 2], Some(Zero), "a total that is far too low ends nothing"),
+            (
+                250,
+                100,
+                Some(0),
+                |_, _| Some(3),
+                None,
+                Complete,
+                250,
+                &[1, 2],
+                Some(Zero),
+                "a total that is far too low ends nothing",
+            ),
             (0, 100, Some(0), |_, _| Some(5), None, Mismatch, 0, &[], None, "rows are claimed and none came"),
         ];
         for (n, size, base, total, known, end, seen, asked, learned, shows) in rows {

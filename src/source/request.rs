@@ -172,7 +172,8 @@ fn shift_dates(span: Span, zone: Tz) -> Vec<Vec<(&'static str, String)>> {
     let (first, last) = days_of(span, zone);
     let weeks = weeks((first, last));
     let mut months = vec![first.with_day(1).unwrap_or(first)];
-    while let Some(next) = months.last().and_then(|month| shifted(*month, 31).with_day(1)).filter(|next| *next <= last) {
+    while let Some(next) = months.last().and_then(|month| shifted(*month, 31).with_day(1)).filter(|next| *next <= last)
+    {
         months.push(next);
     }
     if months.len() < weeks.len() {
@@ -237,14 +238,23 @@ mod tests {
         let Asks::Searches(searches) = asks(&read, zone) else { panic!("searches") };
         searches
             .iter()
-            .map(|search| search.filters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"))
+            .map(|search| {
+                search.filters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+            })
             .collect()
     }
 
     #[test]
     fn the_hot_read_is_one_call_in_every_zone_and_on_both_clock_change_nights() {
         for zone in [Denver, Brisbane, Kiritimati, UTC] {
-            for now in ["2026-07-06T13:00:00Z", "2026-03-08T08:30:00Z", "2026-03-08T09:30:00Z", "2026-11-01T07:30:00Z", "2026-11-01T08:30:00Z", "2026-12-31T23:59:59Z"] {
+            for now in [
+                "2026-07-06T13:00:00Z",
+                "2026-03-08T08:30:00Z",
+                "2026-03-08T09:30:00Z",
+                "2026-11-01T07:30:00Z",
+                "2026-11-01T08:30:00Z",
+                "2026-12-31T23:59:59Z",
+            ] {
                 let span = hot_span(at(now), zone);
                 let filters = shift_filters(span, zone);
                 let yesterday = yyyymmdd(shifted(local_date(zone, at(now)), -1));
@@ -258,12 +268,42 @@ mod tests {
     #[test]
     fn spans_become_the_fewest_calls() {
         let rows: &[(&str, &str, &[&str], &str)] = &[
-            ("2026-07-06T13:00:00Z", "2026-07-06T17:00:00Z", &["clientId=7&startDate=20260705&additionalDays=2"], "one day and a day on both sides"),
-            ("2026-07-06T01:00:00Z", "2026-07-06T02:00:00Z", &["clientId=7&startDate=20260704&additionalDays=3"], "UTC and local days differ: both"),
-            ("2026-07-06T06:00:00Z", "2026-07-13T00:00:00Z", &["clientId=7&startDate=20260706&additionalDays=6"], "exactly seven days: no room for more"),
-            ("2026-07-06T06:00:00Z", "2026-07-13T00:00:01Z", &["clientId=7&monthNo=202607"], "an eighth day: the month is one call"),
-            ("2026-07-28T06:00:00Z", "2026-08-05T00:00:00Z", &["clientId=7&startDate=20260728&additionalDays=6", "clientId=7&startDate=20260804"], "over a month's end: two weeks are no more than two months"),
-            ("2026-07-01T06:00:00Z", "2026-09-01T00:00:00Z", &["clientId=7&monthNo=202607", "clientId=7&monthNo=202608"], "two months"),
+            (
+                "2026-07-06T13:00:00Z",
+                "2026-07-06T17:00:00Z",
+                &["clientId=7&startDate=20260705&additionalDays=2"],
+                "one day and a day on both sides",
+            ),
+            (
+                "2026-07-06T01:00:00Z",
+                "2026-07-06T02:00:00Z",
+                &["clientId=7&startDate=20260704&additionalDays=3"],
+                "UTC and local days differ: both",
+            ),
+            (
+                "2026-07-06T06:00:00Z",
+                "2026-07-13T00:00:00Z",
+                &["clientId=7&startDate=20260706&additionalDays=6"],
+                "exactly seven days: no room for more",
+            ),
+            (
+                "2026-07-06T06:00:00Z",
+                "2026-07-13T00:00:01Z",
+                &["clientId=7&monthNo=202607"],
+                "an eighth day: the month is one call",
+            ),
+            (
+                "2026-07-28T06:00:00Z",
+                "2026-08-05T00:00:00Z",
+                &["clientId=7&startDate=20260728&additionalDays=6", "clientId=7&startDate=20260804"],
+                "over a month's end: two weeks are no more than two months",
+            ),
+            (
+                "2026-07-01T06:00:00Z",
+                "2026-09-01T00:00:00Z",
+                &["clientId=7&monthNo=202607", "clientId=7&monthNo=202608"],
+                "two months",
+            ),
         ];
         for (from, until, expected, shows) in rows {
             assert_eq!(shift_filters(Span { from: at(from), until: at(until) }, Denver), *expected, "{shows}");
@@ -285,11 +325,22 @@ mod tests {
 
     #[test]
     fn visits_are_asked_for_by_day_at_most_seven_a_call() {
-        let read = |client: Option<&str>, from, until| Read::Visits { client: client.map(ClientId::from), span: Span { from: at(from), until: at(until) }, confirming: false };
-        let Asks::Searches(one) = asks(&read(Some("7"), "2026-07-06T06:00:00Z", "2026-07-07T00:00:00Z"), Denver) else { panic!() };
-        assert_eq!(one[0].filters, [("startDate", "20260705".to_owned()), ("endDate", "20260707".to_owned()), ("clientId", "7".to_owned())]);
+        let read = |client: Option<&str>, from, until| Read::Visits {
+            client: client.map(ClientId::from),
+            span: Span { from: at(from), until: at(until) },
+            confirming: false,
+        };
+        let Asks::Searches(one) = asks(&read(Some("7"), "2026-07-06T06:00:00Z", "2026-07-07T00:00:00Z"), Denver) else {
+            panic!()
+        };
+        assert_eq!(
+            one[0].filters,
+            [("startDate", "20260705".to_owned()), ("endDate", "20260707".to_owned()), ("clientId", "7".to_owned())]
+        );
         assert_eq!(one[0].sort, None);
-        let Asks::Searches(all) = asks(&read(None, "2026-07-01T06:00:00Z", "2026-07-15T00:00:00Z"), Denver) else { panic!() };
+        let Asks::Searches(all) = asks(&read(None, "2026-07-01T06:00:00Z", "2026-07-15T00:00:00Z"), Denver) else {
+            panic!()
+        };
         assert_eq!(all.len(), 2);
         assert_eq!(all[0].filters, [("startDate", "20260701".to_owned()), ("endDate", "20260707".to_owned())]);
         assert_eq!(all[0].sort, Some("-startDate"));

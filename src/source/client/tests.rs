@@ -72,7 +72,11 @@ impl Server {
 
     /// Method and path of everything but tokens.
     fn asked(&self) -> Vec<String> {
-        self.seen().iter().filter(|seen| seen.path != "/oauth/accesstoken").map(|seen| format!("{} {}", seen.method, seen.path)).collect()
+        self.seen()
+            .iter()
+            .filter(|seen| seen.path != "/oauth/accesstoken")
+            .map(|seen| format!("{} {}", seen.method, seen.path))
+            .collect()
     }
 
     fn n_tokens(&self) -> usize {
@@ -80,7 +84,13 @@ impl Server {
     }
 }
 
-async fn answer(Shared(stage): Shared<Stage>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response<Body> {
+async fn answer(
+    Shared(stage): Shared<Stage>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let seen = Seen {
         at: RealInstant::now(),
@@ -150,13 +160,13 @@ fn agency(address: &str, change: impl FnOnce(&mut Wellsky)) -> Agency {
         agency_id: None,
         client_id: "example-client".into(),
         client_secret: "example-secret".into(),
-        detect_within: Duration::from_secs(300),
+        detect_within: Duration::from_mins(5),
         requests_per_second: 10.0,
         content_type: "application/json".to_owned(),
         send_agency_id: false,
         encounter_naive_tz: NaiveTz::Auto,
         page_base: None,
-        confirm_timeout: Duration::from_secs(60),
+        confirm_timeout: Duration::from_mins(1),
     };
     change(&mut wellsky);
     Agency {
@@ -197,7 +207,11 @@ fn codes(fetched: &Fetched) -> Vec<String> {
 
 #[tokio::test]
 async fn one_hot_read_is_one_token_and_one_search() {
-    let server = Server::start(|seen| if seen.path.ends_with("accesstoken") { token(1) } else { bundle_of(&[shift(1), shift(2)]) }).await;
+    let server =
+        Server::start(
+            |seen| if seen.path.ends_with("accesstoken") { token(1) } else { bundle_of(&[shift(1), shift(2)]) },
+        )
+        .await;
     let source = source(&server);
     let fetched = fetch(&source, &hot()).await;
     let rows = fetched.outcome.clone().unwrap();
@@ -215,7 +229,10 @@ async fn one_hot_read_is_one_token_and_one_search() {
     assert_eq!(search.body, r#"{"additionalDays":"6","clientId":"7","startDate":"20260705"}"#);
     assert_eq!(search.token, "Bearer token1");
     assert_eq!(search.content_type, "application/json");
-    assert_eq!(seen[0].body, r#"{"client_id":"example-client","client_secret":"example-secret","grant_type":"client_credentials"}"#);
+    assert_eq!(
+        seen[0].body,
+        r#"{"client_id":"example-client","client_secret":"example-secret","grant_type":"client_credentials"}"#
+    );
 }
 
 #[tokio::test]
@@ -227,20 +244,52 @@ async fn every_path_and_method_is_of_the_read_set() {
     })
     .await;
     let source = source(&server);
-    let visits = |client: Option<&str>| Read::Visits { client: client.map(ClientId::from), span: Span { from: now(), until: now() + TimeDelta::hours(1) }, confirming: false };
+    let visits = |client: Option<&str>| Read::Visits {
+        client: client.map(ClientId::from),
+        span: Span { from: now(), until: now() + TimeDelta::hours(1) },
+        confirming: false,
+    };
     for read in [
-        Read::Clients(Extent::Full), Read::Clients(Extent::UpdatedSince(now())), Read::Client("7".into()), Read::Caregivers(Extent::Full), Read::Caregiver("8 /x".into()),
-        hot(), visits(Some("7")), visits(None), Read::Visit("5".into()), Read::Locations,
+        Read::Clients(Extent::Full),
+        Read::Clients(Extent::UpdatedSince(now())),
+        Read::Client("7".into()),
+        Read::Caregivers(Extent::Full),
+        Read::Caregiver("8 /x".into()),
+        hot(),
+        visits(Some("7")),
+        visits(None),
+        Read::Visit("5".into()),
+        Read::Locations,
     ] {
         assert!(fetch(&source, &read).await.outcome.is_ok(), "{read:?}");
     }
-    assert_eq!(server.asked(), [
-        "POST /v1/patients/_search/", "POST /v1/patients/_search/", "GET /v1/patients/7/",
-        "POST /v1/practitioners/_search/", "POST /v1/practitioners/_search/", "GET /v1/practitioners/8%20%2Fx/",
-        "POST /v1/appointment/_search/", "POST /v1/encounter/_search/", "POST /v1/encounter/_search/", "GET /v1/encounter/5/", "POST /v1/locations/_search",
-    ]);
-    let bodies: Vec<String> = server.seen().into_iter().filter(|seen| seen.path.contains("practitioners/_search")).map(|seen| seen.body).collect();
-    assert_eq!(bodies, [r#"{"active":"true","is_hired":"true"}"#, "{}"], "no hired caregiver at all is not believed at once");
+    assert_eq!(
+        server.asked(),
+        [
+            "POST /v1/patients/_search/",
+            "POST /v1/patients/_search/",
+            "GET /v1/patients/7/",
+            "POST /v1/practitioners/_search/",
+            "POST /v1/practitioners/_search/",
+            "GET /v1/practitioners/8%20%2Fx/",
+            "POST /v1/appointment/_search/",
+            "POST /v1/encounter/_search/",
+            "POST /v1/encounter/_search/",
+            "GET /v1/encounter/5/",
+            "POST /v1/locations/_search",
+        ]
+    );
+    let bodies: Vec<String> = server
+        .seen()
+        .into_iter()
+        .filter(|seen| seen.path.contains("practitioners/_search"))
+        .map(|seen| seen.body)
+        .collect();
+    assert_eq!(
+        bodies,
+        [r#"{"active":"true","is_hired":"true"}"#, "{}"],
+        "no hired caregiver at all is not believed at once"
+    );
 }
 
 #[tokio::test]
@@ -254,7 +303,10 @@ async fn the_token_body_that_works_is_found_and_remembered() {
     let source = source(&server);
     let fetched = fetch(&source, &hot()).await;
     assert_eq!(codes(&fetched), ["token 415 false", "token 200 true", "appointment 200 true"]);
-    assert_eq!(server.seen()[1].body, "grant_type=client_credentials&client_id=example-client&client_secret=example-secret");
+    assert_eq!(
+        server.seen()[1].body,
+        "grant_type=client_credentials&client_id=example-client&client_secret=example-secret"
+    );
 }
 
 #[tokio::test]
@@ -273,18 +325,30 @@ async fn one_refresh_for_an_expired_token_whoever_notices() {
     .await;
     let source = source(&server);
     let reads = (hot(), hot(), hot(), hot());
-    let (a, b, c, d) = tokio::join!(fetch(&source, &reads.0), fetch(&source, &reads.1), fetch(&source, &reads.2), fetch(&source, &reads.3));
+    let (a, b, c, d) = tokio::join!(
+        fetch(&source, &reads.0),
+        fetch(&source, &reads.1),
+        fetch(&source, &reads.2),
+        fetch(&source, &reads.3)
+    );
     assert!([a, b, c, d].iter().all(|fetched| fetched.outcome.is_ok()));
     assert_eq!(issued.load(Ordering::SeqCst), 1, "four at once, one token");
     expired.store(1, Ordering::SeqCst);
-    let (a, b, c, d) = tokio::join!(fetch(&source, &reads.0), fetch(&source, &reads.1), fetch(&source, &reads.2), fetch(&source, &reads.3));
+    let (a, b, c, d) = tokio::join!(
+        fetch(&source, &reads.0),
+        fetch(&source, &reads.1),
+        fetch(&source, &reads.2),
+        fetch(&source, &reads.3)
+    );
     assert!([a, b, c, d].iter().all(|fetched| fetched.outcome.is_ok()));
     assert_eq!(issued.load(Ordering::SeqCst), 2, "one refresh for one expiry");
 }
 
 #[tokio::test]
 async fn a_second_401_stops_calling() {
-    let server = Server::start(|seen| if seen.path.ends_with("accesstoken") { token(1) } else { Reply::Json(401, json!({})) }).await;
+    let server =
+        Server::start(|seen| if seen.path.ends_with("accesstoken") { token(1) } else { Reply::Json(401, json!({})) })
+            .await;
     let source = source(&server);
     let fetched = fetch(&source, &hot()).await;
     assert_eq!(fetched.outcome.unwrap_err(), ReadFault::Credentials { code: "401".into() });
@@ -320,7 +384,10 @@ async fn a_missing_route_tries_the_alternates_once_then_leaves_the_endpoint_alon
     let source = source(&server);
     let fault = fetch(&source, &hot()).await.outcome.unwrap_err();
     assert_eq!(fault, ReadFault::Route { endpoint: Endpoint::Appointment, code: "403".into() });
-    assert_eq!(server.asked(), ["POST /v1/appointment/_search/", "GET /v1/appointment/", "POST /v1/appointment/_search/"]);
+    assert_eq!(
+        server.asked(),
+        ["POST /v1/appointment/_search/", "GET /v1/appointment/", "POST /v1/appointment/_search/"]
+    );
     assert_eq!(server.seen()[3].content_type, "application/fhir+json");
     assert_eq!(server.seen()[2].query, "_count=100&clientId=7&startDate=20260705&additionalDays=6");
     assert_eq!(server.n_tokens(), 1, "no refresh: the token is not what is wrong");
@@ -346,7 +413,10 @@ async fn the_way_that_works_is_remembered() {
     for _ in 0..3 {
         assert!(fetch(&source, &hot()).await.outcome.is_ok());
     }
-    assert_eq!(server.asked(), ["POST /v1/appointment/_search/", "GET /v1/appointment/", "GET /v1/appointment/", "GET /v1/appointment/"]);
+    assert_eq!(
+        server.asked(),
+        ["POST /v1/appointment/_search/", "GET /v1/appointment/", "GET /v1/appointment/", "GET /v1/appointment/"]
+    );
 
     let server = Server::start(|seen| match (seen.path.as_str(), seen.content_type.as_str()) {
         ("/oauth/accesstoken", _) => token(1),
@@ -374,13 +444,27 @@ async fn the_way_that_works_is_remembered() {
 
 #[tokio::test]
 async fn permission_and_unexplained_403() {
-    let server = Server::start(|seen| if seen.path.ends_with("accesstoken") { token(1) } else { Reply::Json(403, json!({"error": "Access denied. Invalid agencyId."})) }).await;
+    let server = Server::start(|seen| {
+        if seen.path.ends_with("accesstoken") {
+            token(1)
+        } else {
+            Reply::Json(403, json!({"error": "Access denied. Invalid agencyId."}))
+        }
+    })
+    .await;
     let source = source(&server);
     let fault = fetch(&source, &hot()).await.outcome.unwrap_err();
     assert_eq!(fault, ReadFault::Permission { endpoint: Endpoint::Appointment, code: "403".into() });
     assert_eq!((server.asked().len(), server.n_tokens()), (1, 1), "no retry, no refresh");
 
-    let server = Server::start(|seen| if seen.path.ends_with("accesstoken") { token(1) } else { Reply::Text(403, "text/html", "<h1>403 Forbidden</h1>") }).await;
+    let server = Server::start(|seen| {
+        if seen.path.ends_with("accesstoken") {
+            token(1)
+        } else {
+            Reply::Text(403, "text/html", "<h1>403 Forbidden</h1>")
+        }
+    })
+    .await;
     let source = self::source(&server);
     let fault = fetch(&source, &hot()).await.outcome.unwrap_err();
     assert_eq!(fault, ReadFault::Permission { endpoint: Endpoint::Appointment, code: "403".into() });
@@ -405,10 +489,14 @@ async fn passing_failures_are_tried_three_times_and_reported_with_their_code() {
     ];
     for (make, code) in rows {
         let make = *make;
-        let server = Server::start(move |seen| if seen.path.ends_with("accesstoken") { token(1) } else { make() }).await;
+        let server =
+            Server::start(move |seen| if seen.path.ends_with("accesstoken") { token(1) } else { make() }).await;
         let source = source(&server);
         let fetched = fetch(&source, &hot()).await;
-        assert_eq!(fetched.outcome.clone().unwrap_err(), ReadFault::Transient { endpoint: Endpoint::Appointment, code: (*code).into() });
+        assert_eq!(
+            fetched.outcome.clone().unwrap_err(),
+            ReadFault::Transient { endpoint: Endpoint::Appointment, code: (*code).into() }
+        );
         assert_eq!(server.asked().len(), 3, "{code}");
         assert_eq!(codes(&fetched)[1..], vec![format!("appointment {code} false"); 3], "every request is on record");
     }
@@ -417,7 +505,11 @@ async fn passing_failures_are_tried_three_times_and_reported_with_their_code() {
 #[tokio::test]
 async fn a_failure_that_passes_costs_one_more_request() {
     let mut replies = VecDeque::from([Reply::Json(500, json!({})), bundle_of(&[shift(1)])]);
-    let server = Server::start(move |seen| if seen.path.ends_with("accesstoken") { token(1) } else { replies.pop_front().unwrap() }).await;
+    let server =
+        Server::start(
+            move |seen| if seen.path.ends_with("accesstoken") { token(1) } else { replies.pop_front().unwrap() },
+        )
+        .await;
     let source = source(&server);
     assert!(fetch(&source, &hot()).await.outcome.unwrap().complete);
 }
@@ -429,7 +521,10 @@ async fn nobody_at_the_address_is_a_connect_failure_of_the_token() {
     drop(listener);
     let source = source_with(&address, |_| {});
     let fetched = fetch(&source, &hot()).await;
-    assert_eq!(fetched.outcome.clone().unwrap_err(), ReadFault::Transient { endpoint: Endpoint::Token, code: "connect".into() });
+    assert_eq!(
+        fetched.outcome.clone().unwrap_err(),
+        ReadFault::Transient { endpoint: Endpoint::Token, code: "connect".into() }
+    );
     assert_eq!(codes(&fetched), ["token connect false"]);
     assert!(fetch(&source, &hot()).await.requests.is_empty(), "the address gets a pause");
 }
@@ -437,7 +532,10 @@ async fn nobody_at_the_address_is_a_connect_failure_of_the_token() {
 #[tokio::test]
 async fn our_own_mistakes_are_not_repeated_and_open_the_breaker_after_three() {
     for status in [400, 422] {
-        let server = Server::start(move |seen| if seen.path.ends_with("accesstoken") { token(1) } else { Reply::Json(status, json!({"error": "x"})) }).await;
+        let server = Server::start(move |seen| {
+            if seen.path.ends_with("accesstoken") { token(1) } else { Reply::Json(status, json!({"error": "x"})) }
+        })
+        .await;
         let source = source(&server);
         for _ in 0..3 {
             let fault = fetch(&source, &hot()).await.outcome.unwrap_err();
@@ -450,7 +548,9 @@ async fn our_own_mistakes_are_not_repeated_and_open_the_breaker_after_three() {
 
 #[tokio::test]
 async fn a_429_stops_the_whole_credential() {
-    let server = Server::start(|seen| if seen.path.ends_with("accesstoken") { token(1) } else { Reply::RetryAfter(429, "60") }).await;
+    let server =
+        Server::start(|seen| if seen.path.ends_with("accesstoken") { token(1) } else { Reply::RetryAfter(429, "60") })
+            .await;
     let source = source(&server);
     let fault = fetch(&source, &hot()).await.outcome.unwrap_err();
     let ReadFault::Throttled { until } = fault else { panic!("{fault:?}") };
@@ -466,7 +566,14 @@ async fn a_429_stops_the_whole_credential() {
 
 #[tokio::test]
 async fn an_id_that_is_gone_is_gone_and_no_failure_of_the_endpoint() {
-    let server = Server::start(|seen| if seen.path.ends_with("accesstoken") { token(1) } else { Reply::Json(404, json!({"error": "Resource not found"})) }).await;
+    let server = Server::start(|seen| {
+        if seen.path.ends_with("accesstoken") {
+            token(1)
+        } else {
+            Reply::Json(404, json!({"error": "Resource not found"}))
+        }
+    })
+    .await;
     let source = source(&server);
     for _ in 0..6 {
         let fetched = fetch(&source, &Read::Client("7".into())).await;
@@ -481,8 +588,15 @@ fn paged(n: usize, base: Option<usize>, total: bool) -> impl FnMut(&Seen) -> Rep
         if seen.path.ends_with("accesstoken") {
             return token(1);
         }
-        let asked = seen.query.split('&').find_map(|pair| pair.strip_prefix("_page=")).and_then(|page| page.parse::<usize>().ok());
-        let page = match (base, asked) { (Some(base), Some(asked)) => asked.saturating_sub(base), _ => 0 };
+        let asked = seen
+            .query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("_page="))
+            .and_then(|page| page.parse::<usize>().ok());
+        let page = match (base, asked) {
+            (Some(base), Some(asked)) => asked.saturating_sub(base),
+            _ => 0,
+        };
         let rows: Vec<Value> = (page * 100..n.min(page * 100 + 100)).map(shift).collect();
         let mut bundle = json!({"resourceType": "Bundle", "entry": rows});
         if total {
@@ -494,7 +608,9 @@ fn paged(n: usize, base: Option<usize>, total: bool) -> impl FnMut(&Seen) -> Rep
 
 #[tokio::test]
 async fn all_pages_are_read_on_either_base_and_the_base_is_remembered() {
-    for (base, first, second) in [(0, vec!["", "1", "2"], vec!["", "1", "2"]), (1, vec!["", "1", "2", "3"], vec!["", "2", "3"])] {
+    for (base, first, second) in
+        [(0, vec!["", "1", "2"], vec!["", "1", "2"]), (1, vec!["", "1", "2", "3"], vec!["", "2", "3"])]
+    {
         let server = Server::start(paged(250, Some(base), true)).await;
         let source = source(&server);
         for expected in [first, second] {
@@ -502,7 +618,11 @@ async fn all_pages_are_read_on_either_base_and_the_base_is_remembered() {
             let rows = fetch(&source, &hot()).await.outcome.unwrap();
             let Batch::Shifts(shifts) = rows.batch else { panic!() };
             assert_eq!((shifts.len(), rows.complete), (250, true));
-            let pages: Vec<String> = server.seen()[before..].iter().filter(|seen| seen.path.contains("appointment")).map(|seen| seen.query.split("_page=").nth(1).unwrap_or("").to_owned()).collect();
+            let pages: Vec<String> = server.seen()[before..]
+                .iter()
+                .filter(|seen| seen.path.contains("appointment"))
+                .map(|seen| seen.query.split("_page=").nth(1).unwrap_or("").to_owned())
+                .collect();
             assert_eq!(pages, expected);
         }
     }
@@ -516,7 +636,10 @@ async fn an_ignored_page_or_a_failing_one_leaves_rows_but_no_claim() {
     assert_eq!((shifts.len(), rows.complete), (100, false), "the same page for ever");
 
     let mut pages = paged(250, Some(0), true);
-    let server = Server::start(move |seen| if seen.query.contains("_page=2") { Reply::Json(500, json!({})) } else { pages(seen) }).await;
+    let server = Server::start(
+        move |seen| if seen.query.contains("_page=2") { Reply::Json(500, json!({})) } else { pages(seen) },
+    )
+    .await;
     let rows = fetch(&source(&server), &hot()).await.outcome.unwrap();
     let Batch::Shifts(shifts) = rows.batch else { panic!() };
     assert_eq!((shifts.len(), rows.complete), (200, false), "the third page fails: what came is evidence");
@@ -525,9 +648,13 @@ async fn an_ignored_page_or_a_failing_one_leaves_rows_but_no_claim() {
 #[tokio::test]
 async fn numbers_that_do_not_add_up_are_read_once_more_but_not_every_time() {
     let lies = |seen: &Seen| {
-        if seen.path.ends_with("accesstoken") { token(1) }
-        else if seen.query.contains("_page") { bundle_of(&[]) }
-        else { Reply::Json(200, json!({"resourceType": "Bundle", "totalRecords": 5, "entry": [shift(1)]})) }
+        if seen.path.ends_with("accesstoken") {
+            token(1)
+        } else if seen.query.contains("_page") {
+            bundle_of(&[])
+        } else {
+            Reply::Json(200, json!({"resourceType": "Bundle", "totalRecords": 5, "entry": [shift(1)]}))
+        }
     };
     let server = Server::start(lies).await;
     let source = source(&server);
@@ -540,13 +667,21 @@ async fn numbers_that_do_not_add_up_are_read_once_more_but_not_every_time() {
 
 #[tokio::test]
 async fn a_bad_row_costs_itself() {
-    let server = Server::start(|seen| if seen.path.ends_with("accesstoken") { token(1) } else { bundle_of(&[shift(1), json!({"id": "2", "client": {"id": "7"}}), json!("x"), shift(3)]) }).await;
+    let server = Server::start(|seen| {
+        if seen.path.ends_with("accesstoken") {
+            token(1)
+        } else {
+            bundle_of(&[shift(1), json!({"id": "2", "client": {"id": "7"}}), json!("x"), shift(3)])
+        }
+    })
+    .await;
     let rows = fetch(&source(&server), &hot()).await.outcome.unwrap();
     let Batch::Shifts(shifts) = rows.batch else { panic!() };
     assert_eq!((shifts.len(), rows.rejected.len()), (2, 2));
 }
 
 #[tokio::test]
+#[expect(clippy::cast_precision_loss, reason = "a few requests")]
 async fn the_rate_is_never_above_the_cap() {
     let server = Server::start(|seen| if seen.path.ends_with("accesstoken") { token(1) } else { bundle_of(&[]) }).await;
     let source = source_with(&server.address, |wellsky| wellsky.requests_per_second = 8.0);
@@ -565,8 +700,8 @@ async fn the_rate_is_never_above_the_cap() {
 
 #[tokio::test]
 async fn the_scope_of_visit_searches_is_probed_with_one_small_request() {
-    let row = || json!({"id": "5", "subject": {"reference": "Patient/7"}, "period": {"start": "2026-07-06T10:00:00"}});
     type Make = fn(Value) -> Reply;
+    let row = || json!({"id": "5", "subject": {"reference": "Patient/7"}, "period": {"start": "2026-07-06T10:00:00"}});
     let rows: &[(Make, EncounterScope, &str)] = &[
         (|row| bundle_of(&[row]), EncounterScope::AgencyWide, "rows come"),
         (|_| bundle_of(&[]), EncounterScope::PerClient, "nothing comes: unknown, so client by client"),
@@ -592,8 +727,12 @@ async fn the_scope_of_visit_searches_is_probed_with_one_small_request() {
         }
         assert_eq!(source.status(&Clock::manual(now())).encounter_scope, *scope);
         let first = server.seen().into_iter().find(|seen| seen.path.contains("encounter")).unwrap();
-        assert_eq!((first.query.as_str(), first.body.as_str()), ("_count=1", r#"{"endDate":"20260707","startDate":"20260704"}"#));
-        let read = Read::Visits { client: Some("7".into()), span: Span { from: now(), until: now() }, confirming: false };
+        assert_eq!(
+            (first.query.as_str(), first.body.as_str()),
+            ("_count=1", r#"{"endDate":"20260707","startDate":"20260704"}"#)
+        );
+        let read =
+            Read::Visits { client: Some("7".into()), span: Span { from: now(), until: now() }, confirming: false };
         assert!(fetch(&source, &read).await.outcome.is_ok(), "four refused probes do not open the breaker: {shows}");
     }
 }
@@ -606,14 +745,23 @@ async fn agency_wide_visits_stop_at_the_span_when_they_really_come_newest_first(
             if seen.path.ends_with("accesstoken") {
                 return token(1);
             }
-            let page = seen.query.split("_page=").nth(1).and_then(|rest| rest.split('&').next()).map_or(0, |page| page.parse::<usize>().unwrap());
-            let row = |n: usize| { let age = i64::try_from(n).unwrap(); visit(n, if sorted { age } else { 499 - age }) };
+            let page = seen
+                .query
+                .split("_page=")
+                .nth(1)
+                .and_then(|rest| rest.split('&').next())
+                .map_or(0, |page| page.parse::<usize>().unwrap());
+            let row = |n: usize| {
+                let age = i64::try_from(n).unwrap();
+                visit(n, if sorted { age } else { 499 - age })
+            };
             let rows: Vec<Value> = (page * 100..(page * 100 + 100).min(500)).map(row).collect();
             Reply::Json(200, json!({"resourceType": "Bundle", "totalRecords": 500, "entry": rows}))
         })
         .await;
         let span = Span { from: now() - TimeDelta::minutes(90), until: now() + TimeDelta::hours(1) };
-        let rows = fetch(&source(&server), &Read::Visits { client: None, span, confirming: false }).await.outcome.unwrap();
+        let rows =
+            fetch(&source(&server), &Read::Visits { client: None, span, confirming: false }).await.outcome.unwrap();
         let Batch::Visits(visits) = rows.batch else { panic!() };
         assert_eq!((visits.len(), rows.complete), (91, true));
         assert_eq!(server.asked().len(), n_pages, "sorted: {sorted}");
@@ -624,13 +772,28 @@ async fn agency_wide_visits_stop_at_the_span_when_they_really_come_newest_first(
 #[tokio::test]
 async fn rows_of_another_agency_are_left_out_once_ours_was_seen() {
     let client = |id: &str, agency: &str| json!({"id": id, "meta": {"tag": [{"code": "agencyId", "display": agency}]}});
-    let server = Server::start(move |seen| if seen.path.ends_with("accesstoken") { token(1) } else { bundle_of(&[client("1", "9999"), client("2", "8888"), json!({"id": "3"})]) }).await;
-    let ids = |rows: Rows| match rows.batch { Batch::Clients(clients) => clients.iter().map(|client| client.id.to_string()).collect::<Vec<_>>(), _ => panic!() };
-    for (own, expected) in [(Some("9999"), vec!["1", "3"]), (Some("7777"), vec!["1", "2", "3"]), (None, vec!["1", "2", "3"])] {
+    let server = Server::start(move |seen| {
+        if seen.path.ends_with("accesstoken") {
+            token(1)
+        } else {
+            bundle_of(&[client("1", "9999"), client("2", "8888"), json!({"id": "3"})])
+        }
+    })
+    .await;
+    let ids = |rows: Rows| match rows.batch {
+        Batch::Clients(clients) => clients.iter().map(|client| client.id.to_string()).collect::<Vec<_>>(),
+        _ => panic!(),
+    };
+    for (own, expected) in
+        [(Some("9999"), vec!["1", "3"]), (Some("7777"), vec!["1", "2", "3"]), (None, vec!["1", "2", "3"])]
+    {
         let source = source_with(&server.address, |wellsky| wellsky.agency_id = own.map(Into::into));
         assert_eq!(ids(fetch(&source, &Read::Clients(Extent::Full)).await.outcome.unwrap()), expected, "{own:?}");
     }
-    let source = source_with(&server.address, |wellsky| { wellsky.agency_id = Some("9999".into()); wellsky.send_agency_id = true; });
+    let source = source_with(&server.address, |wellsky| {
+        wellsky.agency_id = Some("9999".into());
+        wellsky.send_agency_id = true;
+    });
     fetch(&source, &Read::Clients(Extent::Full)).await;
     assert_eq!(server.seen().last().unwrap().query, "_count=100&agencyId=9999");
 }
@@ -638,8 +801,16 @@ async fn rows_of_another_agency_are_left_out_once_ours_was_seen() {
 #[test]
 fn plain_http_is_for_loopback_only() {
     for (address, fine) in [
-        ("https://connect.example.com", true), ("http://127.0.0.1:1", true), ("http://localhost:1", true), ("http://[::1]:1", true),
-        ("http://connect.example.com", false), ("http://10.0.0.1", false), ("http://localhost.example.com", false), ("ftp://127.0.0.1", false), ("connect.example.com", false), ("", false),
+        ("https://connect.example.com", true),
+        ("http://127.0.0.1:1", true),
+        ("http://localhost:1", true),
+        ("http://[::1]:1", true),
+        ("http://connect.example.com", false),
+        ("http://10.0.0.1", false),
+        ("http://localhost.example.com", false),
+        ("ftp://127.0.0.1", false),
+        ("connect.example.com", false),
+        ("", false),
     ] {
         assert_eq!(Access::new(&agency(address, |_| {}).wellsky, 1).is_ok(), fine, "{address}");
     }

@@ -28,15 +28,15 @@ use std::{
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
-pub use self::{
-    promise::{Promise, SWEEP_MAX, promise},
-    tier::{ClientPlan, Tier},
-};
 use self::{
     chores::{Chore, Chores},
     deadlines::Deadlines,
     promise::EARLY,
     wants::{Wants, endpoint, span},
+};
+pub use self::{
+    promise::{Promise, SWEEP_MAX, promise},
+    tier::{ClientPlan, Tier},
 };
 use super::{
     fetched::{Fetched, Read, ReadFault, Span},
@@ -84,7 +84,7 @@ impl PlanSettings {
     /// Settings with the default lead.
     #[must_use]
     pub fn new(detect_within: Duration, requests_per_second: f64, zone: Tz, seed: u64) -> Self {
-        let evidence_lead = detect_within + Duration::from_secs(60);
+        let evidence_lead = detect_within + Duration::from_mins(1);
         Self { detect_within, requests_per_second: requests_per_second.max(1e-6), evidence_lead, zone, seed }
     }
 }
@@ -126,7 +126,8 @@ struct Entry {
     id: ClientId,
     plan: ClientPlan,
     present: bool,
-    tier: Tier,
+    /// When it joined the plan: what was never read ages from here.
+    joined_at: Instant,
     queued: Option<(Tier, Instant)>,
     far: Option<Instant>,
     awaited: Option<Instant>,
@@ -212,9 +213,12 @@ impl Planner {
 
     /// New facts about a client, who joins the plan if need be.
     pub fn update_client(&mut self, id: &ClientId, plan: ClientPlan, now: Instant) {
-        let index = self.index_of(id);
+        let index = self.index_of(id, now);
         let entry = &mut self.clients[index as usize];
-        entry.present = true;
+        if !entry.present {
+            entry.present = true;
+            entry.joined_at = now;
+        }
         entry.shifts_read_at = entry.shifts_read_at.max(plan.shifts_read_at);
         entry.far_read_at = entry.far_read_at.max(plan.far_read_at);
         entry.visits_read_at = entry.visits_read_at.max(plan.visits_read_at);
@@ -338,7 +342,11 @@ impl Planner {
 
     fn first_due(&self, may: impl Fn(&Read) -> bool) -> Option<Due> {
         let wanted = self.wants.first(&may);
-        let visits_open = may(&Read::Visits { client: None, span: Span { from: Instant::MIN_UTC, until: Instant::MIN_UTC }, confirming: false });
+        let visits_open = may(&Read::Visits {
+            client: None,
+            span: Span { from: Instant::MIN_UTC, until: Instant::MIN_UTC },
+            confirming: false,
+        });
         let deadline = self.deadlines.first().filter(|_| visits_open && self.scope != EncounterScope::AgencyWide);
         match (deadline, wanted) {
             (Some((deadline, _)), Some(wanted)) if wanted < deadline => Some(Due::Wanted),
@@ -504,8 +512,8 @@ impl Planner {
         // Edges cluster on the hour. Everybody turns hot up to `detect_within` early, each by its own measure, so
         // that the reads do not; nobody cools down early.
         let ahead = scaled(span(self.settings.detect_within), self.draw(&entry.id, 4, 0));
-        let (tier_now, turn_now) = entry.plan.tier(now);
-        let (tier_ahead, turn_ahead) = entry.plan.tier(now + ahead);
+        let (tier_now, turn_now) = entry.plan.tier(now, entry.shifts_read_at);
+        let (tier_ahead, turn_ahead) = entry.plan.tier(now + ahead, entry.shifts_read_at);
         let by_facts = tier_now.min(tier_ahead);
         let turn_ahead = turn_ahead.map(|turn| (turn - ahead).max(now + TimeDelta::milliseconds(1)));
         let turn = turn_now.into_iter().chain(turn_ahead).min();
@@ -514,16 +522,16 @@ impl Planner {
         let period = span(tier.period(self.settings.detect_within));
         let lead = span(self.settings.evidence_lead);
         let early = |period: TimeDelta, salt: u8| scaled(period, EARLY - 0.08 + 0.16 * self.draw(&entry.id, salt, 0));
-        let shifts_at = entry.shifts_read_at.map_or(now, |at| at + early(period, 0));
+        let shifts_at = entry.shifts_read_at.map_or(entry.joined_at, |at| at + early(period, 0));
         let far_at = match entry.far_read_at {
             Some(at) => at + early(FAR_EVERY, 1),
             // After the first hot reads, over an hour, so that a start is not four sweeps at once.
-            None => now + scaled(TimeDelta::hours(1), 0.05 + 0.95 * self.draw(&entry.id, 1, 1)),
+            None => entry.joined_at + scaled(TimeDelta::hours(1), 0.05 + 0.95 * self.draw(&entry.id, 1, 1)),
         };
         let awaited = entry.plan.awaiting_visit_until.filter(|until| *until > now);
         let awaited_at = awaited.map(|_| {
             let period = span(self.settings.detect_within);
-            entry.visits_read_at.map_or(now, |at| at + early(period, 2))
+            entry.visits_read_at.map_or(entry.joined_at, |at| at + early(period, 2))
         });
         let open = |deadline: &Instant| {
             *deadline > now - DEADLINE_TOO_OLD && entry.visits_read_at.is_none_or(|at| at + lead < *deadline)
@@ -540,7 +548,6 @@ impl Planner {
         let awaited_at = awaited_at.map(|at| held.map_or(at, |until| at.max(until)));
 
         let entry = &mut self.clients[index as usize];
-        entry.tier = tier;
         if !entry.reading_shifts {
             entry.queued = Some((tier, shifts_at));
             self.sweep[tier as usize].insert((shifts_at, index));
@@ -587,10 +594,14 @@ impl Planner {
     /// Takes a client out of the queues of what it is being read for; the others are rebuilt when it is done.
     fn leave_queues(&mut self, index: u32) -> ClientId {
         let entry = &mut self.clients[index as usize];
-        if entry.reading_shifts && let Some((tier, at)) = entry.queued.take() {
+        if entry.reading_shifts
+            && let Some((tier, at)) = entry.queued.take()
+        {
             self.sweep[tier as usize].remove(&(at, index));
         }
-        if entry.reading_far && let Some(at) = entry.far.take() {
+        if entry.reading_far
+            && let Some(at) = entry.far.take()
+        {
             self.far.remove(&(at, index));
         }
         if entry.reading_visits {
@@ -668,7 +679,7 @@ impl Planner {
         }
     }
 
-    fn index_of(&mut self, id: &ClientId) -> u32 {
+    fn index_of(&mut self, id: &ClientId, now: Instant) -> u32 {
         if let Some(&index) = self.by_id.get(id) {
             return index;
         }
@@ -678,7 +689,7 @@ impl Planner {
             id: id.clone(),
             plan: ClientPlan::default(),
             present: false,
-            tier: Tier::Unread,
+            joined_at: now,
             queued: None,
             far: None,
             awaited: None,
@@ -723,10 +734,7 @@ impl Planner {
 
 /// True when a read never left, so that a wish for it still stands.
 fn is_unsent(outcome: &Result<super::fetched::Rows, ReadFault>) -> bool {
-    matches!(
-        outcome,
-        Err(ReadFault::Throttled { .. } | ReadFault::BreakerOpen { .. } | ReadFault::Credentials { .. })
-    )
+    matches!(outcome, Err(ReadFault::Throttled { .. } | ReadFault::BreakerOpen { .. } | ReadFault::Credentials { .. }))
 }
 
 fn unit(what: &impl Hash) -> f64 {

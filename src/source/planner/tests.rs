@@ -11,7 +11,8 @@ const DAY_SECONDS: i64 = 24 * 3600;
 
 /// 2026-07-06T06:00Z plus so many seconds: midnight in Denver.
 fn at(seconds: f64) -> Instant {
-    from_micros(1_783_317_600_000_000) + TimeDelta::microseconds((seconds * 1e6) as i64)
+    let ahead = time(seconds.abs());
+    from_micros(1_783_317_600_000_000) + if seconds < 0.0 { -ahead } else { ahead }
 }
 
 fn settings(detect_within: u64, rate: f64) -> PlanSettings {
@@ -74,7 +75,10 @@ fn rosters_come_first_and_keep_their_intervals() {
     assert_eq!(reads[1].1, Read::Caregivers(Extent::Full));
     let n = |wanted: fn(&Read) -> bool| reads.iter().filter(|(_, read)| wanted(read)).count();
     assert_eq!(n(|read| matches!(read, Read::Clients(Extent::Full))), 2, "once a day");
-    assert!((104..=116).contains(&n(|read| matches!(read, Read::Clients(Extent::UpdatedSince(_))))), "every 15 minutes");
+    assert!(
+        (104..=116).contains(&n(|read| matches!(read, Read::Clients(Extent::UpdatedSince(_))))),
+        "every 15 minutes"
+    );
     assert!((26..=30).contains(&n(|read| matches!(read, Read::Caregivers(_)))), "hourly");
     assert_eq!(n(|read| matches!(read, Read::Locations)), 2);
 }
@@ -106,7 +110,11 @@ fn the_rate_is_the_lowest_that_keeps_the_promise_and_never_above_the_cap() {
     for n in 0..200 {
         // Forty run now, the others start through the day.
         let start = if n < 40 { -60 } else { 5 * 3600 + i64::from(n) * 240 };
-        planner.update_client(&format!("c{n}").as_str().into(), with_shifts(vec![shift(start, start + 4 * 3600)]), at(0.0));
+        planner.update_client(
+            &format!("c{n}").as_str().into(),
+            with_shifts(vec![shift(start, start + 4 * 3600)]),
+            at(0.0),
+        );
     }
     let reads = run(&mut planner, at(0.0), at(3.0 * 3600.0));
     let settled: Vec<Instant> = reads.iter().map(|(at, _)| *at).filter(|now| *now > at(7200.0)).collect();
@@ -172,7 +180,10 @@ fn deadlines_are_read_before_they_come_and_spread() {
     let visits: Vec<Instant> =
         reads.iter().filter(|(_, read)| matches!(read, Read::Visits { .. })).map(|(at, _)| *at).collect();
     assert_eq!(visits.len(), 60, "each once");
-    assert!(visits.iter().all(|now| (at(4500.0 - 360.0)..at(4500.0)).contains(now)), "before, and not too early to count");
+    assert!(
+        visits.iter().all(|now| (at(4500.0 - 360.0)..at(4500.0)).contains(now)),
+        "before, and not too early to count"
+    );
     let first_half = visits.iter().filter(|now| **now < at(4320.0)).count();
     assert!((15..=45).contains(&first_half), "spread: {first_half} of 60 in the first half");
 }
@@ -260,7 +271,11 @@ fn faults_hold_back_what_they_concern() {
     planner.want(confirm.clone(), at(317.0));
     assert_eq!(planner.next(at(317.0)), Next::Wait(at(317.0) + WAIT_MAX));
     assert_eq!(planner.next(at(400.0)), Next::Read(confirm.clone()));
-    planner.done(&fetched(confirm.clone(), at(400.0), Err(ReadFault::BreakerOpen { endpoint: Endpoint::Appointment, until: at(500.0) })));
+    planner.done(&fetched(
+        confirm.clone(),
+        at(400.0),
+        Err(ReadFault::BreakerOpen { endpoint: Endpoint::Appointment, until: at(500.0) }),
+    ));
     assert_ne!(planner.next(at(499.0)), Next::Read(confirm.clone()), "the endpoint is paused");
     let reads = run(&mut planner, at(500.0), at(502.0));
     assert_eq!(reads[0].1, confirm, "the wish still stands");
@@ -291,8 +306,16 @@ fn an_incomplete_read_is_repeated_soon_but_not_for_ever() {
 fn a_restart_begins_with_what_was_known() {
     let mut planner = Planner::new(settings(300, 2.0), at(0.0));
     planner.clients_read_at(at(-600.0));
-    let fresh = ClientPlan { shifts_read_at: Some(at(-10.0)), far_read_at: Some(at(-10.0)), ..with_shifts(vec![shift(-60, 90_000)]) };
-    let stale = ClientPlan { shifts_read_at: Some(at(-1000.0)), far_read_at: Some(at(-10.0)), ..with_shifts(vec![shift(-60, 90_000)]) };
+    let fresh = ClientPlan {
+        shifts_read_at: Some(at(-10.0)),
+        far_read_at: Some(at(-10.0)),
+        ..with_shifts(vec![shift(-60, 90_000)])
+    };
+    let stale = ClientPlan {
+        shifts_read_at: Some(at(-1000.0)),
+        far_read_at: Some(at(-10.0)),
+        ..with_shifts(vec![shift(-60, 90_000)])
+    };
     planner.update_client(&"fresh".into(), fresh, at(0.0));
     planner.update_client(&"stale".into(), stale, at(0.0));
     let reads = run(&mut planner, at(0.0), at(100.0));

@@ -53,7 +53,8 @@ pub fn read_one(body: &[u8], kind: &str, id: &str) -> Result<Value, ProtocolFaul
     } else {
         unwrap_entry(answer)
     };
-    let same_kind = found.get("resourceType").and_then(Value::as_str).is_none_or(|found| found.eq_ignore_ascii_case(kind));
+    let same_kind =
+        found.get("resourceType").and_then(Value::as_str).is_none_or(|found| found.eq_ignore_ascii_case(kind));
     let same_id = super::value::id(found.get("id")).is_none_or(|found| found == id);
     if found.is_object() && same_kind && same_id { Ok(found) } else { Err(ProtocolFault::OtherResource) }
 }

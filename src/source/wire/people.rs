@@ -86,7 +86,8 @@ fn phones(row: &Value) -> Vec<String> {
             None => !text(telecom.get("value")).is_some_and(|value| value.contains('@')),
         })
         .filter_map(|telecom| {
-            let mobile = telecom.get("use").and_then(Value::as_str).is_some_and(|slot| slot.eq_ignore_ascii_case("mobile"));
+            let mobile =
+                telecom.get("use").and_then(Value::as_str).is_some_and(|slot| slot.eq_ignore_ascii_case("mobile"));
             text(telecom.get("value")).map(|value| (!mobile, value))
         })
         .collect();

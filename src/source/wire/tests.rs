@@ -20,6 +20,7 @@ fn client() -> ClientId {
     "7".into()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "json! makes values")]
 fn row(extra: serde_json::Value) -> serde_json::Value {
     let mut row = json!({"resourceType": "Appointment", "id": "90", "client": {"id": "7"}, "caregiver": {"id": "8"},
         "start": "2026-07-06T13:00:00+00:00", "end": "2026-07-06T17:00:00+00:00", "status": "SCHEDULED"});
@@ -45,6 +46,7 @@ fn one_shift(extra: serde_json::Value) -> Result<crate::model::Shift, &'static s
 
 #[test]
 fn a_bundle_is_read_in_every_wrapping_and_nothing_else_is_a_bundle() {
+    use bundle::ProtocolFault::{EntryNoList, NotABundle, NotJson};
     let read = |text: &str| bundle::read(text.as_bytes());
     let rows = |text: &str| read(text).unwrap().rows.len();
     assert_eq!(rows(r#"{"resourceType":"Bundle","entry":[{"resource":{"id":"1"}},{"id":"2"}]}"#), 2);
@@ -55,7 +57,6 @@ fn a_bundle_is_read_in_every_wrapping_and_nothing_else_is_a_bundle() {
     ] {
         assert_eq!(rows(text), 0, "{shows}");
     }
-    use bundle::ProtocolFault::{EntryNoList, NotABundle, NotJson};
     for (text, fault, shows) in [
         ("", NotJson, "empty body"),
         ("<html>", NotJson, "HTML"),
@@ -103,8 +104,25 @@ fn ids_are_text_or_whole_numbers_and_never_floats() {
     assert_eq!(id(json!("90010001")), Some("90010001".into()));
     assert_eq!(id(json!(90_010_001)), Some("90010001".into()));
     assert_eq!(id(json!(18_446_744_073_709_551_615_u64)), Some("18446744073709551615".into()), "every digit stays");
-    assert_eq!(id(serde_json::from_str("184467440737095516150").unwrap()), None, "more digits than fit: none, not other ones");
-    for nobody in [json!(""), json!("  "), json!("0"), json!(0), json!("000"), json!(null), json!(1.5), json!(true), json!([]), json!({}), json!("None"), json!("null")] {
+    assert_eq!(
+        id(serde_json::from_str("184467440737095516150").unwrap()),
+        None,
+        "more digits than fit: none, not other ones"
+    );
+    for nobody in [
+        json!(""),
+        json!("  "),
+        json!("0"),
+        json!(0),
+        json!("000"),
+        json!(null),
+        json!(1.5),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!("None"),
+        json!("null"),
+    ] {
         assert_eq!(id(nobody.clone()), None, "{nobody}");
     }
     assert_eq!(id(json!(" 7 ")), Some("7".into()));
@@ -113,16 +131,35 @@ fn ids_are_text_or_whole_numbers_and_never_floats() {
 
 #[test]
 fn references_name_their_kind() {
-    let patient = |value: serde_json::Value| value::reference::<ClientId>(Some(&value), "Patient").map(|id| id.to_string());
+    let patient =
+        |value: serde_json::Value| value::reference::<ClientId>(Some(&value), "Patient").map(|id| id.to_string());
     for value in [
-        json!({"reference": "Patient/7"}), json!({"reference": "7"}), json!({"reference": 7}), json!({"id": "7"}), json!({"id": 7}),
-        json!("Patient/7"), json!("7"), json!(7), json!([{"reference": "Patient/7"}]), json!({"reference": "https://x.example.com/v1/Patient/7"}),
-        json!({"reference": "/Patient/7/"}), json!({"reference": "patient/7/_history/2"}), json!({"reference": null, "id": "7"}),
+        json!({"reference": "Patient/7"}),
+        json!({"reference": "7"}),
+        json!({"reference": 7}),
+        json!({"id": "7"}),
+        json!({"id": 7}),
+        json!("Patient/7"),
+        json!("7"),
+        json!(7),
+        json!([{"reference": "Patient/7"}]),
+        json!({"reference": "https://x.example.com/v1/Patient/7"}),
+        json!({"reference": "/Patient/7/"}),
+        json!({"reference": "patient/7/_history/2"}),
+        json!({"reference": null, "id": "7"}),
         json!([{"reference": "Practitioner/8"}, {"reference": "Patient/7"}]),
     ] {
         assert_eq!(patient(value.clone()).as_deref(), Some("7"), "{value}");
     }
-    for value in [json!({"reference": "Practitioner/7"}), json!({"reference": "Patient/"}), json!({"reference": "Patient/0"}), json!({}), json!(null), json!([]), json!({"reference": {}})] {
+    for value in [
+        json!({"reference": "Practitioner/7"}),
+        json!({"reference": "Patient/"}),
+        json!({"reference": "Patient/0"}),
+        json!({}),
+        json!(null),
+        json!([]),
+        json!({"reference": {}}),
+    ] {
         assert_eq!(patient(value.clone()), None, "{value}");
     }
 }
@@ -157,15 +194,39 @@ fn times_come_in_many_forms() {
 
 #[test]
 fn every_shape_of_nobody_is_uncovered_and_no_unknown_shape_is() {
-    for nobody in [json!({}), json!(null), json!("ABSENT"), json!({"id": null}), json!({"id": ""}), json!({"id": " "}), json!({"id": "0"}), json!({"id": 0}), json!([]), json!("")] {
+    for nobody in [
+        json!({}),
+        json!(null),
+        json!("ABSENT"),
+        json!({"id": null}),
+        json!({"id": ""}),
+        json!({"id": " "}),
+        json!({"id": "0"}),
+        json!({"id": 0}),
+        json!([]),
+        json!(""),
+    ] {
         let shift = one_shift(json!({"caregiver": nobody})).unwrap();
         assert!(shift.is_uncovered(), "{nobody}");
     }
-    for somebody in [json!({"id": "8"}), json!({"id": 8}), json!({"reference": "Practitioner/8"}), json!("8"), json!(8), json!([{"id": 8}])] {
+    for somebody in [
+        json!({"id": "8"}),
+        json!({"id": 8}),
+        json!({"reference": "Practitioner/8"}),
+        json!("8"),
+        json!(8),
+        json!([{"id": 8}]),
+    ] {
         let shift = one_shift(json!({"caregiver": somebody, "status": "OPEN"})).unwrap();
         assert_eq!(shift.caregiver, Some(CaregiverId::from("8")), "{somebody}");
     }
-    for unknown in [json!({"id": 8.5}), json!({"id": ["8"]}), json!({"id": {"value": 8}}), json!(true), json!({"reference": "Patient/8"})] {
+    for unknown in [
+        json!({"id": 8.5}),
+        json!({"id": ["8"]}),
+        json!({"id": {"value": 8}}),
+        json!(true),
+        json!({"reference": "Patient/8"}),
+    ] {
         let refused = one_shift(json!({"caregiver": unknown}));
         assert_eq!(refused, Err("the shift's caregiver is unreadable"), "{unknown}");
     }
@@ -174,14 +235,27 @@ fn every_shape_of_nobody_is_uncovered_and_no_unknown_shape_is() {
 #[test]
 fn only_a_known_cancellation_is_one() {
     for (status, cancelled) in [
-        (json!("CANCELLED"), true), (json!("CANCELED"), true), (json!("cancelled"), true), (json!(" Canceled "), true),
-        (json!("SCHEDULED"), false), (json!("NOT CANCELLED"), false), (json!("OPEN"), false), (json!("VOID?"), false), (json!(null), false), (json!("ABSENT"), false), (json!({}), false),
+        (json!("CANCELLED"), true),
+        (json!("CANCELED"), true),
+        (json!("cancelled"), true),
+        (json!(" Canceled "), true),
+        (json!("SCHEDULED"), false),
+        (json!("NOT CANCELLED"), false),
+        (json!("OPEN"), false),
+        (json!("VOID?"), false),
+        (json!(null), false),
+        (json!("ABSENT"), false),
+        (json!({}), false),
     ] {
         let shift = one_shift(json!({"status": status, "caregiver": {}})).unwrap();
         assert_eq!(shift.is_cancelled(), cancelled, "{status}");
         assert_eq!(shift.is_uncovered(), !cancelled, "{status}");
     }
-    assert_eq!(one_shift(json!({"status": "confirmed"})).unwrap().status, ShiftStatus::Active(Some("confirmed".into())), "kept as it came");
+    assert_eq!(
+        one_shift(json!({"status": "confirmed"})).unwrap().status,
+        ShiftStatus::Active(Some("confirmed".into())),
+        "kept as it came"
+    );
 }
 
 #[test]
@@ -198,11 +272,18 @@ fn a_bad_shift_costs_itself_and_says_why() {
         assert_eq!(one_shift(extra.clone()), Err(reason), "{extra}");
     }
     assert!(one_shift(json!({"end": "2026-07-06T13:00:00Z"})).is_ok(), "no length is not a negative one");
-    let (rows, rejected) = shifts(&[vec![json!("x"), row(json!({})), json!(null), row(json!({"id": 91, "start": "?"}))]], &client(), july());
+    let (rows, rejected) = shifts(
+        &[vec![json!("x"), row(json!({})), json!(null), row(json!({"id": 91, "start": "?"}))]],
+        &client(),
+        july(),
+    );
     assert_eq!(rows.len(), 1, "the good row stays");
     assert_eq!(rejected.len(), 3);
     let last = &rejected[2];
-    assert_eq!((last.id.as_deref(), last.client.clone(), last.caregiver.clone()), (Some("91"), Some(client()), Some("8".into())));
+    assert_eq!(
+        (last.id.as_deref(), last.client.clone(), last.caregiver.clone()),
+        (Some("91"), Some(client()), Some("8".into()))
+    );
 }
 
 #[test]
@@ -215,7 +296,8 @@ fn the_filters_that_were_asked_for_are_applied_again() {
     let after = json!({"start": "2026-08-01T00:00:00Z", "end": "2026-08-01T04:00:00Z"});
     assert_eq!(one_shift(after), Err("left out"), "its end is outside");
     assert!(one_shift(json!({"client": "ABSENT"})).is_ok(), "a row without a client is the asked one's");
-    let (rows, rejected) = shifts(&[vec![row(json!({"client": {"id": "9"}})), row(json!({"client": "ABSENT"}))]], &client(), july());
+    let (rows, rejected) =
+        shifts(&[vec![row(json!({"client": {"id": "9"}})), row(json!({"client": "ABSENT"}))]], &client(), july());
     assert_eq!((rows.len(), rejected.len()), (0, 1), "unless the filter was plainly ignored");
     let (rows, rejected) = shifts(&[vec![row(json!({"client": {"id": "9"}, "start": "?"}))]], &client(), july());
     assert_eq!((rows.len(), rejected.len()), (0, 0), "another client's bad row is not ours");
@@ -248,7 +330,12 @@ fn rows_without_an_id_are_numbered_in_the_order_they_came() {
     let n = |pages: &[Vec<serde_json::Value>]| -> Vec<u32> {
         let (rows, rejected) = shifts(pages, &client(), july());
         assert!(rejected.is_empty());
-        rows.iter().map(|shift| match shift.key.id { ShiftRef::Ordinal { n, .. } => n, ShiftRef::Vendor(_) => panic!() }).collect()
+        rows.iter()
+            .map(|shift| match shift.key.id {
+                ShiftRef::Ordinal { n, .. } => n,
+                ShiftRef::Vendor(_) => panic!(),
+            })
+            .collect()
     };
     assert_eq!(n(&[vec![bare(json!({"id": 8})), bare(json!({}))]]), [0, 1], "two shifts at one time");
     assert_eq!(n(&[vec![bare(json!({})), bare(json!({}))]]), [0, 1], "equal rows of one page are two");
@@ -272,7 +359,11 @@ fn people_are_read_leniently_and_their_secrets_stay_out() {
     assert_eq!(client.location.unwrap().as_str(), "501");
     assert_eq!(client.tags, ["41".into(), "42".into()]);
     assert_eq!(client.person.name.reveal(grant), "Avery Q Sample");
-    assert_eq!(client.person.phones.reveal(grant), &["2025550144", "2025550143", "2025550145"], "mobile first, no mail");
+    assert_eq!(
+        client.person.phones.reveal(grant),
+        &["2025550144", "2025550143", "2025550145"],
+        "mobile first, no mail"
+    );
     assert_eq!(client.person.address.reveal(grant), "1 Test Way, Exampleton, NY, 00000");
     assert_eq!(*client.person.birth_date.reveal(grant), NaiveDate::from_ymd_opt(1940, 1, 1));
 
@@ -282,13 +373,16 @@ fn people_are_read_leniently_and_their_secrets_stay_out() {
 
     let least = people::caregiver(&json!({"id": "8"})).unwrap();
     assert_eq!((least.active, least.hired, least.status.clone()), (None, None, None), "absent is unknown, not no");
-    let text = people::client(&json!({"id": "7", "name": [{"text": "Avery Sample", "given": []}], "active": null, "meta": null}));
+    let text = people::client(
+        &json!({"id": "7", "name": [{"text": "Avery Sample", "given": []}], "active": null, "meta": null}),
+    );
     assert_eq!(text.unwrap().person.name.reveal(grant), "Avery Sample");
     for bad in [json!({"active": true}), json!({"id": ""}), json!({"id": 1.5}), json!("x"), json!(null), json!([])] {
         assert!(people::client(&bad).is_err(), "{bad}");
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "json! makes values")]
 fn visit_row(extra: serde_json::Value) -> serde_json::Value {
     let mut row = json!({"resourceType": "Encounter", "id": "55", "status": "COMPLETE", "subject": {"reference": "Patient/7"},
         "participant": {"Individual": [{"reference": "Practitioner/8"}]}, "appointment": {"reference": "Appointment/90"},
@@ -321,8 +415,13 @@ fn visits_are_read_in_every_shape_of_participant_and_reference() {
         assert_eq!(one_visit(json!({"participant": nobody})).0[0].caregiver, None, "{nobody}");
     }
     for (appointment, shift) in [
-        (json!({"reference": "Appointment/90"}), Some("90")), (json!([{"reference": "90"}]), Some("90")), (json!("Appointment/90"), Some("90")), (json!(90), Some("90")),
-        (json!(null), None), (json!({}), None), (json!([]), None),
+        (json!({"reference": "Appointment/90"}), Some("90")),
+        (json!([{"reference": "90"}]), Some("90")),
+        (json!("Appointment/90"), Some("90")),
+        (json!(90), Some("90")),
+        (json!(null), None),
+        (json!({}), None),
+        (json!([]), None),
     ] {
         assert_eq!(one_visit(json!({"appointment": appointment})).0[0].shift, shift.map(Into::into), "{appointment}");
     }
@@ -338,7 +437,8 @@ fn a_visit_is_open_without_an_end_and_refused_with_an_unreadable_time() {
         let (rows, _) = one_visit(json!({"period": period}));
         assert_eq!((rows[0].check_out, rows[0].check_in), (None, Some(VisitTime::Instant(at("2026-07-06T13:04:00Z")))));
     }
-    for bad in [json!({"start": "noon"}), json!({"start": "2026-07-06T13:04:00", "end": "late"}), json!({"start": 12})] {
+    for bad in [json!({"start": "noon"}), json!({"start": "2026-07-06T13:04:00", "end": "late"}), json!({"start": 12})]
+    {
         let (rows, rejected) = one_visit(json!({"period": bad}));
         assert!(rows.is_empty());
         assert_eq!(rejected[0].client, Some(client()), "it spoils this client only: {bad}");
@@ -348,14 +448,21 @@ fn a_visit_is_open_without_an_end_and_refused_with_an_unreadable_time() {
     let (again, _) = one_visit(json!({"id": null}));
     assert_eq!(rows[0].id, again[0].id, "without an id it has one name in every read");
     let neither = json!({"resourceType": "Encounter", "id": "56", "period": {}});
-    assert_eq!(visits(&[vec![neither]], None, july(), Denver).1[0].reason, "the visit names neither a client nor a shift");
+    assert_eq!(
+        visits(&[vec![neither]], None, july(), Denver).1[0].reason,
+        "the visit names neither a client nor a shift"
+    );
 }
 
 #[test]
 fn visits_are_filtered_by_client_and_by_either_reading_of_a_naive_time() {
     let (rows, rejected) = one_visit(json!({"subject": {"reference": "Patient/9"}}));
     assert!(rows.is_empty() && rejected.is_empty());
-    assert_eq!(one_visit(json!({"subject": null})).0[0].client, Some(client()), "a row without a client is the asked one's");
+    assert_eq!(
+        one_visit(json!({"subject": null})).0[0].client,
+        Some(client()),
+        "a row without a client is the asked one's"
+    );
     for (start, kept, shows) in [
         ("2026-06-30T17:59:59", false, "before the span as UTC and, being 23:59:59 UTC, as Denver's wall clock"),
         ("2026-06-30T18:00:00", true, "in the span as Denver's wall clock"),

@@ -8,7 +8,8 @@ use crate::model::{
 };
 
 const NAIVE_FORMS: [&str; 4] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
-const OFFSET_FORMS: [&str; 4] = ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z"];
+const OFFSET_FORMS: [&str; 4] =
+    ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z"];
 
 /// A time with or without an offset; `None` when it is no time. Seconds may be missing, `T` may be a blank.
 #[must_use]
@@ -20,7 +21,8 @@ pub fn parse(text: &str) -> Option<VisitTime> {
     if let Some(local) = NAIVE_FORMS.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()) {
         return Some(VisitTime::Naive(local));
     }
-    let spelled = text.strip_suffix(['Z', 'z']).map_or_else(|| text.to_owned(), |rest| format!("{}+0000", rest.trim_end()));
+    let spelled =
+        text.strip_suffix(['Z', 'z']).map_or_else(|| text.to_owned(), |rest| format!("{}+0000", rest.trim_end()));
     OFFSET_FORMS
         .iter()
         .find_map(|form| DateTime::parse_from_str(&spelled, form).ok())
