@@ -13,15 +13,15 @@ use serde_json::Value;
 use super::{breaker::WireTime, wire::value};
 
 /// Assumed when the answer does not say how long the token lives. Contract §1.3: about an hour.
-const LIFE_DEFAULT: Duration = Duration::from_secs(3600);
+const LIFE_DEFAULT: Duration = Duration::from_hours(1);
 /// The longest margin before the end at which the token is renewed; for short lives a tenth. Contract §1.3.
-const MARGIN_MAX: Duration = Duration::from_secs(300);
+const MARGIN_MAX: Duration = Duration::from_mins(5);
 /// Pauses after the first, second, and every further refusal. Contract §1.3: refusing in a loop may lock us out.
-const REFUSED_PAUSES: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(900)];
+const REFUSED_PAUSES: [Duration; 3] = [Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(15)];
 /// The longest pause while the token address fails in passing.
-const FAILING_PAUSE_MAX: Duration = Duration::from_secs(60);
+const FAILING_PAUSE_MAX: Duration = Duration::from_mins(1);
 /// A 403 that might mean an expired token refreshes it at most so often. Contract §8 no. 22.
-const FORBIDDEN_REFRESH_EVERY: Duration = Duration::from_secs(600);
+const FORBIDDEN_REFRESH_EVERY: Duration = Duration::from_mins(10);
 
 /// How the token is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,6 +233,7 @@ impl TokenState {
 }
 
 #[cfg(test)]
+#[expect(clippy::unchecked_time_subtraction, reason = "instants in order")]
 mod tests {
     use super::*;
 

@@ -13,9 +13,9 @@ use std::{
 pub type WireTime = Duration;
 
 /// How long an endpoint without a route, or without leave to read it, is left alone. Contract §9.5.
-pub const ROUTE_PAUSE: Duration = Duration::from_secs(15 * 60);
+pub const ROUTE_PAUSE: Duration = Duration::from_mins(15);
 /// The stretch over which failures are counted. Contract §9.5.
-const WINDOW: Duration = Duration::from_secs(5 * 60);
+const WINDOW: Duration = Duration::from_mins(5);
 /// More than this share of failures opens the breaker. Contract §9.5.
 const FAILED_SHARE: f64 = 0.2;
 /// Below so many reads a share says nothing.
@@ -27,7 +27,7 @@ const REFUSED_IN_A_ROW: u32 = 3;
 /// First pause after passing failures; doubles up to [`PAUSE_MAX`]. Short, because being blind is what hurts and
 /// one probe costs nothing.
 const PAUSE_MIN: Duration = Duration::from_secs(5);
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+const PAUSE_MAX: Duration = Duration::from_mins(1);
 /// Outcomes kept at most; older ones go first.
 const KEPT_MAX: usize = 512;
 
@@ -210,6 +210,7 @@ impl Breaker {
 }
 
 #[cfg(test)]
+#[expect(clippy::unchecked_time_subtraction, reason = "instants in order")]
 mod tests {
     use super::*;
 

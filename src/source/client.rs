@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// After a second read that did not add up either, so long passes before one is tried again.
-const REREAD_PAUSE: Duration = Duration::from_secs(15 * 60);
+const REREAD_PAUSE: Duration = Duration::from_mins(15);
 
 /// One agency's way to its rows.
 #[derive(Debug)]
@@ -432,13 +432,14 @@ fn each<T, K: Hash + Eq>(
     for row in pages.iter().flatten() {
         match read(row) {
             Err(refused) => rejected.push(refused),
-            Ok(row) => match place.get(&id(&row)) {
-                Some(&at) => rows[at] = row,
-                None => {
+            Ok(row) => {
+                if let Some(&at) = place.get(&id(&row)) {
+                    rows[at] = row;
+                } else {
                     place.insert(id(&row), rows.len());
                     rows.push(row);
                 }
-            },
+            }
         }
     }
     (rows, rejected)

@@ -67,7 +67,7 @@ impl Default for Timings {
     fn default() -> Self {
         Self {
             request: Duration::from_secs(30),
-            page: Duration::from_secs(60),
+            page: Duration::from_mins(1),
             retry: Duration::from_secs(1),
             trying: Duration::from_secs(45),
         }
@@ -414,12 +414,19 @@ impl Asker<'_> {
         let answered = self.try_ways(question, trace, read).await;
         let outcome = match &answered {
             Ok(_) | Err(ReadFault::Gone) => Some(Outcome::Fine),
-            Err(ReadFault::Transient { endpoint: Endpoint::Token, .. }) => None,
-            Err(ReadFault::Transient { .. }) => Some(Outcome::Failed { whose: question.whose }),
+            Err(ReadFault::Transient { endpoint: failed, .. }) if *failed != Endpoint::Token => {
+                Some(Outcome::Failed { whose: question.whose })
+            }
             Err(ReadFault::Request { .. }) => Some(Outcome::Refused),
             Err(ReadFault::Route { .. }) => Some(Outcome::NoRoute),
             Err(ReadFault::Permission { .. }) => Some(Outcome::NoLeave),
-            Err(ReadFault::Credentials { .. } | ReadFault::Throttled { .. } | ReadFault::BreakerOpen { .. }) => None,
+            // Without a token, or throttled: nothing was learned about the endpoint.
+            Err(
+                ReadFault::Transient { .. }
+                | ReadFault::Credentials { .. }
+                | ReadFault::Throttled { .. }
+                | ReadFault::BreakerOpen { .. },
+            ) => None,
         };
         if !question.probe {
             self.with(endpoint, |state| match outcome {
@@ -615,7 +622,7 @@ fn retry_delay(unit: Duration, n_tries: u32, retry_after: Option<Duration>, chan
         return asked.clamp(unit, unit * RETRY_DELAY_MAX);
     }
     let widest = unit * (1 << n_tries.min(5)).min(RETRY_DELAY_MAX);
-    unit + (widest - unit).mul_f64(chance.clamp(0.0, 1.0))
+    unit + widest.saturating_sub(unit).mul_f64(chance.clamp(0.0, 1.0))
 }
 
 /// An instant of the wire's clock on the agent's.

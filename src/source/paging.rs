@@ -211,6 +211,7 @@ mod tests {
     fn none(_: usize, _: usize) -> Option<u64> {
         None
     }
+    #[expect(clippy::unnecessary_wraps, reason = "one of several totals in the table")]
     fn right(rows: usize, _: usize) -> Option<u64> {
         Some(rows as u64)
     }

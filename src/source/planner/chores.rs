@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
+use super::scaled;
 use crate::{
     model::Instant,
     source::{
@@ -164,7 +165,7 @@ impl Chores {
             Chore::Locations => (LOCATIONS_EVERY, LOCATIONS_AFTER_FAILURE),
             Chore::AgencyVisits => (self.visits_every, VISITS_EVERY_MIN),
         };
-        if chore == Chore::AgencyVisits && ok && self.is_whole(&fetched.read) {
+        if chore == Chore::AgencyVisits && ok && Self::is_whole(&fetched.read) {
             self.whole_at = Some(fetched.started_at);
             self.whole_requests = fetched.requests.len();
         }
@@ -175,8 +176,7 @@ impl Chores {
             return;
         }
         let wait = if ok { every } else { after_failure };
-        #[expect(clippy::cast_possible_truncation, reason = "a tenth of at most a day")]
-        let spread = TimeDelta::milliseconds((wait.num_milliseconds() as f64 * 0.1 * chance) as i64);
+        let spread = scaled(wait, 0.1 * chance);
         entry.due_at = fetched.finished_at + wait - spread;
         if ok {
             entry.done_at = Some(fetched.started_at);
@@ -188,7 +188,7 @@ impl Chores {
         }
     }
 
-    fn is_whole(&self, read: &Read) -> bool {
+    fn is_whole(read: &Read) -> bool {
         matches!(read, Read::Visits { client: None, span, .. } if span.until - span.from > TimeDelta::hours(50))
     }
 

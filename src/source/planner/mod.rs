@@ -84,7 +84,7 @@ impl PlanSettings {
     /// Settings with the default lead.
     #[must_use]
     pub fn new(detect_within: Duration, requests_per_second: f64, zone: Tz, seed: u64) -> Self {
-        let evidence_lead = detect_within + Duration::from_secs(60);
+        let evidence_lead = detect_within + Duration::from_mins(1);
         Self { detect_within, requests_per_second: requests_per_second.max(1e-6), evidence_lead, zone, seed }
     }
 }
@@ -126,7 +126,8 @@ struct Entry {
     id: ClientId,
     plan: ClientPlan,
     present: bool,
-    tier: Tier,
+    /// When it joined the plan: what was never read ages from here.
+    joined_at: Instant,
     queued: Option<(Tier, Instant)>,
     far: Option<Instant>,
     awaited: Option<Instant>,
@@ -212,9 +213,12 @@ impl Planner {
 
     /// New facts about a client, who joins the plan if need be.
     pub fn update_client(&mut self, id: &ClientId, plan: ClientPlan, now: Instant) {
-        let index = self.index_of(id);
+        let index = self.index_of(id, now);
         let entry = &mut self.clients[index as usize];
-        entry.present = true;
+        if !entry.present {
+            entry.present = true;
+            entry.joined_at = now;
+        }
         entry.shifts_read_at = entry.shifts_read_at.max(plan.shifts_read_at);
         entry.far_read_at = entry.far_read_at.max(plan.far_read_at);
         entry.visits_read_at = entry.visits_read_at.max(plan.visits_read_at);
@@ -508,8 +512,8 @@ impl Planner {
         // Edges cluster on the hour. Everybody turns hot up to `detect_within` early, each by its own measure, so
         // that the reads do not; nobody cools down early.
         let ahead = scaled(span(self.settings.detect_within), self.draw(&entry.id, 4, 0));
-        let (tier_now, turn_now) = entry.plan.tier(now);
-        let (tier_ahead, turn_ahead) = entry.plan.tier(now + ahead);
+        let (tier_now, turn_now) = entry.plan.tier(now, entry.shifts_read_at);
+        let (tier_ahead, turn_ahead) = entry.plan.tier(now + ahead, entry.shifts_read_at);
         let by_facts = tier_now.min(tier_ahead);
         let turn_ahead = turn_ahead.map(|turn| (turn - ahead).max(now + TimeDelta::milliseconds(1)));
         let turn = turn_now.into_iter().chain(turn_ahead).min();
@@ -518,16 +522,16 @@ impl Planner {
         let period = span(tier.period(self.settings.detect_within));
         let lead = span(self.settings.evidence_lead);
         let early = |period: TimeDelta, salt: u8| scaled(period, EARLY - 0.08 + 0.16 * self.draw(&entry.id, salt, 0));
-        let shifts_at = entry.shifts_read_at.map_or(now, |at| at + early(period, 0));
+        let shifts_at = entry.shifts_read_at.map_or(entry.joined_at, |at| at + early(period, 0));
         let far_at = match entry.far_read_at {
             Some(at) => at + early(FAR_EVERY, 1),
             // After the first hot reads, over an hour, so that a start is not four sweeps at once.
-            None => now + scaled(TimeDelta::hours(1), 0.05 + 0.95 * self.draw(&entry.id, 1, 1)),
+            None => entry.joined_at + scaled(TimeDelta::hours(1), 0.05 + 0.95 * self.draw(&entry.id, 1, 1)),
         };
         let awaited = entry.plan.awaiting_visit_until.filter(|until| *until > now);
         let awaited_at = awaited.map(|_| {
             let period = span(self.settings.detect_within);
-            entry.visits_read_at.map_or(now, |at| at + early(period, 2))
+            entry.visits_read_at.map_or(entry.joined_at, |at| at + early(period, 2))
         });
         let open = |deadline: &Instant| {
             *deadline > now - DEADLINE_TOO_OLD && entry.visits_read_at.is_none_or(|at| at + lead < *deadline)
@@ -544,7 +548,6 @@ impl Planner {
         let awaited_at = awaited_at.map(|at| held.map_or(at, |until| at.max(until)));
 
         let entry = &mut self.clients[index as usize];
-        entry.tier = tier;
         if !entry.reading_shifts {
             entry.queued = Some((tier, shifts_at));
             self.sweep[tier as usize].insert((shifts_at, index));
@@ -676,7 +679,7 @@ impl Planner {
         }
     }
 
-    fn index_of(&mut self, id: &ClientId) -> u32 {
+    fn index_of(&mut self, id: &ClientId, now: Instant) -> u32 {
         if let Some(&index) = self.by_id.get(id) {
             return index;
         }
@@ -686,7 +689,7 @@ impl Planner {
             id: id.clone(),
             plan: ClientPlan::default(),
             present: false,
-            tier: Tier::Unread,
+            joined_at: now,
             queued: None,
             far: None,
             awaited: None,

@@ -65,7 +65,7 @@ fn count(n: usize) -> f64 {
 mod tests {
     use super::*;
 
-    const FIVE_MINUTES: Duration = Duration::from_secs(300);
+    const FIVE_MINUTES: Duration = Duration::from_mins(5);
 
     #[test]
     fn the_promise_is_kept_as_long_as_the_cap_allows() {

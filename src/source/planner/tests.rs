@@ -11,7 +11,8 @@ const DAY_SECONDS: i64 = 24 * 3600;
 
 /// 2026-07-06T06:00Z plus so many seconds: midnight in Denver.
 fn at(seconds: f64) -> Instant {
-    from_micros(1_783_317_600_000_000) + TimeDelta::microseconds((seconds * 1e6) as i64)
+    let ahead = time(seconds.abs());
+    from_micros(1_783_317_600_000_000) + if seconds < 0.0 { -ahead } else { ahead }
 }
 
 fn settings(detect_within: u64, rate: f64) -> PlanSettings {

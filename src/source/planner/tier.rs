@@ -42,7 +42,7 @@ pub struct ClientPlan {
 pub enum Tier {
     /// Never read, or not since the store was made: unknown is worse than old.
     Unread,
-    /// A shift starts within 4 h: here a call-out hurts.
+    /// A shift starts within 4 h, or has started and was not read since: here a call-out hurts.
     Urgent,
     /// A window edge within 4 h, or a shift running.
     Hot,
@@ -63,9 +63,9 @@ impl Tier {
     pub const fn period(self, detect_within: Duration) -> Duration {
         match self {
             Self::Unread | Self::Urgent | Self::Hot => detect_within,
-            Self::Soon => Duration::from_secs(15 * 60),
-            Self::Later => Duration::from_secs(60 * 60),
-            Self::Idle => Duration::from_secs(6 * 60 * 60),
+            Self::Soon => Duration::from_mins(15),
+            Self::Later => Duration::from_hours(1),
+            Self::Idle => Duration::from_hours(6),
         }
     }
 
@@ -85,16 +85,19 @@ impl Tier {
 }
 
 impl ClientPlan {
-    /// The tier at `now`, as the facts say, and the next instant at which it can be another one.
+    /// The tier at `now`, as the facts say, and the next instant at which it can be another one. `read_at` is the
+    /// last read of its shifts: a shift that began since may have lost its caregiver just before, unseen.
     #[must_use]
-    pub fn tier(&self, now: Instant) -> (Tier, Option<Instant>) {
+    pub fn tier(&self, now: Instant, read_at: Option<Instant>) -> (Tier, Option<Instant>) {
         let starts_in =
             |within: TimeDelta| self.shifts.iter().any(|shift| now < shift.from && shift.from <= now + within);
-        let running = self.shifts.iter().any(|shift| shift.contains(now));
+        let mut running = self.shifts.iter().filter(|shift| shift.contains(now)).peekable();
+        let is_running = running.peek().is_some();
+        let unseen = running.any(|shift| read_at.is_none_or(|at| at < shift.from));
         let edge_near = self.edges.iter().any(|edge| now <= *edge && *edge <= now + NEAR);
-        let tier = if starts_in(NEAR) {
+        let tier = if starts_in(NEAR) || unseen {
             Tier::Urgent
-        } else if running || edge_near {
+        } else if is_running || edge_near {
             Tier::Hot
         } else if starts_in(SOON) {
             Tier::Soon
@@ -125,6 +128,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::type_complexity, reason = "a table's row")]
     fn the_tier_follows_the_nearest_shift_and_edge() {
         let day = 24 * 60;
         let rows: &[(Vec<Span>, Vec<Instant>, i64, Tier, Option<i64>, &str)] = &[
@@ -149,7 +153,7 @@ mod tests {
                 edges: edges.clone(),
                 ..ClientPlan::default()
             };
-            let got = plan.tier(at(*now));
+            let got = plan.tier(at(*now), Some(at(*now)));
             assert_eq!(got.0, *tier, "{shows}");
             if let Some(turn) = turn {
                 assert_eq!(got.1, Some(at(*turn)), "{shows}");
@@ -166,10 +170,10 @@ mod tests {
             ..ClientPlan::default()
         };
         let mut now = at(-5000);
-        let mut looked = plan.tier(now);
+        let mut looked = plan.tier(now, Some(now));
         while now < at(5000) {
             now += TimeDelta::minutes(1);
-            let seen = plan.tier(now);
+            let seen = plan.tier(now, Some(now));
             if looked.1.is_none_or(|turn| now < turn) {
                 assert_eq!(seen.0, looked.0, "{now}");
             }
@@ -178,10 +182,20 @@ mod tests {
     }
 
     #[test]
+    fn a_shift_that_began_unseen_stays_urgent_until_it_is_read() {
+        let plan = ClientPlan { shifts: vec![shift(100, 400)], ..ClientPlan::default() };
+        for (read_at, tier) in
+            [(None, Tier::Urgent), (Some(99), Tier::Urgent), (Some(100), Tier::Hot), (Some(101), Tier::Hot)]
+        {
+            assert_eq!(plan.tier(at(150), read_at.map(at)).0, tier, "{read_at:?}");
+        }
+    }
+
+    #[test]
     fn those_who_are_probably_no_clients_are_read_slowly_until_a_shift_is_seen() {
         let mut plan = ClientPlan::default();
-        assert_eq!(plan.tier(at(0)).0, Tier::Idle);
+        assert_eq!(plan.tier(at(0), None).0, Tier::Idle);
         plan.shifts = vec![shift(600, 660)];
-        assert_eq!(plan.tier(at(0)).0, Tier::Soon);
+        assert_eq!(plan.tier(at(0), None).0, Tier::Soon);
     }
 }

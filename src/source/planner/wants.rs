@@ -4,7 +4,7 @@
 //! served is not granted again at once: the answer may be on its way through the mirror.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     time::Duration,
 };
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Names that could not be found are not asked for again so soon.
-const BY_ID_PAUSE: Duration = Duration::from_secs(15 * 60);
+const BY_ID_PAUSE: Duration = Duration::from_mins(15);
 /// Memory of served wishes; when it is full the oldest half goes.
 const SERVED_MAX: usize = 20_000;
 
@@ -36,7 +36,7 @@ enum Wish {
 pub(super) struct Wants {
     confirming: VecDeque<Read>,
     other: VecDeque<(Instant, Read)>,
-    asked: HashMap<Wish, ()>,
+    asked: HashSet<Wish>,
     served: HashMap<Wish, Instant>,
     pause: Duration,
 }
@@ -46,7 +46,7 @@ impl Wants {
         Self {
             confirming: VecDeque::new(),
             other: VecDeque::new(),
-            asked: HashMap::new(),
+            asked: HashSet::new(),
             served: HashMap::new(),
             pause,
         }
@@ -55,7 +55,7 @@ impl Wants {
     /// Adds a wish. A confirming one is always granted, unless it waits already.
     pub fn put(&mut self, read: Read, now: Instant) {
         let wish = wish(&read);
-        if self.asked.contains_key(&wish) {
+        if self.asked.contains(&wish) {
             return;
         }
         let confirming = is_confirming(&read);
@@ -67,7 +67,7 @@ impl Wants {
         if too_soon && !confirming {
             return;
         }
-        self.asked.insert(wish, ());
+        self.asked.insert(wish);
         if confirming {
             self.confirming.push_back(read);
         } else {

@@ -35,13 +35,14 @@ pub fn visits(pages: &[Vec<Value>], asked: Option<&ClientId>, span: Span, zone: 
             }
             Ok(visit) if asked.is_some() && visit.client.is_some() && visit.client.as_ref() != asked => {}
             Ok(visit) if !visit.check_in.is_none_or(|at| may_lie_in(at, span, zone)) => {}
-            Ok(visit) => match place.get(&visit.id) {
-                Some(&at) => visits[at] = visit,
-                None => {
+            Ok(visit) => {
+                if let Some(&at) = place.get(&visit.id) {
+                    visits[at] = visit;
+                } else {
                     place.insert(visit.id.clone(), visits.len());
                     visits.push(visit);
                 }
-            },
+            }
         }
     }
     (visits, rejected)

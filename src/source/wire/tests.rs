@@ -20,6 +20,7 @@ fn client() -> ClientId {
     "7".into()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "json! makes values")]
 fn row(extra: serde_json::Value) -> serde_json::Value {
     let mut row = json!({"resourceType": "Appointment", "id": "90", "client": {"id": "7"}, "caregiver": {"id": "8"},
         "start": "2026-07-06T13:00:00+00:00", "end": "2026-07-06T17:00:00+00:00", "status": "SCHEDULED"});
@@ -45,6 +46,7 @@ fn one_shift(extra: serde_json::Value) -> Result<crate::model::Shift, &'static s
 
 #[test]
 fn a_bundle_is_read_in_every_wrapping_and_nothing_else_is_a_bundle() {
+    use bundle::ProtocolFault::{EntryNoList, NotABundle, NotJson};
     let read = |text: &str| bundle::read(text.as_bytes());
     let rows = |text: &str| read(text).unwrap().rows.len();
     assert_eq!(rows(r#"{"resourceType":"Bundle","entry":[{"resource":{"id":"1"}},{"id":"2"}]}"#), 2);
@@ -55,7 +57,6 @@ fn a_bundle_is_read_in_every_wrapping_and_nothing_else_is_a_bundle() {
     ] {
         assert_eq!(rows(text), 0, "{shows}");
     }
-    use bundle::ProtocolFault::{EntryNoList, NotABundle, NotJson};
     for (text, fault, shows) in [
         ("", NotJson, "empty body"),
         ("<html>", NotJson, "HTML"),
@@ -381,6 +382,7 @@ fn people_are_read_leniently_and_their_secrets_stay_out() {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "json! makes values")]
 fn visit_row(extra: serde_json::Value) -> serde_json::Value {
     let mut row = json!({"resourceType": "Encounter", "id": "55", "status": "COMPLETE", "subject": {"reference": "Patient/7"},
         "participant": {"Individual": [{"reference": "Practitioner/8"}]}, "appointment": {"reference": "Appointment/90"},
