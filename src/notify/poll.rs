@@ -27,6 +27,8 @@ const AT_ONCE: usize = 4;
 const ROUND: u32 = 100;
 /// Waits between questions about one text; the last one repeats.
 const WAITS: [u64; 5] = [5, 10, 20, 40, 60];
+/// How long after a text was taken a round begins.
+const FIRST_ROUND: Duration = Duration::from_secs(5);
 /// How long a text that helps nobody any more is still asked for. Carriers report within minutes or never.
 const AFTERWARDS: Duration = Duration::from_mins(10);
 /// How long until an undelivered text whose phone may have been off is tried again.
@@ -50,7 +52,10 @@ pub async fn run(parts: DelivererParts, mut stop: watch::Receiver<bool>) {
         };
         tokio::select! {
             () = time::sleep_until(time::Instant::now() + wait.max(Duration::from_millis(50))) => {}
-            () = parts.texts_sent.notified() => {}
+            () = parts.texts_sent.notified() => {
+                // Nothing is due before a text is so old; meanwhile a burst may go on, and asks for one round only.
+                let _ = time::timeout(FIRST_ROUND, stop.changed()).await;
+            }
             changed = stop.changed() => if changed.is_err() { return },
         }
     }

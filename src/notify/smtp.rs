@@ -55,8 +55,10 @@ pub struct Smtp {
     /// What we call ourselves when the configuration does not say.
     hello: ClientId,
     /// By server and user: a connection belongs to who logged in on it.
-    servers: Mutex<HashMap<(SmtpTarget, Option<String>), Arc<Server>>>,
+    servers: Mutex<Servers>,
 }
+
+type Servers = HashMap<(SmtpTarget, Option<String>), Arc<Server>>;
 
 #[derive(Default)]
 struct Server {

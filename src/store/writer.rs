@@ -230,7 +230,7 @@ impl Writer {
         }
         drop(connection);
         for answer in answers {
-            answer(result.as_ref().map(|()| ()));
+            answer(result.as_ref().copied());
         }
     }
 }
