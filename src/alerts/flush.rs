@@ -137,7 +137,7 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
     let Some(route) = draft.policy.route.find(&key.route) else { return };
     let group = draft.group_mut(key).clone();
     let voices = listen(draft, &group);
-    let (muted, border) = mute_verdict(route, &draft.policy.time_intervals, now);
+    let (muted, border) = mute_verdict(route, draft.policy, now);
     let may_fire = !muted && !draft.is_catching_up();
     let expired = voices.firing.iter().any(|alert| draft.ack_expired.contains(&alert.key));
     let news = voices.firing.iter().any(|alert| !group.has_told(&alert.key));
@@ -167,7 +167,7 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
     };
     if let Some(why) = why {
         // What is held back is not said beside a closing either.
-        let firing = if may_fire { voices.firing.clone() } else { Vec::new() };
+        let firing: &[Alert] = if may_fire { &voices.firing } else { &[] };
         speak(draft, &group, why, firing, voices.resolved);
         draft.group_mut(key).notified_at = Some(now);
     }
@@ -184,13 +184,13 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
 }
 
 /// Makes the intent of one flush and remembers who was told what.
-fn speak(draft: &mut Draft<'_>, group: &Group, why: Why, firing: Vec<Alert>, resolved: Vec<Alert>) {
+fn speak(draft: &mut Draft<'_>, group: &Group, why: Why, firing: &[Alert], resolved: Vec<Alert>) {
     if why != Why::Resolved {
         let ids = recipients_of(draft, &group.key.receiver)
             .into_iter()
             .map(|recipient| (recipient, recipient.message_of(group, Half::Firing)))
             .collect::<Vec<_>>();
-        for alert in &firing {
+        for alert in firing {
             let mut alert = alert.clone();
             for (recipient, message) in &ids {
                 remember(&mut alert.told, &group.key.receiver, *recipient, message, draft.now);
@@ -200,9 +200,7 @@ fn speak(draft: &mut Draft<'_>, group: &Group, why: Why, firing: Vec<Alert>, res
         draft.group_mut(&group.key).add_told(firing.iter().map(|alert| alert.key.clone()));
     }
     forget_told(draft, &resolved);
-    for alert in &resolved {
-        draft.group_mut(&group.key).drop_told(&alert.key);
-    }
+    draft.group_mut(&group.key).drop_told(resolved.iter().map(|alert| &alert.key));
     let (generation, flush) = (group.generation, group.flush);
     draft.group_mut(&group.key).flush += 1;
     // As the alerts will be, but with who is to hear of a closing still on it.
@@ -237,9 +235,9 @@ fn forget_told(draft: &mut Draft<'_>, resolved: &[Alert]) {
         let expired = matches!(&alert.state, AlertState::Resolved { closing: Closing::Expired, .. });
         let messages = over.told.iter().map(|told| told.message.clone());
         if expired {
-            ran_out.extend(messages)
+            ran_out.extend(messages);
         } else {
-            mended.extend(messages)
+            mended.extend(messages);
         }
         if alert.told.is_empty() {
             draft.forget(&alert.key);
@@ -302,9 +300,7 @@ pub(super) fn tell_closings_now(draft: &mut Draft<'_>) {
         if draft.group(&key).is_some() {
             let group = draft.group_mut(&key);
             group.flush += 1;
-            for alert in &resolved {
-                group.drop_told(&alert.key);
-            }
+            group.drop_told(resolved.iter().map(|alert| &alert.key));
         }
         let why = Why::Resolved;
         draft.intents.push(Intent { group: key, generation, flush, why, firing: Vec::new(), resolved, summary: false });
