@@ -823,3 +823,22 @@ fn one_more_read_is_asked_for_by_kind() {
         assert_eq!(confirm == Confirm::NotNeeded, want.is_empty(), "{tells:?}");
     }
 }
+
+#[test]
+fn an_alert_that_comes_back_elsewhere_is_told_there() {
+    let mut stage = Stage::new(policy());
+    stage.pass(vec![broken("Warn", shift(1))]);
+    at(&mut stage, 400).said();
+    stage.pass(vec![fine("Warn", shift(1), Closing::Covered)]);
+    let mut elsewhere = broken("Warn", shift(1));
+    if let Verdict::Broken(broken) = &mut elsewhere.verdict {
+        broken.location = "south".to_owned();
+    }
+    at(&mut stage, 500).pass(vec![elsewhere]);
+    stage.until(10_000);
+    assert_eq!(stage.said(), ["+800 email/0/0 office first_firing: Warn/0001"], "the group of the other location");
+    stage.pass(vec![fine("Warn", shift(1), Closing::Covered)]);
+    stage.until(20_000);
+    assert_eq!(stage.said(), ["+10000 email/0/0 office over: Warn/0001"]);
+    assert_eq!((stage.book.alerts().count(), stage.book.groups().count()), (0, 0));
+}
