@@ -13,11 +13,11 @@ use chrono::TimeDelta;
 
 use super::{
     alert::{Alert, AlertKey, AlertState, Confirm, Labels},
+    fingerprint::fingerprint,
     group::{Group, GroupKey},
     inhibit::{Inhibition, roles},
     policy::Policy,
     route::Route,
-    seams::fingerprint,
     step::{CatchUp, Delta},
 };
 use crate::{

@@ -10,6 +10,7 @@ pub mod book;
 mod catch_up;
 pub mod decide;
 mod draft;
+pub mod fingerprint;
 mod flush;
 pub mod group;
 pub mod inhibit;
@@ -21,11 +22,12 @@ pub mod policy;
 pub mod posted;
 pub mod recipient;
 pub mod route;
-pub mod seams;
 mod second_look;
 pub mod severity;
 pub mod step;
 pub mod time_interval;
+
+pub use posted::posted_key;
 
 #[cfg(test)]
 mod properties;

@@ -7,8 +7,8 @@ use super::{
     alert::{Alert, AlertKey, AlertState, Confirm, Facts, Labels, Posted},
     annotation::stamp_state,
     draft::Draft,
+    fingerprint::fingerprint,
     life::{change, close},
-    seams::fingerprint,
 };
 use crate::{
     model::{AgencyName, Subject},

@@ -779,7 +779,7 @@ fn the_book_finds_what_is_in_it() {
     let counts: Vec<_> = stage.book.counts().iter().map(|((rule, state), n)| (rule.to_string(), *state, *n)).collect();
     assert_eq!(counts, [("Page".to_owned(), "firing", 2), ("Slow".to_owned(), "pending", 1)]);
     assert_eq!(stage.book.about(&shift(1)).count(), 2);
-    let fingerprint = super::seams::fingerprint(&stage.alert("Page", shift(2)).unwrap().labels);
+    let fingerprint = super::fingerprint::fingerprint(&stage.alert("Page", shift(2)).unwrap().labels);
     let found: Vec<_> = stage.book.by_fingerprint(&fingerprint).map(|alert| name(alert)).collect();
     assert_eq!(found, ["Page/0002"]);
     assert!(stage.book.is_open(&slow, &shift(1)) && !stage.book.is_open(&slow, &shift(2)));

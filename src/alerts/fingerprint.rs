@@ -1,4 +1,4 @@
-//! The few pure functions that `alerts` shares with `notify`, in one place.
+//! The short name of a label set, as Prometheus and Alertmanager make it.
 
 use super::alert::Labels;
 
