@@ -166,8 +166,8 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
         (!voices.resolved.is_empty()).then_some(Why::Resolved)
     };
     if let Some(why) = why {
-        // What is held back is not said beside a closing either.
-        let firing: &[Alert] = if may_fire { &voices.firing } else { &[] };
+        // An end is news to those who heard the beginning; what goes on firing beside it is no news to anybody.
+        let firing: &[Alert] = if why == Why::Resolved { &[] } else { &voices.firing };
         speak(draft, &group, why, firing, voices.resolved);
         draft.group_mut(key).notified_at = Some(now);
     }
