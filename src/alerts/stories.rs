@@ -579,6 +579,13 @@ fn a_firing_message_is_withdrawn_when_all_it_told_of_is_mended() {
     assert_eq!(made.cancels, [message], "only when the last one is over");
 
     let mut stage = Stage::new(policy());
+    stage.pass(vec![broken("Warn", shift(1))]);
+    at(&mut stage, 400).pass(vec![broken("Warn", shift(2))]);
+    stage.until(10_000);
+    let made = stage.pass(vec![1, 2].into_iter().map(|n| fine("Warn", shift(n), Closing::Covered)).collect());
+    assert!(made.cancels.is_empty(), "one closing answers two messages, the older of which may have arrived");
+
+    let mut stage = Stage::new(policy());
     stage.pass(vec![broken("Page", shift(1))]);
     stage.until(100);
     let made = stage.pass(vec![fine("Page", shift(1), Closing::Expired)]);
