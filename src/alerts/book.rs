@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     agenda::{Wake, WakeAt},
-    model::{AgencyName, Instant, Subject},
+    model::{AgencyName, Instant, Subject, local_time::from_micros},
     notify::message::MessageId,
     rules::finding::{Closing, Finding, RuleId, Verdict},
 };
@@ -221,7 +221,12 @@ impl Book {
     pub fn wakes(&self) -> Vec<WakeAt> {
         let timeout = self.policy.confirm_timeout;
         let alerts = self.alerts.values().map(|alert| (Wake::Alert(alert.key.clone()), alert_wake(alert, timeout)));
-        let groups = self.groups.values().map(|group| (Wake::Group(group.key.clone()), group.flush_at));
+        // A group that a reload left without alerts is due at once, and so forgotten.
+        let flush_at = |group: &Group| match self.members.get(&group.key) {
+            Some(_) => group.flush_at,
+            None => Some(from_micros(i64::try_from(group.generation).unwrap_or(0))),
+        };
+        let groups = self.groups.values().map(|group| (Wake::Group(group.key.clone()), flush_at(group)));
         let catch_up = match self.catch_up {
             CatchUp::Done => None,
             CatchUp::Running { since, .. } => Some((Wake::CatchUp, Some(since))),

@@ -49,7 +49,7 @@ pub(super) fn end(draft: &mut Draft<'_>) {
         }
         for (route, group) in draft.told_routes(&alert.labels) {
             let told = draft.group(&group).is_some_and(|group| group.has_told(&key));
-            if !told && !mute_verdict(route, &draft.policy.time_intervals, draft.now).0 {
+            if !told && !mute_verdict(route, draft.policy, draft.now).0 {
                 untold.entry(group.receiver.clone()).or_default().entry(group).or_default().insert(key.clone());
             }
         }

@@ -117,24 +117,24 @@ fn say_why_quiet(draft: &mut Draft<'_>) {
         .collect();
     let looked_at: Vec<_> = draft.looked_at.difference(&spoken).cloned().collect();
     for key in looked_at {
-        if let Some(reason) = draft.alert(&key).and_then(|alert| why_quiet(draft, alert)) {
+        if let Some(reason) = draft.alert(&key).map(|alert| why_quiet(draft, alert)) {
             draft.quiet.insert(key, reason);
         }
     }
 }
 
-fn why_quiet(draft: &Draft<'_>, alert: &Alert) -> Option<Quiet> {
+fn why_quiet(draft: &Draft<'_>, alert: &Alert) -> Quiet {
     match &alert.state {
-        AlertState::Pending { .. } if alert.unjudged_since.is_some() => return Some(Quiet::Unjudged),
-        AlertState::Pending { .. } => return Some(Quiet::Pending),
-        AlertState::Acknowledged { .. } => return Some(Quiet::Acknowledged),
-        AlertState::Resolved { .. } => return Some(Quiet::Grouping),
+        AlertState::Pending { .. } if alert.unjudged_since.is_some() => return Quiet::Unjudged,
+        AlertState::Pending { .. } => return Quiet::Pending,
+        AlertState::Acknowledged { .. } => return Quiet::Acknowledged,
+        AlertState::Resolved { .. } => return Quiet::Grouping,
         AlertState::Firing { .. } => {}
     }
     let routes = draft.told_routes(&alert.labels);
     let told = |key| draft.group(key).is_some_and(|group| group.has_told(&alert.key));
-    let muted = |route| mute_verdict(route, &draft.policy.time_intervals, draft.now).0;
-    Some(if routes.is_empty() {
+    let muted = |route| mute_verdict(route, draft.policy, draft.now).0;
+    if routes.is_empty() {
         Quiet::NoReceiver
     } else if draft.is_inhibited(alert) {
         Quiet::Inhibited
@@ -150,5 +150,5 @@ fn why_quiet(draft: &Draft<'_>, alert: &Alert) -> Option<Quiet> {
         Quiet::Muted
     } else {
         Quiet::Grouping
-    })
+    }
 }

@@ -96,7 +96,9 @@ impl<'a> Draft<'a> {
     /// Writes an alert, joins it to its groups once it has fired, and counts it as source or target of inhibition.
     pub fn put(&mut self, alert: Alert) {
         self.count_firing(&alert.key, Some(&alert));
-        if !matches!(alert.state, AlertState::Pending { .. }) && !self.is_member(&alert.key) {
+        // An alert that comes back may carry other labels, and then belongs elsewhere.
+        let moved = self.alert(&alert.key).is_none_or(|before| before.labels != alert.labels);
+        if !matches!(alert.state, AlertState::Pending { .. }) && (moved || !self.is_member(&alert.key)) {
             for key in self.book.groups_of(&alert.labels) {
                 self.joined.entry(key).or_default().insert(alert.key.clone());
             }

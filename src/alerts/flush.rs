@@ -137,7 +137,7 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
     let Some(route) = draft.policy.route.find(&key.route) else { return };
     let group = draft.group_mut(key).clone();
     let voices = listen(draft, &group);
-    let (muted, border) = mute_verdict(route, &draft.policy.time_intervals, now);
+    let (muted, border) = mute_verdict(route, draft.policy, now);
     let may_fire = !muted && !draft.is_catching_up();
     let expired = voices.firing.iter().any(|alert| draft.ack_expired.contains(&alert.key));
     let news = voices.firing.iter().any(|alert| !group.has_told(&alert.key));
@@ -166,8 +166,8 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
         (!voices.resolved.is_empty()).then_some(Why::Resolved)
     };
     if let Some(why) = why {
-        // What is held back is not said beside a closing either.
-        let firing = if may_fire { voices.firing.clone() } else { Vec::new() };
+        // An end is news to those who heard the beginning; what goes on firing beside it is no news to anybody.
+        let firing: &[Alert] = if why == Why::Resolved { &[] } else { &voices.firing };
         speak(draft, &group, why, firing, voices.resolved);
         draft.group_mut(key).notified_at = Some(now);
     }
@@ -184,13 +184,13 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
 }
 
 /// Makes the intent of one flush and remembers who was told what.
-fn speak(draft: &mut Draft<'_>, group: &Group, why: Why, firing: Vec<Alert>, resolved: Vec<Alert>) {
+fn speak(draft: &mut Draft<'_>, group: &Group, why: Why, firing: &[Alert], resolved: Vec<Alert>) {
     if why != Why::Resolved {
         let ids = recipients_of(draft, &group.key.receiver)
             .into_iter()
             .map(|recipient| (recipient, recipient.message_of(group, Half::Firing)))
             .collect::<Vec<_>>();
-        for alert in &firing {
+        for alert in firing {
             let mut alert = alert.clone();
             for (recipient, message) in &ids {
                 remember(&mut alert.told, &group.key.receiver, *recipient, message, draft.now);
@@ -200,9 +200,7 @@ fn speak(draft: &mut Draft<'_>, group: &Group, why: Why, firing: Vec<Alert>, res
         draft.group_mut(&group.key).add_told(firing.iter().map(|alert| alert.key.clone()));
     }
     forget_told(draft, &resolved);
-    for alert in &resolved {
-        draft.group_mut(&group.key).drop_told(&alert.key);
-    }
+    draft.group_mut(&group.key).drop_told(resolved.iter().map(|alert| &alert.key));
     let (generation, flush) = (group.generation, group.flush);
     draft.group_mut(&group.key).flush += 1;
     // As the alerts will be, but with who is to hear of a closing still on it.
@@ -228,18 +226,20 @@ pub(super) fn remember(told: &mut Vec<Told>, receiver: &str, recipient: Recipien
 /// Takes those who hear of the closings now off the alerts; an alert goes when nobody is left.
 ///
 /// A firing message that tells of nothing else any more is withdrawn, in case it has not left yet; not when the window
-/// ran out unmended, for then the firing news is still news.
+/// ran out unmended, for then the firing news is still news. Nor when the closing also answers an earlier message: a
+/// closing is dropped with the message it follows, and that one may have arrived.
 fn forget_told(draft: &mut Draft<'_>, resolved: &[Alert]) {
-    let (mut mended, mut ran_out) = (BTreeSet::new(), BTreeSet::new());
+    let mut answered: BTreeMap<(String, Recipient), BTreeSet<MessageId>> = BTreeMap::new();
+    let mut ran_out = BTreeSet::new();
     for over in resolved {
         let Some(mut alert) = draft.alert(&over.key).cloned() else { continue };
         alert.told.retain(|told| !over.told.contains(told));
-        let expired = matches!(&alert.state, AlertState::Resolved { closing: Closing::Expired, .. });
-        let messages = over.told.iter().map(|told| told.message.clone());
-        if expired {
-            ran_out.extend(messages)
-        } else {
-            mended.extend(messages)
+        for told in &over.told {
+            let to = (told.receiver.clone(), Recipient::of(told));
+            answered.entry(to).or_default().insert(told.message.clone());
+            if matches!(&alert.state, AlertState::Resolved { closing: Closing::Expired, .. }) {
+                ran_out.insert(told.message.clone());
+            }
         }
         if alert.told.is_empty() {
             draft.forget(&alert.key);
@@ -247,7 +247,8 @@ fn forget_told(draft: &mut Draft<'_>, resolved: &[Alert]) {
             draft.put(alert);
         }
     }
-    for message in mended {
+    let alone = answered.into_values().filter(|messages| messages.len() == 1).flatten();
+    for message in alone {
         if !ran_out.contains(&message) && !draft.cancels.contains(&message) && !is_needed(draft, &message) {
             draft.cancels.insert(message);
         }
@@ -302,9 +303,7 @@ pub(super) fn tell_closings_now(draft: &mut Draft<'_>) {
         if draft.group(&key).is_some() {
             let group = draft.group_mut(&key);
             group.flush += 1;
-            for alert in &resolved {
-                group.drop_told(&alert.key);
-            }
+            group.drop_told(resolved.iter().map(|alert| &alert.key));
         }
         let why = Why::Resolved;
         draft.intents.push(Intent { group: key, generation, flush, why, firing: Vec::new(), resolved, summary: false });

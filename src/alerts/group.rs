@@ -1,5 +1,7 @@
 //! A group: the alerts that one receiver is told about together.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::alert::{AlertKey, Labels};
@@ -51,10 +53,9 @@ impl Group {
         self.notified.dedup();
     }
 
-    /// Counts an alert as news again.
-    pub(super) fn drop_told(&mut self, key: &AlertKey) {
-        if let Ok(at) = self.notified.binary_search(key) {
-            self.notified.remove(at);
-        }
+    /// Counts alerts as news again.
+    pub(super) fn drop_told<'k>(&mut self, keys: impl IntoIterator<Item = &'k AlertKey>) {
+        let keys: BTreeSet<&AlertKey> = keys.into_iter().collect();
+        self.notified.retain(|told| !keys.contains(told));
     }
 }

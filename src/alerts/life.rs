@@ -5,41 +5,24 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{SecondsFormat, TimeDelta};
-
 use super::{
     alert::{Acknowledgement, Alert, AlertKey, AlertState, Confirm, Facts, Labels, Posted},
+    annotation::{annotate, stamp_state},
     book::RECOVERY_CATCH_UP_MAX,
     decide::{Rules, TRANSITIONS_MAX},
     draft::Draft,
-    fingerprint::fingerprint,
     flush,
     orders::{Ask, Inputs, News, Order, Receipt},
+    owner::{acknowledge, ownership_of},
+    posted::post,
     recipient::Recipient,
+    second_look::reads_to_confirm,
     step::{CatchUp, Quiet},
 };
-use crate::{
-    model::{AgencyName, Instant, Subject},
-    rules::{
-        finding::{Broken, Closing, Finding, RuleId, Tells, Unjudged, Verdict, Window},
-        rule::Rule,
-    },
-    source::fetched::{Read, Span},
+use crate::rules::{
+    finding::{Broken, Closing, Finding, Tells, Unjudged, Verdict},
+    rule::Rule,
 };
-
-/// How far around a shift a confirming read looks: far enough to see where it moved to (within a day either way).
-const CONFIRM_AROUND: TimeDelta = TimeDelta::hours(25);
-
-/// The identity of an alert posted with these labels.
-#[must_use]
-pub fn posted_key(labels: &Labels) -> AlertKey {
-    let alertname = labels.get("alertname").map_or("", String::as_str);
-    AlertKey {
-        agency: labels.get("agency").map_or_else(AgencyName::installation, |name| AgencyName::new(name.as_str())),
-        rule: RuleId::new(format!("posted/{alertname}")),
-        subject: Subject::Posted(fingerprint(labels)),
-    }
-}
 
 /// Takes orders in the order they came, as many as the step holds.
 pub(super) fn take_orders(draft: &mut Draft<'_>, inputs: &Inputs) {
@@ -86,82 +69,6 @@ pub(super) fn take_receipts(draft: &mut Draft<'_>, receipts: &[Receipt]) {
     }
 }
 
-/// Somebody owns an alert; on a shift, every alert of that shift. An order for what does not fire is dropped.
-fn acknowledge(draft: &mut Draft<'_>, key: &AlertKey, ack: &Acknowledgement) {
-    if ack.until <= draft.now || !draft.alert(key).is_some_and(Alert::is_firing) {
-        return;
-    }
-    let covered: BTreeSet<AlertKey> = if matches!(key.subject, Subject::Shift(_)) {
-        draft.about(&key.subject).filter(|alert| alert.is_firing()).map(|alert| alert.key.clone()).collect()
-    } else {
-        BTreeSet::from([key.clone()])
-    };
-    for key in covered {
-        let Some(mut alert) = draft.alert(&key).cloned() else { continue };
-        let from = alert.state_name();
-        let fired_at = alert.fired_at().unwrap_or(draft.now);
-        alert.state = AlertState::Acknowledged { fired_at, ack: ack.clone() };
-        alert.updated_at = draft.now;
-        stamp_state(&mut alert);
-        draft.transition(&key, Some(from), "acknowledged", format!("acknowledged by {}", ack.by));
-        change(draft, alert);
-    }
-}
-
-/// An alert from outside: new, refreshed or, with an end that has come, over.
-fn post(draft: &mut Draft<'_>, labels: &Labels, annotations: &Labels, posted: Posted) {
-    let now = draft.now;
-    let key = AlertKey { agency: draft.book.agency().clone(), ..posted_key(labels) };
-    let open = draft.alert(&key).filter(|alert| alert.is_firing()).cloned();
-    if posted.ends_at <= now {
-        if open.is_some() {
-            close(draft, &key, Closing::Recovered);
-        }
-        return;
-    }
-    if let Some(mut alert) = open {
-        let before = alert.clone();
-        alert.annotations.clone_from(annotations);
-        stamp_state(&mut alert);
-        let starts_at = alert.posted.as_ref().map_or(posted.starts_at, |old| old.starts_at.min(posted.starts_at));
-        alert.posted = Some(Posted { starts_at, ..posted });
-        if alert != before {
-            if alert.annotations != before.annotations {
-                alert.updated_at = now;
-            }
-            change(draft, alert);
-        }
-        draft.looked_at.insert(key);
-        return;
-    }
-    let starts_at = posted.starts_at.min(now);
-    let told = draft.alert(&key).map(|alert| alert.told.clone()).unwrap_or_default();
-    let from = draft.alert(&key).map(Alert::state_name);
-    let alert = Alert {
-        key: key.clone(),
-        labels: labels.clone(),
-        annotations: annotations.clone(),
-        state: AlertState::Firing { fired_at: starts_at },
-        active_at: starts_at,
-        updated_at: now,
-        facts: Facts {
-            window: Window { opens_at: starts_at, closes_at: None },
-            starts_at: None,
-            ends_at: None,
-            deadline: None,
-            location: labels.get("location").cloned().unwrap_or_default(),
-            client: None,
-            tells: Tells::Summary,
-        },
-        confirm: Confirm::NotNeeded,
-        unjudged_since: None,
-        told,
-        posted: Some(posted),
-    };
-    draft.transition(&key, from, "firing", "posted");
-    change(draft, alert);
-}
-
 /// Takes one rule's word on one subject.
 pub(super) fn take_finding(draft: &mut Draft<'_>, finding: Finding, rules: &dyn Rules) {
     let key = AlertKey { agency: draft.book.agency().clone(), rule: finding.rule, subject: finding.subject };
@@ -170,9 +77,9 @@ pub(super) fn take_finding(draft: &mut Draft<'_>, finding: Finding, rules: &dyn 
             let open = draft.alert(&key).is_some_and(|alert| !matches!(alert.state, AlertState::Resolved { .. }));
             let Some(rule) = rules.rule(&key.rule) else { return };
             if open {
-                refresh(draft, rule, &key, *broken, rules)
+                refresh(draft, rule, &key, *broken, rules);
             } else {
-                open_alert(draft, rule, &key, *broken, rules)
+                open_alert(draft, rule, &key, *broken, rules);
             }
         }
         Verdict::Fine(closing) => close(draft, &key, closing),
@@ -239,22 +146,6 @@ fn fire(draft: &mut Draft<'_>, mut alert: Alert, from: Option<&'static str>) {
     }
     stamp_state(&mut alert);
     change(draft, alert);
-}
-
-/// The acknowledgement that covers a shift's later alerts. One whose alert closes in this very step still covers
-/// the alert that takes its place.
-fn ownership_of(draft: &Draft<'_>, subject: &Subject) -> Option<Acknowledgement> {
-    if !matches!(subject, Subject::Shift(_)) {
-        return None;
-    }
-    let acks =
-        draft.about(subject).chain(draft.book.about(subject).map(AsRef::as_ref)).filter_map(|alert| {
-            match &alert.state {
-                AlertState::Acknowledged { ack, .. } if ack.until > draft.now => Some(ack),
-                _ => None,
-            }
-        });
-    acks.max_by_key(|ack| ack.until).cloned()
 }
 
 fn refresh(draft: &mut Draft<'_>, rule: &Rule, key: &AlertKey, broken: Broken, rules: &dyn Rules) {
@@ -372,7 +263,7 @@ pub(super) fn pass_time(draft: &mut Draft<'_>, key: &AlertKey) {
         draft.ack_expired.insert(key.clone());
         for (_, group) in draft.told_routes(&changed.labels) {
             let group = draft.group_mut(&group);
-            group.drop_told(key);
+            group.drop_told([key]);
             group.flush_at = Some(now);
         }
         is_changed = true;
@@ -392,7 +283,7 @@ pub(super) fn pass_time(draft: &mut Draft<'_>, key: &AlertKey) {
 }
 
 /// Writes the alert and tells its groups.
-fn change(draft: &mut Draft<'_>, alert: Alert) {
+pub(super) fn change(draft: &mut Draft<'_>, alert: Alert) {
     let key = alert.key.clone();
     draft.looked_at.insert(key.clone());
     draft.put(alert);
@@ -403,68 +294,4 @@ fn split(broken: Broken) -> (Facts, Vec<(String, String)>, bool) {
     let Broken { window, deadline, starts_at, ends_at, location, client, tells, annotations, past_bad_rows, .. } =
         broken;
     (Facts { window, starts_at, ends_at, deadline, location, client, tells }, annotations, past_bad_rows)
-}
-
-/// The rule's annotations, the kind's own, and the agent's.
-fn annotate(alert: &mut Alert, rule: &Rule, said: Vec<(String, String)>, past_bad_rows: bool, rules: &dyn Rules) {
-    let mut annotations: Labels = said.into_iter().collect();
-    annotations.extend(rules.annotations(rule, &alert.key, &alert.labels, &alert.facts));
-    let utc = |at: Instant| at.to_rfc3339_opts(SecondsFormat::Secs, true);
-    for (name, at) in [("starts_at", alert.facts.starts_at), ("deadline", alert.facts.deadline)] {
-        if let Some(at) = at {
-            annotations.insert(name.to_owned(), utc(at));
-        }
-    }
-    if past_bad_rows {
-        annotations.insert("unconfirmed".to_owned(), "a row it rests on could not be read".to_owned());
-    }
-    alert.annotations = annotations;
-    stamp_state(alert);
-}
-
-/// The text of the `unconfirmed` annotation when the second look did not come.
-const NO_SECOND_LOOK: &str = "the second look did not come in time";
-
-/// Brings the annotations that follow from the state up to date.
-fn stamp_state(alert: &mut Alert) {
-    let annotations = &mut alert.annotations;
-    if alert.confirm == Confirm::TimedOut {
-        annotations.entry("unconfirmed".to_owned()).or_insert_with(|| NO_SECOND_LOOK.to_owned());
-    } else if annotations.get("unconfirmed").is_some_and(|text| text == NO_SECOND_LOOK) {
-        annotations.remove("unconfirmed");
-    }
-    match &alert.state {
-        AlertState::Acknowledged { ack, .. } => {
-            annotations.insert("acknowledged_by".to_owned(), ack.by.clone());
-            let until = ack.until.to_rfc3339_opts(SecondsFormat::Secs, true);
-            annotations.insert("acknowledged_until".to_owned(), until);
-        }
-        AlertState::Resolved { closing, .. } => {
-            annotations.insert("reason".to_owned(), closing.as_str().to_owned());
-        }
-        AlertState::Pending { .. } | AlertState::Firing { .. } => {
-            for name in ["acknowledged_by", "acknowledged_until", "reason"] {
-                // A posted alert may carry such words of its own.
-                if alert.posted.is_none() {
-                    annotations.remove(name);
-                }
-            }
-        }
-    }
-}
-
-/// The reads that make the second look at what an alert says; none for what is not read from the schedule.
-fn reads_to_confirm(facts: &Facts, now: Instant) -> Vec<Read> {
-    let Some(client) = &facts.client else { return Vec::new() };
-    let (starts_at, ends_at) = (facts.starts_at.unwrap_or(now), facts.ends_at.or(facts.starts_at).unwrap_or(now));
-    let span = Span { from: starts_at - CONFIRM_AROUND, until: ends_at.max(starts_at) + CONFIRM_AROUND };
-    let shifts = Read::Shifts { client: client.clone(), span, confirming: true };
-    let visits = Read::Visits { client: Some(client.clone()), span, confirming: true };
-    match facts.tells {
-        Tells::Uncovered => vec![shifts],
-        // The vendor may say either way that nobody is missed: a check-in, or a shift that is gone.
-        Tells::NoCheckIn => vec![visits, shifts],
-        Tells::NoCheckOut | Tells::Runaway => vec![visits],
-        Tells::Blind { .. } | Tells::Summary => Vec::new(),
-    }
 }

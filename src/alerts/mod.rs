@@ -5,6 +5,7 @@
 //! Does not: read a clock, do I/O, return errors, or change the book: the commit comes first.
 
 pub mod alert;
+mod annotation;
 pub mod book;
 mod catch_up;
 pub mod decide;
@@ -16,14 +17,17 @@ pub mod inhibit;
 mod life;
 pub mod matcher;
 pub mod orders;
+mod owner;
 pub mod policy;
+pub mod posted;
 pub mod recipient;
 pub mod route;
+mod second_look;
 pub mod severity;
 pub mod step;
 pub mod time_interval;
 
-pub use life::posted_key;
+pub use posted::posted_key;
 
 #[cfg(test)]
 mod properties;

@@ -116,6 +116,9 @@ mod tests {
         }
     }
 
+    /// Labels, receivers, what the row shows.
+    type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], &'a str);
+
     /// The shape of the tree that Alertmanager tests its own routing with.
     #[test]
     fn routes_as_alertmanager_does() {
@@ -138,7 +141,7 @@ mod tests {
                 node("notify-BC", "owner=~\"team-(B|C)\"", false, vec![]),
             ],
         );
-        let rows: [(&[(&str, &str)], &[&str], &str); 7] = [
+        let rows: [Row<'_>; 7] = [
             (&[("owner", "team-A")], &["notify-productionC"], "a regex that matches a missing label"),
             (&[("owner", "team-A"), ("env", "unset")], &["notify-productionC"], "falls to the last child"),
             (&[("owner", "team-C")], &["notify-BC"], "a regex"),

@@ -78,9 +78,11 @@ pub struct Intent {
     pub flush: u64,
     /// Why now.
     pub why: Why,
-    /// The alerts that fire, most urgent first, as they will be after this step.
+    /// The alerts that fire, most urgent first, as they will be after this step; empty when only something closed.
+    /// Every recipient of the receiver is told of them.
     pub firing: Vec<Alert>,
-    /// The alerts that are over, each told to those in its `told` only.
+    /// The alerts that are over, each told to those in its `told` only: who is left out heard before, hears later, or
+    /// was never told.
     pub resolved: Vec<Alert>,
     /// One summary per person instead of a text per group: catch-up found more than the limit.
     pub summary: bool,

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     agenda::Wake,
     model::{Endpoint, Subject},
-    rules::finding::Closing,
+    rules::finding::{Closing, Tells, Verdict},
     source::fetched::Read,
 };
 
@@ -425,9 +425,11 @@ fn who_was_told_by_a_route_that_is_gone_still_hears_the_end() {
     let mut policy = policy();
     policy.route.routes.pop();
     stage.book = stage.book.with_policy(Arc::new(policy), stage.now);
+    stage.restart();
     stage.pass(vec![fine("Page", shift(1), Closing::Covered)]);
     assert_eq!(stage.said(), ["+100 sms/0/0 on-call over: Page/0001", "+100 email/0/0 on-call over: Page/0001"]);
-    assert_eq!(stage.book.alerts().count(), 0);
+    stage.until(1_000);
+    assert_eq!((stage.book.alerts().count(), stage.book.groups().count()), (0, 0));
 }
 
 #[test]
@@ -577,6 +579,13 @@ fn a_firing_message_is_withdrawn_when_all_it_told_of_is_mended() {
     assert_eq!(made.cancels, [message], "only when the last one is over");
 
     let mut stage = Stage::new(policy());
+    stage.pass(vec![broken("Warn", shift(1))]);
+    at(&mut stage, 400).pass(vec![broken("Warn", shift(2))]);
+    stage.until(10_000);
+    let made = stage.pass(vec![1, 2].into_iter().map(|n| fine("Warn", shift(n), Closing::Covered)).collect());
+    assert!(made.cancels.is_empty(), "one closing answers two messages, the older of which may have arrived");
+
+    let mut stage = Stage::new(policy());
     stage.pass(vec![broken("Page", shift(1))]);
     stage.until(100);
     let made = stage.pass(vec![fine("Page", shift(1), Closing::Expired)]);
@@ -695,4 +704,149 @@ fn a_quiet_tick_makes_an_empty_step() {
         [Wake::Alert(stage.key("Page", shift(77))), Wake::Group(stage.book.groups().next().unwrap().key.clone())];
     let made = stage.pass_due(vec![], &super::orders::Inputs::default(), &stale);
     assert!(made.is_empty(), "a wake too many changes nothing");
+}
+
+/// Alertmanager's table for "does this group need a notice" (notify, `TestDedupStageNeedsUpdate`), in our words.
+#[test]
+fn a_group_speaks_when_alertmanager_would() {
+    // Told before (shift numbers), firing at the flush, over since, hours since the last notice; the reason.
+    type Row = (&'static [u32], &'static [u32], &'static [u32], i64, Option<Why>, &'static str);
+    let rows: [Row; 10] = [
+        (&[], &[1, 2], &[], 0, Some(Why::FirstFiring), "never told, firing"),
+        (&[], &[], &[1], 0, None, "never told, over: nobody needs to know"),
+        (&[1, 2], &[1, 2], &[], 2, None, "told, nothing new, before the repeat"),
+        (&[1, 2], &[1, 2, 3], &[], 2, Some(Why::NewInGroup), "told, one more"),
+        (&[1, 2], &[1], &[2], 2, Some(Why::Resolved), "told, one less"),
+        (&[1, 2], &[1, 3], &[2], 2, Some(Why::NewInGroup), "one less and one more: one notice of both"),
+        (&[1, 2], &[], &[1, 2], 2, Some(Why::Resolved), "told, all over"),
+        (&[1, 2], &[1, 2], &[], 23, None, "just before the repeat"),
+        (&[1, 2], &[1, 2], &[], 24, Some(Why::Repeated), "the repeat"),
+        (&[1, 2], &[1], &[2], 24, Some(Why::Repeated), "the repeat, one less: one notice of both"),
+    ];
+    for (told, firing, over, hours, want, why) in rows {
+        let mut stage = Stage::new(policy());
+        if !told.is_empty() {
+            stage.pass(told.iter().map(|n| broken("Warn", shift(*n))).collect());
+            stage.until(300);
+        }
+        // The agenda is not asked in between: this is about one flush.
+        stage.now = noon() + TimeDelta::seconds(300) + TimeDelta::hours(hours);
+        let new = firing.iter().filter(|n| !told.contains(n)).map(|n| broken("Warn", shift(*n)));
+        let never_told = over.iter().filter(|n| !told.contains(n)).map(|n| broken("Warn", shift(*n)));
+        let ended = over.iter().map(|n| fine("Warn", shift(*n), Closing::Covered));
+        let made = stage.pass(new.chain(never_told).chain(ended).collect());
+        let mut intents = made.intents;
+        if told.is_empty() {
+            stage.now += TimeDelta::seconds(300);
+            intents.extend(stage.pass(vec![]).intents);
+        }
+        assert_eq!(intents.iter().map(|intent| intent.why).collect::<Vec<_>>(), Vec::from_iter(want), "{why}");
+        if let [intent] = &intents[..] {
+            let n_firing = if intent.why == Why::Resolved { 0 } else { firing.len() };
+            assert_eq!((intent.firing.len(), intent.resolved.len()), (n_firing, over.len()), "{why}");
+        }
+    }
+}
+
+#[test]
+fn the_way_a_worse_alert_mutes() {
+    // What else fires, the alert in question, whether it is muted, what the row shows.
+    type Row = (&'static [(&'static str, u32)], &'static str, bool, &'static str);
+    let rows: [Row; 6] = [
+        (&[("Page", 1)], "Warn", true, "a worse one of the same shift"),
+        (&[("Page", 2)], "Warn", false, "of another shift"),
+        (&[("Warn", 1)], "Page", false, "the milder does not mute the worse"),
+        (&[("Page", 1)], "Page", false, "nothing mutes itself"),
+        (&[("Critical", 1), ("Page", 1)], "Page", true, "a source is muted by a worse source"),
+        (&[("Critical", 1), ("Page", 1)], "Warn", true, "and mutes still"),
+    ];
+    for (others, rule, want, why) in rows {
+        let mut stage = Stage::new(policy());
+        stage.pass(others.iter().map(|(rule, n)| broken(rule, shift(*n))).chain([broken(rule, shift(1))]).collect());
+        let alert = stage.alert(rule, shift(1)).unwrap();
+        assert_eq!(stage.book.is_inhibited(alert), want, "{why}");
+    }
+
+    // Two that match both sides of one rule: neither may silence the other, or nobody would speak.
+    let mut policy = policy();
+    policy.inhibit_rules = vec![super::inhibit::InhibitRule {
+        source_matchers: matchers("severity=~\"page|warning\""),
+        target_matchers: matchers("severity=~\"page|warning\""),
+        equal: vec!["agency".to_owned()],
+    }];
+    let mut stage = Stage::new(policy);
+    stage.pass(vec![broken("Page", shift(1)), broken("Warn", shift(1))]);
+    assert!(stage.book.alerts().all(|alert| !stage.book.is_inhibited(alert)));
+}
+
+#[test]
+fn the_book_finds_what_is_in_it() {
+    let mut stage = Stage::new(policy());
+    stage.pass(vec![broken("Page", shift(1)), broken("Page", shift(2)), broken("Slow", shift(1))]);
+    let (page, slow) = (stage.key("Page", shift(1)).rule, stage.key("Slow", shift(1)).rule);
+    let counts: Vec<_> = stage.book.counts().iter().map(|((rule, state), n)| (rule.to_string(), *state, *n)).collect();
+    assert_eq!(counts, [("Page".to_owned(), "firing", 2), ("Slow".to_owned(), "pending", 1)]);
+    assert_eq!(stage.book.about(&shift(1)).count(), 2);
+    let fingerprint = super::fingerprint::fingerprint(&stage.alert("Page", shift(2)).unwrap().labels);
+    let found: Vec<_> = stage.book.by_fingerprint(&fingerprint).map(|alert| name(alert)).collect();
+    assert_eq!(found, ["Page/0002"]);
+    assert!(stage.book.is_open(&slow, &shift(1)) && !stage.book.is_open(&slow, &shift(2)));
+
+    stage.until(100);
+    stage.pass(vec![fine("Page", shift(1), Closing::Covered)]);
+    assert!(stage.alert("Page", shift(1)).is_some(), "its closing by mail is still to come");
+    assert!(!stage.book.is_open(&page, &shift(1)), "but it is not open");
+    let counts: Vec<_> = stage.book.counts().iter().map(|((rule, state), n)| (rule.to_string(), *state, *n)).collect();
+    assert_eq!(
+        counts,
+        [("Page".to_owned(), "firing", 1), ("Page".to_owned(), "resolved", 1), ("Slow".to_owned(), "pending", 1),]
+    );
+}
+
+#[test]
+fn one_more_read_is_asked_for_by_kind() {
+    let kinds = [
+        (Tells::Uncovered, "shifts"),
+        (Tells::NoCheckIn, "visits shifts"),
+        (Tells::NoCheckOut, "visits"),
+        (Tells::Runaway, "visits"),
+        (Tells::Summary, ""),
+    ];
+    for (tells, want) in kinds {
+        let mut stage = Stage::new(policy());
+        let mut finding = to_confirm("Page", shift(1), 0);
+        if let Verdict::Broken(broken) = &mut finding.verdict {
+            broken.tells = tells.clone();
+        }
+        let made = stage.pass(vec![finding]);
+        let starts_at = noon() + TimeDelta::hours(4);
+        let kind = |read: &Read| match read {
+            Read::Shifts { span, confirming: true, .. } if span.contains(starts_at - TimeDelta::hours(24)) => "shifts",
+            Read::Visits { span, confirming: true, .. } if span.contains(starts_at) => "visits",
+            _ => "something else",
+        };
+        let reads: Vec<_> = made.reads_wanted.iter().map(kind).collect();
+        assert_eq!(reads.join(" "), want, "{tells:?}");
+        let confirm = stage.alert("Page", shift(1)).unwrap().confirm;
+        assert_eq!(confirm == Confirm::NotNeeded, want.is_empty(), "{tells:?}");
+    }
+}
+
+#[test]
+fn an_alert_that_comes_back_elsewhere_is_told_there() {
+    let mut stage = Stage::new(policy());
+    stage.pass(vec![broken("Warn", shift(1))]);
+    at(&mut stage, 400).said();
+    stage.pass(vec![fine("Warn", shift(1), Closing::Covered)]);
+    let mut elsewhere = broken("Warn", shift(1));
+    if let Verdict::Broken(broken) = &mut elsewhere.verdict {
+        broken.location = "south".to_owned();
+    }
+    at(&mut stage, 500).pass(vec![elsewhere]);
+    stage.until(10_000);
+    assert_eq!(stage.said(), ["+800 email/0/0 office first_firing: Warn/0001"], "the group of the other location");
+    stage.pass(vec![fine("Warn", shift(1), Closing::Covered)]);
+    stage.until(20_000);
+    assert_eq!(stage.said(), ["+10000 email/0/0 office over: Warn/0001"]);
+    assert_eq!((stage.book.alerts().count(), stage.book.groups().count()), (0, 0));
 }
