@@ -1,0 +1,201 @@
+//! The one place where the configuration asks other parts whether their little languages read well.
+//!
+//! Each answers with the thing itself or with a sentence that says what is wrong.
+
+use minijinja::Environment;
+use regex::Regex;
+
+use crate::{
+    alerts::matcher::{MatchOp, Matcher},
+    rules::where_clause::Where,
+};
+
+/// Reads one matcher, or several between commas (and braces), as Alertmanager writes them.
+pub fn matchers(text: &str) -> Result<Vec<Matcher>, String> {
+    let text = text.trim();
+    let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
+    split_outside_quotes(inner)?.iter().map(|part| matcher(part)).collect()
+}
+
+/// A matcher whose value must match a regular expression from end to end.
+pub fn regex_matcher(name: &str, expression: &str) -> Result<Matcher, String> {
+    Ok(Matcher { name: name.to_owned(), op: MatchOp::Regex(anchored(expression)?) })
+}
+
+/// Checks a template's syntax and, as far as can be seen without an alert, its names.
+pub fn template(source: &str, allowed_phi: bool) -> Result<(), String> {
+    let go = [
+        "{{ .",
+        "{{.",
+        "{{- .",
+        "{{ range",
+        "{{range",
+        "{{ template",
+        "{{ define",
+        "{{ with ",
+        "{{ $",
+        "{{ end",
+        "{{ if ",
+    ];
+    if let Some(found) = go.iter().find(|go| source.contains(**go)) {
+        return Err(format!(
+            "this is a Go template (\"{found}\"); write it for minijinja: {{{{ group_labels.alertname }}}}"
+        ));
+    }
+    let environment = Environment::new();
+    let template = environment.template_from_str(source).map_err(|error| {
+        let line = error.line().map(|line| format!(" in its line {line}")).unwrap_or_default();
+        format!("the template does not read{line}: {}", error.detail().unwrap_or("wrong syntax"))
+    })?;
+    let phi = ["name", "phone", "phones", "address", "birth_date", "first_name", "last_name"];
+    for variable in template.undeclared_variables(true) {
+        let mut parts = variable.split('.');
+        let protected = parts.next().is_some_and(|root| matches!(root, "client" | "caregiver"))
+            && parts.next().is_some_and(|field| phi.contains(&field));
+        if protected && !allowed_phi {
+            return Err(format!("{variable} identifies a person; only mail with phi: true may show it"));
+        }
+    }
+    Ok(())
+}
+
+/// Compiles a `where:` expression.
+pub fn where_clause(source: &str) -> Result<Where, String> {
+    match cel::Program::compile(source) {
+        Ok(program) => Ok(Where { source: source.to_owned(), program }),
+        Err(errors) => Err(errors.errors.first().map_or_else(
+            || "the expression does not read".to_owned(),
+            |error| format!("the expression does not read at its character {}: {}", error.pos.1.max(1), error.msg),
+        )),
+    }
+}
+
+fn matcher(text: &str) -> Result<Matcher, String> {
+    let text = text.trim();
+    let (name, rest) = if let Some(quoted) = text.strip_prefix('"') {
+        let end = quoted.find('"').ok_or_else(|| format!("{text} opens a quotation mark and does not close it"))?;
+        (quoted[..end].to_owned(), quoted[end + 1..].trim_start())
+    } else {
+        let end = text.find(['=', '!', '~']).ok_or_else(|| format!("{text} has no =, !=, =~ or !~"))?;
+        (text[..end].trim().to_owned(), &text[end..])
+    };
+    let plain = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    if name.is_empty() || (!text.starts_with('"') && !plain(&name)) {
+        return Err(format!("\"{name}\" is not a label name"));
+    }
+    let operators = ["=~", "!~", "!=", "="];
+    let Some((operator, value)) = operators.iter().find_map(|op| Some((*op, rest.strip_prefix(op)?))) else {
+        return Err(format!("{text} has no =, !=, =~ or !~"));
+    };
+    let value = unquote(value.trim())?;
+    let op = match operator {
+        "=" => MatchOp::Equal(value),
+        "!=" => MatchOp::NotEqual(value),
+        "=~" => MatchOp::Regex(anchored(&value)?),
+        _ => MatchOp::NotRegex(anchored(&value)?),
+    };
+    Ok(Matcher { name, op })
+}
+
+fn anchored(expression: &str) -> Result<Regex, String> {
+    // Read alone first: "a)|(b" would become well-formed inside the anchors.
+    Regex::new(expression)
+        .and_then(|_| Regex::new(&format!("^(?:{expression})$")))
+        .map_err(|_| format!("\"{expression}\" is not a regular expression"))
+}
+
+fn unquote(text: &str) -> Result<String, String> {
+    let Some(rest) = text.strip_prefix('"') else {
+        return if text.contains('"') {
+            Err(format!("{text} has a quotation mark inside"))
+        } else {
+            Ok(text.to_owned())
+        };
+    };
+    let mut value = String::new();
+    let mut chars = rest.chars();
+    loop {
+        match chars.next() {
+            None => return Err(format!("{text} opens a quotation mark and does not close it")),
+            Some('"') if chars.as_str().is_empty() => return Ok(value),
+            Some('"') => return Err(format!("{text} goes on after its closing quotation mark")),
+            Some('\\') => match chars.next() {
+                Some('n') => value.push('\n'),
+                Some(c @ ('"' | '\\')) => value.push(c),
+                Some(c) => value.extend(['\\', c]),
+                None => return Err(format!("{text} ends in a backslash")),
+            },
+            Some(c) => value.push(c),
+        }
+    }
+}
+
+fn split_outside_quotes(text: &str) -> Result<Vec<String>, String> {
+    let mut parts = vec![String::new()];
+    let (mut quoted, mut escaped) = (false, false);
+    for c in text.chars() {
+        if c == ',' && !quoted {
+            parts.push(String::new());
+            continue;
+        }
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        if let Some(last) = parts.last_mut() {
+            last.push(c);
+        }
+    }
+    // One comma may end the list.
+    if parts.len() > 1 && parts.last().is_some_and(|last| last.trim().is_empty()) {
+        parts.pop();
+    }
+    if parts.iter().any(|part| part.trim().is_empty()) {
+        return Err("an empty matcher".into());
+    }
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alerts::alert::Labels;
+
+    #[test]
+    fn matchers_mean_what_alertmanager_means() {
+        let labels: Labels = [("severity", "page"), ("team", "tech")].map(|(k, v)| (k.into(), v.into())).into();
+        for (text, matches) in [
+            (r#"severity="page""#, true),
+            ("severity=page", true),
+            (r#"severity=~"page|critical""#, true),
+            (r#"severity=~"pag""#, false),
+            (r#"severity!~"page""#, false),
+            (r#"shift!="""#, false),
+            (r#"shift="""#, true),
+            (r#"{severity="page", team="tech",}"#, true),
+            (r#""severity"="page""#, true),
+        ] {
+            let read = matchers(text).expect(text);
+            assert_eq!(read.iter().all(|matcher| matcher.matches(&labels)), matches, "{text}");
+        }
+        for text in ["severity", "", "=x", "a=\"b", "a=~\"(\"", "1a=b", "a=b,,c=d", "a=~\"x)|(y\"", "a=\"b\"c"] {
+            assert!(matchers(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn go_templates_and_protected_names_are_refused() {
+        assert!(template("Shift {{ shift.ref }} at {{ shift.start | local }}", false).is_ok());
+        assert!(template("{{ .CommonLabels.alertname }}", false).is_err_and(|says| says.contains("Go template")));
+        assert!(template("{{ shift.ref", false).is_err());
+        assert!(template("{{ client.name }}", false).is_err());
+        assert!(template("{{ client.name }}", true).is_ok());
+    }
+
+    #[test]
+    fn where_clauses_must_compile() {
+        assert!(where_clause(r#"!client.tags.exists(t, t == "respite")"#).is_ok());
+        assert!(where_clause("client.tags.exists(").is_err());
+    }
+}
