@@ -148,10 +148,7 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
         Some(node) => read_base_url(node, &format!("{path}.base_url"), cx),
         None => Some(BASE_URL.to_owned()),
     };
-    let agency_id = match fields.get("agency_id") {
-        Some(node) => Some(secret::value(node, &format!("{path}.agency_id"), cx)?),
-        None => None,
-    };
+    let agency_id = fields.get("agency_id").and_then(|node| secret::value(node, &format!("{path}.agency_id"), cx));
     let client_id = fields
         .need("client_id", "write {env: WELLSKY_CLIENT_ID}", cx)
         .and_then(|node| secret::value(node, &format!("{path}.client_id"), cx));
@@ -168,7 +165,7 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
     let content_type =
         fields.get("content_type").and_then(|node| cx.one_of(node, &format!("{path}.content_type"), &content_types));
     let send_agency_id = fields.flag("send_agency_id", cx).unwrap_or(false);
-    if let (true, None, Some(node)) = (send_agency_id, &agency_id, fields.get("send_agency_id")) {
+    if let (true, None, Some(node)) = (send_agency_id, fields.get("agency_id"), fields.get("send_agency_id")) {
         cx.error(node.at, format!("{path}.send_agency_id is true, and agency_id is not set"), "set agency_id");
     }
     let naive = fields

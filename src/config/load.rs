@@ -178,8 +178,11 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
     };
     let telling = fields.get("telling").map(|node| telling::read_telling(node, &global.mail, cx));
     let heartbeat = fields.get("heartbeat").map(|node| telling::read_heartbeat(node, cx));
-    warn_of_silence(&receivers, receivers_node, heartbeat.is_some(), cx);
     fields.finish(&ELSEWHERE, cx);
+    if agencies.is_empty() {
+        return None;
+    }
+    warn_of_silence(&receivers, receivers_node, heartbeat.is_some(), cx);
 
     let mut smtp_auth: Vec<(String, u16, SmtpAuth)> = Vec::new();
     let mail = global.mail.complete().ok();
@@ -195,9 +198,6 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
         if !smtp_auth.iter().any(is_known) {
             smtp_auth.push((target.host.clone(), target.port, auth.clone()));
         }
-    }
-    if agencies.is_empty() {
-        return None;
     }
     let policy = Policy {
         route: route?,

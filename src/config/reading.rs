@@ -105,7 +105,7 @@ impl<'e> Reading<'e> {
                     Ok(n) => format!("write {n}s or {n}m"),
                     Err(_) => "write it as 30s, 5m or 1h30m".into(),
                 };
-                self.error(node.at, format!("{path} {}{says}", if text.is_empty() { "" } else { ": " }), instead);
+                self.error(node.at, format!("{path}{}{says}", if text.is_empty() { " " } else { ": " }), instead);
                 None
             }
             Ok(read) if read < least && least <= Duration::from_millis(1) => {

@@ -141,6 +141,8 @@ const UNKNOWN_ALIAS: &str = "while parsing node, found unknown anchor";
 struct Stop {
     at: Place,
     says: String,
+    /// The innermost collection that was not closed yet.
+    opened: Option<Place>,
 }
 
 impl Stop {
@@ -151,12 +153,23 @@ impl Stop {
             let at = Place { column: u32::try_from(column).unwrap_or(0) + 1, ..self.at };
             return Fault::error(file, at, "this line is indented with a tab", "indent with spaces");
         }
+        let line_of = |at: Place| text.lines().nth((at.line as usize).saturating_sub(1)).unwrap_or_default();
+        if let Some(opened) = self.opened.filter(|_| self.says.contains("flow") || self.says.contains("',' or"))
+            && let Some(bracket @ ('[' | '{')) = line_of(opened).chars().nth((opened.column as usize).saturating_sub(1))
+        {
+            let closing = if bracket == '[' { ']' } else { '}' };
+            let what = format!("the {bracket} opened here is not closed (noticed in line {})", self.at.line);
+            return Fault::error(
+                file,
+                opened,
+                what,
+                format!("write {closing} where it ends, and commas between entries"),
+            );
+        }
         let instead = if self.says.contains("mapping values are not allowed") {
             "check the indentation, and quote a text that holds \": \""
         } else if self.says.contains("quoted") {
             "close the quotation mark"
-        } else if self.says.contains("flow") || self.says.contains("',' or") {
-            "close the bracket, and put a comma between entries"
         } else if self.says.contains("reserved") || self.says.contains("cannot start any token") {
             "quote the text"
         } else {
@@ -243,8 +256,13 @@ fn build(file: &str, text: &str, spoiled: &[Place]) -> Result<Built, Stop> {
         Building { file, open: Vec::new(), anchors: HashMap::new(), n_nodes: 0, root: None, faults: Vec::new() };
     let mut n_documents = 0;
     while let Some(next) = parser.next_event() {
-        let (event, span) =
-            next.map_err(|error| Stop { at: Place::of(*error.marker()), says: error.info().to_owned() })?;
+        let (event, span) = next.map_err(|error| Stop {
+            at: Place::of(*error.marker()),
+            says: error.info().to_owned(),
+            opened: building.open.last().map(|open| match open {
+                Open::List { at, .. } | Open::Map { at, .. } => *at,
+            }),
+        })?;
         let at = Place::of(span.start);
         match event {
             Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
@@ -302,10 +320,14 @@ fn build(file: &str, text: &str, spoiled: &[Place]) -> Result<Built, Stop> {
             Event::SequenceEnd | Event::MappingEnd => building.close(),
         }
         if building.open.len() > DEPTH_MAX {
-            return Err(Stop { at, says: format!("nested more than {DEPTH_MAX} levels deep") });
+            return Err(Stop { at, says: format!("nested more than {DEPTH_MAX} levels deep"), opened: None });
         }
         if building.n_nodes > NODES_MAX {
-            return Err(Stop { at, says: format!("more than {NODES_MAX} values, aliases counted each time") });
+            return Err(Stop {
+                at,
+                says: format!("more than {NODES_MAX} values, aliases counted each time"),
+                opened: None,
+            });
         }
     }
     Ok(Built { root: building.root, faults: building.faults })

@@ -45,10 +45,10 @@ fn faults_of_syntax_have_a_place_and_a_way_out() {
         ("a: *gone\n", "f.yml:1:4: error: the alias *gone has no anchor &gone above it"),
         ("a:\n\tb: 1\n", "f.yml:2:1: error: this line is indented with a tab; indent with spaces"),
         ("a: 1\n---\nb: 2\n", "f.yml:2:1: error: a second document begins here"),
-        ("a: [1, 2\n", "error: this is not YAML"),
+        ("a: [1, 2\n", "f.yml:1:4: error: the [ opened here is not closed (noticed in line 2)"),
         ("a: \"open\n", "error: this is not YAML"),
         ("a: b: c\n", "f.yml:1:5: error: this is not YAML"),
-        ("a: !secret x\n", "f.yml:1:12: error: a YAML tag"),
+        ("a: !secret x\n", "f.yml:1:4: error: a YAML tag"),
         ("[1]: x\n", "a key must be plain text"),
         ("a: &x [*x]\n", "this alias stands inside what it stands for"),
         ("a: &x 1\nb: {<<: *x}\n", "<< needs a mapping"),
@@ -70,7 +70,8 @@ fn one_broken_section_leaves_the_others_readable() {
     assert_eq!(get(&root, "b").value, Value::Spoiled);
     assert_eq!(get(&root, "c").value, Value::Scalar { text: "2".into(), quoted: false });
     assert_eq!(get(&root, "d").value, Value::Spoiled);
-    assert_eq!(faults.iter().filter(|fault| fault.contains("not YAML")).count(), 2, "{faults:?}");
+    let at = |start: &str| faults.iter().any(|fault| fault.starts_with(start));
+    assert!(at("f.yml:2:4: error: the [ opened") && at("f.yml:4:4: error: this is not YAML"), "{faults:?}");
 }
 
 #[test]
