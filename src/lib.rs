@@ -18,3 +18,5 @@ pub mod notify;
 pub mod store;
 
 pub mod config;
+
+pub mod commands;

@@ -17,11 +17,11 @@ use crate::model::{AgencyName, TagId};
 /// WellSky Personal Care's host.
 pub const BASE_URL: &str = "https://connect.clearcareonline.com";
 /// `detect_within`, when nobody says.
-pub const DETECT_WITHIN: Duration = Duration::from_secs(300);
+pub const DETECT_WITHIN: Duration = Duration::from_mins(5);
 /// `requests_per_second`, when nobody says.
 pub const REQUESTS_PER_SECOND: f64 = 2.0;
 /// `confirm_timeout`, when nobody says.
-pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(60);
+pub const CONFIRM_TIMEOUT: Duration = Duration::from_mins(1);
 /// A title longer than this leaves a text without room for what matters.
 pub const TITLE_CHARS_MAX: usize = 10;
 /// Longer location names push texts over 160 characters.

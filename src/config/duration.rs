@@ -1,6 +1,6 @@
 //! Durations as Prometheus writes them: `1h30m`, `5m`, `0s`, `1d`.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 /// Unit, milliseconds in one, and whether it is printed only when nothing smaller follows.
 const UNITS: [(&str, u64, bool); 7] = [
@@ -65,7 +65,8 @@ pub fn format(duration: Duration) -> String {
         }
         let count = left / unit_ms;
         if count > 0 {
-            text.push_str(&format!("{count}{unit}"));
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{count}{unit}");
             left %= unit_ms;
         }
     }

@@ -65,21 +65,20 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
             String::new()
         }),
     };
-    let timezone = match set("SHIFTWATCH_TIMEZONE") {
-        Some(name) => zone::parse(&name).unwrap_or_else(|instead| {
+    let timezone = if let Some(name) = set("SHIFTWATCH_TIMEZONE") {
+        zone::parse(&name).unwrap_or_else(|instead| {
             faults.push(error(format!("SHIFTWATCH_TIMEZONE \"{name}\" is not a time zone"), &instead));
             Tz::UTC
-        }),
-        None => {
-            let system = iana_time_zone::get_timezone().ok().and_then(|name| name.parse::<Tz>().ok());
-            let zone = system.unwrap_or(Tz::UTC);
-            let from = if system.is_some() { "this machine's zone" } else { "this machine names no zone" };
-            warnings.push(warning(
-                format!("schedules are read in {zone} ({from})"),
-                "set SHIFTWATCH_TIMEZONE if the agency keeps another",
-            ));
-            zone
-        }
+        })
+    } else {
+        let system = iana_time_zone::get_timezone().ok().and_then(|name| name.parse::<Tz>().ok());
+        let zone = system.unwrap_or(Tz::UTC);
+        let from = if system.is_some() { "this machine's zone" } else { "this machine names no zone" };
+        warnings.push(warning(
+            format!("schedules are read in {zone} ({from})"),
+            "set SHIFTWATCH_TIMEZONE if the agency keeps another",
+        ));
+        zone
     };
     let store = store_url::default_file(env);
     warnings.push(warning(

@@ -14,7 +14,7 @@ use super::{
 use crate::notify::{message::SmtpTarget, receiver::SmtpAuth};
 
 /// `resolve_timeout`, when nobody says.
-pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(300);
+pub const RESOLVE_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// What a mail integration needs to know about the way out; each may come from `global` or from the receiver.
 #[derive(Clone, Default)]
@@ -116,7 +116,9 @@ pub fn read_mail(fields: &mut Fields<'_>, keys: &MailKeys, cx: &mut Reading<'_>)
         if let Some(text) = secret::setting(node, &path, cx) {
             mail.smarthost = host_and_port(&text);
             if mail.smarthost.is_none() {
-                cx.error(node.at, format!("{path} \"{text}\" is not host:port"), "write it as mail.example.com:587");
+                // A login may stand before an @, and is nobody's to read.
+                let shown = if text.contains('@') { String::new() } else { format!(" \"{text}\"") };
+                cx.error(node.at, format!("{path}{shown} is not host:port"), "write it as mail.example.com:587");
             }
         }
     }

@@ -35,9 +35,9 @@ const ELSEWHERE: [(&str, &str); 9] = [
 ];
 
 /// How long an acknowledgement lasts when nobody says.
-const ACK_EXPIRES: Duration = Duration::from_secs(20 * 60);
+const ACK_EXPIRES: Duration = Duration::from_mins(20);
 /// The same for uncovered shifts.
-const ACK_EXPIRES_UNCOVERED: Duration = Duration::from_secs(60 * 60);
+const ACK_EXPIRES_UNCOVERED: Duration = Duration::from_hours(1);
 /// More alerts than this for one recipient after a catch-up become one summary.
 const CATCH_UP_LIMIT: usize = 5;
 

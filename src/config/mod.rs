@@ -33,6 +33,9 @@ pub mod zone;
 #[cfg(test)]
 mod tests;
 
+pub use environment::SECRETS_FILE;
+pub use routes::written as written_matchers;
+
 use std::{
     fmt,
     net::SocketAddr,

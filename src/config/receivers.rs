@@ -126,7 +126,6 @@ fn read_email(node: &Node, path: &str, ways: &Ways<'_>, cx: &mut Reading<'_>) ->
             return None;
         }
     };
-    // Told apart from a fault: the same check as in `global`, for a server inherited with a flag of one's own.
     Some(EmailConfig {
         to: to?.into_iter().map(Phi::new).collect(),
         from: mail.from,
@@ -202,24 +201,17 @@ fn read_sms(node: &Node, path: &str, ways: &Ways<'_>, cx: &mut Reading<'_>) -> O
             Some(cx.word(node, &format!("{path}.gateway")).map(|name| (name, node.at)).into_iter().collect())
         }
     };
-    let gateways = match chosen {
-        Some(chosen) => {
-            for (name, at) in &chosen {
-                ways.gateways.check(name, *at, &format!("{path}.gateway"), "sms_gateways", cx);
-            }
-            chosen.into_iter().map(|(name, _)| name).collect()
+    let gateways = if let Some(chosen) = chosen {
+        for (name, at) in &chosen {
+            ways.gateways.check(name, *at, &format!("{path}.gateway"), "sms_gateways", cx);
         }
-        None => {
-            let all: Vec<String> = ways.gateways.all().map(ToOwned::to_owned).collect();
-            if all.is_empty() && !ways.gateways.has("") {
-                cx.error(
-                    fields.at,
-                    format!("{path}: there is no gateway to send texts by"),
-                    "add one under sms_gateways",
-                );
-            }
-            all
+        chosen.into_iter().map(|(name, _)| name).collect()
+    } else {
+        let all: Vec<String> = ways.gateways.all().map(ToOwned::to_owned).collect();
+        if all.is_empty() && !ways.gateways.has("") {
+            cx.error(fields.at, format!("{path}: there is no gateway to send texts by"), "add one under sms_gateways");
         }
+        all
     };
     let text = read_template(&mut fields, "text", false, cx);
     let send_resolved = fields.flag("send_resolved", cx).unwrap_or(true);
@@ -256,7 +248,7 @@ fn read_webhook(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Webhook
     let timeout = match fields.get("timeout") {
         // Alertmanager's 0s means "no limit of its own".
         Some(node) => cx
-            .duration(node, &format!("{path}.timeout"), Duration::ZERO, Duration::from_secs(300))
+            .duration(node, &format!("{path}.timeout"), Duration::ZERO, Duration::from_mins(5))
             .filter(|timeout| !timeout.is_zero()),
         None => None,
     };

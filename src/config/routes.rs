@@ -15,8 +15,8 @@ use crate::alerts::{
 
 /// Alertmanager's defaults.
 const GROUP_WAIT: Duration = Duration::from_secs(30);
-const GROUP_INTERVAL: Duration = Duration::from_secs(300);
-const REPEAT_INTERVAL: Duration = Duration::from_secs(4 * 3600);
+const GROUP_INTERVAL: Duration = Duration::from_mins(5);
+const REPEAT_INTERVAL: Duration = Duration::from_hours(4);
 
 /// The receiver nobody stands behind, when there is no `route`.
 pub const NOBODY: &str = "nobody";
@@ -139,7 +139,7 @@ fn read_children(node: &Node, path: &str, parent: &Route, known: &Known<'_>, cx:
         let mut id = format!("{}/{}", parent.id, written(&matchers));
         let same = n_same.entry(id.clone()).or_default();
         if *same > 0 {
-            id.push_str(&format!("/{same}"));
+            id = format!("{id}/{same}");
         }
         *same += 1;
         if let Some(mut child) = read(item, &path, parent, id, known, cx) {
@@ -222,8 +222,9 @@ fn matcher_fault(path: &str, at: Place, says: &str, cx: &mut Reading<'_>) {
     ));
 }
 
-/// Matchers as Alertmanager prints them, in name order.
-fn written(matchers: &[Matcher]) -> String {
+/// Matchers as Alertmanager prints them, in name order: `{severity="page",team="tech"}`.
+#[must_use]
+pub fn written(matchers: &[Matcher]) -> String {
     let inside = |regex: &regex::Regex| {
         let text = regex.as_str();
         text.strip_prefix("^(?:").and_then(|text| text.strip_suffix(")$")).unwrap_or(text).to_owned()

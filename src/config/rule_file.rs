@@ -161,7 +161,7 @@ fn read_rule(node: &Node, path: &str, group: &str, cx: &mut Reading<'_>) -> Opti
     });
     let for_ = fields
         .get("for")
-        .and_then(|node| cx.duration(node, &format!("{path}.for"), Duration::ZERO, Duration::from_secs(7 * 86_400)));
+        .and_then(|node| cx.duration(node, &format!("{path}.for"), Duration::ZERO, Duration::from_hours(7 * 24)));
     let max_data_age = fields.positive("max_data_age", cx);
     let labels = fields.get("labels").map(|node| read_labels(node, &format!("{path}.labels"), cx)).unwrap_or_default();
     if !labels.contains_key("severity") {

@@ -10,12 +10,12 @@ use super::{
 use crate::rules::rule::Kind;
 
 const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(86_400);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Memory holds 31 days ahead; a longer look would see nothing.
-const WITHIN_MAX: Duration = Duration::from_secs(30 * 86_400);
+const WITHIN_MAX: Duration = Duration::from_hours(30 * 24);
 /// Requests are counted in buckets of ten seconds.
 const OVER_MIN: Duration = Duration::from_secs(10);
 

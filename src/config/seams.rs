@@ -24,20 +24,7 @@ pub fn regex_matcher(name: &str, expression: &str) -> Result<Matcher, String> {
 
 /// Checks a template's syntax and, as far as can be seen without an alert, its names.
 pub fn template(source: &str, allowed_phi: bool) -> Result<(), String> {
-    let go = [
-        "{{ .",
-        "{{.",
-        "{{- .",
-        "{{ range",
-        "{{range",
-        "{{ template",
-        "{{ define",
-        "{{ with ",
-        "{{ $",
-        "{{ end",
-        "{{ if ",
-    ];
-    if let Some(found) = go.iter().find(|go| source.contains(**go)) {
+    if let Some(found) = go_action(source) {
         return Err(format!(
             "this is a Go template (\"{found}\"); write it for minijinja: {{{{ group_labels.alertname }}}}"
         ));
@@ -59,8 +46,43 @@ pub fn template(source: &str, allowed_phi: bool) -> Result<(), String> {
     Ok(())
 }
 
+/// The first thing in double braces that only a Go template says.
+fn go_action(source: &str) -> Option<String> {
+    source.match_indices("{{").find_map(|(at, _)| {
+        let inside = source[at + 2..].trim_start_matches('-').trim_start();
+        let word: String = inside.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let rest = &inside[word.len()..];
+        let after = rest.trim_start().trim_start_matches('-');
+        let is_go = match word.as_str() {
+            "" => inside.starts_with(['.', '$']),
+            "end" | "else" => after.starts_with("}}"),
+            "range" | "template" | "define" | "with" | "if" | "block" => {
+                rest.starts_with(char::is_whitespace) && !after.starts_with(['}', '|'])
+            }
+
+            _ => false,
+        };
+        is_go.then(|| format!("{{{{ {}", if word.is_empty() { &inside[..1] } else { &word }))
+    })
+}
+
 /// Compiles a `where:` expression.
 pub fn where_clause(source: &str) -> Result<Where, String> {
+    if source.len() > WHERE_BYTES_MAX || n_brackets(source) > WHERE_BRACKETS_MAX {
+        return Err(format!(
+            "the expression has more than {WHERE_BYTES_MAX} bytes or {WHERE_BRACKETS_MAX} opening brackets"
+        ));
+    }
+    on_a_deep_stack(|| compile(source)).unwrap_or_else(|| Err("the expression does not read".into()))
+}
+
+/// Nobody reads a longer condition.
+const WHERE_BYTES_MAX: usize = 4096;
+/// CEL's parser spends up to a hundred kilobytes of stack on each bracket.
+const WHERE_BRACKETS_MAX: usize = 32;
+const WHERE_STACK_BYTES: usize = 256 << 20;
+
+fn compile(source: &str) -> Result<Where, String> {
     match cel::Program::compile(source) {
         Ok(program) => Ok(Where { source: source.to_owned(), program }),
         Err(errors) => Err(errors.errors.first().map_or_else(
@@ -68,6 +90,19 @@ pub fn where_clause(source: &str) -> Result<Where, String> {
             |error| format!("the expression does not read at its character {}: {}", error.pos.1.max(1), error.msg),
         )),
     }
+}
+
+/// Opening brackets in all, closed or not: the parser looks ahead past the closing ones.
+fn n_brackets(source: &str) -> usize {
+    source.matches(['(', '[', '{']).count()
+}
+
+/// Runs on a thread with a stack of its own: a thread of an async runtime has two megabytes, and a stack that ends
+/// takes the process with it. Only what is used of it is ever real memory. `None` when no thread can be had.
+fn on_a_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new().stack_size(WHERE_STACK_BYTES).spawn_scoped(scope, work).ok()?.join().ok()
+    })
 }
 
 fn matcher(text: &str) -> Result<Matcher, String> {
@@ -159,6 +194,8 @@ fn split_outside_quotes(text: &str) -> Result<Vec<String>, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::alerts::alert::Labels;
 
@@ -188,6 +225,9 @@ mod tests {
     fn go_templates_and_protected_names_are_refused() {
         assert!(template("Shift {{ shift.ref }} at {{ shift.start | local }}", false).is_ok());
         assert!(template("{{ .CommonLabels.alertname }}", false).is_err_and(|says| says.contains("Go template")));
+        assert!(template("{{- range .Alerts -}}{{ end }}", false).is_err_and(|says| says.contains("{{ range")));
+        assert!(template("{{ endpoint }} {{ ends_at }} {{ end }}", false).is_err_and(|says| says.contains("{{ end\"")));
+        assert!(template("{{ endpoint }} {{ ends_at | local }} {% if a %}b{% endif %}", false).is_ok());
         assert!(template("{{ shift.ref", false).is_err());
         assert!(template("{{ client.name }}", false).is_err());
         assert!(template("{{ client.name }}", true).is_ok());
@@ -197,5 +237,32 @@ mod tests {
     fn where_clauses_must_compile() {
         assert!(where_clause(r#"!client.tags.exists(t, t == "respite")"#).is_ok());
         assert!(where_clause("client.tags.exists(").is_err());
+    }
+
+    #[test]
+    fn the_longest_expressions_that_are_read_do_not_end_the_process() {
+        for part in ["{", "(", "[", "f(", "!", "-", "a?b:", "a.", "1+", "a&&", "a||", "a<", "\"", "in "] {
+            let n = if part.contains(['{', '(', '[']) { WHERE_BRACKETS_MAX } else { WHERE_BYTES_MAX / part.len() };
+            let _ = where_clause(&part.repeat(n));
+            let closed = format!("{}a", part.repeat(n.saturating_sub(1)));
+            let _ = where_clause(&closed);
+        }
+        for part in ["(", "[", "-", "not ", "a|", "a.", "{a:"] {
+            let _ = template(&format!("{{{{ {}", part.repeat(5000)), false);
+        }
+        let _ = template(&"{% if a %}".repeat(5000), false);
+        let _ = matchers(&format!("a=~\"{}\"", "(".repeat(5000)));
+        assert!(where_clause(&"(".repeat(WHERE_BRACKETS_MAX + 1)).is_err_and(|says| says.contains("opening brackets")));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+
+        #[test]
+        fn any_text_is_read_without_a_panic(
+            text in "(\\PC|[a-z]|[ (){}\\[\\]|&!=<>.,\"'?:+*/%~-]|\\{\\{|\\}\\}|\\{%|%\\}){0,30}"
+        ) {
+            let _ = (matchers(&text), template(&text, false), where_clause(&text));
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::model::Phi;
 
 /// `heartbeat.every`, when nobody says.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 
 /// Reads `telling:`.
 pub fn read_telling(node: &Node, mail: &MailSettings, cx: &mut Reading<'_>) -> Option<Shadow> {

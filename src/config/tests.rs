@@ -281,7 +281,10 @@ receivers:
         );
     }
     assert!(said.iter().any(|said| said.contains("heartbeat.url is plain http")), "{said:?}");
-    let shown = format!("{config:?} {:?} {said:?} {}", config.agencies, config.original);
+    let shown = format!(
+        "{config:?} {:?} {:?} {:?} {:?} {said:?} {}",
+        config.agencies, config.receivers, config.sms_gateways, config.mail, config.original
+    );
     for secret in ["commented-secret", "plain-", "+1202", "@example.com"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }

@@ -130,7 +130,7 @@ fn read_text(file: &str, text: &str, faults: &mut Vec<Fault>) -> Option<Node> {
                 ));
                 spoiled.push(stop.at);
             }
-            Err(stop) => return by_sections(file, &text, stop, &spoiled, faults),
+            Err(stop) => return Some(by_sections(file, &text, stop, &spoiled, faults)),
         }
     }
 }
@@ -194,7 +194,7 @@ fn blank_alias(text: &mut String, at: Place) -> Option<String> {
 }
 
 /// After a fault of syntax: reads each top-level section alone, keeps what can be read, and names what cannot.
-fn by_sections(file: &str, text: &str, whole: Stop, spoiled: &[Place], faults: &mut Vec<Fault>) -> Option<Node> {
+fn by_sections(file: &str, text: &str, whole: Stop, spoiled: &[Place], faults: &mut Vec<Fault>) -> Node {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let starts: Vec<usize> =
         lines.iter().enumerate().filter(|(_, line)| top_level_key(line).is_some()).map(|(at, _)| at).collect();
@@ -227,9 +227,9 @@ fn by_sections(file: &str, text: &str, whole: Stop, spoiled: &[Place], faults: &
     }
     if n_faults == 0 {
         faults.push(whole.into_fault(file, text));
-        return Some(Node { at: Place { line: 1, column: 1 }, value: Value::Spoiled });
+        return Node { at: Place { line: 1, column: 1 }, value: Value::Spoiled };
     }
-    Some(Node { at: Place { line: 1, column: 1 }, value: Value::Map(entries) })
+    Node { at: Place { line: 1, column: 1 }, value: Value::Map(entries) }
 }
 
 fn top_level_key(line: &str) -> Option<&str> {

@@ -36,7 +36,7 @@ pub fn read(node: Option<&Node>, cx: &mut Reading<'_>) -> Web {
                 }
             }
             None => {
-                cx.error(node.at, format!("web.listen \"{text}\" is not address:port"), "write it as 127.0.0.1:9847")
+                cx.error(node.at, format!("web.listen \"{text}\" is not address:port"), "write it as 127.0.0.1:9847");
             }
         }
     }

@@ -90,7 +90,7 @@ fn a_file_that_multiplies_itself_is_stopped() {
     let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for n in 1..12 {
         let items = vec![format!("*a{}", n - 1); 10].join(", ");
-        text.push_str(&format!("a{n}: &a{n} [{items}]\n"));
+        text += &format!("a{n}: &a{n} [{items}]\n");
     }
     let (_, faults) = parse(&text);
     assert!(faults.iter().any(|fault| fault.contains("more than 100000 values")), "{faults:?}");
