@@ -29,6 +29,7 @@ pub fn template(source: &str, allowed_phi: bool) -> Result<(), String> {
             "this is a Go template (\"{found}\"); write it for minijinja: {{{{ group_labels.alertname }}}}"
         ));
     }
+    check_size(source)?;
     let environment = Environment::new();
     let template = environment.template_from_str(source).map_err(|error| {
         let line = error.line().map(|line| format!(" in its line {line}")).unwrap_or_default();
@@ -42,6 +43,28 @@ pub fn template(source: &str, allowed_phi: bool) -> Result<(), String> {
         if protected && !allowed_phi {
             return Err(format!("{variable} identifies a person; only mail with phi: true may show it"));
         }
+    }
+    Ok(())
+}
+
+/// minijinja bounds nesting too high for the two megabytes of a runtime's thread (150 levels), and follows chains
+/// (`a.b.c`, `--1`, `elif`) for as long as there is stack. These bounds keep well inside.
+const EXPRESSION_BYTES_MAX: usize = 400;
+const BRACKETS_MAX: usize = 32;
+const ELIFS_MAX: usize = 100;
+
+fn check_size(source: &str) -> Result<(), String> {
+    for (at, _) in ["{{", "{%"].into_iter().flat_map(|opening| source.match_indices(opening)) {
+        let inside = &source[at + 2..];
+        let end = ["}}", "%}"].iter().filter_map(|end| inside.find(end)).min().unwrap_or(inside.len());
+        if end > EXPRESSION_BYTES_MAX || n_brackets(&inside[..end]) > BRACKETS_MAX {
+            return Err(format!(
+                "an expression has more than {EXPRESSION_BYTES_MAX} bytes or {BRACKETS_MAX} opening brackets"
+            ));
+        }
+    }
+    if source.matches("elif").count() > ELIFS_MAX {
+        return Err(format!("there are more than {ELIFS_MAX} elifs"));
     }
     Ok(())
 }
@@ -79,7 +102,7 @@ pub fn where_clause(source: &str) -> Result<Where, String> {
 /// Nobody reads a longer condition.
 const WHERE_BYTES_MAX: usize = 4096;
 /// CEL's parser spends up to a hundred kilobytes of stack on each bracket.
-const WHERE_BRACKETS_MAX: usize = 32;
+const WHERE_BRACKETS_MAX: usize = BRACKETS_MAX;
 const WHERE_STACK_BYTES: usize = 256 << 20;
 
 fn compile(source: &str) -> Result<Where, String> {
@@ -247,9 +270,14 @@ mod tests {
             let closed = format!("{}a", part.repeat(n.saturating_sub(1)));
             let _ = where_clause(&closed);
         }
-        for part in ["(", "[", "-", "not ", "a|", "a.", "{a:"] {
-            let _ = template(&format!("{{{{ {}", part.repeat(5000)), false);
+        for part in ["(", "[", "-", "not ", "a|", "a.", "{a:", "a if a else ", "a~", "a**", "a and ", "a[", "+"] {
+            let most = EXPRESSION_BYTES_MAX / part.len() - 2;
+            let n = if part.contains(['{', '(', '[']) { most.min(BRACKETS_MAX) } else { most };
+            let _ = template(&format!("{{{{ {}", part.repeat(n)), false);
+            let _ = template(&format!("{{{{ {}a }}}}", part.repeat(n)), false);
         }
+        let _ = template(&format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(ELIFS_MAX)), false);
+        assert!(template(&format!("{{{{ {} }}}}", "a".repeat(EXPRESSION_BYTES_MAX + 1)), false).is_err());
         let _ = template(&"{% if a %}".repeat(5000), false);
         let _ = matchers(&format!("a=~\"{}\"", "(".repeat(5000)));
         assert!(where_clause(&"(".repeat(WHERE_BRACKETS_MAX + 1)).is_err_and(|says| says.contains("opening brackets")));

@@ -87,10 +87,11 @@ fn aliases_and_merges_stand_for_what_they_name() {
 
 #[test]
 fn a_file_that_multiplies_itself_is_stopped() {
+    use std::fmt::Write;
     let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for n in 1..12 {
         let items = vec![format!("*a{}", n - 1); 10].join(", ");
-        text += &format!("a{n}: &a{n} [{items}]\n");
+        writeln!(text, "a{n}: &a{n} [{items}]").expect("text");
     }
     let (_, faults) = parse(&text);
     assert!(faults.iter().any(|fault| fault.contains("more than 100000 values")), "{faults:?}");
