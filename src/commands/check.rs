@@ -294,6 +294,23 @@ mod tests {
     }
 
     #[test]
+    fn the_environment_alone_can_be_checked_and_a_clock_it_refuses_is_an_error() {
+        let clock =
+            |name: &str| if name == "SHIFTWATCH_CLOCK" { Some("2026-11-23T06:50:00Z".into()) } else { env(name) };
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        assert_eq!(check(None, &env, Output::Human, &mut out, &mut err).expect("written"), 0);
+        let out = String::from_utf8(out).expect("text");
+        assert!(
+            out.starts_with("sound    the environment, 3 warnings") && out.contains("everything else: nobody, nobody"),
+            "{out}"
+        );
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        assert_eq!(check(None, &clock, Output::Human, &mut out, &mut err).expect("written"), 1);
+        let err = String::from_utf8(err).expect("text");
+        assert!(err.contains("environment: error: SHIFTWATCH_CLOCK is set"), "{err}");
+    }
+
+    #[test]
     fn a_lost_office_fails_the_check() {
         let dir = tempfile::tempdir().expect("a folder");
         let good =

@@ -237,7 +237,7 @@ fn ask(given: &Given, env: &dyn Fn(&str) -> Option<String>, talk: &mut Talk<'_>)
     if !phones.is_empty() {
         let read = |text: &str| {
             let [sid, token, from] = three(text).ok_or("write the three of them with spaces between")?;
-            if !sid.starts_with("AC") || !sid.chars().all(|c| c.is_ascii_alphanumeric()) {
+            if !sid.starts_with("AC") || !sid.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)) {
                 return Err("the first is the account's SID and begins with AC".to_owned());
             }
             Ok(Some([sid, token, phone(&from)?]))

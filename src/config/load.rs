@@ -8,8 +8,10 @@ use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 use super::{
     Agency, Config, LostOffice, agencies, environment,
     fault::{Fault, Severity},
-    global, inhibit_rules, original,
-    reading::{Env, Fields, Names, Reading, is_spoiled},
+    global, inhibit_rules,
+    names::Names,
+    original,
+    reading::{Env, Fields, Reading, is_spoiled},
     receivers, routes,
     rule_file::Rules,
     sms_gateways, store_url, telling, time_intervals, tree,

@@ -13,6 +13,7 @@ mod glob;
 mod global;
 mod inhibit_rules;
 mod load;
+mod names;
 mod original;
 mod reading;
 mod receivers;

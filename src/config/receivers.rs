@@ -8,7 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{
     address::{e164_advice, is_e164, is_mail, parse_url, split_mails, url_is_loopback},
     global::{MAIL_KEYS_ELSEWHERE, MailSettings, RECEIVER_KEYS, read_mail},
-    reading::{Fields, Names, Reading},
+    names::Names,
+    reading::{Fields, Reading},
     seams, secret,
     tree::{Node, Value},
 };

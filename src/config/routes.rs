@@ -4,7 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use super::{
     fault::Fault,
-    reading::{Fields, Names, Reading},
+    names::Names,
+    reading::{Fields, Reading},
     seams,
     tree::{Node, Place},
 };

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use super::{
     fault::Fault,
     glob,
+    names::Names,
     reading::{Fields, Reading},
     receivers::check_template,
     routes::is_label_name,
@@ -99,7 +100,7 @@ impl Rules {
         let Some(root) = tree::read(&file, bytes, &mut cx.faults) else { return };
         let Some(mut fields) = Fields::of(&root, "", cx) else { return };
         if let Some(node) = fields.need("groups", "write groups: [{name: …, rules: […]}]", cx) {
-            let mut names = super::reading::Names::default();
+            let mut names = Names::default();
             for (n, item) in cx.list(node, "groups").unwrap_or_default().iter().enumerate() {
                 self.read_group(item, &format!("groups[{n}]"), &mut names, cx);
             }
@@ -107,7 +108,7 @@ impl Rules {
         fields.finish(&[], cx);
     }
 
-    fn read_group(&mut self, node: &Node, path: &str, names: &mut super::reading::Names, cx: &mut Reading<'_>) {
+    fn read_group(&mut self, node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) {
         let Some(mut fields) = Fields::of(node, path, cx) else { return };
         let name_node = fields.need("name", "write a name for the group", cx);
         let name = name_node.and_then(|node| cx.word(node, &format!("{path}.name")));

@@ -3,7 +3,8 @@
 use super::{
     address::{e164_advice, is_e164},
     agencies::read_base_url,
-    reading::{Fields, Names, Reading},
+    names::Names,
+    reading::{Fields, Reading},
     secret,
     tree::Node,
 };
@@ -47,7 +48,7 @@ fn read_twilio(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<SmsGatew
     let sid_node = fields.need("account_sid", "write the account's SID: AC and 32 letters and digits", cx);
     let account_sid = sid_node.and_then(|node| secret::setting(node, &format!("{path}.account_sid"), cx));
     if let (Some(sid), Some(node)) = (&account_sid, sid_node)
-        && !(sid.starts_with("AC") && sid.chars().all(|c| c.is_ascii_alphanumeric()))
+        && !(sid.starts_with("AC") && sid.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)))
     {
         cx.error(
             node.at,

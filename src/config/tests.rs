@@ -415,7 +415,7 @@ fn a_file_that_is_not_there_is_said_so() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     /// Lines of the full example taken out, doubled, cut and moved: never a panic, and never silence about a fault.
     #[test]

@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 
 use super::{
-    reading::{Fields, Names, Reading},
+    names::Names,
+    reading::{Fields, Reading},
     suggest::nearest,
     tree::{Node, Place},
     zone,

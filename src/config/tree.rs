@@ -5,10 +5,13 @@
 //! on which later checks stay silent, so that one slip does not hide or invent others.
 //! Does not: know any key, or turn text into numbers. Scalars stay text, with a note whether they were quoted.
 
+mod slips;
+
 use std::collections::HashMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
+use self::slips::{Stop, blank_alias, by_sections};
 use super::fault::Fault;
 
 /// Where something stands.
@@ -94,15 +97,11 @@ pub fn read(file: &str, bytes: &[u8], faults: &mut Vec<Fault>) -> Option<Node> {
             return None;
         }
     };
+    let n_faults = faults.len();
     let root = read_text(file, text, faults);
-    if root.is_none() && faults.is_empty() {
+    if root.is_none() && faults.len() == n_faults {
         let what = "the file is empty";
-        faults.push(Fault::error(
-            file,
-            Place { line: 1, column: 1 },
-            what,
-            "see examples/minimal.yml for the least it needs",
-        ));
+        faults.push(Fault::error(file, Place { line: 1, column: 1 }, what, "the files in examples show what to write"));
     }
     root
 }
@@ -136,107 +135,6 @@ fn read_text(file: &str, text: &str, faults: &mut Vec<Fault>) -> Option<Node> {
 }
 
 const UNKNOWN_ALIAS: &str = "while parsing node, found unknown anchor";
-
-/// Why the text could not be read to its end.
-struct Stop {
-    at: Place,
-    says: String,
-    /// The innermost collection that was not closed yet.
-    opened: Option<Place>,
-}
-
-impl Stop {
-    fn into_fault(self, file: &str, text: &str) -> Fault {
-        let line = usize::try_from(self.at.line).unwrap_or(0).checked_sub(1).and_then(|n| text.lines().nth(n));
-        let indent = line.map_or("", |line| &line[..line.len() - line.trim_start().len()]);
-        if let Some(column) = indent.chars().position(|c| c == '\t') {
-            let at = Place { column: u32::try_from(column).unwrap_or(0) + 1, ..self.at };
-            return Fault::error(file, at, "this line is indented with a tab", "indent with spaces");
-        }
-        let line_of = |at: Place| text.lines().nth((at.line as usize).saturating_sub(1)).unwrap_or_default();
-        if let Some(opened) = self.opened.filter(|_| self.says.contains("flow") || self.says.contains("',' or"))
-            && let Some(bracket @ ('[' | '{')) = line_of(opened).chars().nth((opened.column as usize).saturating_sub(1))
-        {
-            let closing = if bracket == '[' { ']' } else { '}' };
-            let what = format!("the {bracket} opened here is not closed (noticed in line {})", self.at.line);
-            return Fault::error(
-                file,
-                opened,
-                what,
-                format!("write {closing} where it ends, and commas between entries"),
-            );
-        }
-        let instead = if self.says.contains("mapping values are not allowed") {
-            "check the indentation, and quote a text that holds \": \""
-        } else if self.says.contains("quoted") {
-            "close the quotation mark"
-        } else if self.says.contains("reserved") || self.says.contains("cannot start any token") {
-            "quote the text"
-        } else {
-            "check the indentation, brackets and quotation marks here and just above"
-        };
-        Fault::error(file, self.at, format!("this is not YAML: {}", self.says), instead)
-    }
-}
-
-/// Puts `~` where an alias stands and answers its name.
-fn blank_alias(text: &mut String, at: Place) -> Option<String> {
-    let line_at = at.line.checked_sub(1)? as usize;
-    let line_start: usize = text.split_inclusive('\n').take(line_at).map(str::len).sum();
-    let line = text.get(line_start..)?;
-    let offset: usize = line.chars().take(at.column.checked_sub(1)? as usize).map(char::len_utf8).sum();
-    let alias = line.get(offset..)?.strip_prefix('*')?;
-    let name_len = alias.find(|c: char| c.is_whitespace() || ",[]{}".contains(c)).unwrap_or(alias.len());
-    let name = alias[..name_len].to_owned();
-    let start = line_start + offset;
-    text.replace_range(start..=start + name_len, &format!("~{}", " ".repeat(name.chars().count())));
-    Some(name)
-}
-
-/// After a fault of syntax: reads each top-level section alone, keeps what can be read, and names what cannot.
-fn by_sections(file: &str, text: &str, whole: Stop, spoiled: &[Place], faults: &mut Vec<Fault>) -> Node {
-    let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let starts: Vec<usize> =
-        lines.iter().enumerate().filter(|(_, line)| top_level_key(line).is_some()).map(|(at, _)| at).collect();
-    let mut entries: Vec<(Key, Node)> = Vec::new();
-    let mut n_faults = 0;
-    for (place, &start) in starts.iter().enumerate() {
-        let end = starts.get(place + 1).copied().unwrap_or(lines.len());
-        let alone: String = std::iter::repeat_n("\n", start).chain(lines[start..end].iter().copied()).collect();
-        match build(file, &alone, spoiled) {
-            Ok(Built { root: Some(Node { value: Value::Map(read), .. }), faults: found }) => {
-                faults.extend(found);
-                for (key, node) in read {
-                    if entries.iter().all(|(known, _)| known.text != key.text) {
-                        entries.push((key, node));
-                    }
-                }
-            }
-            Ok(_) => {}
-            Err(stop) => {
-                // An anchor of another section is no fault of this one.
-                if stop.says != UNKNOWN_ALIAS {
-                    n_faults += 1;
-                    faults.push(stop.into_fault(file, text));
-                }
-                let at = Place { line: u32::try_from(start).unwrap_or(0) + 1, column: 1 };
-                let text = top_level_key(lines[start]).unwrap_or_default().to_owned();
-                entries.push((Key { at, text }, Node { at, value: Value::Spoiled }));
-            }
-        }
-    }
-    if n_faults == 0 {
-        faults.push(whole.into_fault(file, text));
-        return Node { at: Place { line: 1, column: 1 }, value: Value::Spoiled };
-    }
-    Node { at: Place { line: 1, column: 1 }, value: Value::Map(entries) }
-}
-
-fn top_level_key(line: &str) -> Option<&str> {
-    let (key, rest) = line.split_once(':')?;
-    let is_key = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    (is_key && rest.chars().next().is_none_or(char::is_whitespace)).then_some(key)
-}
 
 struct Built {
     root: Option<Node>,

@@ -46,8 +46,8 @@ fn faults_of_syntax_have_a_place_and_a_way_out() {
         ("a:\n\tb: 1\n", "f.yml:2:1: error: this line is indented with a tab; indent with spaces"),
         ("a: 1\n---\nb: 2\n", "f.yml:2:1: error: a second document begins here"),
         ("a: [1, 2\n", "f.yml:1:4: error: the [ opened here is not closed (noticed in line 2)"),
-        ("a: \"open\n", "error: this is not YAML"),
-        ("a: b: c\n", "f.yml:1:5: error: this is not YAML"),
+        ("a: \"open\n", "f.yml:1:4: error: the quotation mark opened here is not closed; close it"),
+        ("a: b: c\n", "f.yml:1:5: error: a second \": \" stands in this line"),
         ("a: !secret x\n", "f.yml:1:4: error: a YAML tag"),
         ("[1]: x\n", "a key must be plain text"),
         ("a: &x [*x]\n", "this alias stands inside what it stands for"),
@@ -71,7 +71,7 @@ fn one_broken_section_leaves_the_others_readable() {
     assert_eq!(get(&root, "c").value, Value::Scalar { text: "2".into(), quoted: false });
     assert_eq!(get(&root, "d").value, Value::Spoiled);
     let at = |start: &str| faults.iter().any(|fault| fault.starts_with(start));
-    assert!(at("f.yml:2:4: error: the [ opened") && at("f.yml:4:4: error: this is not YAML"), "{faults:?}");
+    assert!(at("f.yml:2:4: error: the [ opened") && at("f.yml:4:4: error: the quotation mark"), "{faults:?}");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_file_that_multiplies_itself_is_stopped() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
