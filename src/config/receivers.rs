@@ -10,7 +10,8 @@ use super::{
     global::{MAIL_KEYS_ELSEWHERE, MailSettings, RECEIVER_KEYS, read_mail},
     names::Names,
     reading::{Fields, Reading},
-    seams, secret,
+    seams::{self, TemplatePlace},
+    secret,
     tree::{Node, Value},
 };
 use crate::{
@@ -111,8 +112,9 @@ fn read_email(node: &Node, path: &str, ways: &Ways<'_>, cx: &mut Reading<'_>) ->
         Some(node) => read_headers(node, &format!("{path}.headers"), cx),
         None => None,
     };
-    let text = read_template(&mut fields, "text", phi, cx);
-    let html = read_template(&mut fields, "html", phi, cx);
+    let place = if phi { TemplatePlace::GrantedMail } else { TemplatePlace::Message };
+    let text = read_template(&mut fields, "text", place, cx);
+    let html = read_template(&mut fields, "html", place, cx);
     let send_resolved = fields.flag("send_resolved", cx).unwrap_or(true);
     let at = fields.at;
     fields.finish(&MAIL_KEYS_ELSEWHERE, cx);
@@ -146,7 +148,7 @@ fn read_headers(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<String>
     let mut subject = None;
     for (key, node) in fields.entries() {
         if key.text.eq_ignore_ascii_case("subject") {
-            subject = check_template(node, &format!("{path}.{}", key.text), false, cx);
+            subject = check_template(node, &format!("{path}.{}", key.text), TemplatePlace::Message, cx);
         } else {
             cx.error(
                 key.at,
@@ -158,15 +160,20 @@ fn read_headers(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<String>
     subject
 }
 
-fn read_template(fields: &mut Fields<'_>, key: &'static str, phi: bool, cx: &mut Reading<'_>) -> Option<String> {
+fn read_template(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    place: TemplatePlace,
+    cx: &mut Reading<'_>,
+) -> Option<String> {
     let node = fields.get(key)?;
-    check_template(node, &fields.path(key), phi, cx)
+    check_template(node, &fields.path(key), place, cx)
 }
 
 /// Reads a template and says what is wrong with it.
-pub fn check_template(node: &Node, path: &str, phi: bool, cx: &mut Reading<'_>) -> Option<String> {
+pub fn check_template(node: &Node, path: &str, place: TemplatePlace, cx: &mut Reading<'_>) -> Option<String> {
     let text = cx.word(node, path)?;
-    if let Err(says) = seams::template(&text, phi) {
+    if let Err(says) = seams::template(&text, place) {
         cx.error(node.at, format!("{path}: {says}"), "see examples/shiftwatch.yml for what a template may name");
     }
     Some(text)
@@ -214,7 +221,7 @@ fn read_sms(node: &Node, path: &str, ways: &Ways<'_>, cx: &mut Reading<'_>) -> O
         }
         all
     };
-    let text = read_template(&mut fields, "text", false, cx);
+    let text = read_template(&mut fields, "text", TemplatePlace::Message, cx);
     let send_resolved = fields.flag("send_resolved", cx).unwrap_or(true);
     fields.finish(&[("phi", "a text message never shows who is in care: remove it")], cx);
     Some(SmsConfig { to, gateways, text, send_resolved })

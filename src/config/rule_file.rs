@@ -245,7 +245,9 @@ fn read_annotations(node: &Node, path: &str, cx: &mut Reading<'_>) -> Labels {
             cx.error(key.at, format!("{path}: \"{name}\" is set by shiftwatch itself"), "choose another name");
         } else if !is_label_name(name) {
             cx.error(key.at, format!("{path}: \"{name}\" is not an annotation name"), "write letters, digits and _");
-        } else if let Some(template) = check_template(node, &format!("{path}.{name}"), false, cx) {
+        } else if let Some(template) =
+            check_template(node, &format!("{path}.{name}"), seams::TemplatePlace::Annotation, cx)
+        {
             annotations.insert(name.clone(), template);
         }
     }

@@ -22,11 +22,22 @@ pub fn regex_matcher(name: &str, expression: &str) -> Result<Matcher, String> {
     Ok(Matcher { name: name.to_owned(), op: MatchOp::Regex(anchored(expression)?) })
 }
 
+/// Where a template stands, and so what it may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TemplatePlace {
+    /// A rule's annotation.
+    Annotation,
+    /// A message that shows nobody in care: every text, mail's subject, mail by default.
+    Message,
+    /// The body of a mail with `phi: true`.
+    GrantedMail,
+}
+
 /// Checks a template's syntax and, as far as can be seen without an alert, its names.
-pub fn template(source: &str, allowed_phi: bool) -> Result<(), String> {
+pub fn template(source: &str, place: TemplatePlace) -> Result<(), String> {
     if let Some(found) = go_action(source) {
         return Err(format!(
-            "this is a Go template (\"{found}\"); write it for minijinja: {{{{ group_labels.alertname }}}}"
+            "this is a Go template (\"{found}\"); write it for minijinja: {{{{ common_labels.severity }}}}"
         ));
     }
     check_size(source)?;
@@ -40,7 +51,7 @@ pub fn template(source: &str, allowed_phi: bool) -> Result<(), String> {
         let mut parts = variable.split('.');
         let protected = parts.next().is_some_and(|root| matches!(root, "client" | "caregiver"))
             && parts.next().is_some_and(|field| phi.contains(&field));
-        if protected && !allowed_phi {
+        if protected && place != TemplatePlace::GrantedMail {
             return Err(format!("{variable} identifies a person; only mail with phi: true may show it"));
         }
     }
@@ -246,14 +257,25 @@ mod tests {
 
     #[test]
     fn go_templates_and_protected_names_are_refused() {
-        assert!(template("Shift {{ shift.ref }} at {{ shift.start | local }}", false).is_ok());
-        assert!(template("{{ .CommonLabels.alertname }}", false).is_err_and(|says| says.contains("Go template")));
-        assert!(template("{{- range .Alerts -}}{{ end }}", false).is_err_and(|says| says.contains("{{ range")));
-        assert!(template("{{ endpoint }} {{ ends_at }} {{ end }}", false).is_err_and(|says| says.contains("{{ end\"")));
-        assert!(template("{{ endpoint }} {{ ends_at | local }} {% if a %}b{% endif %}", false).is_ok());
-        assert!(template("{{ shift.ref", false).is_err());
-        assert!(template("{{ client.name }}", false).is_err());
-        assert!(template("{{ client.name }}", true).is_ok());
+        assert!(template("Shift {{ shift.ref }} at {{ shift.start | local }}", TemplatePlace::Message).is_ok());
+        assert!(
+            template("{{ .CommonLabels.alertname }}", TemplatePlace::Message)
+                .is_err_and(|says| says.contains("Go template"))
+        );
+        assert!(
+            template("{{- range .Alerts -}}{{ end }}", TemplatePlace::Message)
+                .is_err_and(|says| says.contains("{{ range"))
+        );
+        assert!(
+            template("{{ endpoint }} {{ ends_at }} {{ end }}", TemplatePlace::Message)
+                .is_err_and(|says| says.contains("{{ end\""))
+        );
+        assert!(
+            template("{{ endpoint }} {{ ends_at | local }} {% if a %}b{% endif %}", TemplatePlace::Message).is_ok()
+        );
+        assert!(template("{{ shift.ref", TemplatePlace::Message).is_err());
+        assert!(template("{{ client.name }}", TemplatePlace::Message).is_err());
+        assert!(template("{{ client.name }}", TemplatePlace::GrantedMail).is_ok());
     }
 
     #[test]
@@ -273,12 +295,15 @@ mod tests {
         for part in ["(", "[", "-", "not ", "a|", "a.", "{a:", "a if a else ", "a~", "a**", "a and ", "a[", "+"] {
             let most = EXPRESSION_BYTES_MAX / part.len() - 2;
             let n = if part.contains(['{', '(', '[']) { most.min(BRACKETS_MAX) } else { most };
-            let _ = template(&format!("{{{{ {}", part.repeat(n)), false);
-            let _ = template(&format!("{{{{ {}a }}}}", part.repeat(n)), false);
+            let _ = template(&format!("{{{{ {}", part.repeat(n)), TemplatePlace::Message);
+            let _ = template(&format!("{{{{ {}a }}}}", part.repeat(n)), TemplatePlace::Message);
         }
-        let _ = template(&format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(ELIFS_MAX)), false);
-        assert!(template(&format!("{{{{ {} }}}}", "a".repeat(EXPRESSION_BYTES_MAX + 1)), false).is_err());
-        let _ = template(&"{% if a %}".repeat(5000), false);
+        let _ =
+            template(&format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(ELIFS_MAX)), TemplatePlace::Message);
+        assert!(
+            template(&format!("{{{{ {} }}}}", "a".repeat(EXPRESSION_BYTES_MAX + 1)), TemplatePlace::Message).is_err()
+        );
+        let _ = template(&"{% if a %}".repeat(5000), TemplatePlace::Message);
         let _ = matchers(&format!("a=~\"{}\"", "(".repeat(5000)));
         assert!(where_clause(&"(".repeat(WHERE_BRACKETS_MAX + 1)).is_err_and(|says| says.contains("opening brackets")));
     }
@@ -290,7 +315,7 @@ mod tests {
         fn any_text_is_read_without_a_panic(
             text in "(\\PC|[a-z]|[ (){}\\[\\]|&!=<>.,\"'?:+*/%~-]|\\{\\{|\\}\\}|\\{%|%\\}){0,30}"
         ) {
-            let _ = (matchers(&text), template(&text, false), where_clause(&text));
+            let _ = (matchers(&text), template(&text, TemplatePlace::Message), where_clause(&text));
         }
     }
 }
