@@ -6,7 +6,9 @@
 pub mod ack;
 pub mod agent;
 pub mod alerts;
+pub mod check;
 pub mod doctor;
+pub mod init;
 pub mod output;
 pub mod status;
 

@@ -1,27 +1,78 @@
 //! `shiftwatch.yml`: read to a tree with positions, every fault collected on the tree, then types.
+//!
+//! Given: a path or nothing, and the environment. Gives: a [`Config`] in which no name dangles and no value is
+//! impossible, with warnings; or every error there is. Does not: tell the time, connect anywhere, or print.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+pub mod address;
+mod agencies;
+mod drill_clock;
+pub mod duration;
+mod environment;
+pub mod fault;
+mod glob;
+mod global;
+mod inhibit_rules;
+mod load;
+mod names;
+mod original;
+mod reading;
+mod receivers;
+mod routes;
+mod rule_file;
+mod rule_kinds;
+mod seams;
+mod secret;
+mod sms_gateways;
+mod store_url;
+pub mod suggest;
+mod telling;
+mod time_intervals;
+pub mod tree;
+mod web;
+pub mod zone;
+
+#[cfg(test)]
+mod tests;
+
+pub use environment::SECRETS_FILE;
+pub use routes::written as written_matchers;
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use secrecy::SecretString;
 
+use self::fault::Fault;
 use crate::{
     alerts::policy::Policy,
+    clock::Clock,
     model::{AgencyName, Phi, TagId},
-    notify::receiver::{Receiver, SmsGateway, SmtpAuth},
+    notify::{
+        message::SmtpTarget,
+        receiver::{Receiver, SmsGateway, SmsGatewayKind, SmtpAuth},
+    },
     rules::rule::Rule,
 };
 
 /// Everything one configuration says, checked: no name in it dangles, no value in it is impossible.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     /// The file it came from; `None` when only the environment spoke.
     pub file: Option<PathBuf>,
-    /// The file's text, for `/api/v2/status` with secrets blanked.
+    /// The file as it may be shown (`/api/v2/status`): without comments, with secrets, numbers and addresses blanked.
+    /// Empty when only the environment spoke.
     pub original: String,
     /// What is watched, at least one.
     pub agencies: Vec<Agency>,
+    /// Offices whose own file was broken: they are not watched, and that is to be said aloud.
+    pub offices_lost: Vec<LostOffice>,
     /// Every rule of every rule file, in file order.
     pub rules: Arc<Vec<Rule>>,
     /// The database.
@@ -32,6 +83,8 @@ pub struct Config {
     pub policy: Arc<Policy>,
     /// Receivers by file order (the same as in `policy.receivers`).
     pub receivers: Vec<Receiver>,
+    /// What `global` says about mail, when it says enough to send one.
+    pub mail: Option<MailDefaults>,
     /// SMTP logins, by (host, port, user) as the receivers use them.
     pub smtp_auth: Vec<(String, u16, SmtpAuth)>,
     /// SMS gateways in file order.
@@ -40,6 +93,35 @@ pub struct Config {
     pub telling: Option<Shadow>,
     /// `heartbeat`.
     pub heartbeat: Option<Heartbeat>,
+}
+
+/// An office whose file in `agency_files` has errors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostOffice {
+    /// Its file.
+    pub file: PathBuf,
+    /// How many errors it has; they came with the warnings.
+    pub n_errors: usize,
+}
+
+/// The way out for mail that no receiver names: the trial time's.
+#[derive(Clone)]
+pub struct MailDefaults {
+    /// Sender.
+    pub from: String,
+    /// Server.
+    pub smarthost: SmtpTarget,
+    /// Login, when the server wants one.
+    pub auth: Option<SmtpAuth>,
+}
+
+/// Some place in the world that a configuration leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutsideAddress {
+    /// The configuration's name for it; never the address itself.
+    pub what: String,
+    /// True when it is this machine.
+    pub is_loopback: bool,
 }
 
 /// One entry of `agencies`.
@@ -142,4 +224,91 @@ pub struct Heartbeat {
     pub url: Phi<String>,
     /// How often at most.
     pub every: Duration,
+}
+
+impl Config {
+    /// Reads a configuration file, or without one what the environment says.
+    ///
+    /// With the configuration come its warnings, and the errors of office files that were left out (see
+    /// [`Config::offices_lost`]): `check` fails on those, `run` goes on without the office and says so. Variables
+    /// that the environment lacks are looked up in `secrets.env` beside the file.
+    ///
+    /// Reads files, and runs the commands that secrets come from (each within ten seconds): not for an async task's
+    /// own thread.
+    ///
+    /// # Errors
+    /// Every fault found, errors and warnings, in file order.
+    pub fn load(path: Option<&Path>, env: &dyn Fn(&str) -> Option<String>) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
+        load::load(path, env)
+    }
+
+    /// The clock to run on: the machine's, or the one `SHIFTWATCH_CLOCK` asks for.
+    ///
+    /// # Errors
+    /// The variable does not read, or an address of this configuration leads to another machine.
+    pub fn clock(&self, env: &dyn Fn(&str) -> Option<String>) -> Result<Clock, Fault> {
+        drill_clock::clock(self, env)
+    }
+
+    /// Every place that running this configuration would speak to.
+    #[must_use]
+    pub fn outside_addresses(&self) -> Vec<OutsideAddress> {
+        let url_is_loopback = |url: &str| address::parse_url(url).is_ok_and(|url| address::url_is_loopback(&url));
+        let mut all: Vec<(String, bool)> = Vec::new();
+        for agency in &self.agencies {
+            all.push((format!("WellSky of {}", agency.name), url_is_loopback(&agency.wellsky.base_url)));
+        }
+        for receiver in &self.receivers {
+            for email in &receiver.email {
+                all.push((
+                    format!("the mail server of {}", receiver.name),
+                    address::is_loopback(&email.smarthost.host),
+                ));
+            }
+            for webhook in &receiver.webhook {
+                let url = webhook.url.reveal(crate::model::PhiGrant::COMPARE);
+                all.push((format!("a webhook of {}", receiver.name), url_is_loopback(url)));
+            }
+        }
+        if let Some(mail) = &self.mail {
+            all.push(("global.smtp_smarthost".into(), address::is_loopback(&mail.smarthost.host)));
+        }
+        for gateway in &self.sms_gateways {
+            let SmsGatewayKind::Twilio { base_url, .. } = &gateway.kind;
+            all.push((format!("the gateway {}", gateway.name), url_is_loopback(base_url)));
+        }
+        if let Some(heartbeat) = &self.heartbeat {
+            let url = heartbeat.url.reveal(crate::model::PhiGrant::COMPARE);
+            all.push(("heartbeat.url".into(), url_is_loopback(url)));
+        }
+        let mut addresses: Vec<OutsideAddress> =
+            all.into_iter().map(|(what, is_loopback)| OutsideAddress { what, is_loopback }).collect();
+        addresses.dedup();
+        addresses
+    }
+}
+
+/// Says what there is, never to whom: no secret, number or address.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |names: Vec<&str>| names.join(", ");
+        f.debug_struct("Config")
+            .field("file", &self.file)
+            .field("agencies", &names(self.agencies.iter().map(|agency| agency.name.as_str()).collect()))
+            .field("offices_lost", &self.offices_lost)
+            .field("rules", &self.rules.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>())
+            .field("store", &self.store)
+            .field("listen", &self.web.listen)
+            .field("receivers", &names(self.receivers.iter().map(|receiver| receiver.name.as_str()).collect()))
+            .field("sms_gateways", &names(self.sms_gateways.iter().map(|gateway| gateway.name.as_str()).collect()))
+            .field("telling", &self.telling)
+            .field("heartbeat", &self.heartbeat)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MailDefaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MailDefaults").field("smarthost", &self.smarthost).finish_non_exhaustive()
+    }
 }

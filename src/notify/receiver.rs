@@ -1,6 +1,6 @@
 //! Receivers: who is told by which way, as the configuration names them.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use secrecy::SecretString;
 
@@ -21,7 +21,7 @@ pub struct Receiver {
 }
 
 /// One entry of `email_configs`, with `global` already filled in.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct EmailConfig {
     /// Recipients (Alertmanager's comma list, split).
     pub to: Vec<Phi<String>>,
@@ -44,7 +44,7 @@ pub struct EmailConfig {
 }
 
 /// An SMTP login.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SmtpAuth {
     /// User.
     pub username: String,
@@ -90,7 +90,7 @@ pub struct SmsGateway {
 }
 
 /// The gateways we speak.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum SmsGatewayKind {
     /// Twilio's Messages API.
     Twilio {
@@ -105,4 +105,35 @@ pub enum SmsGatewayKind {
         /// `MG…`
         messaging_service_sid: Option<String>,
     },
+}
+
+/// Without the sender's address.
+impl fmt::Debug for EmailConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmailConfig")
+            .field("to", &self.to)
+            .field("smarthost", &self.smarthost)
+            .field("auth", &self.auth)
+            .field("subject", &self.subject)
+            .field("text", &self.text)
+            .field("html", &self.html)
+            .field("send_resolved", &self.send_resolved)
+            .field("phi", &self.phi)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the login's name, which is often an address.
+impl fmt::Debug for SmtpAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SmtpAuth")
+    }
+}
+
+/// Without the number.
+impl fmt::Debug for SmsGatewayKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Twilio { base_url, .. } = self;
+        f.debug_struct("Twilio").field("base_url", base_url).finish_non_exhaustive()
+    }
 }

@@ -190,6 +190,8 @@ fn config(base_url: &str) -> Config {
     let secret = |text: &str| SecretString::from(text.to_owned());
     let minutes = Duration::from_mins;
     Config {
+        mail: None,
+        offices_lost: Vec::new(),
         file: None,
         original: String::new(),
         agencies: vec![Agency {

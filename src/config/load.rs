@@ -1,0 +1,278 @@
+//! Reads a whole configuration: the file, its office files and rule files, or the environment alone.
+//!
+//! Every fault of every file is collected before anything is decided. An error anywhere means no configuration,
+//! except in an office's own file, which costs that office only.
+
+use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+
+use super::{
+    Agency, Config, LostOffice, agencies, environment,
+    fault::{Fault, Severity},
+    global, inhibit_rules,
+    names::Names,
+    original,
+    reading::{Env, Fields, Reading, is_spoiled},
+    receivers, routes,
+    rule_file::Rules,
+    sms_gateways, store_url, telling, time_intervals, tree,
+    tree::{Node, Place},
+    web,
+};
+use crate::{
+    alerts::policy::Policy,
+    notify::receiver::{Receiver, SmtpAuth},
+};
+
+/// Keys of Alertmanager and of later work, with what to do about them.
+const ELSEWHERE: [(&str, &str); 9] = [
+    ("people", "people are not offered yet: name numbers and addresses in receivers"),
+    ("schedules", "on-call schedules are not offered yet: use time_intervals and routes"),
+    ("escalation_policies", "escalation is not offered yet: use routes and receivers"),
+    ("alertmanagers", "another Alertmanager cannot be fed yet: use webhook_configs"),
+    ("templates", "template files are not read: write templates in the receivers"),
+    ("tracing", "remove it"),
+    ("mute_times", "write time_intervals"),
+    ("gateways", "write sms_gateways"),
+    ("wellsky", "write it inside an entry of agencies"),
+];
+
+/// How long an acknowledgement lasts when nobody says.
+const ACK_EXPIRES: Duration = Duration::from_mins(20);
+/// The same for uncovered shifts.
+const ACK_EXPIRES_UNCOVERED: Duration = Duration::from_hours(1);
+/// More alerts than this for one recipient after a catch-up become one summary.
+const CATCH_UP_LIMIT: usize = 5;
+
+/// See [`Config::load`].
+pub fn load(path: Option<&Path>, env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
+    match path {
+        Some(path) => load_file(path, env),
+        None => load_environment(env),
+    }
+}
+
+fn load_environment(env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
+    let from = environment::read(env)?;
+    let mut faults = from.warnings;
+    let mut rules = Rules::default();
+    rules.add_shipped(&mut faults);
+    if faults.iter().any(Fault::is_error) {
+        return Err(faults);
+    }
+    let policy = Policy {
+        route: routes::nobody(),
+        inhibit_rules: inhibit_rules::shipped(),
+        time_intervals: HashMap::new(),
+        resolve_timeout: global::RESOLVE_TIMEOUT,
+        confirm_timeout: from.agency.wellsky.confirm_timeout,
+        ack_expires: ACK_EXPIRES,
+        ack_expires_uncovered: ACK_EXPIRES_UNCOVERED,
+        catch_up_limit: CATCH_UP_LIMIT,
+        receivers: HashMap::from([(routes::NOBODY.to_owned(), nobody())]),
+    };
+    let config = Config {
+        file: None,
+        original: String::new(),
+        agencies: vec![from.agency],
+        offices_lost: Vec::new(),
+        rules: Arc::new(rules.into_vec()),
+        store: from.store,
+        web: web::read(None, &mut Reading::new(environment::FILE, Path::new(""), env)),
+        policy: Arc::new(policy),
+        receivers: vec![nobody()],
+        mail: None,
+        smtp_auth: Vec::new(),
+        sms_gateways: Vec::new(),
+        telling: None,
+        heartbeat: None,
+    };
+    Ok((config, faults))
+}
+
+fn nobody() -> Receiver {
+    Receiver { name: routes::NOBODY.into(), ..Receiver::default() }
+}
+
+fn load_file(path: &Path, env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
+    let file = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| {
+        let what = format!("the configuration cannot be read ({})", error.kind());
+        vec![Fault::error(&file, Place::NOWHERE, what, "name a file that exists and that this user may read")]
+    })?;
+    let dir = path.parent().unwrap_or(Path::new(""));
+    let mut secret_faults = Vec::new();
+    let secrets = environment::read_secrets_file(dir, &mut secret_faults);
+    let env = |name: &str| env(name).or_else(|| secrets.get(name).cloned());
+    let mut cx = Reading::new(file.clone(), dir, &env);
+    let mut tree_faults = Vec::new();
+    let Some(root) = tree::read(&file, &bytes, &mut tree_faults) else { return Err(tree_faults) };
+    cx.faults = tree_faults;
+    let mut office_faults = Vec::new();
+    let read = read_root(&root, &mut cx, &mut office_faults);
+
+    let hidden = std::mem::take(&mut cx.hidden);
+    let mut faults = sorted(cx.faults, &file);
+    faults.append(&mut secret_faults);
+    let broken = faults.iter().any(Fault::is_error);
+    faults.append(&mut office_faults);
+    match read {
+        Some(mut config) if !broken => {
+            config.file = Some(path.to_owned());
+            config.original = original::write(&root, &hidden);
+            Ok((config, faults))
+        }
+        _ => Err(faults),
+    }
+}
+
+/// The file's own faults in the order of its lines, then those of the files it names, as they came.
+fn sorted(mut faults: Vec<Fault>, file: &str) -> Vec<Fault> {
+    faults.sort_by_key(|fault| if fault.file == file { (0, fault.line, fault.column) } else { (1, 0, 0) });
+    faults
+}
+
+fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) -> Option<Config> {
+    let mut fields = Fields::of(root, "", cx)?;
+    let (agencies, offices_lost) = read_agencies(&mut fields, cx, office_faults);
+
+    let mut rules = Rules::default();
+    match fields.get("rule_files") {
+        Some(node) => rules.add_files(node, cx),
+        None => rules.add_shipped(&mut cx.faults),
+    }
+    let store = store_url::read(fields.get("store"), cx);
+    let web = web::read(fields.get("web"), cx);
+    let global = global::read(fields.get("global"), cx);
+
+    let mut gateway_names = Names::default();
+    let sms_gateways =
+        fields.get("sms_gateways").map_or_else(Vec::new, |node| sms_gateways::read_list(node, &mut gateway_names, cx));
+    let mut interval_names = Names::default();
+    let mut intervals = Vec::new();
+    for section in ["time_intervals", "mute_time_intervals"] {
+        if let Some(node) = fields.get(section) {
+            intervals.extend(time_intervals::read_list(node, section, &mut interval_names, cx));
+        }
+    }
+    let mut receiver_names = Names::default();
+    let ways = receivers::Ways { mail: &global.mail, gateways: &gateway_names };
+    let receivers_node = fields.get("receivers");
+    let mut receivers =
+        receivers_node.map_or_else(Vec::new, |node| receivers::read_list(node, &ways, &mut receiver_names, cx));
+    let known = routes::Known { receivers: &receiver_names, intervals: &interval_names };
+    let route_node = fields.get("route");
+    let route = match (route_node, receivers_node) {
+        (Some(node), _) => routes::read_root(node, &known, cx),
+        (None, Some(node)) => {
+            if !is_spoiled(node) {
+                cx.error(node.at, "there are receivers, and no route that leads to one", "write route: {receiver: …}");
+            }
+            None
+        }
+        (None, None) => {
+            receivers.push(nobody());
+            Some(routes::nobody())
+        }
+    };
+    let inhibit_rules = match fields.get("inhibit_rules") {
+        Some(node) => inhibit_rules::read_list(node, cx),
+        None => inhibit_rules::shipped(),
+    };
+    let telling = fields.get("telling").map(|node| telling::read_telling(node, &global.mail, cx));
+    let heartbeat = fields.get("heartbeat").map(|node| telling::read_heartbeat(node, cx));
+    fields.finish(&ELSEWHERE, cx);
+    if agencies.is_empty() {
+        return None;
+    }
+    warn_of_silence(&receivers, receivers_node, heartbeat.is_some(), cx);
+
+    let mut smtp_auth: Vec<(String, u16, SmtpAuth)> = Vec::new();
+    let mail = global.mail.complete().ok();
+    let logins = receivers
+        .iter()
+        .flat_map(|receiver| &receiver.email)
+        .filter_map(|email| Some((&email.smarthost, email.auth.as_ref()?)))
+        .chain(mail.iter().filter_map(|mail| Some((&mail.smarthost, mail.auth.as_ref()?))));
+    for (target, auth) in logins {
+        let is_known = |(host, port, known): &(String, u16, SmtpAuth)| {
+            *host == target.host && *port == target.port && known.username == auth.username
+        };
+        if !smtp_auth.iter().any(is_known) {
+            smtp_auth.push((target.host.clone(), target.port, auth.clone()));
+        }
+    }
+    let policy = Policy {
+        route: route?,
+        inhibit_rules,
+        time_intervals: intervals.into_iter().map(|interval| (interval.name.clone(), interval)).collect(),
+        resolve_timeout: global.resolve_timeout,
+        confirm_timeout: agencies.iter().map(|agency| agency.wellsky.confirm_timeout).max()?,
+        ack_expires: ACK_EXPIRES,
+        ack_expires_uncovered: ACK_EXPIRES_UNCOVERED,
+        catch_up_limit: CATCH_UP_LIMIT,
+        receivers: receivers.iter().map(|receiver| (receiver.name.clone(), receiver.clone())).collect(),
+    };
+    Some(Config {
+        file: None,
+        original: String::new(),
+        agencies,
+        offices_lost,
+        rules: Arc::new(rules.into_vec()),
+        store: store?,
+        web,
+        policy: Arc::new(policy),
+        receivers,
+        mail,
+        smtp_auth,
+        sms_gateways,
+        telling: telling.flatten(),
+        heartbeat: heartbeat.flatten(),
+    })
+}
+
+fn read_agencies(
+    fields: &mut Fields<'_>,
+    cx: &mut Reading<'_>,
+    office_faults: &mut Vec<Fault>,
+) -> (Vec<Agency>, Vec<LostOffice>) {
+    let mut names = Names::default();
+    let (inline, files) = (fields.get("agencies"), fields.get("agency_files"));
+    let mut agencies = inline.map_or_else(Vec::new, |node| agencies::read_list(node, &mut names, cx));
+    let mut lost = Vec::new();
+    if let Some(node) = files {
+        let (more, more_lost) = agencies::read_files(node, &mut names, cx, office_faults);
+        agencies.extend(more);
+        lost = more_lost;
+    }
+    if inline.is_none() && files.is_none() {
+        let at = fields.at;
+        cx.error(at, "agencies is not set", "write what to watch: see examples/minimal.yml for the least it needs");
+    } else if agencies.is_empty() && !cx.faults.iter().chain(&*office_faults).any(Fault::is_error) {
+        cx.error(
+            fields.at,
+            "there is no agency to watch",
+            "write one under agencies, or name its file in agency_files",
+        );
+    }
+    (agencies, lost)
+}
+
+/// Warns when nobody would hear, and when nobody would hear that nobody hears.
+fn warn_of_silence(receivers: &[Receiver], node: Option<&Node>, heartbeat: bool, cx: &mut Reading<'_>) {
+    if cx.faults.iter().any(|fault| fault.severity == Severity::Error) {
+        return;
+    }
+    let at = node.map_or(Place::NOWHERE, |node| node.at);
+    let tells =
+        |receiver: &Receiver| !(receiver.email.is_empty() && receiver.sms.is_empty() && receiver.webhook.is_empty());
+    if !receivers.iter().any(tells) {
+        cx.warn(
+            at,
+            "nobody is told: no receiver has an integration",
+            "write email_configs or sms_configs in a receiver",
+        );
+    } else if !heartbeat {
+        let what = "people are told of trouble, and nobody would be told that shiftwatch itself is down";
+        cx.warn(at, what, "write heartbeat: {url: …}, watched by something on another machine");
+    }
+}

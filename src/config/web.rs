@@ -1,0 +1,107 @@
+//! `web`: where the HTTP side listens, and how people reach it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use super::{
+    Web,
+    address::parse_url,
+    reading::{Fields, Reading},
+    secret,
+    tree::Node,
+};
+
+/// Longer hosts push texts with a link over 160 characters.
+const HOST_CHARS_MAX: usize = 20;
+
+/// Where it listens when nobody says: this machine only.
+#[must_use]
+pub fn default_listen() -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9847)
+}
+
+/// Reads `web:`.
+pub fn read(node: Option<&Node>, cx: &mut Reading<'_>) -> Web {
+    let mut web = Web { listen: default_listen(), external_url: None };
+    let Some(node) = node else { return web };
+    let Some(mut fields) = Fields::of(node, "web", cx) else { return web };
+    if let Some(node) = fields.get("listen")
+        && let Some(text) = secret::setting(node, "web.listen", cx)
+    {
+        match parse_listen(&text) {
+            Some(listen) => {
+                web.listen = listen;
+                if !listen.ip().is_loopback() {
+                    let what = format!("web.listen {text} is reachable from other machines, and there is no sign-in");
+                    cx.warn(node.at, what, "listen on 127.0.0.1 and put a proxy with sign-in before it");
+                }
+            }
+            None => {
+                cx.error(node.at, format!("web.listen \"{text}\" is not address:port"), "write it as 127.0.0.1:9847");
+            }
+        }
+    }
+    if let Some(node) = fields.get("external_url")
+        && let Some(text) = secret::setting(node, "web.external_url", cx)
+    {
+        match parse_url(&text) {
+            Err(says) => cx.error(node.at, format!("web.external_url {says}"), "write it as https://watch.example.com"),
+            Ok(url) if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() => {
+                cx.error(
+                    node.at,
+                    "web.external_url holds more than a host and a path",
+                    "write it as https://watch.example.com",
+                );
+            }
+            Ok(url) => {
+                let host = url.host_str().unwrap_or_default();
+                if host.chars().count() > HOST_CHARS_MAX {
+                    let what = format!("web.external_url: the host {host} has {} characters", host.chars().count());
+                    cx.warn(
+                        node.at,
+                        what,
+                        format!("texts with a link stay in one part with a host of up to {HOST_CHARS_MAX}"),
+                    );
+                }
+                web.external_url = Some(text.trim().trim_end_matches('/').to_owned());
+            }
+        }
+    }
+    fields.finish(&[("config_file", "TLS and sign-in are not offered yet: put a proxy before it")], cx);
+    web
+}
+
+/// `127.0.0.1:9847`, `[::1]:9847`, `localhost:9847`, or `:9847` for every address.
+fn parse_listen(text: &str) -> Option<SocketAddr> {
+    if let Ok(listen) = text.parse() {
+        return Some(listen);
+    }
+    let (host, port) = text.rsplit_once(':')?;
+    let port = port.parse().ok()?;
+    match host {
+        "" => Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)),
+        "localhost" => Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listen_addresses() {
+        for (text, is) in [
+            ("127.0.0.1:9847", Some("127.0.0.1:9847")),
+            ("localhost:1", Some("127.0.0.1:1")),
+            (":9847", Some("0.0.0.0:9847")),
+            ("[::1]:9847", Some("[::1]:9847")),
+            ("127.0.0.1:0", Some("127.0.0.1:0")),
+            ("9847", None),
+            ("127.0.0.1", None),
+            ("127.0.0.1:99999", None),
+            ("http://127.0.0.1:9847", None),
+        ] {
+            assert_eq!(parse_listen(text), is.map(|is| is.parse().expect("an address")), "{text}");
+        }
+    }
+}
