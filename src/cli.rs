@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     commands::output::{Output, WIDTH_DEFAULT},
     logging::{LogFormat, LogLevel},
+    sim::command::SimArgs,
 };
 
 /// Watches a home-care agency's schedule so that nobody waits for a caregiver who is not coming.
@@ -81,7 +82,7 @@ pub enum Command {
     /// See it work: a simulated agency, gateways and inbox around the real program
     Demo(Demo),
     /// Run the simulated WellSky server alone
-    Sim(Sim),
+    Sim(SimArgs),
     /// Find every fault in the configuration, rules and templates
     Check(Check),
     /// Say in one line how things stand, then what needs a person
@@ -135,30 +136,6 @@ pub struct Demo {
     /// Where its web page listens [default: a free port on 127.0.0.1]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<std::net::SocketAddr>,
-}
-
-/// `sim`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  shiftwatch sim                         200 clients, 90 caregivers, on a free port
-  shiftwatch sim --listen 127.0.0.1:9900 --clients 2000 --seed 7")]
-pub struct Sim {
-    /// Where it listens
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
-    pub listen: std::net::SocketAddr,
-    /// How many clients
-    #[arg(long, value_name = "N", default_value_t = 200)]
-    pub clients: usize,
-    /// How many caregivers
-    #[arg(long, value_name = "N", default_value_t = 90)]
-    pub caregivers: usize,
-    /// The seed of everything random
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
-    /// The agency's zone
-    #[arg(long, value_name = "ZONE", default_value = "America/Denver")]
-    pub timezone: chrono_tz::Tz,
 }
 
 /// `check`.

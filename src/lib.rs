@@ -1,6 +1,9 @@
 //! shiftwatch: watches a home-care agency's schedule so that nobody waits for a caregiver who is not coming.
 
+#![doc = include_str!("ARCHITECTURE.md")]
+
 pub mod clock;
+pub mod limits;
 pub mod model;
 
 pub mod source;
@@ -17,9 +20,17 @@ pub mod notify;
 
 pub mod store;
 
+pub mod watch;
+
+pub mod pipeline;
+
+pub mod lifecycle;
+
 pub mod config;
 
 pub mod view;
+
+pub mod picture;
 
 pub mod metrics;
 
@@ -27,7 +38,10 @@ pub mod http;
 
 pub mod logging;
 
+pub mod app;
+
 pub mod commands;
 
 pub mod cli;
+
 pub mod sim;

@@ -1,3 +1,30 @@
-//! Arguments, logging, exit codes.
+//! Arguments, logging, exit codes. What a command does is in `commands`.
 
-fn main() {}
+use std::{io::IsTerminal as _, process::ExitCode};
+
+use clap::Parser as _;
+use shiftwatch::{cli::Cli, commands, logging};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let quiet = commands::is_quiet(&cli.command) && cli.common.log_format.is_none();
+    if !quiet && logging::init(cli.common.log_format, cli.common.log_level, std::io::stderr().is_terminal()).is_err() {
+        eprintln!("shiftwatch: logging was set up twice; going on with the first");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(fault) => {
+            eprintln!("shiftwatch: the runtime cannot start ({fault}); is the machine out of threads or memory?");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(commands::dispatch(cli)) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        // Whoever read the output has seen enough.
+        Err(fault) if commands::is_broken_pipe(&fault) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("shiftwatch: {fault:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -86,6 +86,12 @@ impl MessageOutcome {
         }
     }
 
+    /// By its label's value.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == name)
+    }
+
     /// The outcome a receipt tells of; `None` for a message that was withdrawn.
     #[must_use]
     pub const fn of(news: News) -> Option<Self> {

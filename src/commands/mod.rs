@@ -7,10 +7,14 @@ pub mod ack;
 pub mod agent;
 pub mod alerts;
 pub mod check;
+pub mod demo;
+mod dispatch;
 pub mod doctor;
 pub mod init;
 pub mod output;
 pub mod status;
+
+pub use dispatch::{dispatch, is_broken_pipe, is_quiet};
 
 /// What a command comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 pub mod address;
 mod agencies;
 mod drill_clock;
+
 pub mod duration;
 mod environment;
 pub mod fault;
@@ -36,6 +37,8 @@ mod tests;
 
 pub use environment::SECRETS_FILE;
 pub use routes::written as written_matchers;
+
+pub use self::drill_clock::parse as parse_drill_clock;
 
 use std::{
     fmt,

@@ -15,12 +15,13 @@ use super::{
 };
 use crate::{
     alerts::{
-        alert::{Alert, AlertState, Told},
+        alert::{Alert, AlertState, Facts, Labels, Told},
         fingerprint::fingerprint,
         policy::Policy,
         step::Intent,
     },
     model::{Instant, Phi, PhiGrant, Subject},
+    rules::finding::Closing,
 };
 
 /// How long a closing, or a notice about something without an end, is worth sending.
@@ -185,7 +186,10 @@ impl<'a> Notice<'a> {
                 part.firing.iter().map(|alert| alert.facts.window.closes_at.unwrap_or(self.now + USEFUL_OTHERWISE));
             ends.max().unwrap_or(self.now + USEFUL_OTHERWISE)
         };
-        let follows = part.firing.is_empty().then(|| {
+        let all_expired =
+            part.over.iter().all(|alert| matches!(alert.state, AlertState::Resolved { closing: Closing::Expired, .. }));
+        // What ended by the clock is news even to somebody whom the first text never reached.
+        let follows = (part.firing.is_empty() && !all_expired).then(|| {
             let tellings = part
                 .over
                 .iter()
@@ -341,17 +345,23 @@ impl<'a> Notice<'a> {
 /// What templates see as `shift`.
 #[must_use]
 pub fn shift_facts(alert: &Alert) -> ShiftFacts {
-    let Subject::Shift(key) = &alert.key.subject else {
-        return ShiftFacts { location: alert.facts.location.clone(), ..ShiftFacts::default() };
+    facts_for_template(&alert.key.subject, &alert.labels, &alert.facts)
+}
+
+/// The same for an alert that is still being made.
+#[must_use]
+pub fn facts_for_template(subject: &Subject, labels: &Labels, facts: &Facts) -> ShiftFacts {
+    let Subject::Shift(key) = subject else {
+        return ShiftFacts { location: facts.location.clone(), ..ShiftFacts::default() };
     };
     let seconds = |at: Instant| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     ShiftFacts {
-        id: alert.labels.get("shift").cloned().unwrap_or_default(),
+        id: labels.get("shift").cloned().unwrap_or_default(),
         reference: key.id.to_string(),
-        start: alert.facts.starts_at.map(seconds).unwrap_or_default(),
-        end: alert.facts.ends_at.map(seconds).unwrap_or_default(),
-        minutes: alert.facts.starts_at.zip(alert.facts.ends_at).map_or(0, |(start, end)| (end - start).num_minutes()),
-        location: alert.facts.location.clone(),
+        start: facts.starts_at.map(seconds).unwrap_or_default(),
+        end: facts.ends_at.map(seconds).unwrap_or_default(),
+        minutes: facts.starts_at.zip(facts.ends_at).map_or(0, |(start, end)| (end - start).num_minutes()),
+        location: facts.location.clone(),
     }
 }
 

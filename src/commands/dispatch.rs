@@ -1,0 +1,190 @@
+//! From the command line to the command: loads what it needs, runs it, gives its exit code.
+
+use std::{
+    future::Future,
+    io::{self, BufReader, IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Exit, ack, agent::Agent, alerts, check, demo, doctor, init, output::Output, status};
+use crate::{
+    app::{self, Launch, LoadConfig},
+    cli::{Asking, Cli, Command, Common},
+    clock::{self, Clock},
+    config::{Config, fault::Fault},
+    sim,
+};
+
+/// Reads the environment; the one place besides `config` that may.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line hands the environment to the configuration as a function"
+)]
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// True for commands that print for a person and keep no log, unless one was asked for.
+#[must_use]
+pub const fn is_quiet(command: &Command) -> bool {
+    !matches!(command, Command::Run(_) | Command::Sim(_))
+}
+
+/// True when the reader of our output went away.
+#[must_use]
+pub fn is_broken_pipe(fault: &anyhow::Error) -> bool {
+    fault.downcast_ref::<io::Error>().is_some_and(|fault| fault.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Runs the command.
+pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    let Cli { common, command } = cli;
+    let width = common.width();
+    let mut out = io::stdout();
+    match command {
+        Command::Init(args) => {
+            let path = args.dir.join("shiftwatch.yml");
+            let given = init::Given::default();
+            init::init(&path, args.force, &given, &env, &mut BufReader::new(io::stdin()), &mut out)?;
+            writeln!(out)?;
+            let Some((config, _)) = load_or_say(Some(&path))? else { return Ok(Exit::Failed) };
+            let wish = doctor::Wish { send_to: None, n_clients: 5 };
+            doctor::run(&config, &wish, &mut out).await?;
+            // A doctor that finds something to mend does not undo the writing.
+            Ok(Exit::Done)
+        }
+        Command::Run(_) => run(common.config).await,
+        Command::Demo(args) => demo::run(&args, &mut out, stopped()).await,
+        Command::Sim(args) => {
+            sim::command::run(&args, drill_clock()?, &mut out, stopped()).await?;
+            Ok(Exit::Done)
+        }
+        Command::Check(args) => {
+            let how = if args.output == Output::Json { check::Output::Json } else { check::Output::Human };
+            let code = check::check(common.config.as_deref(), &env, how, &mut out, &mut io::stderr())?;
+            Ok(if code == 0 { Exit::Done } else { Exit::Failed })
+        }
+        Command::Status(asking) => {
+            let agent = agent(&asking, &common)?;
+            Ok(status::run(&agent, async { None }, clock::real_now(), asking.output, width, &mut out).await?)
+        }
+        Command::Doctor(args) => {
+            let Some((config, _)) = load_or_say(common.config.as_deref())? else { return Ok(Exit::Failed) };
+            let wish = doctor::Wish { send_to: args.send_to, n_clients: args.clients };
+            Ok(doctor::run(&config, &wish, &mut out).await?)
+        }
+        Command::Alerts(args) => {
+            let agent = agent(&args.asking, &common)?;
+            let pick = alerts::Pick {
+                states: args.state.clone(),
+                severities: args.severity.clone(),
+                labels: args.labels.clone(),
+            };
+            Ok(alerts::run(&agent, &pick, args.asking.output, width, &mut out).await?)
+        }
+        Command::Ack(args) => {
+            let agent = agent(&args.asking, &common)?;
+            let wish = ack::Wish { alert: args.alert, by: args.by, note: args.note, for_: args.for_ };
+            Ok(ack::run(&agent, &wish, args.asking.output, width, &mut out).await?)
+        }
+    }
+}
+
+/// The running agent: where `--url` says, else where the configuration says it listens.
+fn agent(asking: &Asking, common: &Common) -> anyhow::Result<Agent> {
+    // Asking needs no secrets: a configuration that does not load in this shell is no reason to refuse.
+    let listen = Config::load(common.config.as_deref(), &env).ok().map(|(config, _)| config.web.listen);
+    Ok(Agent::find(asking.url.as_deref(), listen)?)
+}
+
+fn load_or_say(path: Option<&Path>) -> anyhow::Result<Option<(Config, Vec<Fault>)>> {
+    let mut err = io::stderr();
+    match Config::load(path, &env) {
+        Ok((config, faults)) => {
+            for fault in &faults {
+                writeln!(err, "{fault}")?;
+            }
+            Ok(Some((config, faults)))
+        }
+        Err(faults) => {
+            for fault in &faults {
+                writeln!(err, "{fault}")?;
+            }
+            Ok(None)
+        }
+    }
+}
+
+async fn run(path: Option<PathBuf>) -> anyhow::Result<Exit> {
+    let Some((config, _)) = load_or_say(path.as_deref())? else {
+        tracing::error!(
+            "config: not started; mend what is listed above and start again, `shiftwatch check` finds the same"
+        );
+        return Ok(Exit::Failed);
+    };
+    let clock = match config.clock(&env) {
+        Ok(clock) => clock,
+        Err(fault) => {
+            writeln!(io::stderr(), "{fault}")?;
+            return Ok(Exit::Failed);
+        }
+    };
+    for office in &config.offices_lost {
+        tracing::error!(file = %office.file.display(), n_errors = office.n_errors, "config: this office is NOT watched until its file is mended; the others are");
+    }
+    let told = config
+        .receivers
+        .iter()
+        .any(|receiver| !receiver.email.is_empty() || !receiver.sms.is_empty() || !receiver.webhook.is_empty());
+    if !told {
+        tracing::warn!(
+            "config: nobody is told of anything; alerts are on /metrics and in `shiftwatch alerts` only. Add receivers and a route"
+        );
+    }
+    let load: LoadConfig = Arc::new(move || Config::load(path.as_deref(), &env));
+    let seed = u64::from(std::process::id());
+    app::run(Launch { config, load, clock, seed, listening: None, hangups: true }, stopped()).await?;
+    Ok(Exit::Done)
+}
+
+/// The clock of `SHIFTWATCH_CLOCK` for the simulator alone, whose every address is loopback.
+fn drill_clock() -> anyhow::Result<Clock> {
+    match env("SHIFTWATCH_CLOCK") {
+        None => Ok(Clock::System),
+        Some(text) => {
+            let (at, speed) =
+                crate::config::parse_drill_clock(&text).map_err(anyhow::Error::msg).context("SHIFTWATCH_CLOCK")?;
+            Ok(Clock::drill(at, speed))
+        }
+    }
+}
+
+/// Returns on Ctrl-C or SIGTERM.
+async fn stopped() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::error!("signals cannot be heard; stop with kill -9");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    if io::stderr().is_terminal() {
+        let _ = writeln!(io::stderr(), "\nstopping …");
+    }
+}
+
+/// A future of ours that ends a run.
+pub(super) fn either(a: impl Future<Output = ()>, b: impl Future<Output = ()>) -> impl Future<Output = ()> {
+    async {
+        tokio::select! {
+            () = a => {}
+            () = b => {}
+        }
+    }
+}

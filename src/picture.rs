@@ -1,0 +1,246 @@
+//! The picture for readers, put together from what the loops hold. Counts what is known; what is unknown stays `None`.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+
+use crate::{
+    alerts::{alert::Alert, fingerprint::fingerprint, step::CatchUp},
+    config::Config,
+    lifecycle::Post,
+    mirror::coverage::Counts,
+    model::{Endpoint, Instant, Section, local_time::local_date},
+    rules::{finding::Tells, rule::Kind, ruleset::Ruleset},
+    source::{
+        planner::{Promise, Tier},
+        status::{BreakerStatus, SourceStatus},
+    },
+    store::{MessageFate, OutboxStats},
+    view::{
+        AgencyView, AlertView, Band, ConfigView, EndpointView, LocationCoverage, OutboxCount, OutboxView, RuleView,
+        SectionView, ShiftCounts, View,
+    },
+    watch::Watch,
+};
+
+/// What a picture is made of besides the agencies.
+#[derive(Debug)]
+pub struct Frame<'a> {
+    /// The configuration in use.
+    pub config: &'a Config,
+    /// When it was loaded, and since when a newer one is refused.
+    pub config_view: ConfigView,
+    /// When the process started.
+    pub started_at: Instant,
+    /// The outbox, if the store could be asked.
+    pub outbox: Option<OutboxStats>,
+    /// Whether the agent is ready.
+    pub ready: Result<(), String>,
+    /// Now.
+    pub now: Instant,
+}
+
+/// The picture of everything.
+pub async fn take(posts: &[Arc<Post>], frame: Frame<'_>) -> View {
+    let now = frame.now;
+    let mut agencies = Vec::new();
+    let mut alerts = Vec::new();
+    for post in posts {
+        let plan = {
+            let planner = post.planner.lock().await;
+            (planner.promise(), planner.tiers().map(|(tier, n)| (tier, n)))
+        };
+        let watch = post.watch.lock().await;
+        alerts.extend(watch.book.alerts().map(|alert| Arc::new(alert_view(&watch, alert))));
+        if let Some(source) = &post.source {
+            agencies.push(agency_view(&watch, &plan.0, &source.status(&crate::clock::Clock::manual(now)), now));
+        }
+    }
+    let mut rules: Vec<RuleView> = frame
+        .config
+        .rules
+        .iter()
+        .map(|rule| RuleView {
+            alert: rule.alert.clone(),
+            severity: rule.labels.get("severity").cloned().unwrap_or_default(),
+        })
+        .collect();
+    rules.sort();
+    rules.dedup();
+    let reaches = |receiver: &&crate::notify::receiver::Receiver| {
+        !receiver.email.is_empty() || !receiver.sms.is_empty() || !receiver.webhook.is_empty()
+    };
+    View {
+        at: now,
+        started_at: frame.started_at,
+        agencies,
+        alerts,
+        rules,
+        told: frame.config.receivers.iter().filter(reaches).map(|receiver| receiver.name.clone()).collect(),
+        shadow_until: frame.config.telling.as_ref().map(|shadow| shadow.until),
+        outbox: frame.outbox.map(outbox_view),
+        config: frame.config_view,
+        ready: frame.ready,
+    }
+}
+
+fn outbox_view(stats: OutboxStats) -> OutboxView {
+    let state = |fate: MessageFate| match fate {
+        MessageFate::Claimed => "claimed",
+        MessageFate::Uncertain => "uncertain",
+        MessageFate::Held => "held",
+        _ => "queued",
+    };
+    let waiting = stats
+        .open
+        .iter()
+        .map(|(channel, fate, n)| OutboxCount { channel: *channel, state: state(*fate), n: *n })
+        .collect();
+    OutboxView { waiting, oldest_at: stats.oldest_at }
+}
+
+fn alert_view(watch: &Watch, alert: &Arc<Alert>) -> AlertView {
+    let routes = watch.book.policy().route.matches(&alert.labels);
+    let inhibited_by = if watch.book.is_inhibited(alert) {
+        // Whoever speaks for it is worse and about the same thing.
+        watch
+            .book
+            .about(&alert.key.subject)
+            .filter(|other| other.key != alert.key && other.is_firing() && !watch.book.is_inhibited(other))
+            .map(|other| fingerprint(&other.labels))
+            .collect()
+    } else {
+        Vec::new()
+    };
+    let zone = watch
+        .settings
+        .locations
+        .iter()
+        .find(|location| location.name == alert.facts.location)
+        .and_then(|location| location.timezone);
+    AlertView {
+        alert: Arc::clone(alert),
+        fingerprint: fingerprint(&alert.labels),
+        receivers: routes.iter().map(|route| route.receiver.clone()).collect(),
+        inhibited_by,
+        quiet: watch.quiet.get(&alert.key).copied(),
+        timezone: zone.unwrap_or(watch.settings.timezone),
+        clock_12h: watch.settings.clock_12h,
+    }
+}
+
+fn agency_view(watch: &Watch, promise: &Promise, status: &SourceStatus, now: Instant) -> AgencyView {
+    let mirror = &watch.mirror;
+    let settings = &watch.settings;
+    let roster_known = mirror.section(Section::Clients).is_some_and(|section| section.full_at.is_some());
+    let today = local_date(settings.timezone, now);
+    let left_today = mirror
+        .shift_records()
+        .filter(|record| record.stands() && record.shift.end > now)
+        .filter(|record| record.shift.start() <= now || local_date(settings.timezone, record.shift.start()) == today)
+        .count() as u64;
+    let blind_since = watch.book.alerts().filter(|alert| alert.is_firing()).find_map(|alert| match alert.facts.tells {
+        Tells::Blind { since, .. } => Some(since),
+        _ => None,
+    });
+    let limit = |mirror: &crate::mirror::Mirror, client: &crate::model::ClientId| {
+        let near = mirror.shifts_of(client).any(|record| {
+            record.stands() && record.shift.end > now && record.shift.start() - now < TimeDelta::hours(4)
+        });
+        let tier = if near { Tier::Hot } else { Tier::Later };
+        TimeDelta::from_std(tier.period(settings.wellsky.detect_within) * 2).unwrap_or(TimeDelta::MAX)
+    };
+    let known = mirror.is_coverage_known(limit, now);
+    AgencyView {
+        name: settings.name.clone(),
+        title: settings.title.clone(),
+        timezone: settings.timezone,
+        clock_12h: settings.clock_12h,
+        n_clients: roster_known.then(|| mirror.watched_clients().count() as u64),
+        n_shifts_left_today: known.then_some(left_today),
+        last_read_at: mirror.last_read_at(),
+        sections: Section::ALL
+            .into_iter()
+            .map(|section| {
+                let state = mirror.section(section);
+                SectionView {
+                    section,
+                    as_of: state.map(|state| state.as_of),
+                    complete: state.is_some_and(|state| state.complete),
+                }
+            })
+            .collect(),
+        n_unjudged: watch.ledger.n_subjects() as u64,
+        blind_since,
+        catching_up_since: match watch.book.catch_up() {
+            CatchUp::Running { since, .. } => Some(since),
+            CatchUp::Done => None,
+        },
+        coverage: known.then(|| coverage(watch, now)),
+        detect_within: settings.wellsky.detect_within,
+        promise: roster_known.then_some(promise.within),
+        sweep: roster_known.then_some(promise.sweep),
+        endpoints: endpoints(watch, status),
+    }
+}
+
+fn endpoints(watch: &Watch, status: &SourceStatus) -> Vec<EndpointView> {
+    Endpoint::ALL
+        .into_iter()
+        .filter_map(|endpoint| {
+            let stats = watch.mirror.endpoint(endpoint)?;
+            let breaker = status.endpoints.iter().find(|one| one.endpoint == endpoint).map(|one| one.breaker);
+            let paused_until = match breaker {
+                Some(BreakerStatus::Open { until, .. }) => Some(until),
+                _ => status.throttled_until,
+            };
+            let up = stats.failing_since.is_none() && !matches!(breaker, Some(BreakerStatus::Open { .. }));
+            Some(EndpointView { endpoint, up, last_success_at: stats.ok_at, paused_until })
+        })
+        .collect()
+}
+
+fn coverage(watch: &Watch, now: Instant) -> Vec<LocationCoverage> {
+    let bands = bands(&watch.ruleset);
+    let spans: Vec<Duration> = bands.iter().map(|(_, span)| *span).collect();
+    let visits_known = watch.mirror.section(Section::Visits).is_some();
+    let counts: HashMap<String, Counts> = watch.mirror.counts(&spans, now).into_iter().collect();
+    let mut locations: Vec<LocationCoverage> = counts
+        .into_iter()
+        .map(|(location, counts)| LocationCoverage {
+            location,
+            shifts: ShiftCounts {
+                covered: counts.covered,
+                uncovered: counts.uncovered,
+                running: counts.running,
+                done: counts.done,
+                missed: counts.missed,
+                cancelled: counts.cancelled,
+            },
+            uncovered: bands
+                .iter()
+                .zip(&counts.within)
+                .map(|((within, _), n)| Band { within: within.clone(), n: *n })
+                .collect(),
+            missed_check_ins: visits_known.then_some(counts.missed),
+            open_visits: visits_known.then_some(counts.open_visits),
+            scheduled: counts.scheduled,
+            worked: visits_known.then_some(counts.worked),
+        })
+        .collect();
+    locations.sort_by(|a, b| a.location.cmp(&b.location));
+    locations
+}
+
+/// The bands of the loaded rules, as written, each once.
+fn bands(ruleset: &Ruleset) -> Vec<(String, Duration)> {
+    let mut bands: Vec<(String, Duration)> = Vec::new();
+    for rule in ruleset.rules() {
+        if let Kind::UncoveredShift { within, written } = &rule.kind
+            && !bands.iter().any(|(known, _)| known == written)
+        {
+            bands.push((written.clone(), *within));
+        }
+    }
+    bands
+}

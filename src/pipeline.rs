@@ -1,0 +1,130 @@
+//! The story: the passes. Each calls its stages in order and holds no decision of its own.
+//!
+//! - [`apply`]: what a read brought goes into the mirror and is stored.
+//! - [`tick`]: what changed and what is due is judged, decided, rendered and committed; only then does memory move.
+//! - The send pass is [`crate::notify::deliver::pass`]: it begins where the commit ends.
+
+use crate::{
+    agenda::Wake,
+    alerts::{
+        decide::{self, Given},
+        orders::Inputs,
+        step::{CatchUp, Step},
+    },
+    mirror::Changes,
+    model::Instant,
+    notify::{render, voice::Telling},
+    rules::{
+        gateway_health::GatewayHealth,
+        judge::{self, Bench},
+    },
+    source::fetched::{Fetched, Read},
+    store::{Commit, CommitError, Store, StoreError},
+    watch::{Spoken, Watch},
+};
+
+/// What one tick did, for the log, the metrics and the planner.
+#[derive(Debug, Default)]
+pub struct Ticked {
+    /// The step that was committed.
+    pub step: Step,
+    /// The reads wanted before anything else.
+    pub reads_wanted: Vec<Read>,
+    /// How many messages were stored.
+    pub n_messages: usize,
+}
+
+/// Brings a read into the mirror and stores what it changed. Gives the clients whose plan may differ.
+///
+/// The mirror moves first: it can be read again from the vendor, so a store that refuses costs nothing but the
+/// memory of it over a restart. The error is for the readiness check; the read's evidence counts either way.
+pub async fn apply(watch: &mut Watch, store: &Store, fetched: &Fetched, now: Instant) -> Result<(), StoreError> {
+    let applied = watch.mirror.apply(fetched, now);
+    watch.changes.merge(applied.changes);
+    if applied.delta.is_empty() {
+        return Ok(());
+    }
+    store.save_mirror(&watch.settings.name, applied.delta, now).await
+}
+
+/// One pass over one agency: judge, decide, render, commit, and only then move.
+///
+/// A refused commit leaves everything as it was: the next tick makes the same step again. When the outcome of a
+/// commit is unknown, the stored number tells whether it happened.
+pub async fn tick(
+    watch: &mut Watch,
+    store: &Store,
+    telling: &Telling,
+    inputs: &Inputs,
+    gateways: &[GatewayHealth],
+    now: Instant,
+) -> Result<Ticked, CommitError> {
+    let due: Vec<Wake> = watch.agenda.due(now).cloned().collect();
+    let is_open = |rule: &_, subject: &_| watch.book.is_open(rule, subject);
+    let bench = Bench {
+        ruleset: &watch.ruleset,
+        mirror: &watch.mirror,
+        ledger: &watch.ledger,
+        gateways,
+        is_open: &is_open,
+        now,
+    };
+    let clock_went_back = watch.ticked_at.is_some_and(|before| now < before);
+    let judged = if watch.unseen || clock_went_back {
+        judge::judge_all(bench)
+    } else {
+        judge::judge(bench, &watch.changes, &due)
+    };
+
+    let mut findings = watch.later.clone();
+    findings.extend(judged.findings);
+    let catching_up = matches!(watch.book.catch_up(), CatchUp::Running { .. });
+    let given = Given {
+        findings,
+        inputs,
+        due: &due,
+        rules: &Spoken { ruleset: &watch.ruleset, telling },
+        all_read_since: if catching_up { watch.mirror.all_read_since() } else { None },
+        now,
+    };
+    let step = decide::step(&watch.book, given);
+    let messages = render::render(&step.intents, watch.book.policy(), telling, &watch.mirror, now);
+
+    let n_messages = messages.len();
+    if !step.is_empty() || n_messages > 0 {
+        let n = watch.n + 1;
+        let agency = watch.settings.name.clone();
+        let (delta, cancels) = (step.delta.clone(), step.cancels.clone());
+        let commit = Commit { agency: agency.clone(), fence: 0, n, at: now, delta, messages, cancels };
+        match store.commit(commit).await {
+            Ok(()) => {}
+            Err(CommitError::Unknown { .. }) if store.last_commit(&agency).await.is_ok_and(|stored| stored == n) => {}
+            Err(fault) => return Err(fault),
+        }
+        watch.n = n;
+    }
+
+    let mut reads_wanted = judged.reads_wanted;
+    reads_wanted.extend(step.reads_wanted.iter().cloned());
+    watch.changes = Changes::default();
+    watch.unseen = false;
+    watch.ticked_at = Some(now);
+    watch.ledger.absorb(judged.ledger);
+    watch.book.absorb(&step.delta);
+    watch.later.clone_from(&step.later);
+    for wake in judged.wakes.into_iter().chain(step.wakes.iter().cloned()) {
+        watch.agenda.set(wake);
+    }
+    remember_quiet(watch, &step);
+    Ok(Ticked { step, reads_wanted, n_messages })
+}
+
+fn remember_quiet(watch: &mut Watch, step: &Step) {
+    for alert in step.intents.iter().flat_map(|intent| &intent.firing) {
+        watch.quiet.remove(&alert.key);
+    }
+    for key in &step.delta.alerts_gone {
+        watch.quiet.remove(key);
+    }
+    watch.quiet.extend(step.quiet.iter().cloned());
+}

@@ -1,0 +1,139 @@
+//! One agency under watch: everything a pass needs, in memory, and how it comes back from the store.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use crate::{
+    agenda::Agenda,
+    alerts::{
+        alert::{AlertKey, Facts, Labels},
+        book::Book,
+        decide,
+        policy::Policy,
+        step::Quiet,
+    },
+    config,
+    mirror::{Changes, Mirror},
+    model::{ClientId, Instant},
+    notify::{
+        render,
+        template::{self},
+        voice::Telling,
+    },
+    rules::{
+        finding::{Finding, RuleId},
+        ledger::Ledger,
+        plan,
+        rule::Rule,
+        ruleset::Ruleset,
+    },
+    source::planner::ClientPlan,
+    store::Loaded,
+};
+
+/// One agency under watch.
+#[derive(Debug)]
+pub struct Watch {
+    /// Its settings.
+    pub settings: config::Agency,
+    /// What it looks like now.
+    pub mirror: Mirror,
+    /// What changed since the last committed tick.
+    pub changes: Changes,
+    /// Its rules.
+    pub ruleset: Arc<Ruleset>,
+    /// What cannot be judged, since when.
+    pub ledger: Ledger,
+    /// When anything can change by itself.
+    pub agenda: Agenda,
+    /// Every live alert.
+    pub book: Book,
+    /// Findings that did not fit into the last step; they come first in the next.
+    pub later: Vec<Finding>,
+    /// Why each alert that could be told was not, when it was last looked at.
+    pub quiet: HashMap<AlertKey, Quiet>,
+    /// The number of its last commit.
+    pub n: i64,
+    /// Nothing was judged yet since the start: the next tick judges everything.
+    pub unseen: bool,
+    /// The instant of the last tick, to notice a clock that went back.
+    pub ticked_at: Option<Instant>,
+}
+
+impl Watch {
+    /// The agency as it was stored. The agenda and the ledger are derived: the first tick makes them.
+    #[must_use]
+    pub fn restore(
+        settings: &config::Agency,
+        loaded: Loaded,
+        ruleset: Arc<Ruleset>,
+        policy: Arc<Policy>,
+        now: Instant,
+    ) -> Self {
+        let mirror = Mirror::restore(settings, &loaded.mirror, now);
+        let name = settings.name.clone();
+        let book = Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now);
+        let later = book.without_rule(|id| ruleset.get(id).is_some());
+        let mut agenda = Agenda::new();
+        for wake in book.wakes() {
+            agenda.set(wake);
+        }
+        Self {
+            settings: settings.clone(),
+            mirror,
+            changes: Changes::default(),
+            ruleset,
+            ledger: Ledger::default(),
+            agenda,
+            book,
+            later,
+            quiet: HashMap::new(),
+            n: loaded.n,
+            unseen: true,
+            ticked_at: None,
+        }
+    }
+
+    /// What the planner should know of these clients; `None` for one that is watched no more.
+    #[must_use]
+    pub fn plans(&self, clients: &BTreeSet<ClientId>, now: Instant) -> Vec<(ClientId, Option<ClientPlan>)> {
+        clients.iter().map(|client| (client.clone(), self.plan(client, now))).collect()
+    }
+
+    fn plan(&self, client: &ClientId, now: Instant) -> Option<ClientPlan> {
+        let record = self.mirror.client_record(client).filter(|record| crate::mirror::is_watched(record))?;
+        let needs = plan::needs(&self.ruleset, &self.mirror, client, now);
+        Some(ClientPlan {
+            shifts: needs.shifts,
+            edges: needs.edges,
+            shifts_within_30_days: needs.shifts_within_30_days,
+            deadlines: needs.deadlines,
+            awaiting_visit_until: needs.awaiting_visit_until,
+            shifts_read_at: record.shift_reads.iter().find(|read| read.span.contains(now)).map(|read| read.at),
+            far_read_at: record.shift_reads.iter().find(|read| !read.span.contains(now)).map(|read| read.at),
+            visits_read_at: record.visit_reads.iter().map(|read| read.at).max(),
+        })
+    }
+}
+
+/// The loaded rules, with their annotations in the agency's voice.
+#[derive(Debug, Clone, Copy)]
+pub struct Spoken<'a> {
+    /// The rules.
+    pub ruleset: &'a Ruleset,
+    /// The voices.
+    pub telling: &'a Telling,
+}
+
+impl decide::Rules for Spoken<'_> {
+    fn rule(&self, id: &RuleId) -> Option<&Rule> {
+        self.ruleset.get(id)
+    }
+
+    fn annotations(&self, rule: &Rule, key: &AlertKey, labels: &Labels, facts: &Facts) -> Labels {
+        let shift = render::facts_for_template(&key.subject, labels, facts);
+        template::annotations(&rule.annotations, &shift, labels, self.telling.voice(&key.agency))
+    }
+}
