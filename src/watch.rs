@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use chrono::TimeDelta;
+
 use crate::{
     agenda::Agenda,
     alerts::{
@@ -15,7 +17,7 @@ use crate::{
         step::Quiet,
     },
     config,
-    mirror::{Changes, Mirror},
+    mirror::{Changes, Mirror, Standing, standing},
     model::{ClientId, Instant},
     notify::{
         render,
@@ -32,6 +34,10 @@ use crate::{
     source::planner::ClientPlan,
     store::Loaded,
 };
+
+/// Whoever is perhaps a client counts as read so long ago at first sight, so that the clients come first: they are due
+/// every six hours, and so within a quarter of an hour.
+const PERHAPS_READ_AT: TimeDelta = TimeDelta::minutes(6 * 60 - 15);
 
 /// One agency under watch.
 #[derive(Debug)]
@@ -103,7 +109,11 @@ impl Watch {
     }
 
     fn plan(&self, client: &ClientId, now: Instant) -> Option<ClientPlan> {
-        let record = self.mirror.client_record(client).filter(|record| crate::mirror::is_watched(record))?;
+        let record = self.mirror.client_record(client)?;
+        let standing = standing(record);
+        if standing == Standing::Nobody {
+            return None;
+        }
         let needs = plan::needs(&self.ruleset, &self.mirror, client, now);
         Some(ClientPlan {
             shifts: needs.shifts,
@@ -111,7 +121,10 @@ impl Watch {
             shifts_within_30_days: needs.shifts_within_30_days,
             deadlines: needs.deadlines,
             awaiting_visit_until: needs.awaiting_visit_until,
-            shifts_read_at: record.shift_reads.iter().find(|read| read.span.contains(now)).map(|read| read.at),
+            shifts_read_at: match record.shift_reads.iter().find(|read| read.span.contains(now)).map(|read| read.at) {
+                None if standing == Standing::Perhaps => Some(now - PERHAPS_READ_AT),
+                read_at => read_at,
+            },
             far_read_at: record.shift_reads.iter().find(|read| !read.span.contains(now)).map(|read| read.at),
             visits_read_at: record.visit_reads.iter().map(|read| read.at).max(),
         })

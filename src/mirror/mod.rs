@@ -285,11 +285,9 @@ impl Mirror {
             .any(|(other, record)| other.id == key.id && other.client != key.client && record.gone.is_none())
     }
 
-    /// The clients worth watching: everybody the roster does not clearly rule out, and everybody with a shift.
-    ///
-    /// No single flag excludes (contract, "who is a current client?").
+    /// The clients: see [`standing`].
     pub fn watched_clients(&self) -> impl Iterator<Item = &ClientId> {
-        self.clients.iter().filter(|(_, record)| is_watched(record)).map(|(id, _)| id)
+        self.clients.iter().filter(|(_, record)| standing(record) == Standing::Client).map(|(id, _)| id)
     }
 
     /// The earliest of all watched clients' last complete reads; `None` while one was never read, or while the
@@ -312,18 +310,28 @@ impl Mirror {
     }
 }
 
-/// Not clearly somebody else: a client, or of unknown standing, or with shifts.
+/// How much somebody on the vendor's list is a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Somebody else, by every flag.
+    Nobody,
+    /// Perhaps: read slowly, and nobody waits for it.
+    Perhaps,
+    /// A client.
+    Client,
+}
+
+/// How much this is a client. No single flag excludes (contract, "who is a current client?").
 #[must_use]
-pub fn is_watched(record: &ClientRecord) -> bool {
+pub fn standing(record: &ClientRecord) -> Standing {
     if !record.shifts.is_empty() {
-        return true;
+        return Standing::Client;
     }
-    match &record.client {
-        None => true,
-        Some(client) => match (client.is_client, client.active) {
-            (Some(true), _) => true,
-            (None, active) | (Some(false), active) => active != Some(false),
-        },
+    let Some(client) = &record.client else { return Standing::Perhaps };
+    match (client.is_client, client.active) {
+        (Some(true), None | Some(true)) | (None, Some(true)) => Standing::Client,
+        (Some(true), Some(false)) | (Some(false), Some(true)) | (None, None) => Standing::Perhaps,
+        (Some(false), None | Some(false)) | (None, Some(false)) => Standing::Nobody,
     }
 }
 

@@ -83,7 +83,9 @@ pub(super) fn word(bench: Bench<'_>, rule: &Rule, key: &ShiftKey, open: bool) ->
         Answer::Fine(closing) if open || fresh => Word::fine(closing, wake_at),
         Answer::NotOurs if fresh || open => Word::fine(Closing::RuleRemoved, wake_at),
         _ if !fresh => {
-            let because = Unjudged { edge: window.opens_at, section: evidence.section, wants: Some(evidence.wants) };
+            // Nobody could look before the watch began or before the row was there.
+            let edge = window.opens_at.max(mirror.began_at()).max(record.first_seen_at);
+            let because = Unjudged { edge, section: evidence.section, wants: Some(evidence.wants) };
             Word::unjudged(because, window.closes_at)
         }
         Answer::Broken => {
