@@ -5,8 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use chrono::TimeDelta;
-
 use crate::{
     agenda::Agenda,
     alerts::{
@@ -34,10 +32,6 @@ use crate::{
     source::planner::ClientPlan,
     store::Loaded,
 };
-
-/// Whoever is perhaps a client counts as read so long ago at first sight, so that the clients come first: they are due
-/// every six hours, and so within a quarter of an hour.
-const PERHAPS_READ_AT: TimeDelta = TimeDelta::minutes(6 * 60 - 15);
 
 /// One agency under watch.
 #[derive(Debug)]
@@ -122,7 +116,8 @@ impl Watch {
             deadlines: needs.deadlines,
             awaiting_visit_until: needs.awaiting_visit_until,
             shifts_read_at: match record.shift_reads.iter().find(|read| read.span.contains(now)).map(|read| read.at) {
-                None if standing == Standing::Perhaps => Some(now - PERHAPS_READ_AT),
+                // Their turn comes six hours after the start: the clients are looked at first.
+                None if standing == Standing::Perhaps => Some(self.mirror.began_at()),
                 read_at => read_at,
             },
             far_read_at: record.shift_reads.iter().find(|read| !read.span.contains(now)).map(|read| read.at),

@@ -49,7 +49,14 @@ pub(super) fn word(bench: Bench<'_>, rule: &Rule, id: &VisitId, after: Duration,
             span: Span { from: from - AROUND, until: from + AROUND },
             confirming: false,
         });
-        return Word::unjudged(Unjudged { edge: opens_at.max(mirror.began_at()).max(record.first_seen_at), section: Section::Visits, wants }, None);
+        return Word::unjudged(
+            Unjudged {
+                edge: opens_at.max(mirror.began_at()).max(record.first_seen_at),
+                section: Section::Visits,
+                wants,
+            },
+            None,
+        );
     }
     let wake_at = (at < opens_at).then(|| at + max_age + TimeDelta::microseconds(1)).filter(|wake| *wake > bench.now);
     let location = visit.client.as_ref().map_or_else(String::new, |client| mirror.location_of(client));
