@@ -112,7 +112,6 @@ impl Floor {
     }
 
     /// Why the agent is not ready, if the store has refused for too long.
-    #[must_use]
     pub fn readiness(&self) -> Result<(), String> {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         match refused.as_ref() {

@@ -78,13 +78,13 @@ pub async fn take(posts: &[Arc<Post>], frame: Frame<'_>) -> View {
         rules,
         told: frame.config.receivers.iter().filter(reaches).map(|receiver| receiver.name.clone()).collect(),
         shadow_until: frame.config.telling.as_ref().map(|shadow| shadow.until),
-        outbox: frame.outbox.map(outbox_view),
+        outbox: frame.outbox.as_ref().map(outbox_view),
         config: frame.config_view,
         ready: frame.ready,
     }
 }
 
-fn outbox_view(stats: OutboxStats) -> OutboxView {
+fn outbox_view(stats: &OutboxStats) -> OutboxView {
     let state = |fate: MessageFate| match fate {
         MessageFate::Claimed => "claimed",
         MessageFate::Uncertain => "uncertain",

@@ -179,12 +179,10 @@ async fn stopped() {
     }
 }
 
-/// A future of ours that ends a run.
-pub(super) fn either(a: impl Future<Output = ()>, b: impl Future<Output = ()>) -> impl Future<Output = ()> {
-    async {
-        tokio::select! {
-            () = a => {}
-            () = b => {}
-        }
+/// Returns when the first of the two does.
+pub(super) async fn either(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
+    tokio::select! {
+        () = a => {}
+        () = b => {}
     }
 }

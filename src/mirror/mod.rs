@@ -29,11 +29,11 @@ use self::{
 };
 use crate::{
     config::{Agency, NaiveTz},
+    model::People,
     model::{
         AgencyName, Caregiver, CaregiverId, Client, ClientId, Endpoint, Instant, LocationId, Section, Shift, ShiftKey,
         Subject, VisitId, VisitTime, local_time::instant_of,
     },
-    notify::people::People,
     source::fetched::Fetched,
 };
 

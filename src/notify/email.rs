@@ -3,14 +3,13 @@
 use std::fmt::Write as _;
 
 use super::{
-    people::People,
     texts,
     voice::Telling,
     words::{self, Words},
 };
 use crate::{
     alerts::alert::{Alert, AlertState},
-    model::{Instant, PhiGrant, Subject},
+    model::{Instant, People, PhiGrant, Subject},
 };
 
 /// The three parts of a mail.

@@ -13,7 +13,6 @@ pub mod email;
 pub mod gsm7;
 pub mod heartbeat;
 pub mod message;
-pub mod people;
 pub mod poll;
 pub mod receiver;
 pub mod render;

@@ -6,7 +6,6 @@ use minijinja::{Value, context};
 use super::{
     email::{self, Frame, Mail},
     message::{Channel, Content, Message, MessageId, MessageIdentity, recipient_path},
-    people::People,
     receiver::{EmailConfig, Receiver, SmsConfig, WebhookConfig},
     template::{self, ShiftFacts, stamp},
     texts,
@@ -20,7 +19,7 @@ use crate::{
         policy::Policy,
         step::Intent,
     },
-    model::{Instant, Phi, PhiGrant, Subject},
+    model::{Instant, People, Phi, PhiGrant, Subject},
     rules::finding::Closing,
 };
 

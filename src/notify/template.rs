@@ -98,13 +98,10 @@ pub fn annotations(templates: &Labels, shift: &ShiftFacts, labels: &Labels, voic
             continue;
         }
         let env = environment(voice, voice.zone_of(&shift.location), AutoEscape::None);
-        match env.render_str(source, context! { shift => shift.value(), labels => labels.clone() }) {
-            Ok(text) => {
-                out.insert(name.clone(), text);
-            }
-            Err(_) => {
-                FAILED.fetch_add(1, Ordering::Relaxed);
-            }
+        if let Ok(text) = env.render_str(source, context! { shift => shift.value(), labels => labels.clone() }) {
+            out.insert(name.clone(), text);
+        } else {
+            FAILED.fetch_add(1, Ordering::Relaxed);
         }
     }
     out
@@ -114,13 +111,11 @@ pub fn annotations(templates: &Labels, shift: &ShiftFacts, labels: &Labels, voic
 #[must_use]
 pub fn message(source: &str, notice: &Value, voice: &Voice, zone: Tz, html: bool) -> Option<String> {
     let escape = if html { AutoEscape::Html } else { AutoEscape::None };
-    match environment(voice, zone, escape).render_str(source, notice) {
-        Ok(text) => Some(text),
-        Err(_) => {
-            FAILED.fetch_add(1, Ordering::Relaxed);
-            None
-        }
+    let text = environment(voice, zone, escape).render_str(source, notice).ok();
+    if text.is_none() {
+        FAILED.fetch_add(1, Ordering::Relaxed);
     }
+    text
 }
 
 /// Checks a template by compiling it and running it on a full sample.

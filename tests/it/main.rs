@@ -1,4 +1,6 @@
 //! One binary for every integration test: compiled and linked once.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
+
 mod layering;
 mod metrics_lint;

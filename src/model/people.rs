@@ -1,6 +1,6 @@
 //! What a granted mail may ask about the people concerned. The mirror answers; nothing else does.
 
-use crate::model::{Caregiver, CaregiverId, Client, ClientId, Shift, ShiftKey};
+use super::{Caregiver, CaregiverId, Client, ClientId, Shift, ShiftKey};
 
 /// Looks up who a shift is about.
 pub trait People {
