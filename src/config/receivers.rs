@@ -10,13 +10,15 @@ use super::{
     global::{MAIL_KEYS_ELSEWHERE, MailSettings, RECEIVER_KEYS, read_mail},
     names::Names,
     reading::{Fields, Reading},
-    seams::{self, TemplatePlace},
-    secret,
+    seams, secret,
     tree::{Node, Value},
 };
 use crate::{
     model::Phi,
-    notify::receiver::{EmailConfig, Receiver, SmsConfig, WebhookConfig},
+    notify::{
+        receiver::{EmailConfig, Receiver, SmsConfig, WebhookConfig},
+        template::Place as TemplatePlace,
+    },
 };
 
 /// One attempt's time limit, when nobody says.
@@ -173,8 +175,8 @@ fn read_template(
 /// Reads a template and says what is wrong with it.
 pub fn check_template(node: &Node, path: &str, place: TemplatePlace, cx: &mut Reading<'_>) -> Option<String> {
     let text = cx.word(node, path)?;
-    if let Err(says) = seams::template(&text, place) {
-        cx.error(node.at, format!("{path}: {says}"), "see examples/shiftwatch.yml for what a template may name");
+    if let Err((what, instead)) = seams::template(&text, place) {
+        cx.error(node.at, format!("{path}: {what}"), instead);
     }
     Some(text)
 }
