@@ -32,8 +32,8 @@ const SHIPPED: [(&str, &str); 3] = [
 pub const SEVERITIES: [&str; 4] = ["info", "warning", "page", "critical"];
 
 /// Labels and annotations that the agent sets itself.
-const AGENT_LABELS: [&str; 9] =
-    ["alertname", "agency", "location", "shift", "visit", "client", "caregiver", "endpoint", "section"];
+const AGENT_LABELS: [&str; 10] =
+    ["alertname", "agency", "location", "shift", "visit", "client", "caregiver", "endpoint", "section", "gateway"];
 const AGENT_ANNOTATIONS: [&str; 6] =
     ["starts_at", "deadline", "unconfirmed", "acknowledged_by", "acknowledged_until", "reason"];
 
