@@ -9,6 +9,7 @@ pub mod alerts;
 pub mod check;
 pub mod doctor;
 pub mod init;
+mod longest_text;
 pub mod output;
 pub mod status;
 

@@ -142,13 +142,11 @@ pub fn annotations(templates: &Labels, shift: &ShiftFacts, labels: &Labels, voic
 #[must_use]
 pub fn message(source: &str, notice: &Value, voice: &Voice, zone: Tz, html: bool) -> Option<String> {
     let escape = if html { AutoEscape::Html } else { AutoEscape::None };
-    match environment(voice, zone, escape).render_str(source, notice) {
-        Ok(text) => Some(text),
-        Err(_) => {
-            FAILED.fetch_add(1, Ordering::Relaxed);
-            None
-        }
+    let text = environment(voice, zone, escape).render_str(source, notice).ok();
+    if text.is_none() {
+        FAILED.fetch_add(1, Ordering::Relaxed);
     }
+    text
 }
 
 /// Steps that one rendering may take: a loop in a loop ends with the built-in text, not in a standstill.

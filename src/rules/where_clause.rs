@@ -274,7 +274,7 @@ mod tests {
         for (source, fine, shows) in [
             (r#"!client.tags.exists(t, t == "respite")"#, true, "the shipped example"),
             ("shift.minutes > 60", true, "a number"),
-            (r#"caregiver == null || caregiver.hired"#, true, "null is a value"),
+            ("caregiver == null || caregiver.hired", true, "null is a value"),
             ("shift.minutes >", false, "half an expression"),
             ("shift.minutes + 1", false, "no bool"),
             ("shift.nobody == 1", false, "an unknown field"),
