@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     alerts::alert::Labels,
-    notify::template::Place as TemplatePlace,
+    notify::template,
     rules::{finding::RuleId, rule::Rule},
 };
 
@@ -246,7 +246,8 @@ fn read_annotations(node: &Node, path: &str, cx: &mut Reading<'_>) -> Labels {
             cx.error(key.at, format!("{path}: \"{name}\" is set by shiftwatch itself"), "choose another name");
         } else if !is_label_name(name) {
             cx.error(key.at, format!("{path}: \"{name}\" is not an annotation name"), "write letters, digits and _");
-        } else if let Some(template) = check_template(node, &format!("{path}.{name}"), TemplatePlace::Annotation, cx) {
+        } else if let Some(template) = check_template(node, &format!("{path}.{name}"), template::Place::Annotation, cx)
+        {
             annotations.insert(name.clone(), template);
         }
     }
