@@ -149,8 +149,9 @@ pub fn message(source: &str, notice: &Value, voice: &Voice, zone: Tz, html: bool
     text
 }
 
-/// Steps that one rendering may take: a loop in a loop ends with the built-in text, not in a standstill.
-const FUEL: u64 = 200_000;
+/// Steps that one rendering may take, enough for a mail of ten thousand alerts: a loop in a loop ends with the built-in
+/// text, not in a standstill.
+const FUEL: u64 = 2_000_000;
 
 /// Fields of `client` and `caregiver` that identify a person.
 const IDENTIFYING: [&str; 7] = ["name", "first_name", "last_name", "phone", "phones", "address", "birth_date"];
