@@ -258,7 +258,8 @@ pub struct Ack {
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {
-    crate::http::parse_duration(text)
+    crate::config::duration::parse(text)
+        .ok()
         .filter(|length| !length.is_zero())
         .ok_or_else(|| "write a duration like 90s, 20m or 1h30m".to_owned())
 }

@@ -41,32 +41,32 @@ impl Matcher {
     }
 }
 
-/// Why a matcher could not be read. The text says what to write instead.
+/// Why a matcher could not be read; [`MatcherError::instead`] says what to write.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MatcherError {
     /// Nothing there.
-    #[error("an empty matcher; write e.g. severity=\"page\"")]
+    #[error("an empty matcher")]
     Empty,
     /// No label name before the operator.
-    #[error("matcher `{text}` has no label name; write e.g. severity=\"page\"")]
+    #[error("matcher `{text}` has no label name")]
     NoName {
         /// The part in question.
         text: String,
     },
     /// A name that no label can have.
-    #[error("`{name}` is no label name; use letters, digits and _ (not a digit first), or put it in double quotes")]
+    #[error("`{name}` is no label name")]
     BadName {
         /// As written.
         name: String,
     },
     /// No operator.
-    #[error("matcher `{text}` has no operator; write one of = != =~ !~ after the label name")]
+    #[error("matcher `{text}` has no operator")]
     NoOperator {
         /// The part in question.
         text: String,
     },
     /// A quoted string without its end, or text after it.
-    #[error("the quotes in matcher `{text}` do not close; end the value with \" and write \\\" for a quote inside")]
+    #[error("the quotes in matcher `{text}` do not close")]
     Quotes {
         /// The part in question.
         text: String,
@@ -81,7 +81,29 @@ pub enum MatcherError {
     },
 }
 
+impl MatcherError {
+    /// What to write instead.
+    #[must_use]
+    pub const fn instead(&self) -> &'static str {
+        match self {
+            Self::Empty | Self::NoName { .. } => r#"write it as severity="page" or severity=~"page|critical""#,
+            Self::BadName { .. } => "write letters, digits and _ (not a digit first), or put the name in double quotes",
+            Self::NoOperator { .. } => r#"write one of = != =~ !~ after the label name, as in severity="page""#,
+            Self::Quotes { .. } => r#"end the value with " and write \" for a quote inside"#,
+            Self::Regex { .. } => r#"write a regular expression, as in severity=~"page|critical""#,
+        }
+    }
+}
+
 impl Matcher {
+    /// A matcher whose whole value must match a regular expression.
+    ///
+    /// # Errors
+    /// The expression does not read.
+    pub fn regex(name: &str, expression: &str) -> Result<Self, MatcherError> {
+        Ok(Self { name: name.to_owned(), op: MatchOp::Regex(anchored(expression, expression)?) })
+    }
+
     /// Reads one or more matchers, separated by commas, with or without braces: Alertmanager's syntax.
     ///
     /// `severity="page"`, `severity=~"page|critical"`, `team=tech` (unquoted), `"any name"="x"` (quoted names), and
@@ -152,19 +174,23 @@ fn parse_one(text: &str) -> Result<Matcher, MatcherError> {
     } else {
         value.to_owned()
     };
-    let regex = |value: &str| {
-        Regex::new(&format!("^(?s:{value})$")).map_err(|error| MatcherError::Regex {
-            text: text.to_owned(),
-            what: error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
-        })
-    };
     let op = match operator {
-        "=~" => MatchOp::Regex(regex(&value)?),
-        "!~" => MatchOp::NotRegex(regex(&value)?),
+        "=~" => MatchOp::Regex(anchored(&value, text)?),
+        "!~" => MatchOp::NotRegex(anchored(&value, text)?),
         "!=" => MatchOp::NotEqual(value),
         _ => MatchOp::Equal(value),
     };
     Ok(Matcher { name, op })
+}
+
+/// The expression for the whole value; `text` is what an error quotes.
+fn anchored(expression: &str, text: &str) -> Result<Regex, MatcherError> {
+    // Read alone first: `a)|(b` would become well-formed inside the anchors.
+    let read = Regex::new(expression).and_then(|_| Regex::new(&format!("^(?s:{expression})$")));
+    read.map_err(|error| MatcherError::Regex {
+        text: text.to_owned(),
+        what: error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
+    })
 }
 
 fn is_plain_name(name: &str) -> bool {
@@ -261,6 +287,7 @@ mod tests {
             (r#"a="b"c"#, "do not close"),
             (r#"a=b"c"#, "do not close"),
             (r#"a=~"(""#, "the regular expression"),
+            (r#"a=~"x)|(y""#, "the regular expression"),
             (r#"a="b",,c="d""#, "an empty matcher"),
             (r#"a!"b""#, "has no operator"),
         ];

@@ -12,6 +12,7 @@ use std::{
 
 use serde_json::json;
 
+use super::longest_text;
 use crate::{
     alerts::route::{GroupBy, Route},
     config::{Config, StoreUrl, duration, fault::Fault, written_matchers},
@@ -50,6 +51,7 @@ pub fn check(
     {
         faults.push(fault);
     }
+    faults.extend(config.iter().flat_map(longest_text::warnings));
     let n_errors = faults.iter().filter(|fault| fault.is_error()).count();
     match output {
         Output::Json => writeln!(stdout, "{}", as_json(config.as_ref(), &faults, n_errors))?,

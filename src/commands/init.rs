@@ -315,7 +315,7 @@ fn configuration(answers: &Answers) -> String {
         "  repeat_interval: 24h".into(),
         "  routes:".into(),
         "    - { matchers: ['severity=\"info\"'], receiver: none }".into(),
-        "    - { matchers: ['severity=~\"page|critical\"'], receiver: on-call, group_by: [agency, shift], group_wait: 10s, group_interval: 5m, repeat_interval: 30m }".into(),
+        "    - { matchers: ['severity=~\"page|critical\"'], receiver: on-call, group_by: [agency, shift], group_wait: 10s, group_interval: 30s, repeat_interval: 30m }".into(),
         "receivers:".into(),
         "  - { name: none }".into(),
         format!("  - {{ name: office{} }}", if by_mail { format!(", {mail}") } else { String::new() }),

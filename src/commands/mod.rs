@@ -11,6 +11,7 @@ pub mod demo;
 mod dispatch;
 pub mod doctor;
 pub mod init;
+mod longest_text;
 pub mod output;
 pub mod status;
 

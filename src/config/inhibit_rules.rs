@@ -3,7 +3,6 @@
 use super::{
     reading::{Fields, Reading},
     routes::{is_label_name, read_matchers},
-    seams,
     tree::Node,
 };
 use crate::alerts::{inhibit::InhibitRule, matcher::Matcher};
@@ -21,7 +20,7 @@ pub fn shipped() -> Vec<InhibitRule> {
 }
 
 fn written(text: &str) -> Vec<Matcher> {
-    seams::matchers(text).unwrap_or_default()
+    Matcher::parse(text).unwrap_or_default()
 }
 
 /// Reads `inhibit_rules:`.

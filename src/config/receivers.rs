@@ -10,13 +10,15 @@ use super::{
     global::{MAIL_KEYS_ELSEWHERE, MailSettings, RECEIVER_KEYS, read_mail},
     names::Names,
     reading::{Fields, Reading},
-    seams::{self, TemplatePlace},
-    secret,
+    seams, secret,
     tree::{Node, Value},
 };
 use crate::{
     model::Phi,
-    notify::receiver::{EmailConfig, Receiver, SmsConfig, WebhookConfig},
+    notify::{
+        receiver::{EmailConfig, Receiver, SmsConfig, WebhookConfig},
+        template,
+    },
 };
 
 /// One attempt's time limit, when nobody says.
@@ -112,7 +114,7 @@ fn read_email(node: &Node, path: &str, ways: &Ways<'_>, cx: &mut Reading<'_>) ->
         Some(node) => read_headers(node, &format!("{path}.headers"), cx),
         None => None,
     };
-    let place = if phi { TemplatePlace::GrantedMail } else { TemplatePlace::Message };
+    let place = if phi { template::Place::GrantedMail } else { template::Place::Message };
     let text = read_template(&mut fields, "text", place, cx);
     let html = read_template(&mut fields, "html", place, cx);
     let send_resolved = fields.flag("send_resolved", cx).unwrap_or(true);
@@ -148,7 +150,7 @@ fn read_headers(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<String>
     let mut subject = None;
     for (key, node) in fields.entries() {
         if key.text.eq_ignore_ascii_case("subject") {
-            subject = check_template(node, &format!("{path}.{}", key.text), TemplatePlace::Message, cx);
+            subject = check_template(node, &format!("{path}.{}", key.text), template::Place::Message, cx);
         } else {
             cx.error(
                 key.at,
@@ -163,7 +165,7 @@ fn read_headers(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<String>
 fn read_template(
     fields: &mut Fields<'_>,
     key: &'static str,
-    place: TemplatePlace,
+    place: template::Place,
     cx: &mut Reading<'_>,
 ) -> Option<String> {
     let node = fields.get(key)?;
@@ -171,10 +173,10 @@ fn read_template(
 }
 
 /// Reads a template and says what is wrong with it.
-pub fn check_template(node: &Node, path: &str, place: TemplatePlace, cx: &mut Reading<'_>) -> Option<String> {
+pub fn check_template(node: &Node, path: &str, place: template::Place, cx: &mut Reading<'_>) -> Option<String> {
     let text = cx.word(node, path)?;
-    if let Err(says) = seams::template(&text, place) {
-        cx.error(node.at, format!("{path}: {says}"), "see examples/shiftwatch.yml for what a template may name");
+    if let Err((what, instead)) = seams::template(&text, place) {
+        cx.error(node.at, format!("{path}: {what}"), instead);
     }
     Some(text)
 }
@@ -221,7 +223,7 @@ fn read_sms(node: &Node, path: &str, ways: &Ways<'_>, cx: &mut Reading<'_>) -> O
         }
         all
     };
-    let text = read_template(&mut fields, "text", TemplatePlace::Message, cx);
+    let text = read_template(&mut fields, "text", template::Place::Message, cx);
     let send_resolved = fields.flag("send_resolved", cx).unwrap_or(true);
     fields.finish(&[("phi", "a text message never shows who is in care: remove it")], cx);
     Some(SmsConfig { to, gateways, text, send_resolved })

@@ -3,14 +3,12 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    fault::Fault,
     names::Names,
     reading::{Fields, Reading},
-    seams,
     tree::{Node, Place},
 };
 use crate::alerts::{
-    matcher::{MatchOp, Matcher},
+    matcher::{MatchOp, Matcher, MatcherError},
     route::{GroupBy, Route},
 };
 
@@ -187,9 +185,9 @@ pub fn read_matchers(fields: &mut Fields<'_>, keys: &[&'static str; 3], cx: &mut
     if let Some(node) = fields.get(list) {
         let path = fields.path(list);
         for (text, at) in cx.words(node, &path).unwrap_or_default() {
-            match seams::matchers(&text) {
+            match Matcher::parse(&text) {
                 Ok(read) => matchers.extend(read),
-                Err(says) => matcher_fault(&path, at, &says, cx),
+                Err(error) => matcher_fault(&path, at, &error, cx),
             }
         }
     }
@@ -200,13 +198,13 @@ pub fn read_matchers(fields: &mut Fields<'_>, keys: &[&'static str; 3], cx: &mut
         for (name, node) in older.entries() {
             let Some(value) = cx.word(node, &format!("{path}.{}", name.text)) else { continue };
             if !is_label_name(&name.text) {
-                matcher_fault(&path, name.at, &format!("\"{}\" is not a label name", name.text), cx);
+                matcher_fault(&path, name.at, &MatcherError::BadName { name: name.text.clone() }, cx);
             } else if key == equal {
                 matchers.push(Matcher { name: name.text.clone(), op: MatchOp::Equal(value) });
             } else {
-                match seams::regex_matcher(&name.text, &value) {
+                match Matcher::regex(&name.text, &value) {
                     Ok(matcher) => matchers.push(matcher),
-                    Err(says) => matcher_fault(&path, node.at, &says, cx),
+                    Err(error) => matcher_fault(&path, node.at, &error, cx),
                 }
             }
         }
@@ -214,31 +212,14 @@ pub fn read_matchers(fields: &mut Fields<'_>, keys: &[&'static str; 3], cx: &mut
     matchers
 }
 
-fn matcher_fault(path: &str, at: Place, says: &str, cx: &mut Reading<'_>) {
-    cx.faults.push(Fault::error(
-        &cx.file,
-        at,
-        format!("{path}: {says}"),
-        r#"write it as 'severity="page"' or 'severity=~"page|critical"'"#,
-    ));
+fn matcher_fault(path: &str, at: Place, error: &MatcherError, cx: &mut Reading<'_>) {
+    cx.error(at, format!("{path}: {error}"), error.instead());
 }
 
 /// Matchers as Alertmanager prints them, in name order: `{severity="page",team="tech"}`.
 #[must_use]
 pub fn written(matchers: &[Matcher]) -> String {
-    let inside = |regex: &regex::Regex| {
-        let text = regex.as_str();
-        text.strip_prefix("^(?:").and_then(|text| text.strip_suffix(")$")).unwrap_or(text).to_owned()
-    };
-    let mut parts: Vec<String> = matchers
-        .iter()
-        .map(|Matcher { name, op }| match op {
-            MatchOp::Equal(value) => format!("{name}={value:?}"),
-            MatchOp::NotEqual(value) => format!("{name}!={value:?}"),
-            MatchOp::Regex(regex) => format!("{name}=~{:?}", inside(regex)),
-            MatchOp::NotRegex(regex) => format!("{name}!~{:?}", inside(regex)),
-        })
-        .collect();
+    let mut parts: Vec<String> = matchers.iter().map(ToString::to_string).collect();
     parts.sort();
     format!("{{{}}}", parts.join(","))
 }

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     alerts::alert::Labels,
+    notify::template,
     rules::{finding::RuleId, rule::Rule},
 };
 
@@ -31,8 +32,8 @@ const SHIPPED: [(&str, &str); 3] = [
 pub const SEVERITIES: [&str; 4] = ["info", "warning", "page", "critical"];
 
 /// Labels and annotations that the agent sets itself.
-const AGENT_LABELS: [&str; 9] =
-    ["alertname", "agency", "location", "shift", "visit", "client", "caregiver", "endpoint", "section"];
+const AGENT_LABELS: [&str; 10] =
+    ["alertname", "agency", "location", "shift", "visit", "client", "caregiver", "endpoint", "section", "gateway"];
 const AGENT_ANNOTATIONS: [&str; 6] =
     ["starts_at", "deadline", "unconfirmed", "acknowledged_by", "acknowledged_until", "reason"];
 
@@ -154,8 +155,8 @@ fn read_rule(node: &Node, path: &str, group: &str, cx: &mut Reading<'_>) -> Opti
         let source = cx.word(node, &format!("{path}.where"))?;
         match seams::where_clause(&source) {
             Ok(where_) => Some(Arc::new(where_)),
-            Err(says) => {
-                cx.error(node.at, format!("{path}.where: {says}"), r#"write CEL, such as 'shift.location == "north"'"#);
+            Err((what, instead)) => {
+                cx.error(node.at, format!("{path}.where: {what}"), instead);
                 None
             }
         }
@@ -245,8 +246,7 @@ fn read_annotations(node: &Node, path: &str, cx: &mut Reading<'_>) -> Labels {
             cx.error(key.at, format!("{path}: \"{name}\" is set by shiftwatch itself"), "choose another name");
         } else if !is_label_name(name) {
             cx.error(key.at, format!("{path}: \"{name}\" is not an annotation name"), "write letters, digits and _");
-        } else if let Some(template) =
-            check_template(node, &format!("{path}.{name}"), seams::TemplatePlace::Annotation, cx)
+        } else if let Some(template) = check_template(node, &format!("{path}.{name}"), template::Place::Annotation, cx)
         {
             annotations.insert(name.clone(), template);
         }

@@ -127,6 +127,73 @@ fn every_example_loads_without_an_error() {
     assert!(n_examples >= 2, "only {n_examples} examples");
 }
 
+/// The shipped bands: what stands in dashboards, routes and people's heads.
+#[test]
+fn the_shipped_rules_are_the_bands_that_were_promised() {
+    let said: Vec<String> = shipped()
+        .iter()
+        .map(|rule| {
+            let label = |name: &str| rule.labels.get(name).map_or("", String::as_str);
+            format!("{}/{} {:?} {} {}", rule.group, rule.alert, rule.kind, label("severity"), label("team"))
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            r#"coverage/ShiftUncovered UncoveredShift { within: 259200s, written: "72h" } info "#,
+            r#"coverage/ShiftUncovered UncoveredShift { within: 86400s, written: "24h" } warning "#,
+            r#"coverage/ShiftUncovered UncoveredShift { within: 14400s, written: "4h" } page "#,
+            r#"coverage/ShiftUncovered UncoveredShift { within: 0ns, written: "0s" } critical "#,
+            "visits/MissedCheckIn MissedCheckIn { after: 600s } warning ",
+            "visits/MissedCheckIn MissedCheckIn { after: 900s } page ",
+            "visits/NoShow NoShow { after: 1800s } critical ",
+            "visits/MissedCheckOut MissedCheckOut { after: 1800s } warning ",
+            "visits/RunawayVisit RunawayVisit { after: 14400s, longest: 57600s } warning ",
+            "api/ApiLatency ApiLatency { quantile: 0.95, above: 5s, over: 600s } warning tech",
+            "api/ApiErrors ApiErrors { ratio: 0.1, over: 600s } warning tech",
+            "api/ApiDown ApiDown { after: 180s } warning tech",
+            "api/Blind Blind { after: 600s, idle: 3600s } page ",
+            "api/SourceAnomaly SourceAnomaly warning tech",
+            "api/DeliveryFailing DeliveryFailing { after: 300s } critical ",
+        ]
+    );
+}
+
+/// Whoever is woken reads what it is and what to do; a summary fits into a text.
+#[test]
+fn every_shipped_rule_says_what_to_do() {
+    for rule in shipped() {
+        let (summary, description) = (&rule.annotations["summary"], &rule.annotations["description"]);
+        assert!(summary.len() <= 100, "{}: {summary}", rule.id);
+        assert!(description.len() > summary.len() / 2 && description.ends_with('.'), "{}: {description}", rule.id);
+    }
+}
+
+fn shipped() -> Vec<Rule> {
+    let (config, warnings) = load(AGENCY).expect("it loads");
+    assert!(!warnings.iter().any(|said| said.contains("rules/")), "{warnings:?}");
+    config.rules.to_vec()
+}
+
+/// Worse news of a shift whose first page just went out is not kept back: half a minute is the most.
+#[test]
+fn pages_of_examples_do_not_wait() {
+    for example in ["examples/minimal.yml", "examples/shiftwatch.yml"] {
+        let (config, _) =
+            Config::load(Some(&root(example)), &env).map_err(|faults| format!("{faults:#?}")).expect(example);
+        for severity in ["page", "critical"] {
+            for alert in ["MissedCheckIn", "NoShow"] {
+                let labels = [("alertname", alert), ("severity", severity), ("shift", "1@x"), ("agency", "main")]
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+                let routes = config.policy.route.matches(&labels.into());
+                assert_eq!(routes.len(), 1, "{example}");
+                assert!(routes[0].group_wait <= Duration::from_secs(10), "{example}: {severity}");
+                assert!(routes[0].group_interval <= Duration::from_secs(30), "{example}: {severity}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_tree_of_routes_inherits_as_alertmanager_does() {
     let text = format!(
@@ -218,6 +285,10 @@ fn without_a_word_the_shipped_rules_and_inhibitions_hold_and_an_empty_list_is_no
     ]);
     let (config, _) = folder.load().expect("it loads");
     assert_eq!(config.rules.len(), 1, "once, and tests are no rules");
+    assert_eq!(
+        (config.rules[0].alert.as_str(), &config.rules[0].kind),
+        ("Watchdog", &crate::rules::rule::Kind::Watchdog)
+    );
 }
 
 #[test]

@@ -37,7 +37,6 @@ pub mod routes;
 mod v1;
 mod v2;
 
-pub(crate) use v1::parse_duration;
 pub use {
     orders::Orders,
     v1::{AckAnswer, AckBody},

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     clock,
+    config::duration,
     model::Instant,
     view::{
         report::{AlertReport, StatusReport},
@@ -113,55 +114,10 @@ fn order(fingerprint: &str, body: &AckBody) -> Result<Acknowledge, String> {
     }
     let for_ = match &body.for_ {
         None => None,
-        Some(text) => match parse_duration(text) {
-            Some(length) if !length.is_zero() && length <= FOR_MAX => Some(length),
+        Some(text) => match duration::parse(text) {
+            Ok(length) if !length.is_zero() && length <= FOR_MAX => Some(length),
             _ => return Err("`for` must be a duration like 20m or 1h30m, more than 0 and at most 24h".to_owned()),
         },
     };
     Ok(Acknowledge { fingerprint: fingerprint.to_ascii_lowercase(), by: by.to_owned(), note: note.to_owned(), for_ })
-}
-
-/// A duration as Prometheus writes it: units from large to small, each at most once.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    const UNITS: [(&str, u64); 7] = [
-        ("y", 31_536_000_000),
-        ("w", 604_800_000),
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1000),
-        ("ms", 1),
-    ];
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
-    let (mut rest, mut from, mut total) = (text, 0, 0_u64);
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let n: u64 = rest.get(..digits)?.parse().ok()?;
-        rest = &rest[digits..];
-        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
-        let place = UNITS[from..].iter().position(|(name, _)| *name == &rest[..letters])?;
-        total = total.checked_add(n.checked_mul(UNITS[from + place].1)?)?;
-        from += place + 1;
-        rest = &rest[letters..];
-    }
-    (from > 0).then(|| Duration::from_millis(total))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_read_as_prometheus_writes_them() {
-        for (text, seconds) in
-            [("20m", Some(1200)), ("1h30m", Some(5400)), ("1d", Some(86_400)), ("0", Some(0)), ("90s", Some(90))]
-        {
-            assert_eq!(parse_duration(text).map(|length| length.as_secs()), seconds, "{text}");
-        }
-        for text in ["", "m", "20", "20x", "1m1h", "1m1m", "-1m", "1.5h", "99999999999999999999h", "20m ", "١m"] {
-            assert_eq!(parse_duration(text), None, "{text:?}");
-        }
-    }
 }

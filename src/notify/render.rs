@@ -276,9 +276,9 @@ impl<'a> Notice<'a> {
         context! {
             status => if part.firing.is_empty() { "resolved" } else { "firing" },
             receiver => self.receiver.name.clone(),
-            group_labels => self.intent.group.labels.clone(),
-            common_labels => webhook_payload::common(alerts.iter().map(|alert| &alert.labels)),
-            common_annotations => webhook_payload::common(alerts.iter().map(|alert| &alert.annotations)),
+            group_labels => template::pairs(self.intent.group.labels.clone()),
+            common_labels => template::pairs(webhook_payload::common(alerts.iter().map(|alert| &alert.labels))),
+            common_annotations => template::pairs(webhook_payload::common(alerts.iter().map(|alert| &alert.annotations))),
             external_url => self.telling.external_url.as_deref().unwrap_or_default(),
             alerts => alerts.iter().map(|alert| self.alert_context(alert, granted)).collect::<Vec<_>>(),
             shift => first.map(|alert| shift_facts(alert).value()),
@@ -294,8 +294,8 @@ impl<'a> Notice<'a> {
         };
         context! {
             status => if alert.is_firing() { "firing" } else { "resolved" },
-            labels => alert.labels.clone(),
-            annotations => alert.annotations.clone(),
+            labels => template::pairs(alert.labels.clone()),
+            annotations => template::pairs(alert.annotations.clone()),
             starts_at => stamp(alert.active_at),
             ends_at => ends_at,
             fingerprint => fingerprint(&alert.labels),

@@ -1,7 +1,7 @@
 //! The built-in SMS texts: at most 160 GSM-7 septets, no PHI, weekday always, what to do always.
 //!
-//! When a text is too long the parts give way in this order: the second sentence of the action, the location, the
-//! urgency. Headline, time, and the shift's id stay: they make the text findable and the shift too.
+//! When a text is too long, the action gives way: first its second sentence, then all of it; of an alert in its own
+//! words, the end of them. Headline, time, and the shift's id stay: they make the text findable and the shift too.
 
 use super::{
     gsm7::{self, SEPTETS_MAX},
@@ -11,37 +11,46 @@ use super::{
 use crate::{
     alerts::alert::{Alert, AlertState},
     model::{Instant, Subject},
+    rules::finding::Tells,
 };
 
 /// The text for a group that fires, the most severe alert first.
 #[must_use]
 pub fn firing(alerts: &[&Alert], telling: &Telling, now: Instant) -> String {
     let Some(first) = alerts.first() else { return String::new() };
-    let title = &telling.voice(&first.key.agency).title;
     let words = words::firing(first, telling, now);
-    let more = match alerts.len() - 1 {
+    let with = |action: &str| firing_with(alerts, telling, &words, action);
+    // An alert in its own words says nothing without them: they are cut, not dropped.
+    let rest = |w: &Words| match first.facts.tells {
+        Tells::Summary => {
+            let taken = gsm7::septets(&gsm7::transliterate(&with(""))).unwrap_or(SEPTETS_MAX);
+            gsm7::cut(&w.action, SEPTETS_MAX.saturating_sub(taken + 1))
+        }
+        _ => String::new(),
+    };
+    fit(
+        &[&|w: &Words| with(&w.action), &|w: &Words| with(first_sentence(&w.action)), &|w: &Words| with(&rest(w))],
+        &words,
+    )
+}
+
+/// What [`firing`] would say if a text had no end: the action in full, however long.
+#[must_use]
+pub fn firing_whole(alerts: &[&Alert], telling: &Telling, now: Instant) -> String {
+    let Some(first) = alerts.first() else { return String::new() };
+    let words = words::firing(first, telling, now);
+    gsm7::transliterate(&firing_with(alerts, telling, &words, &words.action))
+}
+
+fn firing_with(alerts: &[&Alert], telling: &Telling, words: &Words, action: &str) -> String {
+    let title = alerts.first().map_or("", |first| telling.voice(&first.key.agency).title.as_str());
+    let action = if action.is_empty() { String::new() } else { format!(" {action}") };
+    let unconfirmed = if words.unconfirmed { " Unconfirmed." } else { "" };
+    let more = match alerts.len().saturating_sub(1) {
         0 => String::new(),
         n => format!(" +{n} more."),
     };
-    let unconfirmed = if words.unconfirmed { " Unconfirmed." } else { "" };
-    fit(
-        &[
-            &|w: &Words| {
-                format!("{title}: {}{}. {}{unconfirmed}{}{more}", w.headline, tail(w), w.action, sentence(&w.reference))
-            },
-            &|w: &Words| {
-                format!(
-                    "{title}: {}{}. {}{unconfirmed}{}{more}",
-                    w.headline,
-                    tail(w),
-                    first_sentence(&w.action),
-                    sentence(&w.reference)
-                )
-            },
-            &|w: &Words| format!("{title}: {}{}.{unconfirmed}{}{more}", w.headline, tail(w), sentence(&w.reference)),
-        ],
-        &words,
-    )
+    format!("{title}: {}{}.{action}{unconfirmed}{}{more}", words.headline, tail(words), sentence(&words.reference))
 }
 
 /// The one text that sums up what was found after a catch-up, the most severe alert first.

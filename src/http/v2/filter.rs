@@ -2,7 +2,6 @@
 
 use regex::Regex;
 
-use super::matchers;
 use crate::{
     alerts::{alert::Labels, matcher::Matcher},
     view::AlertView,
@@ -29,12 +28,8 @@ impl Filter {
                 "inhibited" => filter.inhibited = flag(&name, &value)?,
                 // Nothing here is silenced yet or waits unprocessed, so these pick the same alerts either way.
                 "silenced" | "unprocessed" => drop(flag(&name, &value)?),
-                "filter" => filter
-                    .matchers
-                    .extend(matchers::parse(&value).map_err(|why| format!("bad matcher format in filter: {why}"))?),
-                "receiver_matchers" => filter.receiver_matchers.extend(
-                    matchers::parse(&value).map_err(|why| format!("bad matcher format in receiver_matchers: {why}"))?,
-                ),
+                "filter" => filter.matchers.extend(matchers(&name, &value)?),
+                "receiver_matchers" => filter.receiver_matchers.extend(matchers(&name, &value)?),
                 "receiver" => {
                     let regex = Regex::new(&format!("^(?:{value})$"));
                     filter.receiver = Some(regex.map_err(|why| format!("failed to parse receiver param: {why}"))?);
@@ -55,6 +50,10 @@ impl Filter {
             // Receivers carry no labels here.
             && self.receiver_matchers.iter().all(|one| one.matches(&Labels::new()))
     }
+}
+
+fn matchers(name: &str, value: &str) -> Result<Vec<Matcher>, String> {
+    Matcher::parse(value).map_err(|why| format!("bad matcher format in {name}: {why}; {}", why.instead()))
 }
 
 fn flag(name: &str, value: &str) -> Result<bool, String> {

@@ -18,7 +18,6 @@ use crate::{metrics::ALERTMANAGER_VERSION, model::Instant};
 
 mod filter;
 mod gettable;
-mod matchers;
 mod postable;
 
 /// RFC 3339 with milliseconds and `Z`, as Alertmanager writes instants.

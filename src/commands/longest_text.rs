@@ -1,0 +1,260 @@
+//! The longest text each agency's rules can send: what of it a phone would not show.
+//!
+//! Given: a configuration. Gives: a warning for each rule whose text, in the worst case of its agency, does not fit
+//! into one SMS and so loses its end or its advice, and for a title or location that a text can't spell.
+//! Does not: send, or look at texts that never leave: rules whose alerts reach no phone are passed over.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{TimeDelta, TimeZone};
+
+use crate::{
+    alerts::{
+        alert::{Alert, AlertKey, AlertState, Confirm, Facts, Labels},
+        route::Route,
+    },
+    config::{Agency, Config, fault::Fault, tree::Place},
+    model::{ClientId, Endpoint, Instant, ShiftId, ShiftKey, ShiftRef, Subject, VisitId},
+    notify::{
+        gsm7::{self, SEPTETS_MAX},
+        render::shift_facts,
+        template, texts,
+        voice::{Telling, Voice, place},
+    },
+    rules::{
+        finding::{Tells, Window},
+        rule::{Kind, Rule},
+    },
+};
+
+/// A shift over the night and the next morning: its end is written with its weekday. In minutes.
+const MINUTES: i64 = 24 * 60 + 30;
+/// Late or early by so much: two digits of hours. In minutes.
+const OFF: TimeDelta = TimeDelta::minutes(14 * 60 + 44);
+/// Ten digits: longer than the ids seen.
+const ID: &str = "9000000000";
+/// More shifts than these start unwatched nowhere.
+const SHIFTS: u32 = 999;
+
+/// A warning for each text that does not fit.
+pub(super) fn warnings(config: &Config) -> Vec<Fault> {
+    let file = config.file.as_ref().map_or_else(|| "environment".to_owned(), |file| file.display().to_string());
+    let mut said = BTreeSet::new();
+    let mut faults = Vec::new();
+    let mut warn = |what: String, instead: String| {
+        if said.insert(what.clone()) {
+            faults.push(Fault::warning(&file, Place::NOWHERE, what, instead));
+        }
+    };
+    let telling = telling(config);
+    for agency in &config.agencies {
+        let has_texts = config.receivers.iter().any(|receiver| !receiver.sms.is_empty());
+        let spelt =
+            [("title", &agency.title)].into_iter().chain(agency.locations.iter().map(|l| ("location", &l.name)));
+        for (what, text) in spelt.filter(|_| has_texts) {
+            if gsm7::transliterate(text).contains('?') && !text.contains('?') {
+                let shown = gsm7::transliterate(text);
+                warn(
+                    format!("a text can't spell the {what} \"{text}\" of {}: it says \"{shown}\"", agency.name),
+                    format!("write the {what} in Latin letters"),
+                );
+            }
+        }
+        for rule in config.rules.iter() {
+            let Worst { alert, now } = worst(agency, rule, &telling);
+            if !config.policy.route.matches(&alert.labels).into_iter().any(|route| texts_by_built_in(config, route)) {
+                continue;
+            }
+            let whole = texts::firing_whole(&[&alert], &telling, now);
+            let Some(n) = gsm7::septets(&whole).filter(|n| *n > SEPTETS_MAX) else { continue };
+            let shown = texts::firing(&[&alert], &telling, now);
+            warn(
+                format!(
+                    "the longest text of {} in {} has {n} characters; it is shortened to \"{shown}\"",
+                    rule.alert, agency.name
+                ),
+                format!(
+                    "write a shorter {}: one SMS has {SEPTETS_MAX}",
+                    if matches!(alert.facts.tells, Tells::Summary) { "summary" } else { "title or location" }
+                ),
+            );
+        }
+    }
+    faults
+}
+
+/// Whether a route leads to a phone that gets the built-in text.
+fn texts_by_built_in(config: &Config, route: &Route) -> bool {
+    let receiver = config.policy.receivers.get(&route.receiver);
+    receiver.is_some_and(|receiver| receiver.sms.iter().any(|sms| sms.text.is_none()))
+}
+
+/// The alert of a rule that takes the most room to say.
+struct Worst {
+    alert: Alert,
+    now: Instant,
+}
+
+fn worst(agency: &Agency, rule: &Rule, telling: &Telling) -> Worst {
+    // Both hours have two digits, whatever the clock.
+    let start = agency.timezone.with_ymd_and_hms(2026, 11, 4, 10, 0, 0).earliest();
+    let start = start.map_or(Instant::UNIX_EPOCH, |start| start.to_utc());
+    let end = start + TimeDelta::minutes(MINUTES);
+    let location = agency.locations.iter().map(|location| location.name.as_str());
+    let location = location.max_by_key(|name| gsm7::septets(&gsm7::transliterate(&place(name)))).unwrap_or_default();
+    let shift = ShiftKey { start, client: ClientId::new(ID), id: ShiftRef::Vendor(ShiftId::new(ID)) };
+    let (subject, tells, now) = match &rule.kind {
+        Kind::UncoveredShift { within, .. } if within.is_zero() => {
+            (Subject::Shift(shift), Tells::Uncovered, start + OFF)
+        }
+        Kind::UncoveredShift { .. } => (Subject::Shift(shift), Tells::Uncovered, start - OFF),
+        Kind::MissedCheckIn { .. } | Kind::NoShow { .. } => (Subject::Shift(shift), Tells::NoCheckIn, start + OFF),
+        Kind::MissedCheckOut { .. } => (Subject::Shift(shift), Tells::NoCheckOut, end + OFF),
+        Kind::RunawayVisit { .. } => (Subject::Visit(VisitId::new(ID)), Tells::Runaway, end),
+        Kind::ApiLatency { .. } | Kind::ApiErrors { .. } | Kind::ApiDown { .. } => {
+            (Subject::Endpoint(Endpoint::Practitioners), Tells::Summary, start)
+        }
+        Kind::Blind { .. } => (Subject::Agency, Tells::Blind { since: start, n_shifts: SHIFTS, until: end }, start),
+        Kind::DeliveryFailing { .. } => (Subject::Gateway("sms/a-gateway".into()), Tells::Summary, start),
+        Kind::SourceAnomaly | Kind::Watchdog => (Subject::Agency, Tells::Summary, start),
+    };
+    let timed = matches!(subject, Subject::Shift(_) | Subject::Visit(_));
+    let mut labels = rule.labels.clone();
+    labels.insert("alertname".into(), rule.alert.clone());
+    labels.insert("agency".into(), agency.name.to_string());
+    let about = match &subject {
+        Subject::Shift(key) => Some(("shift", key.label(false))),
+        Subject::Visit(id) => Some(("visit", id.to_string())),
+        Subject::Endpoint(endpoint) => Some(("endpoint", endpoint.to_string())),
+        Subject::Gateway(name) => Some(("gateway", name.clone())),
+        _ => None,
+    };
+    labels.extend(about.map(|(name, value)| (name.to_owned(), value)));
+    let location = if timed { location.to_owned() } else { String::new() };
+    labels.insert("location".into(), location.clone());
+    let facts = Facts {
+        window: Window { opens_at: start, closes_at: None },
+        starts_at: timed.then_some(start),
+        ends_at: timed.then_some(end),
+        deadline: None,
+        location,
+        client: None,
+        tells,
+    };
+    let mut alert = Alert {
+        key: AlertKey { agency: agency.name.clone(), rule: rule.id.clone(), subject },
+        labels,
+        annotations: Labels::new(),
+        state: AlertState::Firing { fired_at: now },
+        active_at: now,
+        updated_at: now,
+        facts,
+        confirm: Confirm::TimedOut,
+        unjudged_since: None,
+        told: Vec::new(),
+        posted: None,
+    };
+    let voice = telling.voice(&agency.name);
+    alert.annotations = template::annotations(&rule.annotations, &shift_facts(&alert), &alert.labels, voice);
+    if timed {
+        alert.annotations.insert("unconfirmed".into(), String::new());
+    }
+    Worst { alert, now }
+}
+
+fn telling(config: &Config) -> Telling {
+    let voice = |agency: &Agency| Voice {
+        title: agency.title.clone(),
+        zone: agency.timezone,
+        location_zones: agency.locations.iter().filter_map(|one| Some((one.name.clone(), one.timezone?))).collect(),
+        clock_12h: agency.clock_12h,
+    };
+    Telling {
+        voices: config.agencies.iter().map(|agency| (agency.name.clone(), voice(agency))).collect(),
+        installation: config.agencies.first().map_or_else(
+            || Voice {
+                title: String::new(),
+                zone: chrono_tz::Tz::UTC,
+                location_zones: HashMap::new(),
+                clock_12h: false,
+            },
+            voice,
+        ),
+        external_url: config.web.external_url.clone(),
+        shadow: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(agency: &str, more: &str) -> Vec<String> {
+        let dir = tempfile::tempdir().expect("a folder");
+        let text = format!(
+            "agencies: [ {{ name: main, timezone: America/Denver, {agency}, wellsky: {{ client_id: a, client_secret: {{ env: S }} }} }} ]
+sms_gateways: [ {{ name: t, twilio: {{ account_sid: AC1, auth_token: {{ env: S }}, from: '+12025550100' }} }} ]
+route: {{ receiver: r }}
+receivers: [ {{ name: r, sms_configs: [ {{ to: '+12025550110' }} ] }} ]
+{more}
+"
+        );
+        let path = dir.path().join("c.yml");
+        std::fs::write(&path, text).expect("a file");
+        std::fs::write(dir.path().join("r.yml"), RULES).expect("a file");
+        let (config, _) = Config::load(Some(&path), &|_| Some("planted-secret".into())).expect("it loads");
+        warnings(&config).iter().map(ToString::to_string).collect()
+    }
+
+    const RULES: &str = r#"groups:
+  - name: g
+    rules:
+      - alert: ShortEnough
+        watchdog: {}
+        labels: { severity: page }
+        annotations: { summary: "short" }
+      - alert: FarTooLong
+        api_down: {}
+        labels: { severity: page }
+        annotations: { summary: "The endpoint {{ labels.endpoint }} of the scheduling API does not answer, and has not answered for some time, so that somebody should look at it and find out why that is" }
+"#;
+
+    #[test]
+    fn the_shipped_rules_fit_with_the_longest_title_and_location() {
+        for clock in ["12h", "24h"] {
+            let agency = format!("title: WWWWWWWWWW, clock: {clock}, locations: [ {{ id: '1', name: Wwwwwwwwwwww }} ]");
+            assert_eq!(said(&agency, ""), Vec::<String>::new(), "{clock}");
+        }
+    }
+
+    #[test]
+    fn a_summary_that_does_not_fit_is_named_with_what_a_phone_would_show() {
+        let said = said("title: CCA", "rule_files: [r.yml]");
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains("c.yml: warning: the longest text of FarTooLong in main has 1"), "{said:?}");
+        assert!(
+            said[0].contains("The endpoint practitioners of") && said[0].contains("..\"; write a shorter summary"),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn a_text_that_reaches_no_phone_is_passed_over() {
+        let nobody = "inhibit_rules: []\nrule_files: [r.yml]";
+        assert_eq!(said("title: CCA", nobody).len(), 1);
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("c.yml");
+        let text = "agencies: [ { name: main, timezone: UTC, wellsky: { client_id: a, client_secret: { env: S } } } ]\nrule_files: [r.yml]\n";
+        std::fs::write(&path, text).expect("a file");
+        std::fs::write(dir.path().join("r.yml"), RULES).expect("a file");
+        let (config, _) = Config::load(Some(&path), &|_| Some("planted-secret".into())).expect("it loads");
+        assert!(warnings(&config).is_empty());
+    }
+
+    #[test]
+    fn a_title_that_a_text_cannot_spell_is_named() {
+        let said = said("title: 東京, locations: [ { id: '1', name: Łódź } ]", "rule_files: []");
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains(r#"can't spell the title "東京" of main: it says "??""#), "{said:?}");
+    }
+}
