@@ -1,6 +1,6 @@
 //! The HTTP side: metrics, health, Alertmanager's API v2 for alerts, the JSON API, a front page.
 //!
-//! Given: the latest [`View`](crate::view::View), the metrics, and something that takes [`Orders`].
+//! Given: the latest [`View`], the metrics, and something that takes [`Orders`].
 //! Gives: answers. Reads come from the view and never wait for a pass; an order is answered once it is stored.
 //! Does not: decide, touch the store, or show PHI. Every path is in one table ([`routes::ROUTES`]), which builds the
 //! router and the access test.

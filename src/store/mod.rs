@@ -6,7 +6,7 @@
 //! Does not: read a clock, judge anything, retry on its own, or print a stored value.
 //!
 //! Everything that writes goes through one task, which merges whatever waits into one transaction
-//! ([`writer`]); an answer means that its transaction is on the disk.
+//! (`writer`); an answer means that its transaction is on the disk.
 
 mod book;
 #[cfg(test)]

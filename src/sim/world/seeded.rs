@@ -4,7 +4,7 @@
 //! Gives: a [`World`] whose people act by themselves. Shifts follow weekly patterns (mornings, middays, evenings,
 //! nights, a few clients around the clock in three shifts); the occurrences of a pattern share one id, several in a
 //! week. The schedule reaches from `days_back` before to `days_ahead` after and grows by a day each night.
-//! Does not: keep a random stream. Every throw belongs to a pattern and a date (see [`dice`](crate::sim::dice)).
+//! Does not: keep a random stream. Every throw belongs to a pattern and a date (see `dice`).
 
 use chrono::{Datelike, Days, NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
