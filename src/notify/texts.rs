@@ -161,3 +161,173 @@ fn fit(shapes: &[&dyn Fn(&Words) -> String], words: &Words) -> String {
     }
     gsm7::cut(&last, SEPTETS_MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use chrono::{TimeDelta, TimeZone, Utc};
+
+    use super::*;
+    use crate::{
+        alerts::alert::{AlertKey, Confirm, Facts, Labels},
+        model::{AgencyName, ShiftKey, ShiftRef},
+        notify::voice::Voice,
+        rules::finding::{Closing, RuleId, Tells, Window},
+    };
+
+    /// Tue 2026-11-24, 07:00 in Denver.
+    fn seven() -> Instant {
+        Utc.with_ymd_and_hms(2026, 11, 24, 14, 0, 0).unwrap()
+    }
+
+    fn telling(clock_12h: bool) -> Telling {
+        let voice = Voice {
+            title: "CCA".into(),
+            zone: chrono_tz::America::Denver,
+            location_zones: HashMap::from([("south".into(), chrono_tz::America::Chicago)]),
+            clock_12h,
+        };
+        let voices = HashMap::from([(AgencyName::from("main"), voice.clone())]);
+        Telling { voices, installation: voice, external_url: None, shadow: None }
+    }
+
+    fn alert(tells: Tells, state: AlertState, location: &str) -> Alert {
+        let (start, end) = (seven(), seven() + TimeDelta::hours(4));
+        let about_shift = !matches!(tells, Tells::Blind { .. } | Tells::Summary);
+        let key = ShiftKey { start, client: "7000101".into(), id: ShiftRef::Vendor("90010001".into()) };
+        Alert {
+            key: AlertKey {
+                agency: "main".into(),
+                rule: RuleId::new("coverage/X{}"),
+                subject: if about_shift { Subject::Shift(key) } else { Subject::Agency },
+            },
+            labels: Labels::from([("alertname".into(), "ApiDown".into()), ("severity".into(), "page".into())]),
+            annotations: Labels::from([(
+                "summary".into(),
+                "WellSky's encounter search has not answered for 3 min.".into(),
+            )]),
+            state,
+            active_at: start,
+            updated_at: start,
+            facts: Facts {
+                window: Window { opens_at: start, closes_at: Some(end) },
+                starts_at: about_shift.then_some(start),
+                ends_at: about_shift.then_some(end),
+                deadline: Some(start),
+                location: location.into(),
+                client: Some("7000101".into()),
+                tells,
+            },
+            confirm: Confirm::Confirmed { at: start },
+            unjudged_since: None,
+            told: Vec::new(),
+            posted: None,
+        }
+    }
+
+    fn open(tells: Tells) -> Alert {
+        alert(tells, AlertState::Firing { fired_at: seven() }, "north")
+    }
+
+    fn over(tells: Tells, closing: Closing, owner: Option<&str>) -> Alert {
+        let owner = owner.map(ToOwned::to_owned);
+        alert(tells, AlertState::Resolved { fired_at: Some(seven()), resolved_at: seven(), closing, owner }, "north")
+    }
+
+    #[test]
+    fn every_text_says_what_where_by_when_and_what_to_do() {
+        let minutes = |m| seven() + TimeDelta::minutes(m);
+        let blind = Tells::Blind { since: minutes(-260), n_shifts: 6, until: minutes(60) };
+        let mut unconfirmed = open(Tells::NoCheckIn);
+        unconfirmed.annotations.insert("unconfirmed".into(), "no second look".into());
+        let rows: [(Alert, Instant, &str); 7] = [
+            (
+                open(Tells::Uncovered),
+                minutes(-235),
+                "CCA: NO CAREGIVER Tue 07:00-11:00, North, starts in 3h55. Find cover. Shift 90010001.",
+            ),
+            (
+                open(Tells::Uncovered),
+                minutes(20),
+                "CCA: NO CAREGIVER Tue 07:00-11:00, North, started 20 min ago. Find cover. Shift 90010001.",
+            ),
+            (
+                open(Tells::NoCheckIn),
+                minutes(15),
+                "CCA: NO CHECK-IN Tue 07:00-11:00, North, 15 min late. Call caregiver, then client. Shift 90010001.",
+            ),
+            (
+                unconfirmed,
+                minutes(15),
+                "CCA: NO CHECK-IN Tue 07:00-11:00, North, 15 min late. Call caregiver, then client. Unconfirmed. Shift 90010001.",
+            ),
+            (
+                open(Tells::NoCheckOut),
+                minutes(270),
+                "CCA: NO CHECK-OUT Tue 07:00-11:00, North, ended 30 min ago. Ask the caregiver to check out. Shift 90010001.",
+            ),
+            (
+                open(blind),
+                minutes(0),
+                "CCA: CAN'T SEE WellSky since 02:40 North. 6 shifts start by 08:00 unwatched: check them in WellSky.",
+            ),
+            (
+                open(Tells::Summary),
+                minutes(0),
+                "CCA: ApiDown North. WellSky's encounter search has not answered for 3 min.",
+            ),
+        ];
+        for (alert, now, want) in rows {
+            assert_eq!(firing(&[&alert], &telling(false), now), want);
+        }
+    }
+
+    #[test]
+    fn closings_say_how_it_ended_and_an_expiry_is_no_all_clear() {
+        let at = seven() + TimeDelta::minutes(31);
+        let rows = [
+            (
+                over(Tells::NoCheckIn, Closing::Arrived { at: Some(at), late: true }, Some("night-1")),
+                "CCA CLOSED: Tue 07:00-11:00, North: arrived late, 07:31. night-1 had it. Nothing more to do. Shift 90010001.",
+            ),
+            (
+                over(Tells::NoCheckIn, Closing::Arrived { at: None, late: false }, None),
+                "CCA CLOSED: Tue 07:00-11:00, North: arrived. Nothing more to do. Shift 90010001.",
+            ),
+            (
+                over(Tells::Uncovered, Closing::Moved { to: seven() + TimeDelta::hours(2) }, None),
+                "CCA CLOSED: Tue 07:00-11:00, North: moved to Tue 09:00. Nothing more to do. Shift 90010001.",
+            ),
+            (
+                over(Tells::NoCheckIn, Closing::Expired, None),
+                "CCA CLOSED: Tue 07:00-11:00, North is over, nobody checked in. Find out what happened to the client. Shift 90010001.",
+            ),
+        ];
+        for (alert, want) in rows {
+            assert_eq!(closing(&[&alert], &telling(false)), want);
+        }
+    }
+
+    #[test]
+    fn nothing_is_longer_than_one_text_and_the_shift_is_always_named() {
+        let long = "Łódź and a very long location name that nobody can read";
+        for tells in [Tells::Uncovered, Tells::NoCheckIn, Tells::NoCheckOut, Tells::Runaway] {
+            let mut one = alert(tells, AlertState::Firing { fired_at: seven() }, long);
+            one.annotations.insert("unconfirmed".into(), "no second look".into());
+            let text = firing(&[&one, &one, &one], &telling(true), seven() - TimeDelta::minutes(4270));
+            assert!(gsm7::septets(&text).is_some_and(|cost| cost <= SEPTETS_MAX), "{text}");
+            assert!(text.contains("Shift 90010001") && text.contains("+2 more"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_summary_counts_and_names_the_first() {
+        let (a, b) = (open(Tells::Uncovered), open(Tells::NoCheckIn));
+        let text = summary(&[&a, &b, &b], &telling(false), seven() - TimeDelta::hours(1));
+        assert_eq!(
+            text,
+            "CCA: 3 alerts now: 2 no check-in, 1 no caregiver. First: NO CAREGIVER Tue 07:00-11:00, North, starts in 1h. Shift 90010001."
+        );
+    }
+}

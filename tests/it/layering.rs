@@ -121,13 +121,11 @@ fn spread<'a>(mut rest: &'a str, prefix: &mut Vec<String>, found: &mut Vec<Vec<S
         }
         prefix.push(rest[..end].to_owned());
         rest = &rest[end..];
-        match rest.strip_prefix("::") {
-            Some(next) => rest = next,
-            None => {
-                found.push(prefix.clone());
-                return rest;
-            }
-        }
+        let Some(next) = rest.strip_prefix("::") else {
+            found.push(prefix.clone());
+            return rest;
+        };
+        rest = next;
     }
 }
 
