@@ -5,7 +5,10 @@
 //! reload and when the clock steps. A wake too many changes nothing; a wake too few is a bug that the law's
 //! property test finds. Because only due entries are looked at, a pass costs what changed plus what is due.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use crate::{
     alerts::{alert::AlertKey, group::GroupKey},
@@ -28,11 +31,11 @@ pub enum Wake {
 /// A change to the agenda: the wake's entry becomes `at`, or goes.
 pub type WakeAt = (Wake, Option<Instant>);
 
-/// The ordered set, at most one entry per wake.
+/// The ordered set, at most one entry per wake. Both sides share one copy of the wake.
 #[derive(Debug, Clone, Default)]
 pub struct Agenda {
-    order: BTreeSet<(Instant, Wake)>,
-    at: HashMap<Wake, Instant>,
+    order: BTreeSet<(Instant, Arc<Wake>)>,
+    at: HashMap<Arc<Wake>, Instant>,
 }
 
 impl Agenda {
@@ -44,24 +47,53 @@ impl Agenda {
 
     /// Replaces the wake's entry.
     pub fn set(&mut self, (wake, at): WakeAt) {
-        if let Some(old) = self.at.remove(&wake) {
-            self.order.remove(&(old, wake.clone()));
-        }
+        let known = self.at.get_key_value(&wake).map(|(wake, old)| (Arc::clone(wake), *old));
+        let wake = match known {
+            Some((_, old)) if Some(old) == at => return,
+            Some((shared, old)) => {
+                self.at.remove(&shared);
+                let entry = (old, shared);
+                self.order.remove(&entry);
+                entry.1
+            }
+            None if at.is_none() => return,
+            None => Arc::new(wake),
+        };
         if let Some(at) = at {
-            self.at.insert(wake.clone(), at);
+            self.at.insert(Arc::clone(&wake), at);
             self.order.insert((at, wake));
         }
     }
 
     /// Every wake due at `now`, earliest first. They stay until replaced: a refused commit finds them again.
     pub fn due(&self, now: Instant) -> impl Iterator<Item = &Wake> {
-        self.order.iter().take_while(move |(at, _)| *at <= now).map(|(_, wake)| wake)
+        self.order.iter().take_while(move |(at, _)| *at <= now).map(|(_, wake)| &**wake)
+    }
+
+    /// The subjects due at `now`, for the judge.
+    pub fn due_subjects(&self, now: Instant) -> impl Iterator<Item = &Subject> {
+        self.due(now).filter_map(|wake| match wake {
+            Wake::Subject(subject) => Some(subject),
+            Wake::Alert(_) | Wake::Group(_) | Wake::CatchUp => None,
+        })
     }
 
     /// The earliest entry's instant.
     #[must_use]
     pub fn next(&self) -> Option<Instant> {
         self.order.first().map(|(at, _)| *at)
+    }
+
+    /// When a wake is due.
+    #[must_use]
+    pub fn get(&self, wake: &Wake) -> Option<Instant> {
+        self.at.get(wake).copied()
+    }
+
+    /// Forgets every subject's entry, before everything is judged again after a reload.
+    pub fn clear_subjects(&mut self) {
+        self.order.retain(|(_, wake)| !matches!(**wake, Wake::Subject(_)));
+        self.at.retain(|wake, _| !matches!(**wake, Wake::Subject(_)));
     }
 
     /// How many entries there are.
@@ -74,5 +106,40 @@ impl Agenda {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::local_time::from_micros;
+
+    fn at(s: i64) -> Instant {
+        from_micros(s * 1_000_000)
+    }
+
+    fn wake(client: &str) -> Wake {
+        Wake::Subject(Subject::Client(client.into()))
+    }
+
+    #[test]
+    fn one_entry_a_wake_due_at_its_instant_and_not_before() {
+        let mut agenda = Agenda::new();
+        agenda.set((wake("a"), Some(at(10))));
+        agenda.set((wake("b"), Some(at(5))));
+        agenda.set((wake("a"), Some(at(7))));
+        assert_eq!(agenda.len(), 2, "replaced, not added");
+        assert_eq!(agenda.next(), Some(at(5)));
+        assert_eq!(agenda.due(at(4)).count(), 0);
+        assert_eq!(agenda.due(at(5)).collect::<Vec<_>>(), [&wake("b")]);
+        assert_eq!(agenda.due(at(7)).collect::<Vec<_>>(), [&wake("b"), &wake("a")], "earliest first");
+        assert_eq!(agenda.due(at(7)).count(), 2, "they stay until replaced");
+        agenda.set((wake("b"), None));
+        agenda.set((wake("c"), None));
+        assert_eq!(agenda.len(), 1);
+        agenda.set((Wake::CatchUp, Some(at(1))));
+        agenda.clear_subjects();
+        assert_eq!(agenda.due(at(100)).collect::<Vec<_>>(), [&Wake::CatchUp]);
+        assert_eq!(agenda.get(&wake("a")), None);
     }
 }

@@ -33,7 +33,7 @@ use crate::{
     },
     lifecycle::{self, Floor, Nudges, Post},
     metrics::{MessageOutcome, Metrics},
-    model::{AgencyName, Instant, local_time::start_of_day},
+    model::{AgencyName, Instant, Section, local_time::start_of_day},
     notify::{
         channel::Channels,
         deliver::{Deliverer, DelivererParts},
@@ -418,7 +418,7 @@ async fn post(
     now: Instant,
 ) -> anyhow::Result<Post> {
     let loaded = kept.store.load(&agency.name).await.with_context(|| format!("loading agency {}", agency.name))?;
-    let ruleset = Arc::new(Ruleset::new(&config.rules, agency.wellsky.detect_within, source.is_none()));
+    let ruleset = Arc::new(Ruleset::of_agency(&config.rules, source.is_none()));
     let mut policy = (*config.policy).clone();
     policy.confirm_timeout = agency.wellsky.confirm_timeout;
     let mut loaded = loaded;
@@ -435,10 +435,10 @@ async fn post(
         kept.seed,
     );
     let mut planner = Planner::new(settings, now);
-    if let Some(full_at) = watch.mirror.section(crate::model::Section::Clients).and_then(|section| section.full_at) {
+    if let Some(full_at) = watch.mirror.section(Section::Clients).full_at {
         planner.clients_read_at(full_at);
     }
-    let clients = watch.mirror.client_records().map(|(id, _)| id.clone()).collect();
+    let clients = watch.mirror.client_ids().cloned().collect();
     for (client, plan) in watch.plans(&clients, now) {
         if let Some(plan) = plan {
             planner.update_client(&client, plan, now);
@@ -502,7 +502,7 @@ async fn heartbeat_loop(floor: Floor, mut heartbeat: Heartbeat) {
         }
         let mut all_read = true;
         for post in floor.posts.iter().filter(|post| post.source.is_some()) {
-            let read_at = post.watch.lock().await.mirror.last_read_at();
+            let read_at = post.watch.lock().await.mirror.last_ok_at();
             all_read &= read_at.is_some_and(|read_at| beaten_at.is_none_or(|beaten| read_at > beaten));
         }
         let drained = floor

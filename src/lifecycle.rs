@@ -23,7 +23,7 @@ use crate::{
     clock::{self, Clock},
     limits,
     metrics::Metrics,
-    model::{AgencyName, Instant},
+    model::{AgencyName, Instant, Section},
     notify::voice::Telling,
     pipeline::{self, Ticked},
     rules::{finding::Tells, gateway_health::GatewayHealth},
@@ -194,12 +194,12 @@ async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Rea
     drop(slot);
     count_read(&floor, &post, &fetched);
     let now = floor.clock.now();
-    let (saved, plans, roster_at) = {
+    let ((wanted, saved), plans, roster_at) = {
         let mut watch = post.watch.lock().await;
-        let saved = pipeline::apply(&mut watch, &floor.store, &fetched, now).await;
+        let applied = pipeline::apply(&mut watch, &floor.store, &fetched, now).await;
         let plans = watch.plans(&watch.changes.clients, now);
         watch.changes.clients.clear();
-        (saved, plans, watch.mirror.section(crate::model::Section::Clients).and_then(|section| section.full_at))
+        (applied, plans, watch.mirror.section(Section::Clients).full_at)
     };
     if let Err(fault) = &saved {
         tracing::error!(agency = %post.name, error = %fault, "store: what was read could not be kept; it will be read again after a restart");
@@ -213,6 +213,9 @@ async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Rea
                 Some(plan) => planner.update_client(&client, plan, now),
                 None => planner.remove_client(&client),
             }
+        }
+        for read in wanted {
+            planner.want(read, now);
         }
         if let Some(full_at) = roster_at {
             planner.clients_read_at(full_at);
@@ -234,7 +237,7 @@ fn count_read(floor: &Floor, post: &Post, fetched: &Fetched) {
             }
         }
         Err(fault) => {
-            let section = fetched.read.section().map_or("locations", crate::model::Section::as_str);
+            let section = fetched.read.section().map_or("locations", Section::as_str);
             tracing::warn!(agency = %post.name, section, error = %fault, "source: a read failed; keeping what was known");
         }
     }
@@ -245,6 +248,7 @@ fn count_read(floor: &Floor, post: &Post, fetched: &Fetched) {
 pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool)) {
     let mut stop = floor.stop.clone();
     let mut read_inputs_at = None::<Instant>;
+    let mut gateways = None::<Vec<GatewayHealth>>;
     loop {
         let stopping = floor.is_stopping();
         let began = clock::real_now();
@@ -255,10 +259,19 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
         if read_inputs {
             read_inputs_at = Some(began);
         }
-        let gateways = if read_inputs { gateway_health(&floor).await } else { Vec::new() };
+        if read_inputs && let Some(health) = gateway_health(&floor).await {
+            gateways = Some(health);
+        }
         let mut changed = false;
         for post in floor.posts.iter() {
-            changed |= tick_pass(&floor, post, read_inputs, &gateways, now).await;
+            match (&gateways, &post.source) {
+                // A way out that nobody could ask about is not one that works.
+                (None, None) => {}
+                (health, _) => {
+                    let health = health.as_deref().unwrap_or_default();
+                    changed |= tick_pass(&floor, post, read_inputs, health, now).await;
+                }
+            }
         }
         floor.metrics.pass(Loop::Tick, (clock::real_now() - began).to_std().unwrap_or_default());
         floor.pulses.beat(Loop::Tick, clock::real_now());
@@ -275,16 +288,19 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
     }
 }
 
-async fn gateway_health(floor: &Floor) -> Vec<GatewayHealth> {
+/// How the ways out are doing; `None` when the store could not be asked.
+async fn gateway_health(floor: &Floor) -> Option<Vec<GatewayHealth>> {
     match floor.store.gateway_health().await {
-        Ok(health) => health
-            .into_iter()
-            .map(|one| GatewayHealth { name: one.gateway, failing_since: one.failing_since })
-            .collect(),
+        Ok(health) => Some(
+            health
+                .into_iter()
+                .map(|one| GatewayHealth { name: one.gateway, failing_since: one.failing_since, oldest_waiting: None })
+                .collect(),
+        ),
         Err(fault) => {
             floor.store_said(Err(&fault));
             tracing::error!(error = %fault, "store: whether messages leave could not be read");
-            Vec::new()
+            None
         }
     }
 }
@@ -305,15 +321,14 @@ async fn tick_pass(floor: &Floor, post: &Post, read_inputs: bool, gateways: &[Ga
     } else {
         Inputs::default()
     };
-    let of_installation = post.source.is_none();
-    if of_installation {
-        watch.changes.subjects.extend(gateways.iter().map(|one| crate::model::Subject::Gateway(one.name.clone())));
-    }
     match pipeline::tick(&mut watch, &floor.store, &floor.telling, &inputs, gateways, now).await {
         Ok(ticked) => {
             drop(watch);
             floor.store_said(Ok::<(), CommitError>(()));
             let changed = !ticked.step.is_empty();
+            if ticked.n_where_faults > 0 {
+                floor.metrics.where_failed(ticked.n_where_faults);
+            }
             report(floor, post, &ticked, now);
             if ticked.n_messages > 0 || !ticked.step.cancels.is_empty() {
                 floor.nudges.send.notify_one();

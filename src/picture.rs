@@ -1,18 +1,19 @@
 //! The picture for readers, put together from what the loops hold. Counts what is known; what is unknown stays `None`.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
-
-use chrono::TimeDelta;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     alerts::{alert::Alert, fingerprint::fingerprint, step::CatchUp},
     config::Config,
     lifecycle::Post,
-    mirror::coverage::Counts,
-    model::{Endpoint, Instant, Section, local_time::local_date},
-    rules::{finding::Tells, rule::Kind, ruleset::Ruleset},
+    mirror::coverage::Coverage,
+    model::{
+        Endpoint, Instant, Section,
+        local_time::{local_date, start_of_day},
+    },
+    rules::finding::Tells,
     source::{
-        planner::{Promise, Tier},
+        planner::Promise,
         status::{BreakerStatus, SourceStatus},
     },
     store::{MessageFate, OutboxStats},
@@ -132,51 +133,44 @@ fn alert_view(watch: &Watch, alert: &Arc<Alert>) -> AlertView {
 fn agency_view(watch: &Watch, promise: &Promise, status: &SourceStatus, now: Instant) -> AgencyView {
     let mirror = &watch.mirror;
     let settings = &watch.settings;
-    let roster_known = mirror.section(Section::Clients).is_some_and(|section| section.full_at.is_some());
+    let roster_known = mirror.section(Section::Clients).full_at.is_some();
     let today = local_date(settings.timezone, now);
-    let left_today = mirror
-        .shift_records()
-        .filter(|record| record.stands() && record.shift.end > now)
-        .filter(|record| record.shift.start() <= now || local_date(settings.timezone, record.shift.start()) == today)
-        .count() as u64;
+    let midnight = start_of_day(settings.timezone, today.succ_opt().unwrap_or(today));
+    let left_today = mirror.shifts().running(now, midnight).filter(|entry| !entry.shift.is_cancelled()).count() as u64;
     let blind_since = watch.book.alerts().filter(|alert| alert.is_firing()).find_map(|alert| match alert.facts.tells {
         Tells::Blind { since, .. } => Some(since),
         _ => None,
     });
-    let limit = |mirror: &crate::mirror::Mirror, client: &crate::model::ClientId| {
-        let near = mirror.shifts_of(client).any(|record| {
-            record.stands() && record.shift.end > now && record.shift.start() - now < TimeDelta::hours(4)
-        });
-        let tier = if near { Tier::Hot } else { Tier::Later };
-        TimeDelta::from_std(tier.period(settings.wellsky.detect_within) * 2).unwrap_or(TimeDelta::MAX)
-    };
-    let known = mirror.is_coverage_known(limit, now);
+    let bands = watch.ruleset.bands();
+    let spans: Vec<Duration> = bands.iter().map(|(_, span)| *span).collect();
+    let counted = mirror.coverage(&spans, now);
+    let known = counted.known;
     AgencyView {
         name: settings.name.clone(),
         title: settings.title.clone(),
         timezone: settings.timezone,
         clock_12h: settings.clock_12h,
-        n_clients: roster_known.then(|| mirror.watched_clients().count() as u64),
+        n_clients: roster_known.then(|| mirror.watched_clients(now).count() as u64),
         n_shifts_left_today: known.then_some(left_today),
-        last_read_at: mirror.last_read_at(),
+        last_read_at: mirror.last_ok_at(),
         sections: Section::ALL
             .into_iter()
             .map(|section| {
                 let state = mirror.section(section);
                 SectionView {
                     section,
-                    as_of: state.map(|state| state.as_of),
-                    complete: state.is_some_and(|state| state.complete),
+                    as_of: state.read_at,
+                    complete: state.complete_at.is_some() && state.complete_at >= state.read_at,
                 }
             })
             .collect(),
-        n_unjudged: watch.ledger.n_subjects() as u64,
+        n_unjudged: watch.ledger.n_unjudged() as u64,
         blind_since,
         catching_up_since: match watch.book.catch_up() {
             CatchUp::Running { since, .. } => Some(since),
             CatchUp::Done => None,
         },
-        coverage: known.then(|| coverage(watch, now)),
+        coverage: known.then(|| coverage(watch, &bands, counted)),
         detect_within: settings.wellsky.detect_within,
         promise: roster_known.then_some(promise.within),
         sweep: roster_known.then_some(promise.sweep),
@@ -188,24 +182,24 @@ fn endpoints(watch: &Watch, status: &SourceStatus) -> Vec<EndpointView> {
     Endpoint::ALL
         .into_iter()
         .filter_map(|endpoint| {
-            let stats = watch.mirror.endpoint(endpoint)?;
+            let stats = watch.mirror.api(endpoint);
+            stats.last_ok_at().or(stats.failing_since())?;
             let breaker = status.endpoints.iter().find(|one| one.endpoint == endpoint).map(|one| one.breaker);
             let paused_until = match breaker {
                 Some(BreakerStatus::Open { until, .. }) => Some(until),
                 _ => status.throttled_until,
             };
-            let up = stats.failing_since.is_none() && !matches!(breaker, Some(BreakerStatus::Open { .. }));
-            Some(EndpointView { endpoint, up, last_success_at: stats.ok_at, paused_until })
+            let up = stats.failing_since().is_none() && !matches!(breaker, Some(BreakerStatus::Open { .. }));
+            Some(EndpointView { endpoint, up, last_success_at: stats.last_ok_at(), paused_until })
         })
         .collect()
 }
 
-fn coverage(watch: &Watch, now: Instant) -> Vec<LocationCoverage> {
-    let bands = bands(&watch.ruleset);
-    let spans: Vec<Duration> = bands.iter().map(|(_, span)| *span).collect();
-    let visits_known = watch.mirror.section(Section::Visits).is_some();
-    let counts: HashMap<String, Counts> = watch.mirror.counts(&spans, now).into_iter().collect();
-    let mut locations: Vec<LocationCoverage> = counts
+fn coverage(watch: &Watch, bands: &[(String, Duration)], counted: Coverage) -> Vec<LocationCoverage> {
+    let visits_known = watch.mirror.section(Section::Visits).read_at.is_some();
+    // In the order of the labels, as they were counted.
+    counted
+        .locations
         .into_iter()
         .map(|(location, counts)| LocationCoverage {
             location,
@@ -219,7 +213,7 @@ fn coverage(watch: &Watch, now: Instant) -> Vec<LocationCoverage> {
             },
             uncovered: bands
                 .iter()
-                .zip(&counts.within)
+                .zip(&counts.uncovered_within)
                 .map(|((within, _), n)| Band { within: within.clone(), n: *n })
                 .collect(),
             missed_check_ins: visits_known.then_some(counts.missed),
@@ -227,20 +221,5 @@ fn coverage(watch: &Watch, now: Instant) -> Vec<LocationCoverage> {
             scheduled: counts.scheduled,
             worked: visits_known.then_some(counts.worked),
         })
-        .collect();
-    locations.sort_by(|a, b| a.location.cmp(&b.location));
-    locations
-}
-
-/// The bands of the loaded rules, as written, each once.
-fn bands(ruleset: &Ruleset) -> Vec<(String, Duration)> {
-    let mut bands: Vec<(String, Duration)> = Vec::new();
-    for rule in ruleset.rules() {
-        if let Kind::UncoveredShift { within, written } = &rule.kind
-            && !bands.iter().any(|(known, _)| known == written)
-        {
-            bands.push((written.clone(), *within));
-        }
-    }
-    bands
+        .collect()
 }

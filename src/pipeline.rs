@@ -4,6 +4,8 @@
 //! - [`tick`]: what changed and what is due is judged, decided, rendered and committed; only then does memory move.
 //! - The send pass is [`crate::notify::deliver::pass`]: it begins where the commit ends.
 
+use std::collections::BTreeSet;
+
 use crate::{
     agenda::Wake,
     alerts::{
@@ -11,12 +13,13 @@ use crate::{
         orders::Inputs,
         step::{CatchUp, Step},
     },
-    mirror::Changes,
-    model::Instant,
+    mirror::changes::Changes,
+    model::{Instant, Subject},
     notify::{render, voice::Telling},
     rules::{
+        finding::RuleId,
         gateway_health::GatewayHealth,
-        judge::{self, Bench},
+        judge::{self, Judged, Scope},
     },
     source::fetched::{Fetched, Read},
     store::{Commit, CommitError, Store, StoreError},
@@ -32,19 +35,25 @@ pub struct Ticked {
     pub reads_wanted: Vec<Read>,
     /// How many messages were stored.
     pub n_messages: usize,
+    /// How often a `where:` failed; each counted as true.
+    pub n_where_faults: u64,
 }
 
-/// Brings a read into the mirror and stores what it changed. Gives the clients whose plan may differ.
+/// Brings a read into the mirror and stores what it changed. Gives the second looks that would settle what it left
+/// open, and what the store said.
 ///
 /// The mirror moves first: it can be read again from the vendor, so a store that refuses costs nothing but the
 /// memory of it over a restart. The error is for the readiness check; the read's evidence counts either way.
-pub async fn apply(watch: &mut Watch, store: &Store, fetched: &Fetched, now: Instant) -> Result<(), StoreError> {
+pub async fn apply(
+    watch: &mut Watch,
+    store: &Store,
+    fetched: &Fetched,
+    now: Instant,
+) -> (BTreeSet<Read>, Result<(), StoreError>) {
     let applied = watch.mirror.apply(fetched, now);
-    watch.changes.merge(applied.changes);
-    if applied.delta.is_empty() {
-        return Ok(());
-    }
-    store.save_mirror(&watch.settings.name, applied.delta, now).await
+    watch.changes.absorb(applied.changes);
+    let saved = store.save_mirror(&watch.settings.name, applied.delta, now).await;
+    (applied.reads_wanted, saved)
 }
 
 /// One pass over one agency: judge, decide, render, commit, and only then move.
@@ -60,21 +69,7 @@ pub async fn tick(
     now: Instant,
 ) -> Result<Ticked, CommitError> {
     let due: Vec<Wake> = watch.agenda.due(now).cloned().collect();
-    let is_open = |rule: &_, subject: &_| watch.book.is_open(rule, subject);
-    let bench = Bench {
-        ruleset: &watch.ruleset,
-        mirror: &watch.mirror,
-        ledger: &watch.ledger,
-        gateways,
-        is_open: &is_open,
-        now,
-    };
-    let clock_went_back = watch.ticked_at.is_some_and(|before| now < before);
-    let judged = if watch.unseen || clock_went_back {
-        judge::judge_all(bench)
-    } else {
-        judge::judge(bench, &watch.changes, &due)
-    };
+    let judged = judge_pass(watch, gateways, &due, now);
 
     let mut findings = watch.later.clone();
     findings.extend(judged.findings);
@@ -84,7 +79,7 @@ pub async fn tick(
         inputs,
         due: &due,
         rules: &Spoken { ruleset: &watch.ruleset, telling },
-        all_read_since: if catching_up { watch.mirror.all_read_since() } else { None },
+        all_read_since: if catching_up { watch.mirror.all_read_since(now) } else { None },
         now,
     };
     let step = decide::step(&watch.book, given);
@@ -104,8 +99,7 @@ pub async fn tick(
         watch.n = n;
     }
 
-    let mut reads_wanted = judged.reads_wanted;
-    reads_wanted.extend(step.reads_wanted.iter().cloned());
+    let reads_wanted = judged.reads_wanted.into_iter().chain(step.reads_wanted.iter().cloned()).collect();
     watch.changes = Changes::default();
     watch.unseen = false;
     watch.ticked_at = Some(now);
@@ -116,7 +110,23 @@ pub async fn tick(
         watch.agenda.set(wake);
     }
     remember_quiet(watch, &step);
-    Ok(Ticked { step, reads_wanted, n_messages })
+    Ok(Ticked { step, reads_wanted, n_messages, n_where_faults: judged.n_where_faults })
+}
+
+/// Everything after a start and when the clock went back; else what changed and what is due.
+fn judge_pass(watch: &Watch, gateways: &[GatewayHealth], due: &[Wake], now: Instant) -> Judged {
+    let open = |rule: &RuleId, subject: &Subject| watch.book.is_open(rule, subject);
+    let scope =
+        Scope { ruleset: &watch.ruleset, mirror: &watch.mirror, ledger: &watch.ledger, gateways, open: &open, now };
+    let clock_went_back = watch.ticked_at.is_some_and(|before| now < before);
+    if watch.unseen || clock_went_back {
+        return judge::judge_all(&scope, watch.book.alerts().map(|alert| alert.key.subject.clone()));
+    }
+    let subjects = due.iter().filter_map(|wake| match wake {
+        Wake::Subject(subject) => Some(subject),
+        Wake::Alert(_) | Wake::Group(_) | Wake::CatchUp => None,
+    });
+    judge::judge(&scope, &watch.changes, subjects)
 }
 
 fn remember_quiet(watch: &mut Watch, step: &Step) {

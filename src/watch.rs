@@ -15,8 +15,13 @@ use crate::{
         step::Quiet,
     },
     config,
-    mirror::{Changes, Mirror, Standing, standing},
-    model::{ClientId, Instant},
+    mirror::{
+        Mirror,
+        changes::Changes,
+        facts::ClientTier,
+        settings::{LocationName, NaiveReading, Settings},
+    },
+    model::{ClientId, Instant, LocationId},
     notify::{
         render,
         template::{self},
@@ -72,7 +77,7 @@ impl Watch {
         policy: Arc<Policy>,
         now: Instant,
     ) -> Self {
-        let mirror = Mirror::restore(settings, &loaded.mirror, now);
+        let mirror = Mirror::restore(mirror_settings(settings, &ruleset), loaded.mirror, now);
         let name = settings.name.clone();
         let book = Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now);
         let later = book.without_rule(|id| ruleset.get(id).is_some());
@@ -103,26 +108,51 @@ impl Watch {
     }
 
     fn plan(&self, client: &ClientId, now: Instant) -> Option<ClientPlan> {
-        let record = self.mirror.client_record(client)?;
-        let standing = standing(record);
-        if standing == Standing::Nobody {
+        let tier = self.mirror.tier(client, now);
+        if tier == ClientTier::Dropped {
             return None;
         }
         let needs = plan::needs(&self.ruleset, &self.mirror, client, now);
+        let (shifts_read_at, far_read_at) = self.mirror.reads_of(client, now);
         Some(ClientPlan {
             shifts: needs.shifts,
             edges: needs.edges,
             shifts_within_30_days: needs.shifts_within_30_days,
             deadlines: needs.deadlines,
             awaiting_visit_until: needs.awaiting_visit_until,
-            shifts_read_at: match record.shift_reads.iter().find(|read| read.span.contains(now)).map(|read| read.at) {
+            shifts_read_at: match shifts_read_at {
                 // Their turn comes six hours after the start: the clients are looked at first.
-                None if standing == Standing::Perhaps => Some(self.mirror.began_at()),
+                None if tier == ClientTier::Slow => Some(self.mirror.began_at()),
                 read_at => read_at,
             },
-            far_read_at: record.shift_reads.iter().find(|read| !read.span.contains(now)).map(|read| read.at),
-            visits_read_at: record.visit_reads.iter().map(|read| read.at).max(),
+            far_read_at,
+            visits_read_at: self.mirror.visits_read_at(client),
         })
+    }
+}
+
+/// What the mirror must know of the configuration.
+fn mirror_settings(agency: &config::Agency, ruleset: &Ruleset) -> Settings {
+    Settings {
+        agency: agency.name.clone(),
+        timezone: agency.timezone,
+        locations: agency
+            .locations
+            .iter()
+            .map(|location| LocationName {
+                id: LocationId::new(location.id.as_str()),
+                name: location.name.clone(),
+                timezone: location.timezone,
+            })
+            .collect(),
+        tags: agency.tags.clone(),
+        detect_within: agency.wellsky.detect_within,
+        naive: match agency.wellsky.encounter_naive_tz {
+            config::NaiveTz::Auto => NaiveReading::Auto,
+            config::NaiveTz::Utc => NaiveReading::Utc,
+            config::NaiveTz::Local => NaiveReading::Local,
+        },
+        api_span: ruleset.api_span(),
     }
 }
 

@@ -1,124 +1,157 @@
-//! Counts for people and metrics: how many shifts stand how, by location. Unknown is not zero.
+//! How many shifts are in which state, per location, for the metrics and the status line.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::TimeDelta;
 
-use super::{Mirror, record::ShiftRecord};
-use crate::model::Instant;
+use super::{Mirror, facts::ClientTier, shifts::ShiftEntry};
+use crate::model::{
+    ClientId, Instant, Section, VisitTime,
+    local_time::{local_date, start_of_day},
+};
 
-/// One location's day.
+/// The counts, and whether they are worth anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coverage {
+    /// False while fewer than half the clients have a read younger than twice their tier, while nothing was read,
+    /// and while the source's empty answers are not believed: then the counts are no knowledge and must not be shown.
+    pub known: bool,
+    /// By `location` label; a location that is configured or that a client names stands here even with zeros.
+    pub locations: BTreeMap<String, LocationCoverage>,
+    /// Clients that are watched.
+    pub n_clients: usize,
+    /// Of them, those with a read younger than twice their tier.
+    pub n_clients_fresh: usize,
+}
+
+/// One location's counts. But for the bands they are about today, by the agency's clock, with what runs from
+/// yesterday or into tomorrow; each shift is in one state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Ahead, with a usable caregiver.
+pub struct LocationCoverage {
+    /// Ahead, somebody is on it.
     pub covered: u64,
-    /// Ahead or running, without one.
+    /// Not over, nobody is on it and nobody came.
     pub uncovered: u64,
-    /// Now, checked in.
+    /// Checked in to, and not over or not left.
     pub running: u64,
-    /// Over, visited.
+    /// Over, somebody came and left.
     pub done: u64,
-    /// Started or over, nobody checked in.
+    /// Started or over, nobody came as far as visits were read.
     pub missed: u64,
     /// Cancelled.
     pub cancelled: u64,
-    /// Uncovered now and starting within each asked band, in the order asked.
-    pub within: Vec<u64>,
-    /// Visits open now.
+    /// Uncovered shifts inside each band, in the order the bands were given. Bands nest.
+    pub uncovered_within: Vec<u64>,
+    /// Shifts with a visit that was not checked out of.
     pub open_visits: u64,
-    /// Care planned today.
+    /// Care planned, of shifts that are not cancelled.
     pub scheduled: Duration,
-    /// Care given today; a running visit counts at its planned length.
+    /// Care given; a running visit, and one whose times are not understood, counts at its planned length.
     pub worked: Duration,
 }
 
 impl Mirror {
-    /// The share of watched clients with shifts whose data is younger than `limit` is at least half. False while the
-    /// roster was never read or no shift was ever seen: then nobody may say a number.
+    /// Counts. `bands` are the `within` values of the uncovered rules. Costs one look at each shift of these days.
     #[must_use]
-    pub fn is_coverage_known(&self, limit: impl Fn(&Self, &crate::model::ClientId) -> TimeDelta, now: Instant) -> bool {
-        if self.shifts.is_empty() || self.anomalies.frozen_since.is_some() {
-            return false;
-        }
-        let (mut n, mut n_fresh) = (0_u64, 0_u64);
-        for id in self.watched_clients() {
-            n += 1;
-            let seen = self.clients.get(id).and_then(|record| record.shifts_seen_at);
-            if seen.is_some_and(|at| now - at <= limit(self, id)) {
-                n_fresh += 1;
-            }
-        }
-        n > 0 && n_fresh * 2 >= n
-    }
-
-    /// Today's counts by location; every configured location is there, with zeros if it has nothing.
-    #[must_use]
-    pub fn counts(&self, bands: &[Duration], now: Instant) -> BTreeMap<String, Counts> {
-        let mut by_location: BTreeMap<String, Counts> = BTreeMap::new();
-        for (name, _) in self.locations.values() {
-            by_location
-                .entry(name.clone())
-                .or_insert_with(|| Counts { within: vec![0; bands.len()], ..Counts::default() });
-        }
-        let today = crate::model::local_time::local_date(self.zone, now);
-        for record in self.shifts.values().filter(|record| record.gone.is_none()) {
-            let counts = by_location
-                .entry(self.location_of(&record.shift.key.client))
-                .or_insert_with(|| Counts { within: vec![0; bands.len()], ..Counts::default() });
-            let (start, end) = (record.shift.start(), record.shift.end);
-            if record.shift.is_uncovered() && end > now {
-                for (n, band) in counts.within.iter_mut().zip(bands) {
-                    let band = TimeDelta::from_std(*band).unwrap_or(TimeDelta::MAX);
-                    if start - band <= now {
-                        *n += 1;
-                    }
+    pub fn coverage(&self, bands: &[Duration], now: Instant) -> Coverage {
+        let blank = || LocationCoverage { uncovered_within: vec![0; bands.len()], ..LocationCoverage::default() };
+        let mut locations: BTreeMap<String, LocationCoverage> =
+            self.settings.locations.iter().map(|location| (location.name.clone(), blank())).collect();
+        let (n_clients, n_clients_fresh) = self.fresh_clients(now);
+        let bands: Vec<TimeDelta> =
+            bands.iter().map(|band| TimeDelta::from_std(*band).unwrap_or(TimeDelta::days(31))).collect();
+        let zone = self.settings.timezone;
+        let today = local_date(zone, now);
+        let tomorrow = today.succ_opt().unwrap_or(today);
+        let (morning, midnight) = (start_of_day(zone, today), start_of_day(zone, tomorrow));
+        let ahead = bands.iter().copied().max().unwrap_or_default();
+        let mut labels: BTreeMap<&ClientId, String> = BTreeMap::new();
+        for entry in self.shifts.running(morning, midnight.max(now + ahead + TimeDelta::microseconds(1))) {
+            let client = &entry.shift.key.client;
+            let label = labels.entry(client).or_insert_with(|| self.location_of(client));
+            let count = match locations.get_mut(label.as_str()) {
+                Some(count) => count,
+                None => locations.entry(label.clone()).or_insert_with(blank),
+            };
+            let (start, end) = (entry.shift.start(), entry.shift.end);
+            if entry.shift.is_uncovered() && end > now {
+                for (n, band) in count.uncovered_within.iter_mut().zip(&bands) {
+                    *n += u64::from(start - *band <= now);
                 }
             }
-            let is_today =
-                crate::model::local_time::local_date(self.zone, start) == today || (start <= now && now < end);
-            if is_today {
-                self.count_today(record, now, counts);
+            if (morning <= start && start < midnight) || (start <= now && now < end) {
+                self.count_today(entry, now, count);
             }
         }
-        by_location
+        let believed = !self.is_frozen() && !self.shifts.is_empty();
+        let known = believed && n_clients > 0 && n_clients_fresh * 2 >= n_clients;
+        Coverage { known, locations, n_clients, n_clients_fresh }
     }
 
-    fn count_today(&self, record: &ShiftRecord, now: Instant, counts: &mut Counts) {
-        let (start, end) = (record.shift.start(), record.shift.end);
-        if record.shift.is_cancelled() {
-            counts.cancelled += 1;
+    fn count_today(&self, entry: &ShiftEntry, now: Instant, count: &mut LocationCoverage) {
+        let (start, end) = (entry.shift.start(), entry.shift.end);
+        if entry.shift.is_cancelled() {
+            count.cancelled += 1;
             return;
         }
         let planned = (end - start).to_std().unwrap_or_default();
-        counts.scheduled += planned;
-        let mut visited = false;
+        count.scheduled += planned;
+        let mut came = false;
         let mut open = false;
-        for visit in self.visits_of(&record.shift.key) {
-            visited = true;
-            match visit.visit.check_out {
-                None => {
-                    open = true;
-                    counts.worked += planned;
-                }
-                Some(out) => {
-                    let from = visit.visit.check_in.and_then(|time| self.instant(time));
-                    let length = self.instant(out).zip(from).and_then(|(out, from)| (out - from).to_std().ok());
-                    counts.worked += length.unwrap_or(planned);
-                }
-            }
+        for visit in self.visits_of(entry) {
+            came = true;
+            open |= visit.visit.check_out.is_none();
+            let at = |time: Option<VisitTime>| self.visit_instant(visit, time?);
+            let length = at(visit.visit.check_in).zip(at(visit.visit.check_out));
+            count.worked += length.and_then(|(from, until)| (until - from).to_std().ok()).unwrap_or(planned);
         }
-        counts.open_visits += u64::from(open);
-        let slot = if visited && (open || now < end) {
-            &mut counts.running
-        } else if visited {
-            &mut counts.done
-        } else if record.shift.is_uncovered() && now < end {
-            &mut counts.uncovered
+        count.open_visits += u64::from(open);
+        let state = if came && (open || now < end) {
+            &mut count.running
+        } else if came {
+            &mut count.done
+        } else if entry.shift.is_uncovered() && now < end {
+            &mut count.uncovered
         } else if now < start {
-            &mut counts.covered
+            &mut count.covered
         } else {
-            &mut counts.missed
+            &mut count.missed
         };
-        *slot += 1;
+        *state += 1;
+    }
+
+    fn fresh_clients(&self, now: Instant) -> (usize, usize) {
+        let mut n = 0;
+        let mut fresh = 0;
+        for (id, entry) in &self.clients {
+            // A roster row alone makes most clients; their shifts need not be looked at for that.
+            if self.tier(id, now) != ClientTier::Normal {
+                continue;
+            }
+            n += 1;
+            let Some(read_at) = entry.read_at else { continue };
+            let period = self.plan(id, now).period(self.settings.detect_within, now);
+            let limit = TimeDelta::from_std(period * 2).unwrap_or(TimeDelta::hours(12));
+            fresh += usize::from(now - read_at < limit && !self.canary.is_zeroed(id));
+        }
+        (n, fresh)
+    }
+
+    /// How old a section's data is: since the newest read for lists; for shifts, of the client in the first three
+    /// tiers that was longest unread. `None` when it was never read.
+    #[must_use]
+    pub fn data_age(&self, section: Section, now: Instant) -> Option<Duration> {
+        let newest = self.section(section).read_at?;
+        let at = if section == Section::Shifts {
+            self.clients
+                .iter()
+                .filter(|(id, _)| self.shifts.n_of_client(id) > 0)
+                .filter_map(|(_, entry)| entry.read_at)
+                .min()
+                .unwrap_or(newest)
+        } else {
+            newest
+        };
+        Some((now - at).to_std().unwrap_or_default())
     }
 }

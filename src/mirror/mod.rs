@@ -1,350 +1,412 @@
 //! What the agency looks like now, and how sure we are.
 //!
-//! Given: [`Fetched`] reads, in any order, complete or not.
-//! Gives: clients, caregivers, shifts and visits as last read, each with when it was read; which reads were complete
-//! for what; which visit belongs to which shift; how the API behaves; what makes no sense.
-//! Does not: read a clock, fetch, judge, or forget a row because a read failed. A row that was read counts both ways;
-//! a row that is missing counts only in complete reads, and is gone only after two of them.
+//! Given: what each read brought ([`crate::source::fetched::Fetched`]), in any order.
+//! Gives: clients, caregivers, shifts and visits with the age of the evidence for each; for every read what it
+//! changed ([`changes::Applied`]) and the rows to store.
+//! Does not: read, judge, store, look at a clock, or drop anything because it could not be read.
 
-pub mod anomaly;
-pub mod api;
+pub mod api_stats;
 mod apply;
+mod apply_roster;
+mod apply_shifts;
+mod apply_visits;
+mod canary;
+pub mod changes;
 pub mod coverage;
-mod matching;
-pub mod record;
+mod coverage_spans;
+pub mod facts;
+mod naive_time;
+mod rejects;
+mod restore;
 pub mod row;
-mod stored;
+pub mod settings;
+pub mod shifts;
+pub mod visits;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
 
-use chrono::TimeDelta;
+use std::collections::BTreeMap;
+
 use chrono_tz::Tz;
 
-pub use self::apply::Applied;
 use self::{
-    anomaly::Anomalies,
-    api::EndpointStats,
-    matching::NaiveReading,
-    record::{CaregiverRecord, ClientRecord, CompleteRead, ShiftRecord, VisitRecord},
+    api_stats::{ApiStats, EndpointStats},
+    canary::Canary,
+    coverage_spans::ReadSpans,
+    naive_time::NaiveClock,
+    rejects::Rejects,
+    settings::Settings,
+    shifts::{Gone, ShiftEntry, Shifts},
+    visits::{VisitEntry, Visits},
 };
+pub use self::{naive_time::Reading, row::MirrorRow};
 use crate::{
-    config::{Agency, NaiveTz},
-    model::People,
     model::{
-        AgencyName, Caregiver, CaregiverId, Client, ClientId, Endpoint, Instant, LocationId, Section, Shift, ShiftKey,
-        Subject, VisitId, VisitTime, local_time::instant_of,
+        Caregiver, CaregiverId, Client, ClientId, Endpoint, Instant, People, Section, Shift, ShiftKey, VisitId,
+        VisitTime,
     },
-    source::fetched::Fetched,
+    source::fetched::ReadFault,
 };
-
-/// Shifts that ended longer ago leave memory. Design §4.
-pub const HORIZON_PAST: TimeDelta = TimeDelta::days(8);
-
-/// Two misses of a row prove its removal only when they are this far apart.
-pub const MISSES_APART: TimeDelta = TimeDelta::seconds(1);
 
 /// One agency's mirror.
 #[derive(Debug, Clone)]
 pub struct Mirror {
-    agency: AgencyName,
-    zone: Tz,
-    locations: HashMap<String, (String, Option<Tz>)>,
-    tags: Vec<(String, crate::model::TagId)>,
-    clients: HashMap<ClientId, ClientRecord>,
-    caregivers: HashMap<CaregiverId, CaregiverRecord>,
-    shifts: BTreeMap<ShiftKey, ShiftRecord>,
-    visits: HashMap<VisitId, VisitRecord>,
-    visits_of: HashMap<ShiftKey, Vec<VisitId>>,
-    visits_of_client: HashMap<ClientId, Vec<VisitId>>,
-    /// Complete agency-wide reads of visits, newest first.
-    visit_reads: Vec<CompleteRead>,
-    sections: BTreeMap<Section, SectionState>,
-    endpoints: BTreeMap<Endpoint, EndpointStats>,
-    naive: NaiveReading,
-    anomalies: Anomalies,
-    /// The last read that brought anything.
-    last_read_at: Option<Instant>,
-    /// When watching began with this mirror: what `idle` counts from before the first read.
+    settings: Settings,
     began_at: Instant,
-    /// The last failure, in words without values, with its instant; `None` after a success.
-    last_fault: Option<(Instant, String)>,
+    clients: BTreeMap<ClientId, ClientEntry>,
+    caregivers: BTreeMap<CaregiverId, CaregiverEntry>,
+    location_names: BTreeMap<String, String>,
+    shifts: Shifts,
+    gone: BTreeMap<ShiftKey, (Instant, Gone)>,
+    visits: Visits,
+    /// Agency-wide complete visit reads.
+    visit_reads: ReadSpans,
+    sections: [SectionStamps; Section::ALL.len()],
+    last_ok_at: Option<Instant>,
+    clock: NaiveClock,
+    rejects: Rejects,
+    canary: Canary,
+    api: ApiStats,
+    failing: BTreeMap<(ClientId, Section), Failing>,
+    pruned_at: Option<Instant>,
 }
 
-/// How a section stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SectionState {
-    /// When the last successful read of it began.
-    pub as_of: Instant,
-    /// Whether that was complete.
-    pub complete: bool,
-    /// The last full and complete read, for the rosters.
-    pub full_at: Option<Instant>,
+/// One client: its roster row and what was read of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ClientEntry {
+    /// The roster row; `None` while only shifts name the client.
+    client: Option<Client>,
+    seen_at: Option<Instant>,
+    /// When the roster first lacked it, and how often running.
+    missed_at: Option<Instant>,
+    gone_at: Option<Instant>,
+    /// When it was first seen inactive.
+    inactive_at: Option<Instant>,
+    /// The newest shift read that counted.
+    read_at: Option<Instant>,
+    shift_reads: ReadSpans,
+    visit_reads: ReadSpans,
+    /// Agency-wide visit reads up to this one do not count for this client; what counted before is in `visit_reads`.
+    visits_spoilt_at: Option<Instant>,
 }
 
-/// What a read touched: the subjects whose verdicts may differ now.
+#[derive(Debug, Clone)]
+pub(crate) struct CaregiverEntry {
+    caregiver: Caregiver,
+    seen_at: Instant,
+}
+
+/// How old a section is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Each once.
-    pub subjects: BTreeSet<Subject>,
-    /// Clients whose plan may differ.
-    pub clients: BTreeSet<ClientId>,
+pub struct SectionStamps {
+    /// When the newest read that brought rows of this section began.
+    pub read_at: Option<Instant>,
+    /// When the newest complete read began (for shifts and visits: of any client and span).
+    pub complete_at: Option<Instant>,
+    /// When the newest complete read of the whole list began (clients and caregivers only).
+    pub full_at: Option<Instant>,
+    /// The newest failure since then.
+    pub fault: Option<(Instant, ReadFault)>,
 }
 
-impl Changes {
-    /// Adds another read's changes.
-    pub fn merge(&mut self, other: Self) {
-        self.subjects.extend(other.subjects);
-        self.clients.extend(other.clients);
-    }
+/// A client whose reads fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failing {
+    /// When the first of them began.
+    pub since: Instant,
+    /// How many, running.
+    pub n: u32,
+    /// The newest one's cause.
+    pub fault: ReadFault,
+}
+
+/// A way in which the source contradicts itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anomaly {
+    /// Since when.
+    pub since: Instant,
+    /// What, in words for the tech team; ids only.
+    pub what: String,
+    /// In which section.
+    pub section: Section,
 }
 
 impl Mirror {
-    /// An empty mirror: nothing is known, which is not the same as nothing being there.
+    /// An empty mirror that begins to watch at `now`.
     #[must_use]
-    pub fn new(settings: &Agency, now: Instant) -> Self {
-        let locations = settings
-            .locations
-            .iter()
-            .map(|location| (location.id.clone(), (location.name.clone(), location.timezone)))
-            .collect();
+    pub fn new(settings: Settings, now: Instant) -> Self {
+        let clock = NaiveClock::new(settings.naive, None);
         Self {
-            agency: settings.name.clone(),
-            zone: settings.timezone,
-            locations,
-            tags: settings.tags.clone(),
-            clients: HashMap::new(),
-            caregivers: HashMap::new(),
-            shifts: BTreeMap::new(),
-            visits: HashMap::new(),
-            visits_of: HashMap::new(),
-            visits_of_client: HashMap::new(),
-            visit_reads: Vec::new(),
-            sections: BTreeMap::new(),
-            endpoints: BTreeMap::new(),
-            naive: NaiveReading::new(settings.wellsky.encounter_naive_tz),
-            anomalies: Anomalies::default(),
-            last_read_at: None,
+            settings,
             began_at: now,
-            last_fault: None,
+            clients: BTreeMap::new(),
+            caregivers: BTreeMap::new(),
+            location_names: BTreeMap::new(),
+            shifts: Shifts::default(),
+            gone: BTreeMap::new(),
+            visits: Visits::default(),
+            visit_reads: ReadSpans::default(),
+            sections: Default::default(),
+            last_ok_at: None,
+            clock,
+            rejects: Rejects::default(),
+            canary: Canary::default(),
+            api: ApiStats::default(),
+            failing: BTreeMap::new(),
+            pruned_at: None,
         }
     }
 
-    /// Whose mirror it is.
+    /// What it was told about the agency.
     #[must_use]
-    pub const fn agency(&self) -> &AgencyName {
-        &self.agency
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
     }
 
-    /// The agency's zone.
-    #[must_use]
-    pub const fn zone(&self) -> Tz {
-        self.zone
+    /// Takes over reloaded settings; every subject must be judged again afterwards.
+    pub fn reconfigure(&mut self, settings: Settings) {
+        if settings.naive != self.settings.naive {
+            self.clock = NaiveClock::new(settings.naive, self.clock.settled());
+        }
+        self.settings = settings;
     }
 
-    /// Names for tag ids, as configured.
-    #[must_use]
-    pub fn tag_names(&self) -> &[(String, crate::model::TagId)] {
-        &self.tags
-    }
-
-    /// A shift's record, also of one that is gone.
-    #[must_use]
-    pub fn shift_record(&self, key: &ShiftKey) -> Option<&ShiftRecord> {
-        self.shifts.get(key)
-    }
-
-    /// Every shift record, by start.
-    pub fn shift_records(&self) -> impl Iterator<Item = &ShiftRecord> {
-        self.shifts.values()
-    }
-
-    /// Every client record.
-    pub fn client_records(&self) -> impl Iterator<Item = (&ClientId, &ClientRecord)> {
-        self.clients.iter()
-    }
-
-    /// One client's record.
-    #[must_use]
-    pub fn client_record(&self, id: &ClientId) -> Option<&ClientRecord> {
-        self.clients.get(id)
-    }
-
-    /// The occurrences of one client, in time order.
-    pub fn shifts_of<'a>(&'a self, client: &ClientId) -> impl Iterator<Item = &'a ShiftRecord> {
-        self.clients.get(client).into_iter().flat_map(|record| &record.shifts).filter_map(|key| self.shifts.get(key))
-    }
-
-    /// A caregiver's record.
-    #[must_use]
-    pub fn caregiver_record(&self, id: &CaregiverId) -> Option<&CaregiverRecord> {
-        self.caregivers.get(id)
-    }
-
-    /// A visit's record.
-    #[must_use]
-    pub fn visit_record(&self, id: &VisitId) -> Option<&VisitRecord> {
-        self.visits.get(id)
-    }
-
-    /// Every visit record, in no order.
-    pub fn visit_records(&self) -> impl Iterator<Item = &VisitRecord> {
-        self.visits.values()
-    }
-
-    /// The visits matched to a shift, by check-in.
-    pub fn visits_of<'a>(&'a self, key: &ShiftKey) -> impl Iterator<Item = &'a VisitRecord> {
-        self.visits_of.get(key).into_iter().flatten().filter_map(|id| self.visits.get(id))
-    }
-
-    /// How an endpoint behaves; `None` before its first request.
-    #[must_use]
-    pub fn endpoint(&self, endpoint: Endpoint) -> Option<&EndpointStats> {
-        self.endpoints.get(&endpoint)
-    }
-
-    /// How a section stands; `None` before its first successful read.
-    #[must_use]
-    pub fn section(&self, section: Section) -> Option<SectionState> {
-        self.sections.get(&section).copied()
-    }
-
-    /// What makes no sense at present.
-    #[must_use]
-    pub const fn anomalies(&self) -> &Anomalies {
-        &self.anomalies
-    }
-
-    /// The last read that brought anything.
-    #[must_use]
-    pub const fn last_read_at(&self) -> Option<Instant> {
-        self.last_read_at
-    }
-
-    /// When watching began.
+    /// When this process began to watch: no edge before it counts towards being blind.
     #[must_use]
     pub const fn began_at(&self) -> Instant {
         self.began_at
     }
 
-    /// Why the last read failed, without values; `None` after a success.
-    #[must_use]
-    pub fn last_fault(&self) -> Option<&str> {
-        self.last_fault.as_ref().map(|(_, fault)| fault.as_str())
+    /// Begins to watch again after a standstill (a machine that slept): earlier edges count no more.
+    pub const fn begin_again(&mut self, now: Instant) {
+        self.began_at = now;
     }
 
-    /// The `location` label of a client: configured name, else the vendor's id, else empty.
+    /// One shift.
+    #[must_use]
+    pub fn shift(&self, key: &ShiftKey) -> Option<&ShiftEntry> {
+        self.shifts.get(key)
+    }
+
+    /// Why a shift is no longer there, and since when; `None` when nobody removed it.
+    #[must_use]
+    pub fn gone(&self, key: &ShiftKey) -> Option<&(Instant, Gone)> {
+        self.gone.get(key)
+    }
+
+    /// All shifts, indexed.
+    #[must_use]
+    pub const fn shifts(&self) -> &Shifts {
+        &self.shifts
+    }
+
+    /// All visits.
+    #[must_use]
+    pub const fn visits(&self) -> &Visits {
+        &self.visits
+    }
+
+    /// One visit.
+    #[must_use]
+    pub fn visit(&self, id: &VisitId) -> Option<&VisitEntry> {
+        self.visits.get(id)
+    }
+
+    /// The visits matched to a shift.
+    pub fn visits_of(&self, shift: &ShiftEntry) -> impl Iterator<Item = &VisitEntry> {
+        shift.visits.iter().filter_map(|id| self.visits.get(id))
+    }
+
+    /// One client's roster row.
+    #[must_use]
+    pub fn client(&self, id: &ClientId) -> Option<&Client> {
+        self.clients.get(id)?.client.as_ref()
+    }
+
+    /// Every client that the roster or a shift names, in id order.
+    pub fn client_ids(&self) -> impl Iterator<Item = &ClientId> {
+        self.clients.keys()
+    }
+
+    /// One caregiver's roster row.
+    #[must_use]
+    pub fn caregiver(&self, id: &CaregiverId) -> Option<&Caregiver> {
+        self.caregivers.get(id).map(|entry| &entry.caregiver)
+    }
+
+    /// The clients; whoever is only perhaps one is read as well, but is not here.
+    pub fn watched_clients(&self, now: Instant) -> impl Iterator<Item = &ClientId> {
+        self.clients.keys().filter(move |id| self.tier(id, now) == facts::ClientTier::Normal)
+    }
+
+    /// The earliest of all watched clients' newest shift reads; `None` while one was never read, or while the roster
+    /// was not: for the end of a catch-up.
+    #[must_use]
+    pub fn all_read_since(&self, now: Instant) -> Option<Instant> {
+        let full_at = self.section(Section::Clients).full_at?;
+        let mut earliest: Option<Instant> = None;
+        for id in self.watched_clients(now) {
+            let read_at = self.clients.get(id)?.read_at?;
+            earliest = Some(earliest.map_or(read_at, |at| at.min(read_at)));
+        }
+        Some(earliest.unwrap_or(full_at))
+    }
+
+    /// The newest complete reads of a client's shifts: of a span that holds `now`, and of one that does not.
+    #[must_use]
+    pub fn reads_of(&self, client: &ClientId, now: Instant) -> (Option<Instant>, Option<Instant>) {
+        self.clients
+            .get(client)
+            .map_or((None, None), |entry| (entry.shift_reads.covering(now), entry.shift_reads.newest_beside(now)))
+    }
+
+    /// The newest complete read of a client's own visits.
+    #[must_use]
+    pub fn visits_read_at(&self, client: &ClientId) -> Option<Instant> {
+        self.clients.get(client)?.visit_reads.newest()
+    }
+
+    /// Every caregiver in id order.
+    pub fn caregivers(&self) -> impl Iterator<Item = &Caregiver> {
+        self.caregivers.values().map(|entry| &entry.caregiver)
+    }
+
+    /// When the newest roster row of a caregiver was read.
+    #[must_use]
+    pub fn caregiver_seen_at(&self, id: &CaregiverId) -> Option<Instant> {
+        self.caregivers.get(id).map(|entry| entry.seen_at)
+    }
+
+    /// A section's stamps.
+    #[must_use]
+    pub const fn section(&self, section: Section) -> &SectionStamps {
+        &self.sections[section as usize]
+    }
+
+    /// When anything was last read successfully (an all-empty read that contradicts what is known is no success).
+    #[must_use]
+    pub const fn last_ok_at(&self) -> Option<Instant> {
+        self.last_ok_at
+    }
+
+    /// One endpoint's recent answers.
+    #[must_use]
+    pub const fn api(&self, endpoint: Endpoint) -> &EndpointStats {
+        self.api.endpoint(endpoint)
+    }
+
+    /// Clients whose reads fail, with the section.
+    pub fn failing(&self) -> impl Iterator<Item = (&ClientId, Section, &Failing)> {
+        self.failing.iter().map(|((client, section), failing)| (client, *section, failing))
+    }
+
+    /// The `location` label of a client: the configured name, else the vendor's id, else empty.
     #[must_use]
     pub fn location_of(&self, client: &ClientId) -> String {
-        let id = self
-            .clients
-            .get(client)
-            .and_then(|record| record.client.as_ref())
-            .and_then(|client| client.location.as_ref());
-        id.map_or_else(String::new, |id| self.location_name(id))
+        self.settings.location_label(self.client(client).and_then(|client| client.location.as_ref()))
     }
 
-    /// The name of a location id.
+    /// The zone of a client's location.
     #[must_use]
-    pub fn location_name(&self, id: &LocationId) -> String {
-        self.locations.get(id.as_str()).map_or_else(|| id.to_string(), |(name, _)| name.clone())
+    pub fn zone_of(&self, client: &ClientId) -> Tz {
+        self.settings.zone(self.client(client).and_then(|client| client.location.as_ref()))
     }
 
-    /// When evidence about visits for something at `at` of this client was last complete.
+    /// The vendor's own name of a location id, where it was read.
     #[must_use]
-    pub fn visits_evidence(&self, client: &ClientId, at: Instant) -> Option<Instant> {
-        let own = self.clients.get(client).and_then(|record| ClientRecord::covered_at(&record.visit_reads, at));
-        own.max(ClientRecord::covered_at(&self.visit_reads, at))
+    pub fn location_name(&self, id: &str) -> Option<&str> {
+        self.location_names.get(id).map(String::as_str)
     }
 
-    /// The instant a visit's time means; `None` for a naive one while nobody knows how to read it.
+    /// What naive visit times were settled to mean.
     #[must_use]
-    pub fn instant(&self, time: VisitTime) -> Option<Instant> {
-        match time {
-            VisitTime::Instant(at) => Some(at),
-            VisitTime::Naive(naive) => match self.naive.settled() {
-                Some(NaiveTz::Utc) => Some(naive.and_utc()),
-                Some(NaiveTz::Local) => Some(instant_of(self.zone, naive)),
-                Some(NaiveTz::Auto) | None => None,
-            },
+    pub const fn naive_reading(&self) -> Option<Reading> {
+        self.clock.settled()
+    }
+
+    /// The instant of a visit's time; `None` while its meaning is not settled.
+    #[must_use]
+    pub fn visit_instant(&self, visit: &VisitEntry, time: VisitTime) -> Option<Instant> {
+        let zone = visit.visit.client.as_ref().map_or(self.settings.timezone, |client| self.zone_of(client));
+        self.clock.at(time, zone)
+    }
+
+    /// When the newest read began that would have held any check-in on this shift so far; `None` when no read could.
+    #[must_use]
+    pub fn check_ins_read_at(&self, shift: &ShiftEntry) -> Option<Instant> {
+        let (start, end) = (shift.shift.start(), shift.shift.end);
+        let client = self.clients.get(&shift.shift.key.client);
+        let spoilt_at = client.and_then(|client| client.visits_spoilt_at);
+        let own = client.and_then(|client| client.visit_reads.covering_visit(start, end, None));
+        self.visit_reads.covering_visit(start, end, spoilt_at).max(own)
+    }
+
+    /// When the newest complete read of this client's shifts that covers `at` began.
+    #[must_use]
+    pub fn shifts_read_at(&self, client: &ClientId, at: Instant) -> Option<Instant> {
+        self.clients.get(client)?.shift_reads.covering(at)
+    }
+
+    /// Whether verdicts about this client's rows of `section` rest on a list with a malformed row set aside.
+    #[must_use]
+    pub fn past_bad_rows(&self, section: Section, client: &ClientId) -> bool {
+        self.rejects.past_bad_rows(section, client)
+    }
+
+    /// Whether removals are frozen because the source shows too many empty answers.
+    #[must_use]
+    pub const fn is_frozen(&self) -> bool {
+        self.canary.frozen_since().is_some()
+    }
+
+    /// Every way in which the source contradicts itself now, oldest first.
+    #[must_use]
+    pub fn anomalies(&self) -> Vec<Anomaly> {
+        let mut all: Vec<Anomaly> = self
+            .rejects
+            .aside()
+            .map(|row| Anomaly {
+                since: row.since,
+                section: row.scope.section,
+                what: format!(
+                    "a row of {} ({}) cannot be read: {}; it is left out, what rests on it says unconfirmed",
+                    row.scope.section, row.name, row.reason
+                ),
+            })
+            .collect();
+        if let Some(since) = self.canary.frozen_since() {
+            let n = self.canary.zeroed().count();
+            let what =
+                format!("the shifts of {n} clients vanished at once; nothing is taken for removed until they are back");
+            all.push(Anomaly { since, section: Section::Shifts, what });
+        } else if let Some((since, n)) = self.canary.suspect() {
+            let what = format!(
+                "the shifts of {n} clients vanished and no other client's read shows any; nothing is taken for removed"
+            );
+            all.push(Anomaly { since, section: Section::Shifts, what });
         }
-    }
-
-    /// How naive times are read, once that is known.
-    #[must_use]
-    pub const fn naive_reading(&self) -> Option<NaiveTz> {
-        self.naive.settled()
-    }
-
-    /// Whether two clients share this shift's id and start.
-    #[must_use]
-    pub fn is_shared(&self, key: &ShiftKey) -> bool {
-        let from = ShiftKey { start: key.start, client: ClientId::new(""), id: key.id.clone() };
-        self.shifts
-            .range(from..)
-            .take_while(|(other, _)| other.start == key.start)
-            .any(|(other, record)| other.id == key.id && other.client != key.client && record.gone.is_none())
-    }
-
-    /// The clients: see [`standing`].
-    pub fn watched_clients(&self) -> impl Iterator<Item = &ClientId> {
-        self.clients.iter().filter(|(_, record)| standing(record) == Standing::Client).map(|(id, _)| id)
-    }
-
-    /// The earliest of all watched clients' last complete reads; `None` while one was never read, or while the
-    /// roster was not.
-    #[must_use]
-    pub fn all_read_since(&self) -> Option<Instant> {
-        self.section(Section::Clients)?.full_at?;
-        let mut earliest = None;
-        for id in self.watched_clients() {
-            let record = self.clients.get(id)?;
-            let at = record.shifts_seen_at?;
-            earliest = Some(earliest.map_or(at, |earliest: Instant| earliest.min(at)));
+        if self.shifts.is_empty() && self.canary.nothing_at_start() {
+            let what = "no client has a single shift; an answer without rows is taken for a fault".to_owned();
+            all.push(Anomaly { since: self.began_at, section: Section::Shifts, what });
         }
-        earliest.or_else(|| self.section(Section::Clients).and_then(|section| section.full_at))
-    }
-
-    /// Brings a read in.
-    pub fn apply(&mut self, fetched: &Fetched, now: Instant) -> Applied {
-        apply::apply(self, fetched, now)
-    }
-}
-
-/// How much somebody on the vendor's list is a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
-    /// Somebody else, by every flag.
-    Nobody,
-    /// Perhaps: read slowly, and nobody waits for it.
-    Perhaps,
-    /// A client.
-    Client,
-}
-
-/// How much this is a client. No single flag excludes (contract, "who is a current client?").
-#[must_use]
-pub fn standing(record: &ClientRecord) -> Standing {
-    if !record.shifts.is_empty() {
-        return Standing::Client;
-    }
-    let Some(client) = &record.client else { return Standing::Perhaps };
-    match (client.is_client, client.active) {
-        (Some(true), None | Some(true)) | (None, Some(true)) => Standing::Client,
-        (Some(true), Some(false)) | (Some(false), Some(true)) | (None, None) => Standing::Perhaps,
-        (Some(false), None | Some(false)) | (None, Some(false)) => Standing::Nobody,
+        all.sort_by(|a, b| a.since.cmp(&b.since).then_with(|| a.what.cmp(&b.what)));
+        all
     }
 }
 
 impl People for Mirror {
     fn client(&self, id: &ClientId) -> Option<&Client> {
-        self.clients.get(id)?.client.as_ref()
+        Self::client(self, id)
     }
 
     fn caregiver(&self, id: &CaregiverId) -> Option<&Caregiver> {
-        self.caregivers.get(id).map(|record| &record.caregiver)
+        Self::caregiver(self, id)
     }
 
     fn shift(&self, key: &ShiftKey) -> Option<&Shift> {
-        self.shifts.get(key).map(|record| &record.shift)
+        Self::shift(self, key).map(|entry| &entry.shift)
     }
 }

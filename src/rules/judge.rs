@@ -1,165 +1,418 @@
-//! The judge: touched and due subjects against every rule about them.
+//! The judge: every rule's word on the subjects that changed or are due, and on no others.
 //!
-//! Given: the rules, what changed, what is due, the mirror, the ledger, and an instant.
-//! Gives: findings, the ledger's changes, new places in the agenda, reads that would settle what is unjudged.
-//! Does not: look at anything that neither changed nor is due, move the ledger or the agenda, or read a clock.
+//! It borrows everything. What comes out is committed first; only then does the caller set the wakes in the agenda
+//! and let the ledger absorb its delta, so that a refused commit is simply judged again.
 
+#[cfg(test)]
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use chrono::TimeDelta;
-
 use super::{
-    api, blind,
-    finding::{Finding, RuleId, Verdict},
+    finding::{Broken, Closing, Finding, RuleId, Tells, Unjudged, Verdict, Window},
     gateway_health::GatewayHealth,
-    ledger::{Ledger, LedgerChange},
-    rule::Kind,
-    ruleset::{About, Ruleset},
-    shift, visit,
-    word::Word,
+    kinds::{
+        api_down, api_errors, api_latency, blind, delivery_failing, runaway_visit, shift, source_anomaly,
+        uncovered_shift, watchdog,
+    },
+    ledger::{After, Ledger, LedgerDelta, Picks, Waiting},
+    look::{Look, Particulars, Says, Word},
+    rule::{Kind, Rule},
+    ruleset::{PICKS_MAX, Ruleset, max_data_age, shift_look},
+    where_clause::WhereFacts,
 };
 use crate::{
     agenda::{Wake, WakeAt},
-    mirror::{Changes, Mirror},
+    mirror::{Anomaly, Mirror, changes::Changes, shifts::ShiftEntry},
     model::{Endpoint, Instant, Subject},
     source::fetched::Read,
 };
 
-/// What one pass found.
-#[derive(Debug, Clone, Default)]
-pub struct Judged {
-    /// A word for each (rule, subject) that is broken, unjudged with an open alert, or fine with an open alert.
-    pub findings: Vec<Finding>,
-    /// What the ledger should hold after the commit.
-    pub ledger: Vec<LedgerChange>,
-    /// New places in the agenda.
-    pub wakes: Vec<WakeAt>,
-    /// Reads to make first.
-    pub reads_wanted: Vec<Read>,
-}
-
-/// Everything the judge looks at.
+/// Everything a pass judges by.
 #[derive(Clone, Copy)]
-pub struct Bench<'a> {
+pub struct Scope<'a> {
     /// The rules.
     pub ruleset: &'a Ruleset,
-    /// The agency.
+    /// What the agency looks like.
     pub mirror: &'a Mirror,
-    /// What could not be judged so far.
+    /// What earlier passes remembered.
     pub ledger: &'a Ledger,
-    /// How messages leave.
+    /// Every way out that is configured.
     pub gateways: &'a [GatewayHealth],
-    /// Whether an alert of (rule, subject) is open.
-    pub is_open: &'a dyn Fn(&RuleId, &Subject) -> bool,
-    /// The instant of the pass.
+    /// Whether an alert of this rule on this subject is open (pending, firing or acknowledged).
+    pub open: &'a dyn Fn(&RuleId, &Subject) -> bool,
+    /// The pass's instant.
     pub now: Instant,
+}
+
+/// What a pass found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Judged {
+    /// Broken rules; and, of rules with an open alert, what is fine or cannot be judged.
+    pub findings: Vec<Finding>,
+    /// New places in the agenda for every subject that was looked at.
+    pub wakes: Vec<WakeAt>,
+    /// What the ledger must absorb after the commit.
+    pub ledger: LedgerDelta,
+    /// Reads that would settle what cannot be judged.
+    pub reads_wanted: BTreeSet<Read>,
+    /// How often a `where:` failed or gave no bool; each counted as true.
+    pub n_where_faults: u64,
+    /// How many subjects were looked at.
+    pub n_judged: usize,
 }
 
 /// Judges what changed and what is due.
 #[must_use]
-pub fn judge(bench: Bench<'_>, changes: &Changes, due: &[Wake]) -> Judged {
-    let mut subjects: BTreeSet<Subject> = changes.subjects.iter().cloned().collect();
-    subjects.extend(due.iter().filter_map(|wake| match wake {
-        Wake::Subject(subject) => Some(subject.clone()),
-        _ => None,
-    }));
-    judge_subjects(bench, subjects)
+pub fn judge<'d>(scope: &Scope<'_>, changes: &Changes, due: impl IntoIterator<Item = &'d Subject>) -> Judged {
+    let mut pass = Pass::new(scope);
+    let due: BTreeSet<&Subject> = due.into_iter().collect();
+    let mut agency = due.contains(&Subject::Agency) || changes.changed.contains(&Subject::Agency);
+    for subject in &changes.changed {
+        pass.subject(subject, true);
+    }
+    for subject in &changes.seen {
+        pass.subject(subject, false);
+    }
+    for subject in due {
+        let is_gateway =
+            scope.gateways.iter().any(|gateway| matches!(subject, Subject::Gateway(name) if *name == gateway.name));
+        if !is_gateway && !changes.changed.contains(subject) && !changes.seen.contains(subject) {
+            pass.subject(subject, false);
+        }
+    }
+    for gateway in scope.gateways {
+        // A way out has no changes of its own to be told of: there are few, so each is looked at in every pass.
+        pass.subject(&Subject::Gateway(gateway.name.clone()), false);
+    }
+    agency |= !pass.out.ledger.waiting.is_empty();
+    if agency {
+        pass.agency();
+    }
+    pass.out
 }
 
-/// Judges everything there is: at a start, after a reload, when the clock stepped.
+/// Judges everything: at start, after a reload, and when the clock stepped. `open_subjects` are the subjects of
+/// open alerts, which may be gone from the mirror.
 #[must_use]
-pub fn judge_all(bench: Bench<'_>) -> Judged {
-    let mut subjects: BTreeSet<Subject> = BTreeSet::new();
-    subjects.extend(bench.mirror.shift_records().map(|record| Subject::Shift(record.shift.key.clone())));
-    subjects.extend(bench.mirror.visit_records().map(|record| Subject::Visit(record.visit.id.clone())));
-    subjects.extend(Endpoint::ALL.map(Subject::Endpoint));
-    subjects.extend(bench.gateways.iter().map(|gateway| Subject::Gateway(gateway.name.clone())));
-    subjects.insert(Subject::Agency);
-    judge_subjects(bench, subjects)
+pub fn judge_all(scope: &Scope<'_>, open_subjects: impl IntoIterator<Item = Subject>) -> Judged {
+    let mut pass = Pass::new(scope);
+    let mut done: BTreeSet<Subject> = BTreeSet::new();
+    for entry in scope.mirror.shifts().iter() {
+        pass.subject(&Subject::Shift(entry.shift.key.clone()), true);
+    }
+    for entry in scope.mirror.visits().iter() {
+        pass.subject(&Subject::Visit(entry.visit.id.clone()), true);
+    }
+    for endpoint in Endpoint::ALL {
+        pass.subject(&Subject::Endpoint(endpoint), true);
+    }
+    for gateway in scope.gateways {
+        done.insert(Subject::Gateway(gateway.name.clone()));
+        pass.subject(&Subject::Gateway(gateway.name.clone()), true);
+    }
+    // What is remembered of subjects that are no more is forgotten here.
+    let left = scope.ledger.unjudged().map(|(subject, _)| subject.clone()).chain(open_subjects);
+    for subject in left {
+        let known = match &subject {
+            Subject::Shift(key) => scope.mirror.shift(key).is_some(),
+            Subject::Visit(id) => scope.mirror.visit(id).is_some(),
+            Subject::Endpoint(_) | Subject::Agency => true,
+            _ => false,
+        };
+        if !known && done.insert(subject.clone()) {
+            pass.subject(&subject, true);
+        }
+    }
+    pass.agency();
+    pass.out
 }
 
-fn judge_subjects(bench: Bench<'_>, mut subjects: BTreeSet<Subject>) -> Judged {
-    let mut made = Judged::default();
-    let agency = subjects.remove(&Subject::Agency);
-    let mut ledger_changed = false;
-    for subject in &subjects {
-        let before = made.ledger.len();
-        judge_one(bench, subject, &mut made);
-        ledger_changed |= made.ledger.len() > before;
-    }
-    if agency || ledger_changed {
-        // Blindness is judged last: it looks at what this pass could not judge.
-        let ledger = if ledger_changed {
-            let mut ledger = bench.ledger.clone();
-            ledger.absorb(made.ledger.clone());
-            Some(ledger)
-        } else {
-            None
-        };
-        let bench = Bench { ledger: ledger.as_ref().unwrap_or(bench.ledger), ..bench };
-        judge_one(bench, &Subject::Agency, &mut made);
-    }
-    made.reads_wanted.sort();
-    made.reads_wanted.dedup();
-    made
+struct Pass<'a, 's> {
+    scope: &'s Scope<'a>,
+    out: Judged,
 }
 
-fn judge_one(bench: Bench<'_>, subject: &Subject, made: &mut Judged) {
-    let about = match subject {
-        Subject::Shift(_) => About::Shift,
-        Subject::Visit(_) => About::Visit,
-        Subject::Endpoint(_) => About::Endpoint,
-        Subject::Gateway(_) => About::Gateway,
-        Subject::Agency => About::Agency,
-        Subject::Client(_) | Subject::Caregiver(_) | Subject::Section(_) | Subject::Posted(_) => return,
-    };
-    let mut wake_at: Option<Instant> = None;
-    for rule in bench.ruleset.about(about) {
-        let open = (bench.is_open)(&rule.id, subject);
-        let word = match (&rule.kind, subject) {
-            (
-                Kind::UncoveredShift { .. }
-                | Kind::MissedCheckIn { .. }
-                | Kind::NoShow { .. }
-                | Kind::MissedCheckOut { .. },
-                Subject::Shift(key),
-            ) => shift::word(bench, rule, key, open),
-            (Kind::RunawayVisit { after, longest }, Subject::Visit(id)) => {
-                visit::word(bench, rule, id, *after, *longest)
-            }
-            (Kind::ApiLatency { .. } | Kind::ApiErrors { .. } | Kind::ApiDown { .. }, Subject::Endpoint(endpoint)) => {
-                api::word(bench.mirror, &rule.kind, *endpoint, bench.now)
-            }
-            (Kind::Blind { after, idle }, Subject::Agency) => blind::word(bench, *after, *idle),
-            (Kind::SourceAnomaly, Subject::Agency) => blind::anomaly(bench.mirror),
-            (Kind::Watchdog, Subject::Agency) => blind::watchdog(bench.mirror),
-            (Kind::DeliveryFailing { after }, Subject::Gateway(name)) => {
-                let after = TimeDelta::from_std(*after).unwrap_or(TimeDelta::MAX);
-                api::delivery(bench.gateways, name, after, bench.now)
-            }
-            _ => continue,
-        };
-        let Word { verdict, wake_at: at } = word;
-        wake_at = wake_at.into_iter().chain(at).min();
-        let was_unjudged = bench.ledger.holds(subject, &rule.id);
-        match verdict {
-            Some(Verdict::Unjudged { because }) => {
-                made.reads_wanted.extend(because.wants.clone());
-                made.ledger.push((subject.clone(), rule.id.clone(), Some(because.clone())));
-                if open {
-                    let verdict = Verdict::Unjudged { because };
-                    made.findings.push(Finding { rule: rule.id.clone(), subject: subject.clone(), verdict });
+/// What the rules say of one subject together.
+#[derive(Default)]
+struct Together {
+    next: Option<Instant>,
+    waiting: Option<Waiting>,
+    /// Since when there was anything to ask: the row was first seen, or somebody else was put on the shift.
+    asked_since: Option<Instant>,
+}
+
+impl<'a, 's> Pass<'a, 's> {
+    fn new(scope: &'s Scope<'a>) -> Self {
+        Self { scope, out: Judged::default() }
+    }
+
+    fn subject(&mut self, subject: &Subject, changed: bool) {
+        let Scope { mirror, ruleset, now, .. } = *self.scope;
+        if ruleset.of(subject).is_empty() {
+            return;
+        }
+        match subject {
+            Subject::Shift(key) => {
+                let entry = mirror.shift(key);
+                let picks = self.picks(subject, changed, || entry.map(|entry| WhereFacts::of_shift(mirror, entry)));
+                let asked_since = entry.map(|entry| entry.changed().caregiver);
+                let mut together = Together { asked_since, ..Together::default() };
+                for i in ruleset.of(subject) {
+                    let rule = ruleset.rule(*i);
+                    let look = match entry {
+                        _ if !self.picked(*i, picks) => Look::never(Closing::RuleRemoved),
+                        Some(entry) => {
+                            shift_look(&rule.kind, entry, mirror).unwrap_or_else(|| Look::never(Closing::RuleRemoved))
+                        }
+                        None => shift::absent(key, mirror),
+                    };
+                    self.say(rule, subject, &look, &mut together, || match entry {
+                        Some(entry) => shift_particulars(rule, entry, mirror, now),
+                        None => Particulars::of(subject, Tells::Summary),
+                    });
                 }
+                self.conclude(subject, &together);
             }
-            other => {
-                if was_unjudged {
-                    made.ledger.push((subject.clone(), rule.id.clone(), None));
+            Subject::Visit(id) => {
+                let entry = mirror.visit(id);
+                let picks = self.picks(subject, changed, || entry.map(|entry| WhereFacts::of_visit(mirror, entry)));
+                let asked_since = entry.map(|entry| entry.first_seen_at);
+                let mut together = Together { asked_since, ..Together::default() };
+                for i in ruleset.of(subject) {
+                    let rule = ruleset.rule(*i);
+                    let look = match rule.kind {
+                        Kind::RunawayVisit { after, longest } if self.picked(*i, picks) => {
+                            runaway_visit::look(after, longest, id, mirror)
+                        }
+                        _ => Look::never(Closing::RuleRemoved),
+                    };
+                    self.say(rule, subject, &look, &mut together, || match entry {
+                        Some(entry) => runaway_visit::particulars(entry, mirror),
+                        None => Particulars::of(subject, Tells::Runaway),
+                    });
                 }
-                if let Some(verdict) = other.filter(|verdict| open || matches!(verdict, Verdict::Broken(_))) {
-                    made.findings.push(Finding { rule: rule.id.clone(), subject: subject.clone(), verdict });
+                self.conclude(subject, &together);
+            }
+            Subject::Endpoint(endpoint) => self.endpoint(*endpoint, subject),
+            Subject::Gateway(name) => {
+                let health = self.scope.gateways.iter().find(|health| health.name == *name);
+                let mut together = Together::default();
+                for i in ruleset.of(subject) {
+                    let rule = ruleset.rule(*i);
+                    if let Kind::DeliveryFailing { after } = rule.kind {
+                        let look = delivery_failing::look(after, health);
+                        self.say(rule, subject, &look, &mut together, || Particulars::of(subject, Tells::Summary));
+                    }
                 }
+                self.conclude(subject, &together);
+            }
+            // The agency is judged last, by `agency`, once it is known what waits. No kind is about the others.
+            Subject::Agency | Subject::Client(_) | Subject::Caregiver(_) | Subject::Section(_) | Subject::Posted(_) => {
             }
         }
     }
-    made.wakes.push((Wake::Subject(subject.clone()), wake_at));
+
+    fn endpoint(&mut self, endpoint: Endpoint, subject: &Subject) {
+        let Scope { mirror, ruleset, ledger, now, .. } = *self.scope;
+        let stats = mirror.api(endpoint);
+        let mut together = Together::default();
+        for i in ruleset.of(subject) {
+            let rule = ruleset.rule(*i);
+            let (holds, next) = match rule.kind {
+                Kind::ApiLatency { quantile, above, over } => api_latency::holds(quantile, above, over, stats, now),
+                Kind::ApiErrors { ratio, over } => api_errors::holds(ratio, over, stats, now),
+                Kind::ApiDown { after } => {
+                    let look = api_down::look(after, stats);
+                    self.say(rule, subject, &look, &mut together, || Particulars::of(subject, Tells::Summary));
+                    continue;
+                }
+                _ => continue,
+            };
+            let since = ledger.holds_since(&rule.id, subject);
+            let look = if holds {
+                let opens_at = since.unwrap_or(now);
+                if since.is_none() {
+                    self.out.ledger.holds_since.push((rule.id.clone(), subject.clone(), Some(now)));
+                }
+                Look::certain(Window { opens_at, closes_at: None }, opens_at)
+            } else {
+                if since.is_some() {
+                    self.out.ledger.holds_since.push((rule.id.clone(), subject.clone(), None));
+                }
+                Look::never(Closing::Recovered)
+            };
+            together.next = earlier(together.next, next);
+            self.say(rule, subject, &look, &mut together, || Particulars::of(subject, Tells::Summary));
+        }
+        self.conclude(subject, &together);
+    }
+
+    fn agency(&mut self) {
+        let Scope { mirror, ruleset, ledger, now, .. } = *self.scope;
+        let subject = Subject::Agency;
+        let delta = std::mem::take(&mut self.out.ledger);
+        let mut together = Together::default();
+        {
+            let waiting = After { ledger, delta: &delta };
+            let mut anomalies: Option<Vec<Anomaly>> = None;
+            for i in ruleset.of(&subject) {
+                let rule = ruleset.rule(*i);
+                match rule.kind {
+                    Kind::Blind { after, idle } => {
+                        let look = blind::look(after, idle, &waiting, mirror, now);
+                        self.say(rule, &subject, &look, &mut together, || blind::particulars(&waiting, mirror, now));
+                    }
+                    Kind::SourceAnomaly => {
+                        let anomalies = anomalies.get_or_insert_with(|| mirror.anomalies());
+                        let look = source_anomaly::look(anomalies, mirror);
+                        self.say(rule, &subject, &look, &mut together, || source_anomaly::particulars(anomalies));
+                    }
+                    Kind::Watchdog => {
+                        let look = watchdog::look(mirror);
+                        self.say(rule, &subject, &look, &mut together, || Particulars::of(&subject, Tells::Summary));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.out.ledger = delta;
+        self.out.wakes.push((Wake::Subject(subject), together.next));
+        self.out.n_judged += 1;
+    }
+
+    /// One rule's word, put where it belongs.
+    fn say(
+        &mut self,
+        rule: &Rule,
+        subject: &Subject,
+        look: &Look,
+        together: &mut Together,
+        particulars: impl FnOnce() -> Particulars,
+    ) {
+        let Scope { mirror, open, now, .. } = *self.scope;
+        let Word { says, next } = look.word(max_data_age(rule, mirror), now);
+        together.next = earlier(together.next, next);
+        let verdict = match says {
+            Says::Broken(window) => {
+                let Particulars {
+                    deadline,
+                    starts_at,
+                    ends_at,
+                    location,
+                    subject_label,
+                    client,
+                    tells,
+                    annotations,
+                    past_bad_rows,
+                } = particulars();
+                Verdict::Broken(Box::new(Broken {
+                    window,
+                    evidence_at: look.evidence_at.unwrap_or(window.opens_at),
+                    deadline,
+                    starts_at,
+                    ends_at,
+                    location,
+                    subject_label,
+                    client,
+                    tells,
+                    annotations,
+                    past_bad_rows,
+                }))
+            }
+            Says::Fine(closing) if open(&rule.id, subject) => Verdict::Fine(closing),
+            Says::Fine(_) => return,
+            Says::Unjudged { edge, section, wants } => {
+                // What passed before this process began to watch, or before there was anything to ask, makes nobody
+                // blind: it is being caught up with.
+                let counts_from = Some(mirror.began_at()).max(together.asked_since);
+                let waiting = Waiting { edge: counts_from.map_or(edge, |from| edge.max(from)), section };
+                if together.waiting.is_none_or(|other| (waiting.edge, waiting.section) < (other.edge, other.section)) {
+                    together.waiting = Some(waiting);
+                }
+                if let Some(wants) = &wants {
+                    self.out.reads_wanted.insert(wants.clone());
+                }
+                if !open(&rule.id, subject) {
+                    return;
+                }
+                Verdict::Unjudged { because: Unjudged { edge, section, wants } }
+            }
+        };
+        self.out.findings.push(Finding { rule: rule.id.clone(), subject: subject.clone(), verdict });
+    }
+
+    fn conclude(&mut self, subject: &Subject, together: &Together) {
+        self.out.wakes.push((Wake::Subject(subject.clone()), together.next));
+        self.out.n_judged += 1;
+        if self.scope.ledger.waits(subject).copied() != together.waiting {
+            self.out.ledger.waiting.insert(subject.clone(), together.waiting);
+        }
+    }
+
+    /// Which expressions pick the subject: remembered, unless it changed.
+    fn picks(&mut self, subject: &Subject, changed: bool, facts: impl FnOnce() -> Option<WhereFacts>) -> Option<Picks> {
+        let Scope { ruleset, ledger, .. } = *self.scope;
+        if !ruleset.has_where(subject) {
+            return None;
+        }
+        let known = ledger.picks(subject);
+        if !changed && known.is_some() {
+            return known;
+        }
+        let Some(facts) = facts() else {
+            if known.is_some() {
+                self.out.ledger.picks.push((subject.clone(), None));
+            }
+            return None;
+        };
+        let mut picks: Picks = 0;
+        for i in ruleset.of(subject) {
+            if let (Some(bit), Some(expression)) = (ruleset.pick_bit(*i), &ruleset.rule(*i).where_) {
+                let holds = expression.holds(&facts).unwrap_or_else(|_| {
+                    self.out.n_where_faults += 1;
+                    true
+                });
+                // Beyond the last bit a rule picks every subject: an alert too many, never one too few.
+                if holds && usize::try_from(bit).is_ok_and(|bit| bit < PICKS_MAX) {
+                    picks |= 1 << bit;
+                }
+            }
+        }
+        if known != Some(picks) {
+            self.out.ledger.picks.push((subject.clone(), Some(picks)));
+        }
+        Some(picks)
+    }
+
+    fn picked(&self, rule: usize, picks: Option<Picks>) -> bool {
+        match (self.scope.ruleset.pick_bit(rule), picks) {
+            (Some(bit), Some(picks)) => {
+                usize::try_from(bit).is_ok_and(|bit| bit >= PICKS_MAX) || picks & (1 << bit) != 0
+            }
+            _ => true,
+        }
+    }
+}
+
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn shift_particulars(rule: &Rule, entry: &ShiftEntry, mirror: &Mirror, now: Instant) -> Particulars {
+    let (tells, deadline) = match rule.kind {
+        Kind::UncoveredShift { .. } => (Tells::Uncovered, Some(uncovered_shift::deadline(entry, now))),
+        Kind::MissedCheckOut { .. } => (Tells::NoCheckOut, None),
+        _ => (Tells::NoCheckIn, Some(entry.shift.end)),
+    };
+    shift::particulars(entry, mirror, tells, deadline)
+}
+
+/// Every verdict that holds now, for tests: judging everything, told that every alert is open.
+#[cfg(test)]
+pub(super) fn all_verdicts(scope: &Scope<'_>) -> BTreeMap<(RuleId, Subject), Verdict> {
+    let judged = judge_all(&Scope { open: &|_, _| true, ..*scope }, []);
+    judged.findings.into_iter().map(|finding| ((finding.rule, finding.subject), finding.verdict)).collect()
 }

@@ -1,68 +1,129 @@
-//! What cannot be judged, since which edge: the memory that `Blind` reads. Derived, never stored.
+//! What the judge remembers from pass to pass. It can be lost: judging everything again rebuilds it.
+//!
+//! Who waits for evidence since which edge (this feeds `Blind`), since when a measured condition holds, and which
+//! subjects each `where:` picks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::finding::{RuleId, Unjudged};
-use crate::model::{Instant, Section, Subject};
+use super::finding::RuleId;
+use crate::model::{Instant, Section, ShiftKey, Subject};
 
-/// Every (rule, subject) past an edge without the evidence it needs.
+/// The memory.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
-    entries: BTreeMap<(Subject, RuleId), Entry>,
-    by_edge: BTreeSet<(Instant, Subject, RuleId)>,
+    waiting: BTreeMap<Subject, Waiting>,
+    by_edge: BTreeSet<(Instant, Subject)>,
+    holds_since: BTreeMap<(RuleId, Subject), Instant>,
+    picks: HashMap<Subject, Picks>,
 }
 
+/// A subject that at least one rule cannot judge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Entry {
-    edge: Instant,
-    section: Section,
+pub struct Waiting {
+    /// The earliest edge that waits, not before this process began to watch.
+    pub edge: Instant,
+    /// What is too old.
+    pub section: Section,
 }
 
-/// A change to the ledger: the pair is unjudged for this reason, or judged.
-pub type LedgerChange = (Subject, RuleId, Option<Unjudged>);
+/// Which of the ruleset's expressions hold for a subject: bit n is the nth rule that has one.
+pub type Picks = u64;
+
+/// What one pass would have the ledger remember.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LedgerDelta {
+    /// Subjects that wait, or no longer do.
+    pub waiting: BTreeMap<Subject, Option<Waiting>>,
+    /// Measured conditions that began or ended.
+    pub holds_since: Vec<(RuleId, Subject, Option<Instant>)>,
+    /// Expressions evaluated; `None` for a subject that is no more.
+    pub picks: Vec<(Subject, Option<Picks>)>,
+}
 
 impl Ledger {
-    /// Takes changes in, after the commit.
-    pub fn absorb(&mut self, changes: Vec<LedgerChange>) {
-        for (subject, rule, unjudged) in changes {
-            let key = (subject, rule);
-            if let Some(old) = self.entries.remove(&key) {
-                self.by_edge.remove(&(old.edge, key.0.clone(), key.1.clone()));
+    /// Takes over what a committed pass found.
+    pub fn absorb(&mut self, delta: LedgerDelta) {
+        for (subject, waiting) in delta.waiting {
+            if let Some(old) = self.waiting.remove(&subject) {
+                self.by_edge.remove(&(old.edge, subject.clone()));
             }
-            if let Some(unjudged) = unjudged {
-                self.by_edge.insert((unjudged.edge, key.0.clone(), key.1.clone()));
-                self.entries.insert(key, Entry { edge: unjudged.edge, section: unjudged.section });
+            if let Some(waiting) = waiting {
+                self.by_edge.insert((waiting.edge, subject.clone()));
+                self.waiting.insert(subject, waiting);
             }
         }
-    }
-
-    /// Whether this pair is unjudged.
-    #[must_use]
-    pub fn holds(&self, subject: &Subject, rule: &RuleId) -> bool {
-        self.entries.contains_key(&(subject.clone(), rule.clone()))
-    }
-
-    /// The earliest edge that waits.
-    #[must_use]
-    pub fn earliest(&self) -> Option<Instant> {
-        self.by_edge.first().map(|(edge, ..)| *edge)
-    }
-
-    /// The subjects whose edge passed before `limit`, each once.
-    #[must_use]
-    pub fn subjects_before(&self, limit: Instant) -> BTreeSet<&Subject> {
-        self.by_edge.iter().take_while(|(edge, ..)| *edge <= limit).map(|(_, subject, _)| subject).collect()
-    }
-
-    /// The sections that are too old, each once.
-    #[must_use]
-    pub fn sections(&self) -> BTreeSet<Section> {
-        self.entries.values().map(|entry| entry.section).collect()
+        for (rule, subject, since) in delta.holds_since {
+            match since {
+                Some(since) => self.holds_since.insert((rule, subject), since),
+                None => self.holds_since.remove(&(rule, subject)),
+            };
+        }
+        for (subject, picks) in delta.picks {
+            match picks {
+                Some(picks) => self.picks.insert(subject, picks),
+                None => self.picks.remove(&subject),
+            };
+        }
     }
 
     /// How many subjects cannot be judged.
     #[must_use]
-    pub fn n_subjects(&self) -> usize {
-        self.by_edge.iter().map(|(_, subject, _)| subject).collect::<BTreeSet<_>>().len()
+    pub fn n_unjudged(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Subjects that cannot be judged, by kind order.
+    pub fn unjudged(&self) -> impl Iterator<Item = (&Subject, &Waiting)> {
+        self.waiting.iter()
+    }
+
+    /// Whether this subject waits.
+    #[must_use]
+    pub fn waits(&self, subject: &Subject) -> Option<&Waiting> {
+        self.waiting.get(subject)
+    }
+
+    pub(super) fn holds_since(&self, rule: &RuleId, subject: &Subject) -> Option<Instant> {
+        // The key is looked up by value: endpoints are few and this runs once a request, not once a shift.
+        self.holds_since.get(&(rule.clone(), subject.clone())).copied()
+    }
+
+    pub(super) fn picks(&self, subject: &Subject) -> Option<Picks> {
+        self.picks.get(subject).copied()
+    }
+}
+
+/// The ledger as it would be with a pass's delta, for `Blind`, which is judged last.
+pub(super) struct After<'a> {
+    pub ledger: &'a Ledger,
+    pub delta: &'a LedgerDelta,
+}
+
+impl After<'_> {
+    /// The earliest edge that waits, and for what.
+    pub fn first(&self) -> Option<(Instant, Section)> {
+        let kept = self.ledger.by_edge.iter().find(|(_, subject)| !self.delta.waiting.contains_key(subject));
+        let kept = kept.map(|(edge, subject)| {
+            (*edge, self.ledger.waiting.get(subject).map_or(Section::Shifts, |waiting| waiting.section))
+        });
+        let new = self.delta.waiting.values().flatten().map(|waiting| (waiting.edge, waiting.section)).min();
+        match (kept, new) {
+            (Some(kept), Some(new)) => Some(kept.min(new)),
+            (kept, new) => kept.or(new),
+        }
+    }
+
+    /// Every subject that waits. Only asked while blind.
+    pub fn all(&self) -> impl Iterator<Item = (&Subject, &Waiting)> {
+        let kept = self.ledger.waiting.iter().filter(|(subject, _)| !self.delta.waiting.contains_key(*subject));
+        kept.chain(self.delta.waiting.iter().filter_map(|(subject, waiting)| Some((subject, waiting.as_ref()?))))
+    }
+
+    /// The shifts among them.
+    pub fn shifts(&self) -> impl Iterator<Item = &ShiftKey> {
+        self.all().filter_map(|(subject, _)| match subject {
+            Subject::Shift(key) => Some(key),
+            _ => None,
+        })
     }
 }

@@ -3,69 +3,96 @@
 use chrono::TimeDelta;
 
 use super::{
+    look::State,
     rule::Kind,
-    ruleset::{About, Ruleset},
-    shift::window,
+    ruleset::{Ruleset, shift_look},
 };
 use crate::{
-    mirror::Mirror,
+    mirror::{Mirror, shifts::ShiftEntry},
     model::{ClientId, Instant},
     source::fetched::Span,
 };
 
-/// Facts about one client's schedule.
+/// How far ahead edges and deadlines are told.
+const AHEAD: TimeDelta = TimeDelta::hours(49);
+/// How long a check-out that did not come is still looked for.
+const CHECK_OUT_LOOKED_FOR: TimeDelta = TimeDelta::hours(48);
+
+/// Facts about one client's schedule, as the planner wants them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Standing shifts that are not over.
+    /// Shifts that are not cancelled and not over, by start.
     pub shifts: Vec<Span>,
-    /// Coming instants at which a window opens.
+    /// Coming instants at which a window opens, each once, earliest first.
     pub edges: Vec<Instant>,
     /// Any shift within 30 days either way.
     pub shifts_within_30_days: bool,
-    /// Instants at which somebody's check-in or check-out must be known.
+    /// Coming instants at which somebody's check-in or check-out must be known, where the answer is not known yet.
     pub deadlines: Vec<Instant>,
     /// While this lies ahead, an answer that is late is awaited.
     pub awaiting_visit_until: Option<Instant>,
 }
 
-/// How far ahead edges and deadlines are told.
-const AHEAD: TimeDelta = TimeDelta::hours(49);
-
 /// What the rules need to know of a client.
 #[must_use]
 pub fn needs(ruleset: &Ruleset, mirror: &Mirror, client: &ClientId, now: Instant) -> Needs {
     let mut needs = Needs::default();
-    for record in mirror.shifts_of(client).filter(|record| record.stands()) {
-        let shift = &record.shift;
-        let (start, end) = (shift.start(), shift.end);
-        needs.shifts_within_30_days |= (start - now).abs() <= TimeDelta::days(30);
-        if end > now {
-            needs.shifts.push(Span { from: start, until: end });
+    for entry in mirror.shifts().of_client(client) {
+        let shift = &entry.shift;
+        needs.shifts_within_30_days |= (shift.start() - now).abs() <= TimeDelta::days(30);
+        if shift.is_cancelled() {
+            continue;
         }
-        let visits: Vec<_> = mirror.visits_of(&shift.key).collect();
-        let open = visits.iter().any(|visit| visit.visit.check_out.is_none());
-        for rule in ruleset.about(About::Shift) {
-            let Some(window) = window(&rule.kind, start, end) else { continue };
-            if now <= window.opens_at && window.opens_at <= now + AHEAD {
-                needs.edges.push(window.opens_at);
-            }
-            let wanted = match rule.kind {
-                Kind::MissedCheckIn { .. } | Kind::NoShow { .. } => visits.is_empty() && shift.caregiver.is_some(),
-                Kind::MissedCheckOut { .. } => open || (visits.is_empty() && shift.caregiver.is_some() && now < start),
-                _ => false,
-            };
-            if wanted && window.opens_at <= now + AHEAD {
-                if window.opens_at > now {
-                    needs.deadlines.push(window.opens_at);
-                } else if let Some(closes_at) = window.closes_at.filter(|closes_at| *closes_at > now) {
-                    needs.awaiting_visit_until = needs.awaiting_visit_until.max(Some(closes_at));
-                }
-            }
+        if shift.end > now {
+            needs.shifts.push(Span { from: shift.start(), until: shift.end });
+        }
+        for rule in ruleset.shift_rules() {
+            add(&rule.kind, entry, mirror, now, &mut needs);
         }
     }
-    needs.edges.sort();
-    needs.edges.dedup();
-    needs.deadlines.sort();
-    needs.deadlines.dedup();
+    for list in [&mut needs.edges, &mut needs.deadlines] {
+        list.sort_unstable();
+        list.dedup();
+    }
     needs
+}
+
+fn add(kind: &Kind, entry: &ShiftEntry, mirror: &Mirror, now: Instant, needs: &mut Needs) {
+    let Some(look) = shift_look(kind, entry, mirror) else { return };
+    let coming = |at: Instant| now < at && at <= now + AHEAD;
+    if let Some(window) = look.window.filter(|window| coming(window.opens_at)) {
+        needs.edges.push(window.opens_at);
+    }
+    match kind {
+        Kind::MissedCheckIn { .. } | Kind::NoShow { .. } => {
+            let Some(window) = look.window.filter(|_| look.state == State::Bad) else { return };
+            if coming(window.opens_at) {
+                needs.deadlines.push(window.opens_at);
+            } else if window.opens_at <= now {
+                let until = window.closes_at.filter(|closes_at| *closes_at > now);
+                needs.awaiting_visit_until = needs.awaiting_visit_until.max(until);
+            }
+        }
+        Kind::MissedCheckOut { after } => {
+            // Also of a visit that has not begun: by then it will have, and its end must be asked for.
+            let deadline = entry.shift.end + super::kinds::delta(*after);
+            let open = look.state == State::Bad || (entry.visits.is_empty() && entry.shift.caregiver.is_some());
+            if open && coming(deadline) {
+                needs.deadlines.push(deadline);
+            } else if look.state == State::Bad && deadline <= now {
+                let until = Some(deadline + CHECK_OUT_LOOKED_FOR).filter(|until| *until > now);
+                needs.awaiting_visit_until = needs.awaiting_visit_until.max(until);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The next instant after `now` at which a window of this client's shifts opens.
+#[must_use]
+pub fn next_edge(ruleset: &Ruleset, mirror: &Mirror, client: &ClientId, now: Instant) -> Option<Instant> {
+    let edges = mirror.shifts().of_client(client).flat_map(|entry| {
+        ruleset.shift_rules().filter_map(move |rule| Some(shift_look(&rule.kind, entry, mirror)?.window?.opens_at))
+    });
+    edges.filter(|at| *at > now).min()
 }

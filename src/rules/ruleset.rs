@@ -1,54 +1,41 @@
-//! The loaded rules of one agency, sorted by what they are about.
+//! The loaded rules, sorted by what they are about.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
+
+use chrono::TimeDelta;
 
 use super::{
     finding::RuleId,
+    kinds::{delta, missed_check_in, missed_check_out, no_show, uncovered_shift},
+    look::Look,
     rule::{Kind, Rule},
 };
+use crate::{
+    mirror::{Mirror, shifts::ShiftEntry},
+    model::Subject,
+};
 
-/// What a kind is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum About {
-    /// Shifts.
-    Shift,
-    /// Visits.
-    Visit,
-    /// Endpoints of the API.
-    Endpoint,
-    /// The agency as a whole.
-    Agency,
-    /// Ways out.
-    Gateway,
-}
+/// What is added to `detect_within` for evidence's default age. Outside.md, "Rules".
+const DATA_AGE_MARGIN: Duration = Duration::from_mins(1);
+/// How many expressions are remembered per subject; the rules beyond are evaluated each time.
+pub(super) const PICKS_MAX: usize = 64;
 
-/// The rules, ready to judge with.
+/// The rules in file order, with their places by subject.
 #[derive(Debug, Clone, Default)]
 pub struct Ruleset {
     rules: Vec<Rule>,
-    by_id: HashMap<RuleId, usize>,
-    about: HashMap<About, Vec<usize>>,
-    /// How old evidence may be when a rule says nothing: `detect_within` + 1 m.
-    max_data_age: Duration,
+    shift: Vec<usize>,
+    visit: Vec<usize>,
+    endpoint: Vec<usize>,
+    gateway: Vec<usize>,
+    agency: Vec<usize>,
+    /// For each rule its bit among those with a `where`.
+    pick_bit: Vec<Option<u32>>,
+    n_where: usize,
 }
 
 impl Kind {
-    /// What it is about.
-    #[must_use]
-    pub const fn about(&self) -> About {
-        match self {
-            Self::UncoveredShift { .. }
-            | Self::MissedCheckIn { .. }
-            | Self::NoShow { .. }
-            | Self::MissedCheckOut { .. } => About::Shift,
-            Self::RunawayVisit { .. } => About::Visit,
-            Self::ApiLatency { .. } | Self::ApiErrors { .. } | Self::ApiDown { .. } => About::Endpoint,
-            Self::Blind { .. } | Self::SourceAnomaly | Self::Watchdog => About::Agency,
-            Self::DeliveryFailing { .. } => About::Gateway,
-        }
-    }
-
-    /// True for kinds that belong to the installation, not to an agency.
+    /// True for kinds that belong to the installation as a whole, not to an agency.
     #[must_use]
     pub const fn is_of_installation(&self) -> bool {
         matches!(self, Self::DeliveryFailing { .. } | Self::Watchdog)
@@ -56,20 +43,40 @@ impl Kind {
 }
 
 impl Ruleset {
-    /// The rules of an agency whose promise is `detect_within`; or, with `installation`, those of the installation.
+    /// The rules of an agency; or, with `installation`, those of the installation as a whole.
     #[must_use]
-    pub fn new(rules: &[Rule], detect_within: Duration, installation: bool) -> Self {
-        let rules: Vec<Rule> =
-            rules.iter().filter(|rule| rule.kind.is_of_installation() == installation).cloned().collect();
-        let by_id = rules.iter().enumerate().map(|(index, rule)| (rule.id.clone(), index)).collect();
-        let mut about: HashMap<About, Vec<usize>> = HashMap::new();
-        for (index, rule) in rules.iter().enumerate() {
-            about.entry(rule.kind.about()).or_default().push(index);
-        }
-        Self { rules, by_id, about, max_data_age: detect_within + Duration::from_secs(60) }
+    pub fn of_agency(rules: &[Rule], installation: bool) -> Self {
+        Self::new(rules.iter().filter(|rule| rule.kind.is_of_installation() == installation).cloned().collect())
     }
 
-    /// Every rule, in file order.
+    /// Sorts the rules.
+    #[must_use]
+    pub fn new(rules: Vec<Rule>) -> Self {
+        let mut set = Self::default();
+        for (i, rule) in rules.iter().enumerate() {
+            match rule.kind {
+                Kind::UncoveredShift { .. }
+                | Kind::MissedCheckIn { .. }
+                | Kind::NoShow { .. }
+                | Kind::MissedCheckOut { .. } => {
+                    set.shift.push(i);
+                }
+                Kind::RunawayVisit { .. } => set.visit.push(i),
+                Kind::ApiLatency { .. } | Kind::ApiErrors { .. } | Kind::ApiDown { .. } => set.endpoint.push(i),
+                Kind::DeliveryFailing { .. } => set.gateway.push(i),
+                Kind::Blind { .. } | Kind::SourceAnomaly | Kind::Watchdog => set.agency.push(i),
+            }
+            let bit = rule.where_.is_some().then(|| {
+                set.n_where += 1;
+                u32::try_from(set.n_where - 1).unwrap_or(u32::MAX)
+            });
+            set.pick_bit.push(bit);
+        }
+        set.rules = rules;
+        set
+    }
+
+    /// Every rule in file order.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
@@ -78,17 +85,74 @@ impl Ruleset {
     /// The rule with this id.
     #[must_use]
     pub fn get(&self, id: &RuleId) -> Option<&Rule> {
-        self.by_id.get(id).map(|index| &self.rules[*index])
+        self.rules.iter().find(|rule| rule.id == *id)
     }
 
-    /// The rules about something.
-    pub fn about(&self, about: About) -> impl Iterator<Item = &Rule> {
-        self.about.get(&about).into_iter().flatten().map(|index| &self.rules[*index])
-    }
-
-    /// How old evidence may be at a window's opening.
+    /// The `within` of the uncovered rules as written, with its length, each once, longest first; for the metrics.
     #[must_use]
-    pub fn max_data_age(&self, rule: &Rule) -> chrono::TimeDelta {
-        chrono::TimeDelta::from_std(rule.max_data_age.unwrap_or(self.max_data_age)).unwrap_or(chrono::TimeDelta::MAX)
+    pub fn bands(&self) -> Vec<(String, Duration)> {
+        let mut bands: Vec<(String, Duration)> = Vec::new();
+        for rule in &self.rules {
+            if let Kind::UncoveredShift { within, written } = &rule.kind
+                && !bands.iter().any(|(text, _)| text == written)
+            {
+                bands.push((written.clone(), *within));
+            }
+        }
+        bands.sort_by_key(|band| std::cmp::Reverse(band.1));
+        bands
+    }
+
+    /// How far back API requests must be remembered: the longest `over`, at least ten minutes.
+    #[must_use]
+    pub fn api_span(&self) -> Duration {
+        let over = self.rules.iter().filter_map(|rule| match rule.kind {
+            Kind::ApiLatency { over, .. } | Kind::ApiErrors { over, .. } => Some(over),
+            _ => None,
+        });
+        over.max().unwrap_or_default().max(Duration::from_mins(10))
+    }
+
+    pub(super) fn of(&self, subject: &Subject) -> &[usize] {
+        match subject {
+            Subject::Shift(_) => &self.shift,
+            Subject::Visit(_) => &self.visit,
+            Subject::Endpoint(_) => &self.endpoint,
+            Subject::Gateway(_) => &self.gateway,
+            Subject::Agency => &self.agency,
+            Subject::Client(_) | Subject::Caregiver(_) | Subject::Section(_) | Subject::Posted(_) => &[],
+        }
+    }
+
+    pub(super) fn shift_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.shift.iter().map(|i| &self.rules[*i])
+    }
+
+    pub(super) fn rule(&self, i: usize) -> &Rule {
+        &self.rules[i]
+    }
+
+    pub(super) fn pick_bit(&self, i: usize) -> Option<u32> {
+        self.pick_bit[i]
+    }
+
+    pub(super) fn has_where(&self, subject: &Subject) -> bool {
+        self.n_where > 0 && self.of(subject).iter().any(|i| self.pick_bit[*i].is_some())
+    }
+}
+
+/// How old evidence from before a window's opening may be.
+pub(super) fn max_data_age(rule: &Rule, mirror: &Mirror) -> TimeDelta {
+    delta(rule.max_data_age.unwrap_or(mirror.settings().detect_within + DATA_AGE_MARGIN))
+}
+
+/// A shift rule's look at a shift; `None` for kinds about something else.
+pub(super) fn shift_look(kind: &Kind, entry: &ShiftEntry, mirror: &Mirror) -> Option<Look> {
+    match kind {
+        Kind::UncoveredShift { within, .. } => Some(uncovered_shift::look(*within, entry, mirror)),
+        Kind::MissedCheckIn { after } => Some(missed_check_in::look(*after, entry, mirror)),
+        Kind::NoShow { after } => Some(no_show::look(*after, entry, mirror)),
+        Kind::MissedCheckOut { after } => Some(missed_check_out::look(*after, entry, mirror)),
+        _ => None,
     }
 }

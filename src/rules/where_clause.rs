@@ -1,23 +1,27 @@
-//! `where:`, a CEL expression over state. No clock inside: a verdict never changes by time alone because of it.
+//! `where:`, a CEL expression over state (no clock inside, so it is evaluated on change only).
 //!
-//! CEL has no type check before it runs. An expression that errs or gives no bool counts as true, towards alerting,
-//! and is counted.
+//! It sees `shift{id, ref, start, end, minutes, status, location}`, `client{id, tags, location, active}`,
+//! `caregiver{id, tags, active, hired}` or null, and `visit{id, status, open}` or null. Times are RFC 3339 text in
+//! UTC, which compares as time does; tags are the vendor's ids and, where they have one, their configured names.
+//!
+//! CEL has no type check before it runs, so a new expression is tried on a full sample. A fault later, or an answer
+//! that is no bool, counts as true: an alert too many, never one too few.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use cel::{
-    Context, IdedExpr, Program, Value,
+    Context, Env, IdedExpr, Program, Value,
     common::ast::{EntryExpr, Expr},
 };
-use serde::Serialize;
+use chrono::SecondsFormat;
 
 use crate::{
-    mirror::Mirror,
-    model::{CaregiverId, ClientId, Instant, Shift, ShiftStatus},
+    mirror::{Mirror, shifts::ShiftEntry, visits::VisitEntry},
+    model::{CaregiverId, ClientId, ShiftStatus},
 };
-
-/// How many times an expression failed since the start; each counted as true.
-pub static FAILED: AtomicU64 = AtomicU64::new(0);
 
 /// How deep an expression may nest. Running it spends up to 40 kB of stack on each level (measured without
 /// optimisation), and a runtime's thread has two megabytes in all. Chains of `&&` and `||` are balanced and stay flat.
@@ -57,48 +61,24 @@ pub enum WhereError {
     },
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct ShiftState {
-    id: String,
-    #[serde(rename = "ref")]
-    reference: String,
-    start: String,
-    end: String,
-    minutes: i64,
-    status: String,
-    location: String,
+/// Why an expression gave no bool.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WhereFault {
+    /// It stopped with an error.
+    #[error("the expression failed: {0}")]
+    Failed(String),
+    /// It gave something else.
+    #[error("the expression gives {0}, write one that is true or false")]
+    NotBool(&'static str),
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct ClientState {
-    id: String,
-    tags: Vec<String>,
-    location: String,
-    active: bool,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct CaregiverState {
-    id: String,
-    tags: Vec<String>,
-    active: bool,
-    hired: bool,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct VisitState {
-    id: String,
-    status: String,
-    open: bool,
-}
-
-/// What an expression sees.
+/// The values an expression sees.
 #[derive(Debug, Clone)]
-pub struct State {
-    shift: Option<ShiftState>,
-    client: Option<ClientState>,
-    caregiver: Option<CaregiverState>,
-    visit: Option<VisitState>,
+pub struct WhereFacts {
+    shift: Value,
+    client: Value,
+    caregiver: Value,
+    visit: Value,
 }
 
 impl Where {
@@ -120,30 +100,29 @@ impl Where {
             return Err(WhereError::Deep { depth });
         }
         let compiled = Self { source: source.to_owned(), program };
-        match compiled.run(&State::sample()) {
+        match compiled.run(&WhereFacts::sample()) {
             Ok(Value::Bool(_)) => Ok(compiled),
             Ok(other) => Err(WhereError::Sample { what: format!("gives a value of type {}", other.type_of()) }),
             Err(fault) => Err(WhereError::Sample { what: format!("fails ({fault})") }),
         }
     }
 
-    /// Whether it picks this state.
-    #[must_use]
-    pub fn picks(&self, state: &State) -> bool {
-        if let Ok(Value::Bool(picked)) = self.run(state) {
-            return picked;
+    /// Whether it holds.
+    pub fn holds(&self, facts: &WhereFacts) -> Result<bool, WhereFault> {
+        match self.run(facts) {
+            Ok(Value::Bool(holds)) => Ok(holds),
+            Ok(other) => Err(WhereFault::NotBool(type_name(&other))),
+            Err(fault) => Err(WhereFault::Failed(fault)),
         }
-        FAILED.fetch_add(1, Ordering::Relaxed);
-        true
     }
 
-    fn run(&self, state: &State) -> Result<Value, String> {
-        let mut context = Context::default();
-        let add = |name: &'static str, value: Result<(), String>| value.map_err(|fault| format!("{name}: {fault}"));
-        add("shift", context.add_variable("shift", &state.shift).map_err(|fault| fault.to_string()))?;
-        add("client", context.add_variable("client", &state.client).map_err(|fault| fault.to_string()))?;
-        add("caregiver", context.add_variable("caregiver", &state.caregiver).map_err(|fault| fault.to_string()))?;
-        add("visit", context.add_variable("visit", &state.visit).map_err(|fault| fault.to_string()))?;
+    fn run(&self, facts: &WhereFacts) -> Result<Value, String> {
+        let mut context = Context::with_env(env());
+        context.add_variable_from_value("shift", facts.shift.clone());
+        context.add_variable_from_value("client", facts.client.clone());
+        context.add_variable_from_value("caregiver", facts.caregiver.clone());
+        context.add_variable_from_value("visit", facts.visit.clone());
+        // The message names types and keys; values of a mirror without PHI are all it could quote.
         self.program.execute(&context).map_err(|fault| fault.to_string())
     }
 }
@@ -170,99 +149,144 @@ fn depth(expression: &IdedExpr) -> usize {
     deepest + 1
 }
 
-impl State {
-    /// Everything present, for trying an expression.
+/// The standard functions, built once.
+fn env() -> Arc<Env> {
+    static ENV: OnceLock<Arc<Env>> = OnceLock::new();
+    Arc::clone(ENV.get_or_init(|| Arc::new(Env::stdlib())))
+}
+
+const fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::List(_) => "a list",
+        Value::Map(_) => "a map",
+        Value::Int(_) | Value::UInt(_) | Value::Float(_) => "a number",
+        Value::String(_) => "text",
+        Value::Null => "null",
+        _ => "no bool",
+    }
+}
+
+impl WhereFacts {
+    /// Of a shift and its visit.
+    #[must_use]
+    pub fn of_shift(mirror: &Mirror, entry: &ShiftEntry) -> Self {
+        let visit = mirror.visits_of(entry).next();
+        let shift = &entry.shift;
+        Self {
+            shift: shift_value(mirror, entry),
+            client: client_value(mirror, &shift.key.client),
+            caregiver: shift.caregiver.as_ref().map_or(Value::Null, |id| caregiver_value(mirror, id)),
+            visit: visit.map_or(Value::Null, visit_value),
+        }
+    }
+
+    /// Of a visit and its shift.
+    #[must_use]
+    pub fn of_visit(mirror: &Mirror, entry: &VisitEntry) -> Self {
+        let shift = entry.shift.as_ref().and_then(|key| mirror.shift(key));
+        Self {
+            shift: shift.map_or(Value::Null, |shift| shift_value(mirror, shift)),
+            client: entry.visit.client.as_ref().map_or(Value::Null, |id| client_value(mirror, id)),
+            caregiver: entry.visit.caregiver.as_ref().map_or(Value::Null, |id| caregiver_value(mirror, id)),
+            visit: visit_value(entry),
+        }
+    }
+
+    /// An invented full sample, to try an expression on before any data is there.
     #[must_use]
     pub fn sample() -> Self {
+        let people = |id: &str| {
+            vec![
+                ("id", text(id)),
+                ("tags", Value::List(Arc::new(vec![text("41"), text("respite")]))),
+                ("location", text("north")),
+                ("active", Value::Bool(true)),
+                ("hired", Value::Bool(true)),
+            ]
+        };
+        let mut client = people("7000101");
+        client.pop();
+        let mut caregiver = people("8000201");
+        caregiver.remove(2);
         Self {
-            shift: Some(ShiftState {
-                id: "90010001@2026-07-06T13:00:00Z".into(),
-                reference: "90010001".into(),
-                start: "2026-07-06T13:00:00Z".into(),
-                end: "2026-07-06T17:00:00Z".into(),
-                minutes: 240,
-                status: "SCHEDULED".into(),
-                location: "north".into(),
-            }),
-            client: Some(ClientState {
-                id: "7000101".into(),
-                tags: vec!["41".into(), "respite".into()],
-                location: "north".into(),
-                active: true,
-            }),
-            caregiver: Some(CaregiverState {
-                id: "8000201".into(),
-                tags: vec!["42".into()],
-                active: true,
-                hired: true,
-            }),
-            visit: Some(VisitState { id: "55000001".into(), status: "COMPLETE".into(), open: false }),
+            shift: map(vec![
+                ("id", text("90010001@2026-07-06T13:00:00Z")),
+                ("ref", text("90010001")),
+                ("start", text("2026-07-06T13:00:00Z")),
+                ("end", text("2026-07-06T17:00:00Z")),
+                ("minutes", Value::Int(240)),
+                ("status", text("SCHEDULED")),
+                ("location", text("north")),
+            ]),
+            client: map(client),
+            caregiver: map(caregiver),
+            visit: map(vec![("id", text("55000001")), ("status", text("IN_PROGRESS")), ("open", Value::Bool(true))]),
         }
     }
 
-    /// The state around a shift.
+    /// The same sample with nobody on the shift and no visit: an expression must bear that too.
     #[must_use]
-    pub fn of_shift(mirror: &Mirror, shift: &Shift) -> Self {
-        let visit = mirror.visits_of(&shift.key).next().map(|record| VisitState {
-            id: record.visit.id.to_string(),
-            status: record.visit.status.clone().unwrap_or_default(),
-            open: record.visit.check_out.is_none(),
-        });
-        Self {
-            shift: Some(shift_state(mirror, shift)),
-            client: Some(client_state(mirror, &shift.key.client)),
-            caregiver: shift.caregiver.as_ref().map(|id| caregiver_state(mirror, id)),
-            visit,
-        }
-    }
-
-    /// No subject of the schedule: endpoints, sections, the agency.
-    #[must_use]
-    pub const fn of_nothing() -> Self {
-        Self { shift: None, client: None, caregiver: None, visit: None }
+    pub fn sample_uncovered() -> Self {
+        Self { caregiver: Value::Null, visit: Value::Null, ..Self::sample() }
     }
 }
 
-fn shift_state(mirror: &Mirror, shift: &Shift) -> ShiftState {
-    let seconds = |at: Instant| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    ShiftState {
-        id: shift.key.label(false),
-        reference: shift.key.id.to_string(),
-        start: seconds(shift.start()),
-        end: seconds(shift.end),
-        minutes: (shift.end - shift.start()).num_minutes(),
-        status: match &shift.status {
-            ShiftStatus::Active(raw) => raw.as_deref().unwrap_or_default().to_owned(),
-            ShiftStatus::Cancelled => "CANCELLED".into(),
-        },
-        location: mirror.location_of(&shift.key.client),
-    }
+fn text(text: &str) -> Value {
+    Value::String(Arc::new(text.to_owned()))
 }
 
-fn names(mirror: &Mirror, tags: &[crate::model::TagId]) -> Vec<String> {
-    let mut all: Vec<String> = tags.iter().map(ToString::to_string).collect();
-    all.extend(mirror.tag_names().iter().filter(|(_, id)| tags.contains(id)).map(|(name, _)| name.clone()));
-    all
+fn map(fields: Vec<(&'static str, Value)>) -> Value {
+    Value::Map(fields.into_iter().collect::<HashMap<&str, Value>>().into())
 }
 
-fn client_state(mirror: &Mirror, id: &ClientId) -> ClientState {
-    let client = mirror.client_record(id).and_then(|record| record.client.as_ref());
-    ClientState {
-        id: id.to_string(),
-        tags: client.map_or_else(Vec::new, |client| names(mirror, &client.tags)),
-        location: mirror.location_of(id),
-        active: client.and_then(|client| client.active).unwrap_or(true),
-    }
+fn shift_value(mirror: &Mirror, entry: &ShiftEntry) -> Value {
+    let shift = &entry.shift;
+    let status = match &shift.status {
+        ShiftStatus::Active(status) => status.as_deref().unwrap_or(""),
+        ShiftStatus::Cancelled => "CANCELLED",
+    };
+    map(vec![
+        ("id", text(&shift.key.label(false))),
+        ("ref", text(&shift.key.id.to_string())),
+        ("start", text(&shift.start().to_rfc3339_opts(SecondsFormat::Secs, true))),
+        ("end", text(&shift.end.to_rfc3339_opts(SecondsFormat::Secs, true))),
+        ("minutes", Value::Int((shift.end - shift.start()).num_minutes())),
+        ("status", text(status)),
+        ("location", text(&mirror.location_of(&shift.key.client))),
+    ])
 }
 
-fn caregiver_state(mirror: &Mirror, id: &CaregiverId) -> CaregiverState {
-    let caregiver = mirror.caregiver_record(id).map(|record| &record.caregiver);
-    CaregiverState {
-        id: id.to_string(),
-        tags: caregiver.map_or_else(Vec::new, |caregiver| names(mirror, &caregiver.tags)),
-        active: caregiver.and_then(|caregiver| caregiver.active).unwrap_or(true),
-        hired: caregiver.and_then(|caregiver| caregiver.hired).unwrap_or(true),
-    }
+fn tags(mirror: &Mirror, tags: &[crate::model::TagId]) -> Value {
+    let names = mirror.settings().tags.iter().filter(|(_, id)| tags.contains(id)).map(|(name, _)| text(name));
+    Value::List(Arc::new(tags.iter().map(|tag| text(tag.as_str())).chain(names).collect()))
+}
+
+fn client_value(mirror: &Mirror, id: &ClientId) -> Value {
+    let client = mirror.client(id);
+    map(vec![
+        ("id", text(id.as_str())),
+        ("tags", tags(mirror, client.map_or(&[], |client| &client.tags))),
+        ("location", text(&mirror.location_of(id))),
+        ("active", Value::Bool(client.and_then(|client| client.active).unwrap_or(true))),
+    ])
+}
+
+fn caregiver_value(mirror: &Mirror, id: &CaregiverId) -> Value {
+    let caregiver = mirror.caregiver(id);
+    map(vec![
+        ("id", text(id.as_str())),
+        ("tags", tags(mirror, caregiver.map_or(&[], |caregiver| &caregiver.tags))),
+        ("active", Value::Bool(caregiver.and_then(|caregiver| caregiver.active).unwrap_or(true))),
+        ("hired", Value::Bool(caregiver.and_then(|caregiver| caregiver.hired).unwrap_or(true))),
+    ])
+}
+
+fn visit_value(entry: &VisitEntry) -> Value {
+    map(vec![
+        ("id", text(entry.visit.id.as_str())),
+        ("status", text(entry.visit.status.as_deref().unwrap_or(""))),
+        ("open", Value::Bool(entry.visit.check_out.is_none())),
+    ])
 }
 
 #[cfg(test)]
@@ -309,7 +333,7 @@ mod tests {
             assert_eq!(read.is_ok(), fine, "{:?}", read.err());
             if let Ok(clause) = read {
                 n_run += 1;
-                let run = move || clause.picks(&State::sample());
+                let run = move || clause.holds(&WhereFacts::sample()).is_ok();
                 std::thread::Builder::new().stack_size(1 << 20).spawn(run).unwrap().join().unwrap();
             }
         }
@@ -317,8 +341,24 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_counts_towards_alerting() {
-        let clause = Where::compile("caregiver.hired").unwrap();
-        assert!(clause.picks(&State::of_nothing()), "no caregiver: the expression fails and picks");
+    fn what_is_on_the_sample_is_what_an_expression_sees() {
+        let cases = [
+            ("a tag by name", r#"client.tags.exists(t, t == "respite")"#, true),
+            ("a tag by id", r#"client.tags.exists(t, t == "41")"#, true),
+            ("the example of the manual", r#"!client.tags.exists(t, t == "respite")"#, false),
+            ("minutes", "shift.minutes >= 240 && shift.minutes < 241", true),
+            ("times as text", r#"shift.start < "2026-07-06T13:00:01Z""#, true),
+            ("location", r#"shift.location in ["north", "south"]"#, true),
+            ("text functions", r#"shift.ref.startsWith("9001")"#, true),
+        ];
+        for (what, source, expected) in cases {
+            let holds = Where::compile(source).unwrap().holds(&WhereFacts::sample());
+            assert_eq!(holds, Ok(expected), "{what}: {source}");
+        }
+        let nobody = Where::compile("caregiver == null || !caregiver.hired").unwrap();
+        assert_eq!(nobody.holds(&WhereFacts::sample()), Ok(false));
+        assert_eq!(nobody.holds(&WhereFacts::sample_uncovered()), Ok(true), "nobody on the shift is null");
+        let hired = Where::compile("caregiver.hired").unwrap();
+        assert!(hired.holds(&WhereFacts::sample_uncovered()).is_err(), "nobody has no field");
     }
 }

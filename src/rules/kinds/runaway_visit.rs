@@ -1,0 +1,67 @@
+//! `runaway_visit {after, longest}`: a visit open far too long, `after` past the planned end or `longest` in all.
+//!
+//! The second needs the check-in's time: while the vendor's times are not understood only the first counts.
+
+use std::time::Duration;
+
+use super::{delta, shift::visit_evidence};
+use crate::{
+    mirror::{Mirror, visits::VisitEntry},
+    model::VisitId,
+    rules::{
+        finding::{Closing, Tells, Window},
+        look::{Look, Particulars, State},
+    },
+};
+
+/// The window of an open visit.
+#[must_use]
+pub fn look(after: Duration, longest: Duration, id: &VisitId, mirror: &Mirror) -> Look {
+    let Some(entry) = mirror.visit(id) else { return Look::never(Closing::Removed) };
+    if let Some(check_out) = entry.visit.check_out {
+        return Look::never(Closing::CheckedOut { at: mirror.visit_instant(entry, check_out) });
+    }
+    let shift = entry.shift.as_ref().and_then(|key| mirror.shift(key));
+    if shift.is_some_and(|shift| shift.shift.is_cancelled()) {
+        return Look::never(Closing::Cancelled);
+    }
+    let past_end = shift.map(|shift| shift.shift.end + delta(after));
+    let in_all = entry.visit.check_in.and_then(|at| mirror.visit_instant(entry, at)).map(|at| at + delta(longest));
+    let opens_at = match (past_end, in_all) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+    let Some(opens_at) = opens_at else { return Look::never(Closing::Recovered) };
+    let evidence = visit_evidence(entry, mirror);
+    Look {
+        window: Some(Window { opens_at, closes_at: None }),
+        state: State::Bad,
+        evidence_at: evidence.at,
+        evidence: vec![evidence],
+        edges: Vec::new(),
+    }
+}
+
+/// What its alert tells.
+#[must_use]
+pub fn particulars(entry: &VisitEntry, mirror: &Mirror) -> Particulars {
+    let shift = entry.shift.as_ref().and_then(|key| mirror.shift(key));
+    let client = entry.visit.client.clone().or_else(|| shift.map(|shift| shift.shift.key.client.clone()));
+    let mut annotations = Vec::new();
+    if let Some(shift) = shift {
+        annotations.push(("shift_ref".to_owned(), shift.shift.key.id.to_string()));
+    }
+    Particulars {
+        deadline: None,
+        starts_at: shift
+            .map(|shift| shift.shift.start())
+            .or_else(|| entry.visit.check_in.and_then(|at| mirror.visit_instant(entry, at))),
+        ends_at: shift.map(|shift| shift.shift.end),
+        location: client.as_ref().map(|client| mirror.location_of(client)).unwrap_or_default(),
+        subject_label: Some(("visit", entry.visit.id.to_string())),
+        past_bad_rows: client.as_ref().is_some_and(|c| mirror.past_bad_rows(crate::model::Section::Visits, c)),
+        client,
+        tells: Tells::Runaway,
+        annotations,
+    }
+}

@@ -1,0 +1,46 @@
+//! `uncovered_shift {within}`: nobody usable is on the shift, in `[start − within, end)`.
+
+use std::time::Duration;
+
+use super::{
+    delta,
+    shift::{arrived, final_look, out_of_question, row_evidence},
+};
+use crate::{
+    mirror::{Mirror, shifts::ShiftEntry},
+    model::Instant,
+    rules::{
+        finding::{Closing, Window},
+        look::{Look, State},
+    },
+};
+
+/// The window of every shift that is not out of the question: also a covered one needs fresh evidence as its
+/// window opens, because a caregiver may have called out since it was read.
+#[must_use]
+pub fn look(within: Duration, entry: &ShiftEntry, mirror: &Mirror) -> Look {
+    if let Some(closing) = out_of_question(entry, mirror) {
+        return final_look(closing);
+    }
+    if entry.shift.caregiver.is_none()
+        && let Some(closing) = arrived(entry, mirror)
+    {
+        // Nobody was assigned, and somebody went all the same.
+        return final_look(closing);
+    }
+    let shift = &entry.shift;
+    let row = row_evidence(entry, mirror);
+    Look {
+        window: Some(Window { opens_at: shift.start() - delta(within), closes_at: Some(shift.end) }),
+        state: if shift.caregiver.is_none() { State::Bad } else { State::Good(Closing::Covered) },
+        evidence_at: row.at,
+        evidence: vec![row],
+        edges: vec![shift.start()],
+    }
+}
+
+/// Finding cover helps until the start; once started, until the end.
+#[must_use]
+pub fn deadline(entry: &ShiftEntry, now: Instant) -> Instant {
+    if now < entry.shift.start() { entry.shift.start() } else { entry.shift.end }
+}
