@@ -5,6 +5,9 @@ use shiftwatch::sim::{Appointment, Conduct};
 
 use crate::harness::{AVERY, BLAKE, CASEY, House, Plan, SHIFT, at, seconds};
 
+/// The zone of naive visit times is known.
+const NAIVE_IS_UTC: &str = "      encounter_naive_tz: utc";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_uncovered_shift_is_told_once_and_closed_when_covered() {
     let mut house = House::open(Plan::default()).await;
@@ -20,13 +23,25 @@ async fn an_uncovered_shift_is_told_once_and_closed_when_covered() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missed_check_in_is_told_once_and_closed_when_somebody_arrives() {
-    let mut house = House::open(Plan::default()).await;
+    let mut house = House::open(Plan { wellsky: NAIVE_IS_UTC, ..Plan::default() }).await;
     let start = house.now() + seconds(20);
     house.sim.world(|world| world.add_shift(Appointment::hours("90010003", AVERY, start, 2).with(CASEY)));
     house.told_of(&["CCA: NO CHECK-IN", "Call caregiver, then client.", "Shift 90010003."]).await;
     let now = house.now();
     house.sim.world(|world| world.check_in("90010003", now)).expect("a shift");
     house.told_of(&["CCA CLOSED", "arrived late", "Shift 90010003."]).await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_zone_of_visits_is_not_known_an_arrival_has_no_time() {
+    let mut house = House::open(Plan::default()).await;
+    let start = house.now() + seconds(20);
+    house.sim.world(|world| world.add_shift(Appointment::hours("90010003", AVERY, start, 2).with(CASEY)));
+    house.told_of(&["CCA: NO CHECK-IN"]).await;
+    let now = house.now();
+    house.sim.world(|world| world.check_in("90010003", now)).expect("a shift");
+    house.told_of(&["CCA CLOSED", "arrived. Nothing more to do."]).await;
     house.close().await;
 }
 
@@ -83,7 +98,7 @@ async fn occurrences_that_share_an_id_do_not_shadow_one_another() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shift_across_midnight_is_one_shift() {
     // 23:59 on the agency's wall.
-    let mut house = House::open(Plan { begins_at: at("2026-11-25T06:58:50Z"), ..Plan::default() }).await;
+    let mut house = House::open(Plan { begins_at: at("2026-11-25T06:58:50Z"), wellsky: NAIVE_IS_UTC, ..Plan::default() }).await;
     let start = at("2026-11-25T06:59:50Z");
     house.sim.world(|world| world.add_shift(Appointment::hours("90010003", AVERY, start, 8).with(CASEY)));
     house.told_of(&["NO CHECK-IN Tue 23:59-07:59", "Shift 90010003."]).await;
@@ -96,7 +111,7 @@ async fn a_shift_across_midnight_is_one_shift() {
 
 /// A night on which the clocks change: an open shift across the change, then a check-in that is missed inside the odd hour.
 async fn night(begins_at: &str, missed: &str, missed_reads: &str, open: &str, open_reads: &str) {
-    let mut house = House::open(Plan { begins_at: at(begins_at), ..Plan::default() }).await;
+    let mut house = House::open(Plan { begins_at: at(begins_at), wellsky: NAIVE_IS_UTC, ..Plan::default() }).await;
     house.sim.world(|world| world.add_shift(Appointment::hours("90010004", BLAKE, at(open), 4)));
     house.told_of(&["NO CAREGIVER", open_reads, "Shift 90010004."]).await;
     house.sim.world(|world| world.assign("90010004", CASEY)).expect("a shift");

@@ -1,0 +1,128 @@
+//! The vendor fails: nobody is paged for nothing, nothing is called well that was not seen, and the blindness is told.
+
+use shiftwatch::sim::{
+    Fault, FaultAnswer, Latency, Switches, request_log,
+    switches::{Malformed, RetryAfter},
+};
+
+use crate::harness::{AVERY, House, Plan, SHIFT, value};
+
+/// An uncovered shift that was told; then the vendor fails like this, and is well again.
+async fn dark(fail: impl FnOnce(&mut Switches)) {
+    let mut house = House::open(Plan::default()).await;
+    assert_eq!(value(&house.metrics().await, "shiftwatch_uncovered_shifts"), Some(0.0));
+    house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
+    house.told_of(&["NO CAREGIVER", "Shift 90010001."]).await;
+    house.sim.switches(fail);
+    house.told_of(&["CCA: CAN'T SEE WellSky since", "unwatched: check them in WellSky."]).await;
+    assert_eq!(value(&house.metrics().await, "shiftwatch_uncovered_shifts"), None, "unknown is not 0");
+    assert_eq!(value(&house.metrics().await, "shiftwatch_blind"), Some(1.0));
+    house.long_enough().await;
+    house.nobody_else_was_told();
+    house.sim.switches(|switches| *switches = Switches::default());
+    house.told_of(&["CCA CLOSED: Blind", "recovered"]).await;
+    house.long_enough().await;
+    house.nobody_else_was_told();
+    assert_eq!(value(&house.metrics().await, "shiftwatch_uncovered_shifts"), Some(1.0));
+    house.sim.world(|world| world.assign(SHIFT, "8000202")).expect("a shift");
+    house.told_of(&["CLOSED", "covered", "Shift 90010001."]).await;
+    let tokens = house.sim.read_log(|log| request_log::token_requests(log).len());
+    assert_eq!(tokens, 1, "a token is asked for once, whatever else fails");
+    house.close().await;
+}
+
+async fn answering(answer: FaultAnswer) {
+    dark(|switches| switches.faults = vec![Fault::new("/v1/", answer)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn status_500() {
+    answering(FaultAnswer::Status(500)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer() {
+    answering(FaultAnswer::Wire(Latency::Hang)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cut_in_the_middle() {
+    answering(FaultAnswer::Wire(Latency::CutMidway)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_such_route() {
+    answering(FaultAnswer::Route403).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn throttled() {
+    answering(FaultAnswer::Throttled(RetryAfter::Seconds(1))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn truncated_json() {
+    answering(FaultAnswer::Wire(Latency::Truncated)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_html() {
+    answering(FaultAnswer::Html(200)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn json_that_is_no_bundle() {
+    answering(FaultAnswer::NotABundle).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_client_of_many_cannot_be_read() {
+    dark(|switches| switches.faults = vec![Fault::new("/v1/", FaultAnswer::Status(500)).about(AVERY)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_is_empty() {
+    let mut house = House::open(Plan::default()).await;
+    house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
+    house.told_of(&["NO CAREGIVER"]).await;
+    house.sim.switches(|switches| switches.all_empty = true);
+    let told = house.sim.until(crate::harness::PATIENCE, |sim| {
+        sim.mails().iter().any(|mail| mail.subject().contains("SourceAnomaly") || mail.subject().contains("CAN'T SEE"))
+    });
+    assert!(told.await, "nobody was told that the source makes no sense: {}", house.log());
+    house.long_enough().await;
+    assert_eq!(value(&house.metrics().await, "shiftwatch_uncovered_shifts"), None, "unknown is not 0");
+    let closed: Vec<String> = house.sim.texts().into_iter().map(|text| text.body).collect();
+    assert!(closed.iter().all(|body| !body.contains("90010001") || !body.contains("CLOSED")), "{closed:?}");
+    house.vendor_was_asked_rightly();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_cannot_be_read_is_counted_and_closes_nothing() {
+    let mut house = House::open(Plan::default()).await;
+    house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
+    house.told_of(&["NO CAREGIVER"]).await;
+    house.sim.switches(|switches| {
+        switches.malformed.set(shiftwatch::sim::Endpoint::Appointment, Malformed::Garbage);
+        switches.malformed_about = AVERY.into();
+    });
+    house.long_enough().await;
+    let rejected = value(&house.metrics().await, "shiftwatch_rejected_rows_total");
+    assert!(rejected.is_some_and(|n| n > 0.0), "{rejected:?}");
+    let closed: Vec<String> = house.sim.texts().into_iter().map(|text| text.body).collect();
+    assert!(closed.iter().all(|body| !body.contains("CLOSED")), "{closed:?}");
+    house.vendor_was_asked_rightly();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_new_token_for_each_that_expired() {
+    let house = House::open(Plan::default()).await;
+    let tokens = |house: &House| house.sim.read_log(|log| request_log::token_requests(log).len());
+    assert_eq!(tokens(&house), 1);
+    for n in 2..=3 {
+        house.sim.revoke_tokens();
+        house.long_enough().await;
+        assert_eq!(tokens(&house), n, "{}", house.log());
+    }
+    house.close().await;
+}
