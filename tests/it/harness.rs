@@ -230,7 +230,7 @@ receivers:
         for _ in 0..600 {
             let metrics = self.metrics().await;
             let known = metrics.lines().any(|line| line.starts_with("shiftwatch_uncovered_shifts{"));
-            if known && value(&metrics, "shiftwatch_catching_up").is_none_or(|n| n == 0.0) {
+            if known && value(&metrics, "shiftwatch_catching_up").is_none_or(|n| n < 0.5) {
                 return;
             }
             self.moment().await;
@@ -271,6 +271,19 @@ receivers:
 
     pub async fn metrics(&self) -> String {
         self.get("/metrics").await.1
+    }
+
+    /// Waits until a family's samples add up to this.
+    pub async fn shows(&self, family: &str, wanted: f64) {
+        let mut shown = None;
+        for _ in 0..600 {
+            shown = value(&self.metrics().await, family);
+            if shown.is_some_and(|shown| (shown - wanted).abs() < f64::EPSILON) {
+                return;
+            }
+            self.moment().await;
+        }
+        panic!("{family} is {shown:?}, not {wanted}: {}", self.log());
     }
 
     pub async fn get(&self, path: &str) -> (u16, String) {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{House, Plan, SHIFT, value};
+use crate::harness::{House, Plan, SHIFT};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_file_is_refused_and_the_old_one_stays() {
@@ -15,14 +15,14 @@ async fn a_broken_file_is_refused_and_the_old_one_stays() {
     assert_ne!(status, 200, "{answer}");
     assert!(answer.contains("shiftwatch.yml:") && answer.contains("group_wiat"), "{answer}");
     house.logged("the last good one stays in use").await;
-    assert_eq!(value(&house.metrics().await, "shiftwatch_config_last_reload_successful"), Some(0.0));
+    house.shows("shiftwatch_config_last_reload_successful", 0.0).await;
     house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
     house.told_of(&["CCA: NO CAREGIVER"]).await;
 
     std::fs::write(house.config_file(), good.replace("title: CCA", "title: North")).expect("written");
     let (status, answer) = house.post("/-/reload", &Value::Null).await;
     assert_eq!(status, 200, "{answer}");
-    assert_eq!(value(&house.metrics().await, "shiftwatch_config_last_reload_successful"), Some(1.0));
+    house.shows("shiftwatch_config_last_reload_successful", 1.0).await;
     house.settled().await;
     house.long_enough().await;
     house.nobody_else_was_told();

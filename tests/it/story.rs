@@ -12,8 +12,12 @@ const NAIVE_IS_UTC: &str = "      encounter_naive_tz: utc";
 async fn an_uncovered_shift_is_told_once_and_closed_when_covered() {
     let mut house = House::open(Plan::default()).await;
     house.nobody_else_was_told();
+    let happened_at = house.now();
     house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
     house.told_of(&["CCA: NO CAREGIVER", "Tue 13:00-17:00", "Find cover.", "Shift 90010001."]).await;
+    // The reading interval, the confirming read, group_wait, two ticks; and a second of a busy machine.
+    let promised = seconds(house.detect_within_s + 5 + 2 + 2 + i64::from(crate::harness::SPEED));
+    assert!(house.sim.texts()[0].at - happened_at <= promised, "{}", house.sim.texts()[0].at - happened_at);
     house.long_enough().await;
     house.nobody_else_was_told();
     house.sim.world(|world| world.assign(SHIFT, "8000202")).expect("a shift");
