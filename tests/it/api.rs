@@ -75,7 +75,8 @@ async fn an_alert_from_outside_is_told_and_closed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alert_from_outside_that_is_not_sent_again_ends_by_itself() {
     let mut house = House::open(Plan::default()).await;
-    let alert = json!([{ "labels": { "alertname": "PhoneLineDown" }, "annotations": { "summary": "It does not ring" } }]);
+    let alert =
+        json!([{ "labels": { "alertname": "PhoneLineDown" }, "annotations": { "summary": "It does not ring" } }]);
     assert_eq!(house.post("/api/v2/alerts", &alert).await.0, 200);
     house.told_of(&["shiftwatch: PhoneLineDown"]).await;
     house.told_of(&["shiftwatch CLOSED: PhoneLineDown", "no longer reported"]).await;

@@ -32,14 +32,22 @@ async fn cancelled_spelled_the_other_way() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelled_and_the_row_is_gone() {
-    closes(CancelShape::Removed, |world| world.cancel(SHIFT).expect("a shift"), &["CLOSED", "removed from the schedule"])
-        .await;
+    closes(
+        CancelShape::Removed,
+        |world| world.cancel(SHIFT).expect("a shift"),
+        &["CLOSED", "removed from the schedule"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deleted() {
-    closes(CancelShape::Cancelled, |world| world.delete(SHIFT).expect("a shift"), &["CLOSED", "removed from the schedule"])
-        .await;
+    closes(
+        CancelShape::Cancelled,
+        |world| world.delete(SHIFT).expect("a shift"),
+        &["CLOSED", "removed from the schedule"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -345,7 +345,11 @@ receivers:
     pub fn vendor_was_asked_rightly(&self) {
         self.sim.read_log(|log| {
             assert!(request_log::outside_read_set(log).is_empty(), "{:?}", request_log::outside_read_set(log));
-            assert!(request_log::first_reads_with_page(log).is_empty(), "{:?}", request_log::first_reads_with_page(log));
+            assert!(
+                request_log::first_reads_with_page(log).is_empty(),
+                "{:?}",
+                request_log::first_reads_with_page(log)
+            );
             assert!(request_log::wrong_slashes(log).is_empty(), "{:?}", request_log::wrong_slashes(log));
             assert!(request_log::queries_on_id_reads(log).is_empty(), "{:?}", request_log::queries_on_id_reads(log));
             assert!(request_log::caregiver_fan_out(log).is_empty(), "{:?}", request_log::caregiver_fan_out(log));

@@ -3,8 +3,8 @@
 use shiftwatch::sim::{
     Appointment, Switches,
     switches::{
-        AppointmentLink, AppointmentTime, ClientStatusTag, EmptyShape, EncounterScope, EncounterTime, IdType, OpenShape,
-        PageBase, ParticipantShape, TotalField, Wrap,
+        AppointmentLink, AppointmentTime, ClientStatusTag, EmptyShape, EncounterScope, EncounterTime, IdType,
+        OpenShape, PageBase, ParticipantShape, TotalField, Wrap,
     },
 };
 

@@ -102,7 +102,8 @@ async fn occurrences_that_share_an_id_do_not_shadow_one_another() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shift_across_midnight_is_one_shift() {
     // 23:59 on the agency's wall.
-    let mut house = House::open(Plan { begins_at: at("2026-11-25T06:58:50Z"), wellsky: NAIVE_IS_UTC, ..Plan::default() }).await;
+    let mut house =
+        House::open(Plan { begins_at: at("2026-11-25T06:58:50Z"), wellsky: NAIVE_IS_UTC, ..Plan::default() }).await;
     let start = at("2026-11-25T06:59:50Z");
     house.sim.world(|world| world.add_shift(Appointment::hours("90010003", AVERY, start, 8).with(CASEY)));
     house.told_of(&["NO CHECK-IN Tue 23:59-07:59", "Shift 90010003."]).await;
