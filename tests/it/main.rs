@@ -2,5 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 
+mod api;
+mod closing;
+mod faults;
+mod harness;
 mod layering;
 mod metrics_lint;
+mod reload;
+mod shapes;
+mod story;

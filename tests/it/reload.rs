@@ -1,0 +1,55 @@
+//! A configuration that is wrong: refused at the start, refused while running; one that is right is taken over.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::harness::{House, Plan, SHIFT};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broken_file_is_refused_and_the_old_one_stays() {
+    let mut house = House::open(Plan::default()).await;
+    let good = std::fs::read_to_string(house.config_file()).expect("the configuration");
+    std::fs::write(house.config_file(), good.replace("group_wait:", "group_wiat:")).expect("written");
+    let (status, answer) = house.post("/-/reload", &Value::Null).await;
+    assert_ne!(status, 200, "{answer}");
+    assert!(answer.contains("shiftwatch.yml:") && answer.contains("group_wiat"), "{answer}");
+    house.logged("the last good one stays in use").await;
+    house.shows("shiftwatch_config_last_reload_successful", 0.0).await;
+    house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
+    house.told_of(&["CCA: NO CAREGIVER"]).await;
+
+    std::fs::write(house.config_file(), good.replace("title: CCA", "title: North")).expect("written");
+    let (status, answer) = house.post("/-/reload", &Value::Null).await;
+    assert_eq!(status, 200, "{answer}");
+    house.shows("shiftwatch_config_last_reload_successful", 1.0).await;
+    house.settled().await;
+    house.long_enough().await;
+    house.nobody_else_was_told();
+    house.sim.world(|world| world.assign(SHIFT, "8000202")).expect("a shift");
+    house.told_of(&["North CLOSED", "covered"]).await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_key_is_refused_at_the_start() {
+    let house = House::unwatched(Plan::default()).await;
+    let good = std::fs::read_to_string(house.config_file()).expect("the configuration");
+    std::fs::write(house.config_file(), good.replace("group_wait:", "group_wiat:")).expect("written");
+    let line = good.lines().position(|line| line.contains("group_wait:")).expect("a line") + 1;
+    for command in ["run", "check"] {
+        let ended = Command::new(env!("CARGO_BIN_EXE_shiftwatch"))
+            .arg("--config")
+            .arg(house.config_file())
+            .arg(command)
+            .output()
+            .expect("the binary runs");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned() + &String::from_utf8_lossy(&ended.stdout);
+        assert_eq!(ended.status.code(), Some(1), "{command}: {said}");
+        for part in [&format!("shiftwatch.yml:{line}:"), "group_wiat", "group_wait"] {
+            assert!(said.contains(part), "{command} does not say {part}: {said}");
+        }
+        assert!(!said.contains("panicked"), "{said}");
+    }
+    assert!(house.sim.log().is_empty(), "nothing was asked of the vendor");
+}
