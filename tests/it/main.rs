@@ -1,5 +1,12 @@
 //! One binary for every integration test: compiled and linked once.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so and fails"
+)]
+
 mod api;
 mod closing;
 mod faults;
