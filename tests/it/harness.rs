@@ -76,7 +76,7 @@ impl Default for Plan {
     }
 }
 
-pub const RULES: &str = r#"groups:
+pub const RULES: &str = r"groups:
   - name: e2e
     rules:
       - { alert: ShiftUncovered, uncovered_shift: { within: 4h }, labels: { severity: page } }
@@ -84,7 +84,7 @@ pub const RULES: &str = r#"groups:
       - { alert: MissedCheckOut, missed_check_out: { after: 20s }, labels: { severity: page } }
       - { alert: Blind, blind: { after: 20s, idle: 2m }, labels: { severity: page } }
       - { alert: SourceAnomaly, source_anomaly: {}, labels: { severity: warning, team: tech } }
-"#;
+";
 
 pub struct House {
     pub sim: Sim,
