@@ -1,5 +1,7 @@
 //! The real program as a child process, against a simulated agency in this one.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by failing")]
+
 use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},

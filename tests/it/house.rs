@@ -1,5 +1,7 @@
 //! What the documents promise and a program can check: commands that exist, files that load.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by failing")]
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
