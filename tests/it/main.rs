@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 
+mod agent;
 mod api;
 mod closing;
 mod faults;
 mod harness;
+mod house;
+mod kill;
 mod layering;
 mod metrics_lint;
+mod phi;
 mod reload;
 mod shapes;
 mod story;
