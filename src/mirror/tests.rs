@@ -427,6 +427,9 @@ fn coverage_counts_nest_and_unknown_is_not_zero() {
         shift("7", "c1", -30, 2, Some("g1")),
     ];
     Reading::shifts("c1", 0, rows).into(&mut mirror);
+    let unseen = &mirror.coverage(&bands, at(0)).locations["north"];
+    assert_eq!((unseen.done, unseen.missed), (0, 0), "nobody has looked who came");
+    Reading::visits(None, 0, Vec::new()).into(&mut mirror);
     let coverage = mirror.coverage(&bands, at(0));
     assert!(coverage.known);
     let north = &coverage.locations["north"];
