@@ -25,7 +25,8 @@ pub struct Coverage {
 }
 
 /// One location's counts. But for the bands they are about today, by the agency's clock, with what runs from
-/// yesterday or into tomorrow; each shift is in one state.
+/// yesterday or into tomorrow; each shift is in one state, but for one that began and whose visits nobody has read
+/// since: it is in none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LocationCoverage {
     /// Ahead, somebody is on it.
@@ -36,7 +37,7 @@ pub struct LocationCoverage {
     pub running: u64,
     /// Over, somebody came and left.
     pub done: u64,
-    /// Started or over, nobody came as far as visits were read.
+    /// Started or over, and a reading of the visits shows nobody.
     pub missed: u64,
     /// Cancelled.
     pub cancelled: u64,
@@ -114,8 +115,11 @@ impl Mirror {
             &mut count.uncovered
         } else if now < start {
             &mut count.covered
-        } else {
+        } else if self.check_ins_read_at(entry).is_some_and(|at| at >= start) {
             &mut count.missed
+        } else {
+            // Nobody has looked who came: neither visited nor missed.
+            return;
         };
         *state += 1;
     }

@@ -427,6 +427,9 @@ fn coverage_counts_nest_and_unknown_is_not_zero() {
         shift("7", "c1", -30, 2, Some("g1")),
     ];
     Reading::shifts("c1", 0, rows).into(&mut mirror);
+    let unseen = &mirror.coverage(&bands, at(0)).locations["north"];
+    assert_eq!((unseen.done, unseen.missed), (0, 0), "nobody has looked who came");
+    Reading::visits(None, 0, Vec::new()).into(&mut mirror);
     let coverage = mirror.coverage(&bands, at(0));
     assert!(coverage.known);
     let north = &coverage.locations["north"];
@@ -485,4 +488,21 @@ fn wanted_days_are_whole_days_also_when_the_clock_changes() {
     assert_eq!((spring.until - spring.from).num_hours(), 71);
     let autumn = mirror.days_around(&"c1".into(), from_micros(1_793_520_000 * 1_000_000));
     assert_eq!((autumn.until - autumn.from).num_hours(), 73);
+}
+
+#[test]
+fn prospects_do_not_hold_up_the_first_look() {
+    let mut mirror = mirror();
+    let rows = vec![
+        client("c1", Some(true), Some(true)),
+        client("prospect", Some(false), Some(true)),
+        client("former", Some(true), Some(false)),
+    ];
+    Reading::clients(0, rows).into(&mut mirror);
+    assert_eq!(mirror.watched_clients(at(0)).map(ToString::to_string).collect::<Vec<_>>(), ["c1"]);
+    assert_eq!(mirror.all_read_since(at(5)), None, "a client was never read");
+    Reading::shifts("c1", 10, Vec::new()).into(&mut mirror);
+    assert_eq!(mirror.all_read_since(at(11)), Some(at(10)), "nobody waits for the other two");
+    Reading::shifts("former", 20, vec![shift("1", "former", DAY, 4, None)]).into(&mut mirror);
+    assert_eq!(mirror.watched_clients(at(20)).count(), 2, "who has a shift is a client");
 }

@@ -18,6 +18,9 @@ const AHEAD: TimeDelta = TimeDelta::hours(49);
 /// How long a check-out that did not come is still looked for.
 const CHECK_OUT_LOOKED_FOR: TimeDelta = TimeDelta::hours(48);
 
+/// How long after it was due a check-out is looked for of which not even a check-in was seen: the length of a shift.
+const VISIT_LOOKED_FOR: TimeDelta = TimeDelta::hours(4);
+
 /// Facts about one client's schedule, as the planner wants them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
@@ -79,13 +82,28 @@ fn add(kind: &Kind, entry: &ShiftEntry, mirror: &Mirror, now: Instant, needs: &m
             let open = look.state == State::Bad || (entry.visits.is_empty() && entry.shift.caregiver.is_some());
             if open && coming(deadline) {
                 needs.deadlines.push(deadline);
-            } else if look.state == State::Bad && deadline <= now {
-                let until = Some(deadline + CHECK_OUT_LOOKED_FOR).filter(|until| *until > now);
+            } else if deadline <= now {
+                let looked_for = if look.state == State::Bad {
+                    CHECK_OUT_LOOKED_FOR
+                } else if nobody_looked(entry, mirror, deadline) {
+                    VISIT_LOOKED_FOR
+                } else {
+                    return;
+                };
+                let until = Some(deadline + looked_for).filter(|until| *until > now);
                 needs.awaiting_visit_until = needs.awaiting_visit_until.max(until);
             }
         }
         _ => {}
     }
+}
+
+/// Whether somebody should have been there, and the visits were not read since the check-out was due: after a start
+/// or an outage a visit may stand open that nobody knows of.
+fn nobody_looked(entry: &ShiftEntry, mirror: &Mirror, deadline: Instant) -> bool {
+    entry.visits.is_empty()
+        && entry.shift.caregiver.is_some()
+        && mirror.check_ins_read_at(entry).is_none_or(|at| at < deadline)
 }
 
 /// The next instant after `now` at which a window of this client's shifts opens.

@@ -654,3 +654,48 @@ fn the_planner_learns_edges_and_deadlines() {
     assert_eq!(ruleset.bands().iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), ["24h", "4h"]);
     assert_eq!(mirror.section(Section::Visits).read_at, Some(at(20 * MIN)));
 }
+
+#[test]
+fn after_a_start_the_visits_of_shifts_that_ended_are_looked_for_once() {
+    let ruleset = Ruleset::new(vec![rule("check-out", Kind::MissedCheckOut { after: minutes(30) })]);
+    let mut mirror = mirror();
+    let c1 = "c1".into();
+    let _ = Reading::shifts("c1", 5 * HOUR, vec![shift("1", "c1", 0, 4, Some("g1"))]).into(&mut mirror);
+    let due = 4 * HOUR + 30 * MIN;
+    let awaiting = |mirror: &Mirror, now| needs(&ruleset, mirror, &c1, at(now)).awaiting_visit_until;
+    assert_eq!(awaiting(&mirror, due - 1), None, "its end is a deadline still ahead");
+    assert_eq!(awaiting(&mirror, 5 * HOUR), Some(at(due + 4 * HOUR)), "a visit may stand open");
+    assert_eq!(awaiting(&mirror, due + 4 * HOUR), None, "too long ago");
+    let _ = Reading::visits(None, 5 * HOUR, Vec::new()).into(&mut mirror);
+    assert_eq!(awaiting(&mirror, 5 * HOUR), None, "nobody came, as was seen");
+}
+
+#[test]
+fn blindness_counts_from_when_there_was_anything_to_ask() {
+    let mut story = Story::new(vec![
+        rule("check-in", Kind::MissedCheckIn { after: minutes(10) }),
+        rule("blind", Kind::Blind { after: minutes(10), idle: Duration::from_hours(1) }),
+    ]);
+    // Nobody was on it until half an hour after its start, so nobody had asked who came.
+    story.read(Reading::shifts("c1", 0, vec![shift("1", "c1", 0, 4, None)]));
+    assert_eq!(story.words(20 * MIN), [""; 0]);
+    story.read(Reading::shifts("c1", 30 * MIN, vec![shift("1", "c1", 0, 4, Some("g1"))]));
+    assert_eq!(story.words(30 * MIN), [""; 0], "unjudged, and not blind at once");
+    assert_eq!(story.ledger.n_unjudged(), 1);
+    assert_eq!(story.words(40 * MIN), ["40 blind broken"], "ten minutes later it is");
+}
+
+#[test]
+fn rules_of_the_installation_are_not_an_agencys() {
+    let rules = [
+        uncovered("4h", 4),
+        rule("watchdog", Kind::Watchdog),
+        rule("out", Kind::DeliveryFailing { after: minutes(5) }),
+    ];
+    let names = |installation| {
+        let set = Ruleset::of_agency(&rules, installation);
+        set.rules().iter().map(|rule| rule.alert.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(false), ["4h"]);
+    assert_eq!(names(true), ["watchdog", "out"]);
+}
