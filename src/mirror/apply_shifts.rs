@@ -171,9 +171,11 @@ impl Mirror {
         as_of: Instant,
         out: &mut Applied,
     ) -> bool {
+        let scope = Scope { section: Section::Shifts, client: Some(client.clone()) };
         let missing: Vec<(ShiftKey, Option<Instant>, Instant)> = self
             .shifts
             .of_client(client)
+            .filter(|entry| !self.rejects.may_hide(&scope, &entry.shift.key.id.to_string()))
             .filter(|entry| span.contains(entry.shift.start()) && !present.contains(&entry.shift.key))
             .filter(|entry| entry.seen_at < as_of)
             .map(|entry| (entry.shift.key.clone(), entry.missed_at, entry.shift.end))

@@ -15,6 +15,8 @@ use crate::{
 
 /// In how many reads running a row must be met before it is set aside. Design §4.
 const RUNS_UNTIL_ASIDE: u8 = 3;
+/// What stands for the id of a row that has none; ids of the vendor are digits.
+const WITHOUT_ID: &str = "without id, ";
 /// How many bad rows are followed; past it further ones keep spoiling, which errs towards "unknown".
 const ROWS_MAX: usize = 1_000;
 
@@ -85,7 +87,7 @@ impl Rejects {
             .iter()
             .map(|row| {
                 let client = row.client.clone().or_else(|| scope.client.clone());
-                let name = row.id.clone().unwrap_or_else(|| format!("without id, {}", row.reason));
+                let name = row.id.clone().unwrap_or_else(|| format!("{WITHOUT_ID}{}", row.reason));
                 (RowName { scope: scope.clone(), name, client }, row)
             })
             .collect();
@@ -149,6 +151,13 @@ impl Rejects {
                     && name.scope.section == section
                     && name.client.as_ref().is_none_or(|named| named == client)
             })
+    }
+
+    /// Whether a row set aside in `scope` could be the row of `id`: it has that id, or none that can be read. Such a
+    /// row is not missing, whatever else its read lacks.
+    #[must_use]
+    pub fn may_hide(&self, scope: &Scope, id: &str) -> bool {
+        self.rows.keys().any(|name| name.scope == *scope && (name.name == id || name.name.starts_with(WITHOUT_ID)))
     }
 
     /// As text for the store.

@@ -305,38 +305,33 @@ impl<'a> Notice<'a> {
         }
     }
 
+    /// Every name is there; what is not known or not granted is empty, so that a template never fails for want of it.
     fn client_context(&self, alert: &Alert, granted: bool) -> Value {
-        let Some(id) = &alert.facts.client else { return context! { id => "" } };
-        match self.people.client(id).filter(|_| granted) {
-            None => context! { id => id.as_str() },
-            Some(client) => {
-                let grant = PhiGrant::GRANTED_MAIL;
-                context! {
-                    id => id.as_str(),
-                    name => client.person.name.reveal(grant),
-                    phones => client.person.phones.reveal(grant),
-                    address => client.person.address.reveal(grant),
-                    birth_date => client.person.birth_date.reveal(grant).map(|date| date.to_string()),
-                }
-            }
+        let id = alert.facts.client.as_ref();
+        let grant = PhiGrant::GRANTED_MAIL;
+        let person = id.and_then(|id| self.people.client(id)).filter(|_| granted).map(|client| &client.person);
+        context! {
+            id => id.map_or("", |id| id.as_str()),
+            name => person.map_or("", |person| person.name.reveal(grant).as_str()),
+            phones => person.map_or_else(Vec::new, |person| person.phones.reveal(grant).clone()),
+            address => person.map_or("", |person| person.address.reveal(grant).as_str()),
+            birth_date => person.and_then(|person| *person.birth_date.reveal(grant)).map_or_else(String::new, |date| date.to_string()),
         }
     }
 
+    /// As for clients.
     fn caregiver_context(&self, alert: &Alert, granted: bool) -> Value {
-        let Subject::Shift(key) = &alert.key.subject else { return context! { id => "" } };
-        let Some(id) = self.people.shift(key).and_then(|shift| shift.caregiver.as_ref()) else {
-            return context! { id => "" };
+        let shift = match &alert.key.subject {
+            Subject::Shift(key) => self.people.shift(key),
+            _ => None,
         };
-        match self.people.caregiver(id).filter(|_| granted) {
-            None => context! { id => id.as_str() },
-            Some(caregiver) => {
-                let grant = PhiGrant::GRANTED_MAIL;
-                context! {
-                    id => id.as_str(),
-                    name => caregiver.person.name.reveal(grant),
-                    phones => caregiver.person.phones.reveal(grant),
-                }
-            }
+        let id = shift.and_then(|shift| shift.caregiver.as_ref());
+        let grant = PhiGrant::GRANTED_MAIL;
+        let person = id.and_then(|id| self.people.caregiver(id)).filter(|_| granted).map(|caregiver| &caregiver.person);
+        context! {
+            id => id.map_or("", |id| id.as_str()),
+            name => person.map_or("", |person| person.name.reveal(grant).as_str()),
+            phones => person.map_or_else(Vec::new, |person| person.phones.reveal(grant).clone()),
         }
     }
 }

@@ -286,6 +286,19 @@ receivers:
         panic!("{family} is {shown:?}, not {wanted}: {}", self.log());
     }
 
+    /// Waits until the family is not there: unknown.
+    pub async fn hides(&self, family: &str) {
+        let mut shown = None;
+        for _ in 0..600 {
+            shown = value(&self.metrics().await, family);
+            if shown.is_none() {
+                return;
+            }
+            self.moment().await;
+        }
+        panic!("{family} is {shown:?}, and nobody can know that: {}", self.log());
+    }
+
     pub async fn get(&self, path: &str) -> (u16, String) {
         let answer = self.http.get(format!("{}{path}", self.url)).send().await.expect("an answer");
         (answer.status().as_u16(), answer.text().await.expect("a body"))

@@ -3,10 +3,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use chrono::TimeDelta;
+
 use super::delta;
 use crate::{
     mirror::{Mirror, facts::ClientTier},
-    model::{ClientId, Instant, Section, Subject},
+    model::{ClientId, Instant, Section, ShiftKey, Subject},
     rules::{
         finding::{Tells, Window},
         ledger::After,
@@ -14,6 +16,9 @@ use crate::{
     },
     source::fetched::ReadFault,
 };
+
+/// How far ahead the starts are counted that nobody watches.
+const SOON: TimeDelta = TimeDelta::hours(8);
 
 /// The window, from what waits after this pass.
 #[must_use]
@@ -53,12 +58,14 @@ pub(in crate::rules) fn particulars(waiting: &After<'_>, mirror: &Mirror, now: I
             clients.insert(client);
         }
     }
-    let (mut n, mut first, mut last) = (0_u32, None::<Instant>, None::<Instant>);
-    for key in waiting.shifts() {
-        n += 1;
-        first = Some(first.map_or(key.start, |at| at.min(key.start)));
-        last = Some(last.map_or(key.start, |at| at.max(key.start)));
+    // Whoever waits for evidence, and what starts soon for clients on whom nothing can be read.
+    let mut unseen: BTreeSet<&ShiftKey> = waiting.shifts().collect();
+    for client in &clients {
+        let soon = mirror.shifts().of_client(client).filter(|entry| !entry.shift.is_cancelled());
+        unseen.extend(soon.map(|entry| &entry.shift.key).filter(|key| now < key.start && key.start <= now + SOON));
     }
+    let n = u32::try_from(unseen.len()).unwrap_or(u32::MAX);
+    let (first, last) = (unseen.first().map(|key| key.start), unseen.last().map(|key| key.start));
     if sections.is_empty() {
         sections.extend(Section::ALL);
     }
