@@ -314,7 +314,7 @@ fn a_client_refused_alone_waits_and_the_others_do_not() {
     for (fault, shows) in rows {
         let (asked, others) = refused(*fault);
         assert!((5..=12).contains(&asked.len()), "{shows}: {} times in ten minutes", asked.len());
-        let gaps: Vec<f64> = asked.windows(2).map(|two| seconds(*two[1] - *two[0])).collect();
+        let gaps: Vec<f64> = asked.windows(2).map(|two| seconds(two[1] - two[0])).collect();
         assert!(gaps[0] >= 5.0 && gaps[1] >= 10.0 && gaps[2] >= 20.0, "{shows}: {gaps:?}");
         assert!(others >= 2, "{shows}: the other client is read {others} times");
     }
