@@ -284,7 +284,8 @@ fn faults_hold_back_what_they_concern() {
 
 #[test]
 fn a_client_refused_alone_waits_and_the_others_do_not() {
-    let refused = |fault: fn() -> ReadFault| {
+    type Make = fn() -> ReadFault;
+    let refused = |fault: Make| {
         let mut planner = Planner::new(settings(300, 10.0), at(0.0));
         planner.clients_read_at(at(0.0));
         for id in ["refused", "fine"] {
@@ -307,7 +308,7 @@ fn a_client_refused_alone_waits_and_the_others_do_not() {
         }
         (asked, others)
     };
-    let rows: &[(fn() -> ReadFault, &str)] = &[
+    let rows: &[(Make, &str)] = &[
         (|| ReadFault::Permission { endpoint: Endpoint::Appointment, code: "403".to_owned() }, "no leave"),
         (|| ReadFault::Route { endpoint: Endpoint::Appointment, code: "403".to_owned() }, "no route"),
     ];
