@@ -24,6 +24,8 @@ const SAMPLES_MIN: usize = 5;
 const FAILED_IN_A_ROW: usize = 5;
 /// Refused requests (our mistake) in a row that open it. Contract §9.5.
 const REFUSED_IN_A_ROW: u32 = 3;
+/// So many answers without leave, with no good one between, open it even when all were about the same client.
+const DENIED_IN_A_ROW: u32 = 3;
 /// First pause after passing failures; doubles up to [`PAUSE_MAX`]. Short, because being blind is what hurts and
 /// one probe costs nothing.
 const PAUSE_MIN: Duration = Duration::from_secs(5);
@@ -58,8 +60,15 @@ pub enum Outcome {
     Refused,
     /// No route, after the alternates were tried.
     NoRoute,
-    /// No leave.
-    NoLeave,
+    /// No leave to read.
+    ///
+    /// Departs from the contract's §9.5, by which the first one pauses the endpoint: one client the account may not
+    /// see would hide everybody else's shifts for a quarter of an hour. It opens on a second client without a good
+    /// answer between, on a read that is about nobody in particular, and on the third without a good answer.
+    NoLeave {
+        /// As for failures; 0 = about nobody in particular.
+        whose: u64,
+    },
 }
 
 /// What a breaker looks like from outside.
@@ -87,6 +96,9 @@ pub struct Breaker {
     state: State,
     recent: VecDeque<(WireTime, Option<u64>)>,
     refused: u32,
+    denied: u32,
+    /// The client that was denied since the last good answer.
+    denied_whose: Option<u64>,
     pause: Duration,
     probe_began: WireTime,
 }
@@ -97,8 +109,23 @@ impl Default for Breaker {
             state: State::Closed,
             recent: VecDeque::new(),
             refused: 0,
+            denied: 0,
+            denied_whose: None,
             pause: PAUSE_MIN,
             probe_began: WireTime::ZERO,
+        }
+    }
+}
+
+impl Why {
+    /// What is wrong, for logs and pages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Route => "there is no route",
+            Self::Permission => "the account may not read it",
+            Self::Request => "our requests are refused",
+            Self::Failures => "too many reads failed",
         }
     }
 }
@@ -135,7 +162,7 @@ impl Breaker {
                 }
             }
             Outcome::NoRoute => self.open(Why::Route, now, ROUTE_PAUSE),
-            Outcome::NoLeave => self.open(Why::Permission, now, ROUTE_PAUSE),
+            Outcome::NoLeave { whose } => self.denied(whose, now),
         }
     }
 
@@ -154,6 +181,7 @@ impl Breaker {
 
     fn fine(&mut self, now: WireTime) {
         self.refused = 0;
+        self.forget_denied();
         if self.state == State::Closed {
             self.keep(now, None);
         } else {
@@ -167,6 +195,21 @@ impl Breaker {
         {
             self.pause = PAUSE_MIN;
         }
+    }
+
+    fn denied(&mut self, whose: u64, now: WireTime) {
+        self.denied += 1;
+        let another = self.denied_whose.is_some_and(|before| before != whose);
+        self.denied_whose = Some(whose);
+        let probing = matches!(self.state, State::Probing { .. });
+        if whose == 0 || another || self.denied >= DENIED_IN_A_ROW || probing {
+            self.open(Why::Permission, now, ROUTE_PAUSE);
+        }
+    }
+
+    fn forget_denied(&mut self) {
+        self.denied = 0;
+        self.denied_whose = None;
     }
 
     fn failed(&mut self, whose: u64, now: WireTime) {
@@ -206,6 +249,7 @@ impl Breaker {
         self.state = State::Open { until: now + pause, why };
         self.recent.clear();
         self.refused = 0;
+        self.forget_denied();
     }
 }
 
@@ -246,6 +290,41 @@ mod tests {
         assert_eq!(breaker.admit(s(5)), Ok(()), "a good one between starts the count again");
         breaker.saw(Outcome::Refused, s(6));
         assert_eq!(breaker.state(), State::Open { until: s(906), why: Why::Request });
+    }
+
+    #[test]
+    fn one_client_denied_alone_costs_nobody_else_their_reads() {
+        use Outcome::{Fine, NoLeave};
+        let rows: &[(&[Outcome], bool, &str)] = &[
+            (&[NoLeave { whose: 1 }], false, "the first of one client"),
+            (&[NoLeave { whose: 1 }, NoLeave { whose: 1 }], false, "the same client again"),
+            (&[NoLeave { whose: 1 }, NoLeave { whose: 1 }, NoLeave { whose: 1 }], true, "a third and nothing good"),
+            (&[NoLeave { whose: 1 }, NoLeave { whose: 2 }], true, "a second client"),
+            (&[NoLeave { whose: 1 }, Fine, NoLeave { whose: 2 }], false, "a second client, but others are read"),
+            (
+                &[NoLeave { whose: 1 }, NoLeave { whose: 1 }, Fine, NoLeave { whose: 1 }, NoLeave { whose: 1 }],
+                false,
+                "never three without a good one",
+            ),
+            (&[NoLeave { whose: 0 }], true, "a list, which is about everybody"),
+        ];
+        for (outcomes, opens, shows) in rows {
+            let mut breaker = Breaker::default();
+            for outcome in *outcomes {
+                breaker.saw(*outcome, s(1));
+            }
+            let expected = if *opens { State::Open { until: s(901), why: Why::Permission } } else { State::Closed };
+            assert_eq!(breaker.state(), expected, "{shows}");
+        }
+    }
+
+    #[test]
+    fn a_probe_without_leave_opens_it_again_whoever_was_asked_about() {
+        let mut breaker = Breaker::default();
+        breaker.saw(Outcome::NoLeave { whose: 0 }, s(0));
+        assert_eq!(breaker.admit(s(900)), Ok(()));
+        breaker.saw(Outcome::NoLeave { whose: 7 }, s(900));
+        assert_eq!(breaker.state(), State::Open { until: s(1800), why: Why::Permission });
     }
 
     #[test]

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::Agency,
-    model::{AgencyName, Endpoint, Instant, VisitTime},
+    model::{AgencyName, Endpoint, Instant, VisitTime, local_time::instant_of},
 };
 
 /// After a second read that did not add up either, so long passes before one is tried again.
@@ -262,7 +262,33 @@ impl Source {
         Ok(end)
     }
 
+    /// One search, page by page. `_sort` only saves pages: refused with it, the search is made once without, and
+    /// from then on always, if that is answered.
     async fn pages(
+        &self,
+        read: &Read,
+        search: &Search,
+        pages: &mut Vec<Vec<Value>>,
+        trace: &mut Trace<'_>,
+    ) -> Result<End, ReadFault> {
+        let n_before = pages.len();
+        let sorts = search.sort.is_some() && !self.asker().with(search.endpoint, |state| state.sort_refused);
+        if sorts {
+            match self.pages_as(read, search, pages, trace).await {
+                Err(ReadFault::Request { .. }) if pages.len() == n_before => {}
+                end => return end,
+            }
+        }
+        let unsorted = Search { sort: None, ..search.clone() };
+        let end = self.pages_as(read, &unsorted, pages, trace).await;
+        if sorts && pages.len() > n_before {
+            tracing::info!(agency = %self.agency, endpoint = search.endpoint.as_str(), "source: sorting is refused; reading unsorted from now on");
+            self.asker().with(search.endpoint, |state| state.sort_refused = true);
+        }
+        end
+    }
+
+    async fn pages_as(
         &self,
         read: &Read,
         search: &Search,
@@ -289,7 +315,7 @@ impl Source {
                 keys: page.rows.iter().map(|row| page_key(search.endpoint, row)).collect(),
                 total: page.total,
             };
-            let enough = search.sort.is_some() && order.is_past(&page.rows, read);
+            let enough = search.sort.is_some() && order.is_past(&page.rows, read, self.zone);
             pages.push(page.rows);
             let next = paging.take(seen);
             if let Some(learned) = paging.learned() {
@@ -366,7 +392,7 @@ struct NewestFirst {
 impl NewestFirst {
     /// Takes in a page. True when all check-ins so far came newest first and this page's are all before the span:
     /// what follows is older still. A server that ignores `_sort` never gets here.
-    fn is_past(&mut self, rows: &[Value], read: &Read) -> bool {
+    fn is_past(&mut self, rows: &[Value], read: &Read, zone: Tz) -> bool {
         let Read::Visits { span, .. } = read else { return false };
         let mut past = !rows.is_empty();
         for row in rows {
@@ -380,9 +406,11 @@ impl NewestFirst {
             };
             self.broken |= self.last.is_some_and(|last| as_written > last);
             self.last = Some(as_written);
-            // A naive time may be off by an offset of up to 14 hours.
-            let margin = if matches!(time, VisitTime::Naive(_)) { 14 } else { 0 };
-            past &= as_written < (span.from - chrono::TimeDelta::hours(margin)).naive_utc();
+            past &= match time {
+                VisitTime::Instant(at) => at < span.from,
+                // Nobody knows which of the two is meant, so both must be past.
+                VisitTime::Naive(local) => local.and_utc() < span.from && instant_of(zone, local) < span.from,
+            };
         }
         past && !self.broken
     }

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::SecondsFormat;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::{
     Method, Request,
@@ -22,7 +23,7 @@ use url::{Host, Url};
 
 use super::{
     auth::{After401, Blocked, BodyForm, Loan, Plan, TokenState},
-    breaker::{Breaker, Outcome, WireTime},
+    breaker::{Breaker, Outcome, State, WireTime},
     budget::{Budget, Priority},
     classify::{Asked, Class, classify},
     fetched::{ReadFault, RequestRecord},
@@ -358,6 +359,8 @@ pub(super) struct EndpointState {
     pub breaker: Breaker,
     pub page_base: Option<PageBase>,
     pub way: Way,
+    /// True once a search was refused with `_sort` and answered without.
+    pub sort_refused: bool,
     /// Until when a read that does not add up is not read twice: it did not help last time.
     pub no_reread_until: WireTime,
 }
@@ -419,7 +422,7 @@ impl Asker<'_> {
             }
             Err(ReadFault::Request { .. }) => Some(Outcome::Refused),
             Err(ReadFault::Route { .. }) => Some(Outcome::NoRoute),
-            Err(ReadFault::Permission { .. }) => Some(Outcome::NoLeave),
+            Err(ReadFault::Permission { .. }) => Some(Outcome::NoLeave { whose: question.whose }),
             // Without a token, or throttled: nothing was learned about the endpoint.
             Err(
                 ReadFault::Transient { .. }
@@ -434,7 +437,7 @@ impl Asker<'_> {
                     let before = state.breaker.state();
                     state.breaker.saw(outcome, budget.now());
                     if before != state.breaker.state() {
-                        tracing::warn!(endpoint = endpoint.as_str(), breaker = ?state.breaker.state(), "source: breaker");
+                        log_breaker(endpoint, state.breaker.state(), budget.now(), trace.clock);
                     }
                 }
                 // Nothing was learned about the endpoint: a probe that ended here is free again.
@@ -611,8 +614,23 @@ impl Asker<'_> {
             breaker: Breaker::default(),
             page_base: None,
             way: Way::Post { fhir: self.fhir },
+            sort_refused: false,
             no_reread_until: WireTime::ZERO,
         }))
+    }
+}
+
+/// One line when an endpoint's breaker opens or closes.
+fn log_breaker(endpoint: Endpoint, state: State, wire_now: WireTime, clock: &Clock) {
+    let endpoint = endpoint.as_str();
+    match state {
+        State::Closed => tracing::info!(endpoint, "source: answers again; reading goes on"),
+        State::Open { until, why } => {
+            let tried_again_at = agent_instant(clock, wire_now, until).to_rfc3339_opts(SecondsFormat::Secs, true);
+            let pause_s = until.saturating_sub(wire_now).as_secs();
+            tracing::warn!(endpoint, why = why.as_str(), %tried_again_at, pause_s, "source: not called for now; keeping what was known");
+        }
+        State::Probing { .. } => {}
     }
 }
 

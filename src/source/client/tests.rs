@@ -769,6 +769,58 @@ async fn agency_wide_visits_stop_at_the_span_when_they_really_come_newest_first(
     }
 }
 
+#[test]
+fn a_page_of_naive_times_is_past_when_both_readings_are() {
+    // Denver in July is six hours behind: the span begins at 12:00Z, on its walls 06:00.
+    let from = Instant::from_naive_utc_and_offset(
+        chrono::NaiveDate::from_ymd_opt(2026, 7, 6).unwrap().and_hms_opt(12, 0, 0).unwrap(),
+        chrono::Utc,
+    );
+    let read = Read::Visits { client: None, span: Span { from, until: from + TimeDelta::days(1) }, confirming: false };
+    let rows: &[(&[&str], bool, &str)] = &[
+        (&["2026-07-06T05:59:59"], true, "a second before the later reading"),
+        (&["2026-07-06T06:00:00"], false, "on its edge: agency-local it lies inside"),
+        (&["2026-07-06T11:59:59"], false, "past as UTC only"),
+        (&["2026-07-06T11:59:59Z"], true, "with an offset there is one reading"),
+        (&["2026-07-06T12:00:00Z"], false, "on the edge"),
+        (&["2026-07-06T04:00:00", "2026-07-06T05:00:00"], false, "not newest first: nothing is known of what follows"),
+        (&["2026-07-06T05:00:00", "2026-07-06T04:00:00"], true, "newest first"),
+        (&[], false, "an empty page"),
+    ];
+    for (times, past, shows) in rows {
+        let rows: Vec<Value> = times.iter().map(|time| json!({"period": {"start": time}})).collect();
+        let got = NewestFirst::default().is_past(&rows, &read, chrono_tz::America::Denver);
+        assert_eq!(got, *past, "{shows}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_sort_is_left_out_and_not_asked_for_again() {
+    let server = Server::start(|seen| match seen.path.as_str() {
+        "/oauth/accesstoken" => token(1),
+        _ if seen.query.contains("_sort") => Reply::Json(400, json!({"error": "unknown parameter _sort"})),
+        _ => bundle_of(&[json!({"id": 1, "subject": {"reference": "Patient/7"},
+            "period": {"start": now().to_rfc3339()}})]),
+    })
+    .await;
+    let source = source(&server);
+    let span = Span { from: now() - TimeDelta::hours(1), until: now() + TimeDelta::hours(1) };
+    for _ in 0..4 {
+        let rows = fetch(&source, &Read::Visits { client: None, span, confirming: false }).await.outcome.unwrap();
+        let Batch::Visits(visits) = rows.batch else { panic!() };
+        assert_eq!((visits.len(), rows.complete), (1, true));
+    }
+    assert_eq!(server.asked().len(), 5, "refused once, then always without");
+
+    let server =
+        Server::start(|seen| if seen.path.ends_with("accesstoken") { token(1) } else { Reply::Json(400, json!({})) })
+            .await;
+    let source = self::source(&server);
+    let fault = fetch(&source, &Read::Visits { client: None, span, confirming: false }).await.outcome.unwrap_err();
+    assert_eq!(fault, ReadFault::Request { endpoint: Endpoint::Encounter, code: "400".into() });
+    assert_eq!(server.asked().len(), 2, "once without, and no more: the sort was not what is wrong");
+}
+
 #[tokio::test]
 async fn rows_of_another_agency_are_left_out_once_ours_was_seen() {
     let client = |id: &str, agency: &str| json!({"id": id, "meta": {"tag": [{"code": "agencyId", "display": agency}]}});

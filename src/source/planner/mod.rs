@@ -286,7 +286,7 @@ impl Planner {
         let at = fetched.finished_at;
         let kind = self.in_flight.remove(&fetched.read).unwrap_or(Kind::Wanted);
         if let Err(fault) = &fetched.outcome {
-            self.pause_for(fault, endpoint(&fetched.read), at);
+            self.pause_for(fault, at);
         }
         if let Kind::Chore(chore) = kind {
             let chance = self.chance();
@@ -651,7 +651,14 @@ impl Planner {
                     _ => {}
                 }
             }
-            Err(ReadFault::Transient { .. } | ReadFault::Request { .. } | ReadFault::Gone) => {
+            // Also without a route or leave: one client may be refused alone, while the endpoint's breaker stays shut.
+            Err(
+                ReadFault::Transient { .. }
+                | ReadFault::Request { .. }
+                | ReadFault::Route { .. }
+                | ReadFault::Permission { .. }
+                | ReadFault::Gone,
+            ) => {
                 let hold = HOLD_MIN * (1 << entry.n_failed.min(5));
                 entry.n_failed += 1;
                 entry.hold_until = Some(fetched.finished_at + hold.min(HOLD_MAX));
@@ -661,7 +668,7 @@ impl Planner {
         }
     }
 
-    fn pause_for(&mut self, fault: &ReadFault, endpoint: Endpoint, at: Instant) {
+    fn pause_for(&mut self, fault: &ReadFault, at: Instant) {
         match fault {
             ReadFault::Throttled { until } => self.paused_all = self.paused_all.max(Some(*until)),
             ReadFault::Credentials { .. } | ReadFault::Transient { endpoint: Endpoint::Token, .. } => {
@@ -671,11 +678,12 @@ impl Planner {
                 let entry = self.paused.entry(*endpoint).or_insert(*until);
                 *entry = (*entry).max(*until);
             }
-            // The breaker will say until when; until then one more question is one too many.
-            ReadFault::Route { .. } | ReadFault::Permission { .. } => {
-                self.paused.insert(endpoint, at + REFUSED_PAUSE);
-            }
-            ReadFault::Transient { .. } | ReadFault::Request { .. } | ReadFault::Gone => {}
+            // What concerns everybody opens the breaker, which says until when; the rest holds one client back.
+            ReadFault::Route { .. }
+            | ReadFault::Permission { .. }
+            | ReadFault::Transient { .. }
+            | ReadFault::Request { .. }
+            | ReadFault::Gone => {}
         }
     }
 

@@ -283,6 +283,45 @@ fn faults_hold_back_what_they_concern() {
 }
 
 #[test]
+fn a_client_refused_alone_waits_and_the_others_do_not() {
+    type Make = fn() -> ReadFault;
+    let refused = |fault: Make| {
+        let mut planner = Planner::new(settings(300, 10.0), at(0.0));
+        planner.clients_read_at(at(0.0));
+        for id in ["refused", "fine"] {
+            let plan = ClientPlan { far_read_at: Some(at(0.0)), ..with_shifts(vec![shift(-60, 90_000)]) };
+            planner.update_client(&id.into(), plan, at(0.0));
+        }
+        let (mut now, mut asked, mut others) = (at(0.0), Vec::new(), 0);
+        while now < at(600.0) {
+            match planner.next(now) {
+                Next::Read(read) => {
+                    let of_refused = matches!(&read, Read::Shifts { client, .. } if client.as_str() == "refused");
+                    others += u32::from(matches!(&read, Read::Shifts { client, .. } if client.as_str() == "fine"));
+                    planner.done(&fetched(read, now, if of_refused { Err(fault()) } else { Ok(true) }));
+                    if of_refused {
+                        asked.push(now);
+                    }
+                }
+                Next::Wait(later) => now = later,
+            }
+        }
+        (asked, others)
+    };
+    let rows: &[(Make, &str)] = &[
+        (|| ReadFault::Permission { endpoint: Endpoint::Appointment, code: "403".to_owned() }, "no leave"),
+        (|| ReadFault::Route { endpoint: Endpoint::Appointment, code: "403".to_owned() }, "no route"),
+    ];
+    for (fault, shows) in rows {
+        let (asked, others) = refused(*fault);
+        assert!((5..=12).contains(&asked.len()), "{shows}: {} times in ten minutes", asked.len());
+        let gaps: Vec<f64> = asked.windows(2).map(|two| seconds(two[1] - two[0])).collect();
+        assert!(gaps[0] >= 5.0 && gaps[1] >= 10.0 && gaps[2] >= 20.0, "{shows}: {gaps:?}");
+        assert!(others >= 2, "{shows}: the other client is read {others} times");
+    }
+}
+
+#[test]
 fn an_incomplete_read_is_repeated_soon_but_not_for_ever() {
     let mut planner = Planner::new(settings(300, 10.0), at(0.0));
     planner.clients_read_at(at(0.0));
