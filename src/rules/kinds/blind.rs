@@ -1,7 +1,10 @@
 //! `blind {after, idle}`: an edge passed `after` ago without the evidence it needs, a client could not be read for
 //! `after`, or nothing at all was read for `idle`. One alert an agency.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 
@@ -17,7 +20,7 @@ use crate::{
     source::fetched::ReadFault,
 };
 
-/// How far ahead the starts are counted that nobody watches.
+/// How far from the loss of sight the starts are counted that nobody watches.
 const SOON: TimeDelta = TimeDelta::hours(8);
 
 /// The window, from what waits after this pass.
@@ -51,18 +54,21 @@ fn failing_clients(mirror: &Mirror, now: Instant) -> impl Iterator<Item = (&Clie
 pub(in crate::rules) fn particulars(waiting: &After<'_>, mirror: &Mirror, now: Instant) -> Particulars {
     let mut particulars = Particulars::of(&Subject::Agency, Tells::Summary);
     let mut sections: BTreeSet<Section> = waiting.all().map(|(_, waiting)| waiting.section).collect();
-    let mut clients: BTreeSet<&ClientId> = BTreeSet::new();
-    for (client, section, _) in mirror.failing() {
+    let mut clients: BTreeMap<&ClientId, Instant> = BTreeMap::new();
+    for (client, section, failing) in mirror.failing() {
         if mirror.tier(client, now) == ClientTier::Normal {
             sections.insert(section);
-            clients.insert(client);
+            let since = clients.entry(client).or_insert(failing.since);
+            *since = failing.since.min(*since);
         }
     }
     // Whoever waits for evidence, and what starts soon for clients on whom nothing can be read.
     let mut unseen: BTreeSet<&ShiftKey> = waiting.shifts().collect();
-    for client in &clients {
+    for (client, since) in &clients {
+        // Counted from when sight was lost, so that what is told changes with what is read and not with the clock.
         let soon = mirror.shifts().of_client(client).filter(|entry| !entry.shift.is_cancelled());
-        unseen.extend(soon.map(|entry| &entry.shift.key).filter(|key| now < key.start && key.start <= now + SOON));
+        unseen
+            .extend(soon.map(|entry| &entry.shift.key).filter(|key| *since < key.start && key.start <= *since + SOON));
     }
     let n = u32::try_from(unseen.len()).unwrap_or(u32::MAX);
     let (first, last) = (unseen.first().map(|key| key.start), unseen.last().map(|key| key.start));
