@@ -28,9 +28,8 @@ async fn dark(fail: impl FnOnce(&mut Switches), half_is_seen: bool) {
     house.sim.switches(fail);
     house.told_of(&["CCA: CAN'T SEE WellSky since", "unwatched: check them in WellSky."]).await;
     house.shows("shiftwatch_blind", 1.0).await;
-    let metrics = house.metrics().await;
     if half_is_seen {
-        assert!(value(&metrics, "shiftwatch_unjudged_subjects").is_some_and(|n| n > 0.0), "{metrics}");
+        house.counts("shiftwatch_unjudged_subjects").await;
     } else {
         house.hides("shiftwatch_uncovered_shifts").await;
     }

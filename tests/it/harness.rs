@@ -286,6 +286,19 @@ receivers:
         panic!("{family} is {shown:?}, not {wanted}: {}", self.log());
     }
 
+    /// Waits until the family is above zero.
+    pub async fn counts(&self, family: &str) {
+        let mut shown = None;
+        for _ in 0..600 {
+            shown = value(&self.metrics().await, family);
+            if shown.is_some_and(|shown| shown > 0.0) {
+                return;
+            }
+            self.moment().await;
+        }
+        panic!("{family} is {shown:?}, not above zero: {}", self.log());
+    }
+
     /// Waits until the family is not there: unknown.
     pub async fn hides(&self, family: &str) {
         let mut shown = None;

@@ -233,7 +233,7 @@ async fn settle(store: &Path, sim: &Sim, answered: &BTreeSet<String>) -> bool {
     let began = Instant::now();
     let mut quiet_since = Instant::now();
     let mut n_before = told(sim);
-    while began.elapsed() < Duration::from_mins(1) {
+    while began.elapsed() < Duration::from_mins(3) {
         pause(Duration::from_millis(200)).await;
         let n_now = told(sim);
         let n_open: i64 = {
