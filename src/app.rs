@@ -192,14 +192,10 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         }
     }
     let _ = web_stop.send(true);
-    let _ = tokio::time::timeout(limits_stop(), serving).await;
+    let _ = tokio::time::timeout(crate::limits::STOP_WITHIN, serving).await;
     store.close().await;
     tracing::info!("shiftwatch: stopped");
     Ok(())
-}
-
-const fn limits_stop() -> Duration {
-    crate::limits::STOP_WITHIN
 }
 
 fn sentence(config: &Config) -> String {

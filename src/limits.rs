@@ -1,13 +1,6 @@
-//! Every bound in one place, each with what happens when it is met.
+//! The bounds of the loops, each with what happens when it is met. A stage's own bounds stand with the stage.
 
 use std::time::Duration;
-
-/// Sends that may be under way, or done and not yet recorded, at once. More wait in the outbox: after a crash at
-/// most so many messages have an unknown outcome.
-pub const SENDS_UNRECORDED_MAX: usize = 32;
-
-/// Transitions one step carries. The rest stay due and go with the next step, most urgent first.
-pub const STEP_TRANSITIONS_MAX: usize = 5_000;
 
 /// Requests to the vendor in flight at once, for one credential.
 pub const READS_IN_FLIGHT_MAX: usize = 4;
