@@ -36,6 +36,7 @@ use shiftwatch::{
         receiver::{SmsGateway, SmsGatewayKind},
         telling::Telling,
     },
+    pulse::Pulses,
     store::{Commit, Store},
 };
 use tokio::sync::{Notify, watch};
@@ -294,6 +295,7 @@ impl Line {
             telling: Arc::new(Telling::default()),
             nudge: Arc::clone(&nudge),
             texts_sent: Arc::new(Notify::new()),
+            pulses: Arc::new(Pulses::new(Clock::System.now())),
             seed: SEED,
         };
         let (stop, stopped) = watch::channel(false);

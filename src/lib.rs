@@ -28,6 +28,8 @@ pub mod lifecycle;
 
 pub mod config;
 
+pub mod pulse;
+
 pub mod view;
 
 pub mod picture;

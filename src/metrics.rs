@@ -18,8 +18,9 @@ use crate::{
     },
     model::{AgencyName, Endpoint, Instant},
     notify::message::Channel,
+    pulse::{Loop, Pulses},
     source::fetched::RequestRecord,
-    view::{Loop, Pulses, View},
+    view::View,
 };
 
 pub mod family;
@@ -245,9 +246,9 @@ impl Metrics {
         self.reloads.with_label_values(&[if ok { "ok" } else { "refused" }]).inc();
     }
 
-    /// A template failed at run time and the built-in text went instead.
-    pub fn template_fell_back(&self) {
-        self.template_fallbacks.inc();
+    /// Templates that failed at run time; the built-in text went instead.
+    pub fn templates_fell_back(&self, n: u64) {
+        self.template_fallbacks.inc_by(n);
     }
 
     /// A `where` failed or gave no bool, and counted as true.

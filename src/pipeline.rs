@@ -15,9 +15,12 @@ use crate::{
     },
     mirror::changes::Changes,
     model::{Instant, Subject},
-    notify::{render, voice::Telling},
+    notify::{
+        render::{self, Rendered},
+        voice::Telling,
+    },
     rules::{
-        finding::RuleId,
+        finding::{Finding, RuleId},
         gateway_health::GatewayHealth,
         judge::{self, Judged, Scope},
     },
@@ -37,6 +40,16 @@ pub struct Ticked {
     pub n_messages: usize,
     /// How often a `where:` failed; each counted as true.
     pub n_where_faults: u64,
+    /// How often a template failed and the built-in text went instead.
+    pub n_template_faults: u64,
+}
+
+impl Ticked {
+    /// Nothing was decided, so nothing was stored.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.step.is_empty() && self.n_messages == 0
+    }
 }
 
 /// Brings a read into the mirror and stores what it changed. Gives the second looks that would settle what it left
@@ -73,17 +86,8 @@ pub async fn tick(
 
     let mut findings = watch.later.clone();
     findings.extend(judged.findings);
-    let catching_up = matches!(watch.book.catch_up(), CatchUp::Running { .. });
-    let given = Given {
-        findings,
-        inputs,
-        due: &due,
-        rules: &Spoken { ruleset: &watch.ruleset, telling },
-        all_read_since: if catching_up { watch.mirror.all_read_since(now) } else { None },
-        now,
-    };
-    let step = decide::step(&watch.book, given);
-    let messages = render::render(&step.intents, watch.book.policy(), telling, &watch.mirror, now);
+    let (step, rendered, n_template_faults) = decide_and_render(watch, telling, findings, inputs, &due, now);
+    let messages = rendered.messages;
 
     let n_messages = messages.len();
     if !step.is_empty() || n_messages > 0 {
@@ -110,7 +114,32 @@ pub async fn tick(
         watch.agenda.set(wake);
     }
     remember_quiet(watch, &step);
-    Ok(Ticked { step, reads_wanted, n_messages, n_where_faults: judged.n_where_faults })
+    Ok(Ticked { step, reads_wanted, n_messages, n_where_faults: judged.n_where_faults, n_template_faults })
+}
+
+/// The two pure stages in the middle, and how many templates failed in them.
+fn decide_and_render(
+    watch: &Watch,
+    telling: &Telling,
+    findings: Vec<Finding>,
+    inputs: &Inputs,
+    due: &[Wake],
+    now: Instant,
+) -> (Step, Rendered, u64) {
+    let catching_up = matches!(watch.book.catch_up(), CatchUp::Running { .. });
+    let spoken = Spoken::new(&watch.ruleset, telling);
+    let given = Given {
+        findings,
+        inputs,
+        due,
+        rules: &spoken,
+        all_read_since: if catching_up { watch.mirror.all_read_since(now) } else { None },
+        now,
+    };
+    let step = decide::step(&watch.book, given);
+    let rendered = render::render(&step.intents, watch.book.policy(), telling, &watch.mirror, now);
+    let n_template_faults = spoken.n_template_faults() + rendered.n_template_faults;
+    (step, rendered, n_template_faults)
 }
 
 /// Everything after a start and when the clock went back; else what changed and what is due.

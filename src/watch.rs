@@ -1,6 +1,7 @@
 //! One agency under watch: everything a pass needs, in memory, and how it comes back from the store.
 
 use std::{
+    cell::Cell,
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
@@ -156,13 +157,26 @@ fn mirror_settings(agency: &config::Agency, ruleset: &Ruleset) -> Settings {
     }
 }
 
-/// The loaded rules, with their annotations in the agency's voice.
-#[derive(Debug, Clone, Copy)]
+/// The loaded rules, with their annotations in the agency's voice. Lives for one step.
+#[derive(Debug)]
 pub struct Spoken<'a> {
-    /// The rules.
-    pub ruleset: &'a Ruleset,
-    /// The voices.
-    pub telling: &'a Telling,
+    ruleset: &'a Ruleset,
+    telling: &'a Telling,
+    n_template_faults: Cell<u64>,
+}
+
+impl<'a> Spoken<'a> {
+    /// For one step.
+    #[must_use]
+    pub const fn new(ruleset: &'a Ruleset, telling: &'a Telling) -> Self {
+        Self { ruleset, telling, n_template_faults: Cell::new(0) }
+    }
+
+    /// How many annotations failed so far and were left out.
+    #[must_use]
+    pub const fn n_template_faults(&self) -> u64 {
+        self.n_template_faults.get()
+    }
 }
 
 impl decide::Rules for Spoken<'_> {
@@ -172,6 +186,9 @@ impl decide::Rules for Spoken<'_> {
 
     fn annotations(&self, rule: &Rule, key: &AlertKey, labels: &Labels, facts: &Facts) -> Labels {
         let shift = render::facts_for_template(&key.subject, labels, facts);
-        template::annotations(&rule.annotations, &shift, labels, self.telling.voice(&key.agency))
+        let (annotations, n_faults) =
+            template::annotations(&rule.annotations, &shift, labels, self.telling.voice(&key.agency));
+        self.n_template_faults.set(self.n_template_faults.get() + n_faults);
+        annotations
     }
 }

@@ -155,7 +155,7 @@ fn worst(agency: &Agency, rule: &Rule, telling: &Telling) -> Worst {
         posted: None,
     };
     let voice = telling.voice(&agency.name);
-    alert.annotations = template::annotations(&rule.annotations, &shift_facts(&alert), &alert.labels, voice);
+    alert.annotations = template::annotations(&rule.annotations, &shift_facts(&alert), &alert.labels, voice).0;
     if timed {
         alert.annotations.insert("unconfirmed".into(), String::new());
     }

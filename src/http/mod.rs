@@ -26,7 +26,8 @@ use tokio::net::TcpListener;
 use crate::{
     clock::Clock,
     metrics::Metrics,
-    view::{Pulses, View, ViewReader},
+    pulse::Pulses,
+    view::{View, ViewReader},
 };
 
 pub mod answer;

@@ -8,7 +8,8 @@ use super::{ALERTMANAGER_VERSION, family as f, page::Page};
 use crate::{
     alerts::alert::AlertState,
     model::{Instant, local_time},
-    view::{AgencyView, AlertView, LocationCoverage, Loop, Pulses, View},
+    pulse::{Loop, Pulses},
+    view::{AgencyView, AlertView, LocationCoverage, View},
 };
 
 /// The severities a label may show; anything else is `other`.

@@ -26,8 +26,9 @@ use super::{
     ways::{IN_FLIGHT, SHARE, Ways, message_wait},
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, real_now},
     model::Instant,
+    pulse::{Loop, Pulses},
     store::{Attempted, Claim, Outcome, Room, Store, StoreError},
 };
 
@@ -82,6 +83,8 @@ pub struct DelivererParts {
     pub nudge: Arc<Notify>,
     /// Notified by the loop after texts were taken, so that their delivery is asked for.
     pub texts_sent: Arc<Notify>,
+    /// Beaten by the loop after each turn that the store took.
+    pub pulses: Arc<Pulses>,
     /// For jitter.
     pub seed: u64,
 }
@@ -208,6 +211,7 @@ impl Deliverer {
                 tracing::info!("deliver: the store takes outcomes again");
                 refused = false;
             }
+            self.parts.pulses.beat(Loop::Send, real_now());
             let wait = self.next_at().map_or(LONGEST_SLEEP, |at| self.parts.clock.until(at).min(LONGEST_SLEEP));
             // A due entry that could not be claimed (its way is busy) must not spin.
             let wait = wait.max(Duration::from_millis(5));

@@ -1,5 +1,7 @@
 //! Intents become messages: one text to one address each. Pure; the ids depend on nothing but the decision.
 
+use std::cell::Cell;
+
 use chrono::TimeDelta;
 use minijinja::{Value, context};
 
@@ -26,24 +28,28 @@ use crate::{
 /// How long a closing, or a notice about something without an end, is worth sending.
 const USEFUL_OTHERWISE: TimeDelta = TimeDelta::hours(24);
 
+/// What a step's intents became.
+#[derive(Debug, Default)]
+pub struct Rendered {
+    /// One text to one address each.
+    pub messages: Vec<Message>,
+    /// Templates that failed; the built-in text went instead.
+    pub n_template_faults: u64,
+}
+
 /// The messages of these intents. A receiver that is not configured any more gets none.
 #[must_use]
-pub fn render(
-    intents: &[Intent],
-    policy: &Policy,
-    telling: &Telling,
-    people: &dyn People,
-    now: Instant,
-) -> Vec<Message> {
+pub fn render(intents: &[Intent], policy: &Policy, telling: &Telling, people: &dyn People, now: Instant) -> Rendered {
     let mut messages = Vec::new();
+    let faults = Cell::new(0);
     for intent in intents {
         let Some(receiver) = policy.receivers.get(&intent.group.receiver) else { continue };
-        Notice { intent, receiver, telling, people, now }.write(&mut messages);
+        Notice { intent, receiver, telling, people, now, faults: &faults }.write(&mut messages);
     }
     if let Some(shadow) = telling.shadow.as_ref().filter(|shadow| shadow.holds(now)) {
         messages = messages.into_iter().map(|message| shadow.divert(message)).collect();
     }
-    messages
+    Rendered { messages, n_template_faults: faults.get() }
 }
 
 /// The severity's rank: 0 critical, 1 page, 2 warning, 3 anything else.
@@ -65,6 +71,7 @@ struct Notice<'a> {
     telling: &'a Telling,
     people: &'a dyn People,
     now: Instant,
+    faults: &'a Cell<u64>,
 }
 
 /// One recipient's place and what they are told.
@@ -83,7 +90,7 @@ impl<'a> Notice<'a> {
     fn write(self, messages: &mut Vec<Message>) {
         for (i, config) in self.receiver.email.iter().enumerate() {
             for (j, to) in config.to.iter().enumerate() {
-                for part in self.together(Channel::Email, i, j, to, config.send_resolved) {
+                for part in self.parts(Channel::Email, (i, j), to, config.send_resolved) {
                     let content = self.email(config, &part);
                     messages.push(self.message(part, content));
                 }
@@ -91,7 +98,7 @@ impl<'a> Notice<'a> {
         }
         for (i, config) in self.receiver.sms.iter().enumerate() {
             for (j, to) in config.to.iter().enumerate() {
-                for mut part in self.apart(Channel::Sms, i, j, to, config.send_resolved) {
+                for mut part in self.parts(Channel::Sms, (i, j), to, config.send_resolved) {
                     part.gateways.clone_from(&config.gateways);
                     let content = self.sms(config, &part);
                     messages.push(self.message(part, content));
@@ -99,7 +106,7 @@ impl<'a> Notice<'a> {
             }
         }
         for (i, config) in self.receiver.webhook.iter().enumerate() {
-            for part in self.together(Channel::Webhook, i, 0, &config.url, config.send_resolved) {
+            for part in self.parts(Channel::Webhook, (i, 0), &config.url, config.send_resolved) {
                 let content = self.webhook(config, &part);
                 messages.push(self.message(part, content));
             }
@@ -116,33 +123,16 @@ impl<'a> Notice<'a> {
             .collect()
     }
 
-    /// Firing and closed in one message, as Alertmanager tells mail and webhooks.
-    fn together(
+    /// What one recipient is told: firing and closed in one message, as Alertmanager tells mail and webhooks, or in
+    /// two, since a text has no room for both.
+    fn parts(
         self,
         channel: Channel,
-        integration: usize,
-        recipient: usize,
+        to: (usize, usize),
         address: &'a Phi<String>,
         send_resolved: bool,
     ) -> Vec<Part<'a>> {
-        let firing: Vec<&Alert> = self.intent.firing.iter().collect();
-        let over = self.over_for(channel, integration, recipient, send_resolved);
-        if firing.is_empty() && over.is_empty() {
-            return Vec::new();
-        }
-        let half = if firing.is_empty() { "closing" } else { "firing" };
-        vec![Part { channel, integration, recipient, address, half, firing, over, gateways: Vec::new() }]
-    }
-
-    /// Firing and closed in two: a text has no room for both.
-    fn apart(
-        self,
-        channel: Channel,
-        integration: usize,
-        recipient: usize,
-        address: &'a Phi<String>,
-        send_resolved: bool,
-    ) -> Vec<Part<'a>> {
+        let (integration, recipient) = to;
         let firing: Vec<&Alert> = self.intent.firing.iter().collect();
         let over = self.over_for(channel, integration, recipient, send_resolved);
         let part = |half, firing, over| Part {
@@ -155,14 +145,14 @@ impl<'a> Notice<'a> {
             over,
             gateways: Vec::new(),
         };
-        let mut parts = Vec::new();
-        if !firing.is_empty() {
-            parts.push(part("firing", firing, Vec::new()));
+        match (firing.is_empty(), over.is_empty()) {
+            (true, true) => Vec::new(),
+            (true, false) => vec![part("closing", firing, over)],
+            (false, false) if channel == Channel::Sms => {
+                vec![part("firing", firing, Vec::new()), part("closing", Vec::new(), over)]
+            }
+            (false, _) => vec![part("firing", firing, over)],
         }
-        if !over.is_empty() {
-            parts.push(part("closing", Vec::new(), over));
-        }
-        parts
     }
 
     fn id(&self, part: &Part<'_>, flush: u64, half: &'static str) -> MessageId {
@@ -218,10 +208,7 @@ impl<'a> Notice<'a> {
     }
 
     fn sms(&self, config: &SmsConfig, part: &Part<'_>) -> Content {
-        let custom = config.text.as_ref().and_then(|source| {
-            let notice = self.context(part, false);
-            template::message(source, &notice, self.voice(), self.zone(part), false)
-        });
+        let custom = config.text.as_ref().and_then(|source| self.fill(source, part, false, false));
         let text = match custom {
             Some(text) => super::gsm7::cut(text.trim(), super::gsm7::SEPTETS_MAX),
             None if part.firing.is_empty() => texts::closing(&part.over, self.telling),
@@ -244,7 +231,7 @@ impl<'a> Notice<'a> {
         let Mail { subject, text, html } = email::write(&part.firing, &part.over, frame);
         let fill = |source: &Option<String>, html: bool, granted: bool| {
             let source = source.as_ref()?;
-            template::message(source, &self.context(part, granted), self.voice(), self.zone(part), html)
+            self.fill(source, part, html, granted)
         };
         let first = self.id(part, 1, "firing");
         let own = self.id(part, self.intent.flush, part.half);
@@ -258,6 +245,15 @@ impl<'a> Notice<'a> {
             from: config.from.clone(),
             smarthost: config.smarthost.clone(),
         }
+    }
+
+    /// A receiver's own template; `None` when it fails, which is counted: the built-in text goes instead.
+    fn fill(&self, source: &str, part: &Part<'_>, html: bool, granted: bool) -> Option<String> {
+        let filled = template::message(source, &self.context(part, granted), self.voice(), self.zone(part), html);
+        if filled.is_none() {
+            self.faults.set(self.faults.get() + 1);
+        }
+        filled
     }
 
     fn webhook(&self, config: &WebhookConfig, part: &Part<'_>) -> Content {

@@ -4,10 +4,7 @@
 //! whole notice; the names of people only when the receiver was granted them. A template that fails at run time is
 //! counted and the built-in text is used: a typing error never costs a message.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat};
 use chrono_tz::Tz;
@@ -18,9 +15,6 @@ use minijinja::{
 
 use super::voice::{Voice, length};
 use crate::{alerts::alert::Labels, model::Instant};
-
-/// How many templates failed at run time since the start; the built-in text went out instead.
-pub static FAILED: AtomicU64 = AtomicU64::new(0);
 
 /// Why a template is refused; [`TemplateError::instead`] says what to write.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,10 +110,11 @@ impl ShiftFacts {
     }
 }
 
-/// Renders a rule's annotations. One that fails is left out and counted.
+/// Renders a rule's annotations. One that fails is left out and counted in the second value.
 #[must_use]
-pub fn annotations(templates: &Labels, shift: &ShiftFacts, labels: &Labels, voice: &Voice) -> Labels {
+pub fn annotations(templates: &Labels, shift: &ShiftFacts, labels: &Labels, voice: &Voice) -> (Labels, u64) {
     let mut out = Labels::new();
+    let mut n_faults = 0;
     for (name, source) in templates {
         if !source.contains("{{") && !source.contains("{%") {
             out.insert(name.clone(), source.clone());
@@ -130,23 +125,17 @@ pub fn annotations(templates: &Labels, shift: &ShiftFacts, labels: &Labels, voic
             Ok(text) => {
                 out.insert(name.clone(), text);
             }
-            Err(_) => {
-                FAILED.fetch_add(1, Ordering::Relaxed);
-            }
+            Err(_) => n_faults += 1,
         }
     }
-    out
+    (out, n_faults)
 }
 
-/// Renders a receiver's template; `None` when it fails (counted): use the built-in text.
+/// Renders a receiver's template; `None` when it fails: use the built-in text, and count it.
 #[must_use]
 pub fn message(source: &str, notice: &Value, voice: &Voice, zone: Tz, html: bool) -> Option<String> {
     let escape = if html { AutoEscape::Html } else { AutoEscape::None };
-    let text = environment(voice, zone, escape).render_str(source, notice).ok();
-    if text.is_none() {
-        FAILED.fetch_add(1, Ordering::Relaxed);
-    }
-    text
+    environment(voice, zone, escape).render_str(source, notice).ok()
 }
 
 /// Steps that one rendering may take, enough for a mail of ten thousand alerts: a loop in a loop ends with the built-in
@@ -445,9 +434,10 @@ mod tests {
         ]);
         let shift =
             ShiftFacts { reference: "90010001".into(), start: "2026-07-07T13:00:00Z".into(), ..ShiftFacts::default() };
-        let got = annotations(&templates, &shift, &Labels::new(), &voice);
+        let (got, n_faults) = annotations(&templates, &shift, &Labels::new(), &voice);
         assert_eq!(got.get("summary").map(String::as_str), Some("Shift 90010001 at Tue 07:00"));
         assert_eq!(got.get("plain").map(String::as_str), Some("as it stands"));
         assert!(!got.contains_key("broken"));
+        assert_eq!(n_faults, 1, "left out, and counted");
     }
 }

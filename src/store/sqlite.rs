@@ -155,6 +155,11 @@ impl Store {
         self.write(|reply| Job::Mirror { agency, delta, at, reply }).await
     }
 
+    /// Writes a little and takes it to the disk: whether the store takes writes at all, after it refused some.
+    pub async fn probe(&self, now: Instant) -> Result<(), StoreError> {
+        self.write(|reply| Job::Probe { now, reply }).await
+    }
+
     /// Stores orders and gives their numbers. They are on the disk when this answers.
     pub async fn put_orders(&self, agency: &AgencyName, at: Instant, asks: Vec<Ask>) -> Result<Vec<i64>, StoreError> {
         let agency = agency.clone();

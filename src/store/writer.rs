@@ -88,6 +88,10 @@ pub(super) enum Job {
         history_before: Instant,
         reply: Reply<u64>,
     },
+    Probe {
+        now: Instant,
+        reply: Reply<()>,
+    },
     Close(oneshot::Sender<()>),
     /// Sets a limit on the writing connection.
     #[cfg(test)]
@@ -355,6 +359,12 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         Job::Prune { messages_before, history_before, reply } => {
             done(reply, outbox::prune(connection, messages_before, history_before).await)
         }
+        Job::Probe { now, reply } => {
+            // A page of the file that means nothing to anybody else; it goes through the log like every write.
+            let text = format!("PRAGMA user_version = {}", now.timestamp().rem_euclid(i64::from(i32::MAX)));
+            let written = sqlx::query(sqlx::AssertSqlSafe(text)).execute(&mut *connection).await;
+            done(reply, written.map(drop).map_err(|source| StoreError::Failed { what: "a probe", source }))
+        }
         #[cfg(test)]
         Job::Pragma(text, reply) => done(reply, execute(connection, "a limit", text, Vec::new()).await.map(drop)),
         Job::Orders { reply, .. } => done(reply, Ok(Vec::new())),
@@ -388,6 +398,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::Mirror { reply, .. }
         | Job::Finish(_, reply)
         | Job::PollLater { reply, .. }
+        | Job::Probe { reply, .. }
         | Job::Audit { reply, .. } => later(reply, Err(error)),
         #[cfg(test)]
         Job::Pragma(_, reply) => later(reply, Err(error)),

@@ -6,7 +6,8 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::{AgencyView, AlertView, Loop, Pulses, View, readiness, sentence, words};
+use super::{AgencyView, AlertView, View, readiness, sentence, words};
+use crate::pulse::{Loop, Pulses};
 use crate::{
     alerts::alert::{AlertState, Confirm, Labels},
     model::Instant,

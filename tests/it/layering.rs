@@ -20,12 +20,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("agenda", &["model", "alerts"]),
     ("alerts", &["model", "limits", "rules", "agenda", "source_fetched", "notify_pure"]),
     ("notify_pure", &["model", "limits", "alerts", "rules", "config_types"]),
-    ("notify", &["model", "clock", "limits", "alerts", "notify_pure", "store", "config_types"]),
+    ("pulse", &["model"]),
+    ("notify", &["model", "clock", "limits", "alerts", "notify_pure", "store", "pulse", "config_types"]),
     ("store", &["model", "limits", "alerts", "mirror", "notify_pure", "config_types"]),
     ("config_types", &["model", "alerts", "notify_pure", "rules"]),
     ("config", &["model", "clock", "alerts", "notify_pure", "rules", "config_types"]),
-    ("metrics", &["model", "view", "alerts", "notify_pure", "source_fetched", "source"]),
-    ("view", &["model", "alerts", "notify_pure", "rules", "source", "source_fetched", "config_types"]),
+    ("metrics", &["model", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
+    ("view", &["model", "alerts", "notify_pure", "rules", "source", "source_fetched", "pulse", "config_types"]),
     ("sim", &["model", "clock"]),
 ];
 

@@ -13,10 +13,11 @@ use shiftwatch::{
     metrics::{MessageOutcome, Metrics},
     model::{AgencyName, Endpoint, Section, local_time},
     notify::message::Channel,
+    pulse::{Loop, Pulses},
     source::fetched::RequestRecord,
     view::{
-        AgencyView, Band, ConfigView, EndpointView, LocationCoverage, Loop, OutboxCount, OutboxView, Pulses, RuleView,
-        SectionView, View,
+        AgencyView, Band, ConfigView, EndpointView, LocationCoverage, OutboxCount, OutboxView, RuleView, SectionView,
+        View,
     },
 };
 

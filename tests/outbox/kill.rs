@@ -25,6 +25,7 @@ use shiftwatch::{
         message::{Content, Message},
         telling::Telling,
     },
+    pulse::Pulses,
     store::{Commit, Store},
 };
 use sqlx::{Connection as _, Row as _};
@@ -82,6 +83,7 @@ fn child() {
             telling: Arc::new(Telling::default()),
             nudge: Arc::clone(&nudge),
             texts_sent: Arc::new(Notify::new()),
+            pulses: Arc::new(Pulses::new(clock.now())),
             seed: 1,
         };
         let (_stop, stopped) = watch::channel(false);

@@ -17,6 +17,7 @@ use shiftwatch::{
         receiver::{Receiver, SmsGateway, SmsGatewayKind, WebhookConfig},
         telling::Telling,
     },
+    pulse::Pulses,
     store::{Commit, MessageFate, Store},
 };
 use tokio::sync::{Notify, watch};
@@ -94,6 +95,7 @@ impl World {
             telling: Arc::clone(&telling),
             nudge: Arc::new(Notify::new()),
             texts_sent: Arc::new(Notify::new()),
+            pulses: Arc::new(Pulses::new(clock.now())),
             seed: 7,
         };
         Self { store, clock, telling, deliverer: Deliverer::new(parts.clone()), parts, n: 0, _channels: sender }

@@ -1,0 +1,134 @@
+//! The desk: what people and programs ask of the running agent goes into the store, then the tick is nudged.
+//!
+//! Does not: change a book. An order is decided by the next step, which reads it from the store.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, RwLock},
+};
+
+use chrono::TimeDelta;
+use futures::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot};
+
+use super::reload::ReloadAsked;
+use crate::{
+    alerts::{
+        alert::{AlertKey, AlertState},
+        orders::Ask,
+        policy::Policy,
+    },
+    clock::Clock,
+    http::{
+        Orders,
+        orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
+    },
+    lifecycle::{Nudges, Post},
+    model::{AgencyName, Instant},
+    rules::finding::Tells,
+    store::Store,
+};
+
+/// Takes orders from the web side and stores them.
+pub(super) struct Desk {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) nudges: Nudges,
+    pub(super) posts: RwLock<Arc<Vec<Arc<Post>>>>,
+    pub(super) reload: mpsc::Sender<ReloadAsked>,
+}
+
+impl Desk {
+    fn posts(&self) -> Arc<Vec<Arc<Post>>> {
+        self.posts.read().map(|posts| Arc::clone(&posts)).unwrap_or_default()
+    }
+
+    async fn find(&self, fingerprint: &str) -> Option<(AlertKey, AlertState, Tells, Option<Instant>, Policy)> {
+        for post in self.posts().iter() {
+            let watch = post.watch.lock().await;
+            let mut found: Vec<_> = watch.book.by_fingerprint(fingerprint).cloned().collect();
+            found.sort_by_key(|alert| !alert.is_firing());
+            if let Some(alert) = found.first() {
+                let policy = watch.book.policy().clone();
+                return Some((
+                    alert.key.clone(),
+                    alert.state.clone(),
+                    alert.facts.tells.clone(),
+                    alert.facts.starts_at,
+                    policy,
+                ));
+            }
+        }
+        None
+    }
+
+    async fn store(&self, agency: &AgencyName, asks: Vec<Ask>) -> Result<(), StoreFault> {
+        let stored = self.store.put_orders(agency, self.clock.now(), asks).await;
+        stored.map_err(|fault| StoreFault { why: fault.to_string() })?;
+        self.nudges.inputs_stored();
+        Ok(())
+    }
+}
+
+impl Orders for Desk {
+    fn acknowledge(&self, order: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {
+        Box::pin(async move {
+            let Some((key, state, tells, starts_at, policy)) = self.find(&order.fingerprint).await else {
+                return Err(AckError::Unknown);
+            };
+            match state {
+                AlertState::Resolved { .. } => return Err(AckError::Over),
+                AlertState::Pending { .. } => return Err(AckError::Pending),
+                AlertState::Firing { .. } | AlertState::Acknowledged { .. } => {}
+            }
+            let now = self.clock.now();
+            let uncovered = tells == Tells::Uncovered;
+            let usual = if uncovered { policy.ack_expires_uncovered } else { policy.ack_expires };
+            let mut until = now + TimeDelta::from_std(order.for_.unwrap_or(usual)).unwrap_or(TimeDelta::hours(24));
+            // An uncovered shift is asked about again an hour before it starts, whoever owns it.
+            if let Some(hour_before) = starts_at
+                .map(|start| start - TimeDelta::hours(1))
+                .filter(|at| uncovered && order.for_.is_none() && *at > now)
+            {
+                until = until.min(hour_before);
+            }
+            let agency = key.agency.clone();
+            self.store(&agency, vec![Ask::Acknowledge { key, by: order.by, note: order.note, until }]).await?;
+            Ok(Acked { until })
+        })
+    }
+
+    fn post_alerts(&self, alerts: Vec<PostableAlert>) -> BoxFuture<'_, Result<(), StoreFault>> {
+        Box::pin(async move {
+            let posts = self.posts();
+            let mut by_agency: BTreeMap<AgencyName, Vec<Ask>> = BTreeMap::new();
+            for alert in alerts {
+                let named = alert.labels.get("agency").map(|name| AgencyName::new(name.as_str()));
+                let agency = named
+                    .filter(|name| posts.iter().any(|post| post.name == *name))
+                    .unwrap_or_else(AgencyName::installation);
+                let PostableAlert { labels, annotations, starts_at, ends_at, generator_url } = alert;
+                by_agency.entry(agency).or_default().push(Ask::Post {
+                    labels,
+                    annotations,
+                    starts_at,
+                    ends_at,
+                    generator_url,
+                });
+            }
+            for (agency, asks) in by_agency {
+                self.store(&agency, asks).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<String, Vec<String>>> {
+        Box::pin(async move {
+            let (reply, replied) = oneshot::channel();
+            let gone = || vec!["the agent is stopping".to_owned()];
+            self.reload.send(ReloadAsked(Some(reply))).await.map_err(|_| gone())?;
+            replied.await.map_err(|_| gone())?
+        })
+    }
+}

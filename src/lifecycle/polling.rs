@@ -1,0 +1,136 @@
+//! The poll loop of one agency: the planner says what, the source reads, the mirror takes it in.
+
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+};
+
+use super::{Floor, Post, complaints::Complaint, told_to, wait};
+use crate::{
+    clock, limits,
+    model::Section,
+    pipeline,
+    pulse::Loop,
+    source::{
+        client::Source,
+        fetched::{Fetched, Read},
+        planner::Next,
+        status::EncounterScope,
+    },
+};
+
+/// Reads one agency, as the planner says, until stopped.
+pub async fn poll_loop(floor: Floor, post: Arc<Post>) {
+    let Some(source) = post.source.clone() else { return };
+    let mut stop = floor.stop.clone();
+    let probe = tokio::select! {
+        probe = probe_scope(&floor, &post, &source) => probe,
+        () = told_to(&mut stop) => return,
+    };
+    post.planner.lock().await.set_encounter_scope(probe, floor.clock.now());
+
+    let in_flight = Arc::new(Semaphore::new(limits::READS_IN_FLIGHT_MAX));
+    let mut reads = JoinSet::new();
+    while !floor.is_stopping() {
+        floor.pulses.beat(Loop::Poll, clock::real_now());
+        let slot = tokio::select! {
+            slot = in_flight.clone().acquire_owned() => slot,
+            // Answers may take their time-out; the loop itself is well.
+            () = wait(Duration::from_secs(1)) => continue,
+            () = told_to(&mut stop) => break,
+        };
+        let Ok(slot) = slot else { break };
+        let next = post.planner.lock().await.next(floor.clock.now());
+        match next {
+            Next::Read(read) => {
+                reads.spawn(poll_pass(floor.clone(), Arc::clone(&post), Arc::clone(&source), read, slot));
+            }
+            Next::Wait(until) => {
+                drop(slot);
+                // A second at most: the plan may change under us.
+                let pause = floor.clock.until(until).clamp(Duration::from_millis(5), Duration::from_secs(1));
+                tokio::select! {
+                    () = wait(pause) => {}
+                    () = post.poll.notified() => {}
+                    () = told_to(&mut stop) => {}
+                }
+            }
+        }
+        while reads.try_join_next().is_some() {}
+    }
+    // A read is cut short: it is evidence that nobody has seen, and will be made again.
+    reads.shutdown().await;
+}
+
+async fn probe_scope(floor: &Floor, post: &Post, source: &Source) -> EncounterScope {
+    let probe = source.probe_encounter_scope(floor.clock.now(), &floor.clock).await;
+    for request in &probe.requests {
+        floor.metrics.request(&post.name, request);
+    }
+    probe.scope
+}
+
+/// One read: ask, apply, store, tell the planner and the tick.
+async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Read, slot: OwnedSemaphorePermit) {
+    let fetched = source.fetch(&read, floor.clock.now(), &floor.clock).await;
+    drop(slot);
+    count_read(&floor, &post, &fetched);
+    let now = floor.clock.now();
+    let ((wanted, saved), plans, roster_at) = {
+        let mut watch = post.watch.lock().await;
+        let applied = pipeline::apply(&mut watch, &floor.store, &fetched, now).await;
+        let plans = watch.plans(&watch.changes.clients, now);
+        watch.changes.clients.clear();
+        (applied, plans, watch.mirror.section(Section::Clients).full_at)
+    };
+    if let Err(fault) = &saved {
+        tracing::error!(agency = %post.name, error = %fault, "store: what was read could not be kept; it will be read again after a restart");
+        floor.store_refuses(fault);
+    }
+    {
+        let mut planner = post.planner.lock().await;
+        planner.done(&fetched);
+        for (client, plan) in plans {
+            match plan {
+                Some(plan) => planner.update_client(&client, plan, now),
+                None => planner.remove_client(&client),
+            }
+        }
+        for read in wanted {
+            planner.want(read, now);
+        }
+        if let Some(full_at) = roster_at {
+            planner.clients_read_at(full_at);
+        }
+    }
+    post.poll.notify_one();
+    floor.nudges.tick.notify_one();
+}
+
+fn count_read(floor: &Floor, post: &Post, fetched: &Fetched) {
+    for request in &fetched.requests {
+        floor.metrics.request(&post.name, request);
+    }
+    let mut complaints = post.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+    match &fetched.outcome {
+        Ok(rows) => {
+            for row in &rows.rejected {
+                floor.metrics.rejected_rows(&post.name, row.endpoint, 1);
+                if let Some(n) = complaints.about(Complaint::Row(row.endpoint), clock::real_now()) {
+                    tracing::warn!(agency = %post.name, endpoint = %row.endpoint, row = row.id.as_deref().unwrap_or("without id"), reason = row.reason, n, "source: a row makes no sense and was left out");
+                }
+            }
+        }
+        Err(fault) => {
+            let section = fetched.read.section().map_or("locations", Section::as_str);
+            if let Some(n) = complaints.about(Complaint::Read(section), clock::real_now()) {
+                tracing::warn!(agency = %post.name, section, n, error = %fault, "source: reads fail; keeping what was known");
+            }
+        }
+    }
+}
