@@ -4,7 +4,6 @@
 //! The world is seeded: the same numbers of shifts lie in the same places each time.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     env, fs,
     hint::black_box,
     process::Command,
@@ -13,20 +12,25 @@ use std::{
 
 use chrono::TimeDelta;
 use shiftwatch::{
-    agenda::Agenda,
-    mirror::{Mirror, changes::Changes, settings::Settings},
+    alerts::{
+        alert::{AlertKey, AlertState},
+        orders::{Ask, Inputs, Order},
+        step::CatchUp,
+    },
+    config::Config,
+    mirror::{Mirror, settings::Settings},
     model::{
-        CaregiverId, ClientId, Instant, Shift, ShiftId, ShiftKey, ShiftRef, ShiftStatus, Subject, Visit, VisitTime,
+        CaregiverId, ClientId, Instant, Shift, ShiftId, ShiftKey, ShiftRef, ShiftStatus, Visit, VisitTime,
         local_time::from_micros,
     },
-    rules::{
-        Judged, Ledger, Ruleset, Scope,
-        finding::{RuleId, Verdict},
-        judge, judge_all,
-        rule::{Kind, Rule},
-    },
+    notify::voice::{Telling, Voice},
+    pipeline,
+    rules::{Scope, judge_all, ruleset::Ruleset},
     source::fetched::{Batch, Fetched, Read, Rows, Span},
+    store::Store,
+    watch::Watch,
 };
+use tokio::runtime::{Builder, Runtime};
 
 /// Resident memory of this process, bytes. Each size runs in a process of its own, so that what one size freed does
 /// not hide what the next one takes. The crate forbids the unsafe code that a counting allocator needs; this counts
@@ -43,37 +47,39 @@ fn now() -> Instant {
     from_micros(1_783_342_800 * 1_000_000)
 }
 
-fn rules() -> Vec<Rule> {
-    let m = Duration::from_mins;
-    let within =
-        |hours: u64| Kind::UncoveredShift { within: Duration::from_hours(hours), written: format!("{hours}h") };
-    let kinds = [
-        within(72),
-        within(24),
-        within(4),
-        within(0),
-        Kind::MissedCheckIn { after: m(10) },
-        Kind::MissedCheckIn { after: m(15) },
-        Kind::NoShow { after: m(30) },
-        Kind::MissedCheckOut { after: m(30) },
-        Kind::RunawayVisit { after: m(240), longest: m(960) },
-        Kind::ApiErrors { ratio: 0.1, over: m(10) },
-        Kind::Blind { after: m(10), idle: m(60) },
-        Kind::SourceAnomaly,
-    ];
-    let rules = kinds.into_iter().enumerate().map(|(i, kind)| Rule {
-        id: RuleId::new(format!("bench/rule-{i}")),
-        group: "bench".to_owned(),
-        alert: format!("rule-{i}"),
-        kind,
-        for_: Duration::ZERO,
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
-        where_: None,
-        max_data_age: None,
-    });
-    rules.collect()
-}
+/// Twelve rules; what is not a page waits in its group, so that the quiet tick meets alerts of every kind.
+const CONFIG: &str = "
+agencies:
+  - name: main
+    title: CCA
+    timezone: America/Denver
+    wellsky: { base_url: 'http://127.0.0.1:9', agency_id: '1', client_id: bench, client_secret: bench }
+rule_files: [rules.yml]
+global: { smtp_smarthost: '127.0.0.1:9', smtp_from: watch@example.com, smtp_require_tls: false }
+route:
+  receiver: office
+  group_by: [agency, shift]
+  group_wait: 0s
+  routes: [ { matchers: ['severity=\"info\"'], receiver: office, group_by: [agency], group_wait: 24h } ]
+receivers: [ { name: office, email_configs: [ { to: office@example.com } ] } ]
+";
+const RULES: &str = "
+groups:
+  - name: bench
+    rules:
+      - { alert: Uncovered7d, uncovered_shift: { within: 168h }, labels: { severity: info } }
+      - { alert: Uncovered72h, uncovered_shift: { within: 72h }, labels: { severity: warning } }
+      - { alert: Uncovered4h, uncovered_shift: { within: 4h }, labels: { severity: page } }
+      - { alert: UncoveredNow, uncovered_shift: { within: 0s }, labels: { severity: critical } }
+      - { alert: MissedCheckIn10, missed_check_in: { after: 10m }, labels: { severity: warning } }
+      - { alert: MissedCheckIn15, missed_check_in: { after: 15m }, labels: { severity: page } }
+      - { alert: NoShow, no_show: { after: 30m }, labels: { severity: critical } }
+      - { alert: MissedCheckOut, missed_check_out: { after: 30m }, labels: { severity: warning } }
+      - { alert: Runaway, runaway_visit: { after: 4h, longest: 16h }, labels: { severity: warning } }
+      - { alert: ApiErrors, api_errors: { ratio: 0.1, over: 10m }, labels: { severity: warning } }
+      - { alert: Blind, blind: { after: 10m, idle: 1h }, labels: { severity: page } }
+      - { alert: SourceAnomaly, source_anomaly: {}, labels: { severity: warning } }
+";
 
 /// One client's shifts over a week; 5 % are uncovered, those that run have been checked in to.
 fn schedule(client: usize) -> Vec<Shift> {
@@ -146,33 +152,101 @@ fn world(n_shifts: usize) -> Mirror {
     mirror
 }
 
-struct Watch {
-    mirror: Mirror,
-    ruleset: Ruleset,
-    ledger: Ledger,
-    agenda: Agenda,
-    open: BTreeSet<(RuleId, Subject)>,
+/// One agency under watch, with everything a tick of the program has: rules, book, agenda, store.
+struct Bench {
+    runtime: Runtime,
+    store: Store,
+    telling: Telling,
+    watch: Watch,
 }
 
-impl Watch {
-    fn scope<'a>(&'a self, open: &'a dyn Fn(&RuleId, &Subject) -> bool, now: Instant) -> Scope<'a> {
-        Scope { ruleset: &self.ruleset, mirror: &self.mirror, ledger: &self.ledger, gateways: &[], open, now }
+impl Bench {
+    #[expect(clippy::expect_used, reason = "a benchmark that cannot run says why and stops")]
+    fn new(mirror: Mirror) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the configuration");
+        let file = folder.path().join("shiftwatch.yml");
+        fs::write(&file, CONFIG).expect("writable");
+        fs::write(folder.path().join("rules.yml"), RULES).expect("writable");
+        let (config, _) = Config::load(Some(&file), &|_| None).unwrap_or_else(|faults| {
+            let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            unreachable!("the bench's own configuration is sound: {}", said.join("; "))
+        });
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let store = runtime.block_on(Store::in_memory()).expect("a store in memory");
+        let agency = &config.agencies[0];
+        let mut loaded = runtime.block_on(store.load(&agency.name)).expect("an empty store");
+        loaded.catch_up = Some(CatchUp::Done);
+        let ruleset = std::sync::Arc::new(Ruleset::of_agency(&config.rules, false));
+        let mut watch = Watch::restore(agency, loaded, ruleset, config.policy.clone(), now());
+        watch.mirror = mirror;
+        let voice = Voice {
+            title: agency.title.clone(),
+            zone: agency.timezone,
+            location_zones: std::collections::HashMap::new(),
+            clock_12h: false,
+        };
+        let telling = Telling {
+            voices: [(agency.name.clone(), voice.clone())].into(),
+            installation: voice,
+            external_url: None,
+            shadow: None,
+        };
+        Self { runtime, store, telling, watch }
     }
 
-    fn absorb(&mut self, judged: Judged) {
-        for finding in judged.findings {
-            if matches!(finding.verdict, Verdict::Broken(_)) {
-                self.open.insert((finding.rule, finding.subject));
+    /// One tick of the program, all of it. True when it decided nothing.
+    #[expect(clippy::expect_used, reason = "a benchmark that cannot run says why and stops")]
+    fn tick(&mut self, inputs: &Inputs, at: Instant) -> bool {
+        let tick = pipeline::tick(&mut self.watch, &self.store, &self.telling, inputs, &[], at);
+        self.runtime.block_on(tick).expect("a store in memory takes everything").is_idle()
+    }
+
+    /// Ticks until there is nothing left to decide at `at`.
+    fn settle(&mut self, at: Instant) {
+        for _ in 0..10_000 {
+            if self.tick(&Inputs::default(), at) {
+                return;
             }
         }
-        for wake in judged.wakes {
-            self.agenda.set(wake);
-        }
-        self.ledger.absorb(judged.ledger);
+        unreachable!("ten thousand steps settle a million shifts");
     }
 
-    fn is_open(&self, rule: &RuleId, subject: &Subject) -> bool {
-        self.open.contains(&(rule.clone(), subject.clone()))
+    /// Every seventh page gets an owner.
+    fn acknowledge_some(&mut self, at: Instant) {
+        let pages = self.watch.book.alerts().filter(|alert| {
+            matches!(alert.state, AlertState::Firing { .. })
+                && alert.labels.get("severity").is_some_and(|severity| severity == "page")
+        });
+        let keys: Vec<_> = pages.step_by(7).map(|alert| alert.key.clone()).collect();
+        for (round, keys) in keys.chunks(4_000).enumerate() {
+            let order = |(n, key): (usize, &AlertKey)| Order {
+                n: i64::try_from(round * 4_000 + n + 1).unwrap_or(i64::MAX),
+                at,
+                ask: Ask::Acknowledge {
+                    key: key.clone(),
+                    by: "night-1".to_owned(),
+                    note: String::new(),
+                    until: at + TimeDelta::hours(1),
+                },
+            };
+            let orders = keys.iter().enumerate().map(order).collect();
+            self.tick(&Inputs { orders, receipts: Vec::new() }, at);
+        }
+        self.settle(at);
+    }
+
+    /// Firing and told, acknowledged, waiting in a group.
+    fn alerts(&self) -> (usize, usize, usize) {
+        let mut counts = (0, 0, 0);
+        for alert in self.watch.book.alerts() {
+            match alert.state {
+                AlertState::Acknowledged { .. } => counts.1 += 1,
+                AlertState::Firing { .. } if alert.told.is_empty() => counts.2 += 1,
+                AlertState::Firing { .. } => counts.0 += 1,
+                AlertState::Pending { .. } | AlertState::Resolved { .. } => {}
+            }
+        }
+        counts
     }
 }
 
@@ -199,10 +273,12 @@ fn main() {
         return;
     }
     println!("machine: {}", machine());
-    println!("rules: {}; {SHIFTS_PER_CLIENT} shifts a client, 5 % uncovered; seeded world\n", rules().len());
     println!(
-        "| shifts | bytes a shift (mirror) | with agenda and ledger | cold judge | open alerts | tick, nothing due | \
-         one client's read | tick after it |"
+        "rules: 12; {SHIFTS_PER_CLIENT} shifts a client, 5 % uncovered; seeded world; a tick is pipeline::tick, all of it\n"
+    );
+    println!(
+        "| shifts | bytes a shift (mirror) | all in (rules, alerts, agenda, book) | cold judge | alerts told / owned / in group_wait | \
+         tick, nothing due (median, p99) | one client's read | tick after it, with its commit (in memory) |"
     );
     println!("|---|---|---|---|---|---|---|---|");
     let mut ticks: Vec<(usize, f64)> = Vec::new();
@@ -228,46 +304,51 @@ fn one_size(n: usize) -> String {
     let before = resident();
     let mirror = world(n);
     let mirrored = resident().saturating_sub(before);
-    let mut watch = Watch {
-        mirror,
-        ruleset: Ruleset::new(rules()),
-        ledger: Ledger::default(),
-        agenda: Agenda::new(),
-        open: BTreeSet::new(),
-    };
-    let judged = judge_all(&watch.scope(&|_, _| false, now()), []);
-    let before_agenda = resident();
-    for wake in &judged.wakes {
-        watch.agenda.set(wake.clone());
-    }
-    let with_agenda = mirrored + resident().saturating_sub(before_agenda);
-    watch.absorb(judged);
+    let mut bench = Bench::new(mirror);
 
     let rounds = if n >= 1_000_000 { 3 } else { 5 };
     let cold = median(
         (0..rounds)
             .map(|_| {
-                let open = |_: &RuleId, _: &Subject| false;
-                let watchdog = Stopwatch::now();
-                black_box(judge_all(&watch.scope(&open, now()), []));
-                watchdog.elapsed()
+                let watch = &bench.watch;
+                let open = |_: &_, _: &_| false;
+                let scope = Scope {
+                    ruleset: &watch.ruleset,
+                    mirror: &watch.mirror,
+                    ledger: &watch.ledger,
+                    gateways: &[],
+                    open: &open,
+                    now: now(),
+                };
+                let stopwatch = Stopwatch::now();
+                black_box(judge_all(&scope, []));
+                stopwatch.elapsed()
             })
             .collect(),
     );
 
-    // Nothing due and nothing changed, with the alerts open.
-    let quiet_at = now() + TimeDelta::milliseconds(1);
-    let none = Changes::default();
-    let tick = |watch: &Watch, changes: &Changes| {
-        let open = |rule: &RuleId, subject: &Subject| watch.is_open(rule, subject);
-        let watchdog = Stopwatch::now();
-        let due: Vec<&Subject> = watch.agenda.due_subjects(quiet_at).collect();
-        let judged = black_box(judge(&watch.scope(&open, quiet_at), changes, due));
-        (watchdog.elapsed(), judged.n_judged)
-    };
-    let times: Vec<_> = (0..10_001).map(|_| tick(&watch, &none).0).collect();
-    let (_, n_judged) = tick(&watch, &none);
-    assert_eq!(n_judged, 0, "nothing is due");
+    // Everything is judged, what pages is looked at a second time (nobody answers: it is told as unconfirmed), told.
+    bench.settle(now());
+    let told_at = now() + TimeDelta::seconds(90);
+    bench.settle(told_at);
+    bench.acknowledge_some(told_at);
+    let held = resident().saturating_sub(before);
+    let (told, owned, waiting) = bench.alerts();
+
+    // Nothing due and nothing changed, with all of these open. What is due once a minute is not what is measured.
+    let quiet_at = told_at + TimeDelta::milliseconds(1);
+    bench.settle(quiet_at);
+    let mut times: Vec<_> = (0..10_001)
+        .map(|_| {
+            let stopwatch = Stopwatch::now();
+            let idle = black_box(bench.tick(&Inputs::default(), quiet_at));
+            let took = stopwatch.elapsed();
+            assert!(idle, "nothing is due");
+            took
+        })
+        .collect();
+    times.sort_unstable();
+    let p99 = times[times.len() * 99 / 100];
     let quiet = median(times);
 
     // One client is read again, one of its shifts lost its caregiver.
@@ -277,20 +358,21 @@ fn one_size(n: usize) -> String {
         let client = (round * 7_919) % (n / SHIFTS_PER_CLIENT);
         let mut rows = schedule(client);
         rows[round % SHIFTS_PER_CLIENT].caregiver = None;
-        let at = now() + TimeDelta::milliseconds(1);
         let read = Read::Shifts { client: client_id(client), span: span(), confirming: false };
-        let fetched = fetched(read, Batch::Shifts(rows), at);
-        let watchdog = Stopwatch::now();
-        let applied = watch.mirror.apply(&fetched, at);
-        reads.push(watchdog.elapsed());
-        after.push(tick(&watch, &applied.changes).0);
+        let fetched = fetched(read, Batch::Shifts(rows), quiet_at);
+        let stopwatch = Stopwatch::now();
+        let applied = bench.watch.mirror.apply(&fetched, quiet_at);
+        bench.watch.changes.absorb(applied.changes);
+        reads.push(stopwatch.elapsed());
+        let stopwatch = Stopwatch::now();
+        bench.tick(&Inputs::default(), quiet_at);
+        after.push(stopwatch.elapsed());
     }
     format!(
-        "| {n} | {} | {} | {cold:.1?} ({:.0} ns a shift) | {} | {quiet:.1?} | {:.1?} | {:.1?} |\t{}",
+        "| {n} | {} | {} | {cold:.1?} ({:.0} ns a shift) | {told} / {owned} / {waiting} | {quiet:.1?}, {p99:.1?} | {:.1?} | {:.1?} |\t{}",
         mirrored / n,
-        with_agenda / n,
+        held / n,
         cold.as_secs_f64() * 1e9 / n as f64,
-        watch.open.len(),
         median(reads),
         median(after),
         quiet.as_nanos()
