@@ -81,12 +81,12 @@ async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Rea
     drop(slot);
     count_read(&floor, &post, &fetched);
     let now = floor.clock.now();
-    let ((wanted, saved), plans, roster_at) = {
+    let ((wanted, saved), plans) = {
         let mut watch = post.watch.lock().await;
         let applied = pipeline::apply(&mut watch, &floor.store, &fetched, now).await;
         let plans = watch.plans(&watch.changes.clients, now);
         watch.changes.clients.clear();
-        (applied, plans, watch.mirror.section(Section::Clients).full_at)
+        (applied, plans)
     };
     if let Err(fault) = &saved {
         tracing::error!(agency = %post.name, error = %fault, "store: what was read could not be kept; it will be read again after a restart");
@@ -103,9 +103,6 @@ async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Rea
         }
         for read in wanted {
             planner.want(read, now);
-        }
-        if let Some(full_at) = roster_at {
-            planner.clients_read_at(full_at);
         }
     }
     post.poll.notify_one();

@@ -11,8 +11,9 @@ use super::{
     finding::{Broken, Closing, Finding, RuleId, Tells, Unjudged, Verdict, Window},
     gateway_health::GatewayHealth,
     kinds::{
-        api_down, api_errors, api_latency, blind, delivery_failing, runaway_visit, shift, source_anomaly,
-        uncovered_shift, watchdog,
+        api_down, api_errors, api_latency, blind, delivery_failing, runaway_visit,
+        shift::{self, Scene},
+        source_anomaly, uncovered_shift, watchdog,
     },
     ledger::{After, Ledger, LedgerDelta, Picks, Waiting},
     look::{Look, Particulars, Says, Word},
@@ -156,13 +157,14 @@ impl<'a, 's> Pass<'a, 's> {
                 let entry = mirror.shift(key);
                 let picks = self.picks(subject, changed, || entry.map(|entry| WhereFacts::of_shift(mirror, entry)));
                 let asked_since = entry.map(|entry| entry.changed().caregiver);
+                let scene = entry.map(|entry| Scene::of(entry, mirror));
                 let mut together = Together { asked_since, ..Together::default() };
                 for i in ruleset.of(subject) {
                     let rule = ruleset.rule(*i);
-                    let look = match entry {
+                    let look = match &scene {
                         _ if !self.picked(*i, picks) => Look::never(Closing::RuleRemoved),
-                        Some(entry) => {
-                            shift_look(&rule.kind, entry, mirror).unwrap_or_else(|| Look::never(Closing::RuleRemoved))
+                        Some(scene) => {
+                            shift_look(&rule.kind, scene).unwrap_or_else(|| Look::never(Closing::RuleRemoved))
                         }
                         None => shift::absent(key, mirror),
                     };
@@ -329,9 +331,8 @@ impl<'a, 's> Pass<'a, 's> {
                 if together.waiting.is_none_or(|other| (waiting.edge, waiting.section) < (other.edge, other.section)) {
                     together.waiting = Some(waiting);
                 }
-                if let Some(wants) = &wants {
-                    self.out.reads_wanted.insert(wants.clone());
-                }
+                let wants = wants.of(subject, mirror);
+                self.out.reads_wanted.extend(wants.clone());
                 if !open(&rule.id, subject) {
                     return;
                 }

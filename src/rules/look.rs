@@ -5,7 +5,8 @@ use chrono::TimeDelta;
 
 use super::finding::{Closing, Tells, Window};
 use crate::{
-    model::{ClientId, Instant, Section, Subject},
+    mirror::Mirror,
+    model::{ClientId, Instant, Section, ShiftKey, Subject},
     source::fetched::Read,
 };
 
@@ -16,12 +17,12 @@ pub struct Look {
     pub window: Option<Window>,
     /// Whether the condition holds.
     pub state: State,
-    /// What the state rests on; `None` when it is final and needs no newer reading.
-    pub evidence: Vec<Evidence>,
+    /// What the state rests on, two readings at most; none when it is final and needs no newer one.
+    pub evidence: [Option<Evidence>; 2],
     /// When the evidence that the condition holds was read; see [`super::finding::Broken::evidence_at`].
     pub evidence_at: Option<Instant>,
-    /// Further instants at which the particulars change, e.g. the deadline at a shift's start.
-    pub edges: Vec<Instant>,
+    /// A further instant at which the particulars change: the deadline at a shift's start.
+    pub edge: Option<Instant>,
 }
 
 /// Whether the condition holds.
@@ -34,14 +35,49 @@ pub enum State {
 }
 
 /// A reading that a state rests on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evidence {
     /// When it was read; `None` = never, or a newer reading contradicts it.
     pub at: Option<Instant>,
     /// Of what.
     pub section: Section,
     /// What would renew it.
-    pub wants: Option<Read>,
+    pub wants: Wants,
+}
+
+/// What would renew a reading about a subject. Which days of which client that are is worked out only when it is
+/// wanted: see [`Wants::of`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// The shift's own row.
+    Row,
+    /// The visits around the shift.
+    Visits,
+    /// The visit's own row.
+    Visit,
+}
+
+impl Wants {
+    /// The read that brings it.
+    #[must_use]
+    pub fn of(self, subject: &Subject, mirror: &Mirror) -> Option<Read> {
+        let span = |key: &ShiftKey| mirror.days_around(&key.client, key.start);
+        let visits = |key: &ShiftKey| {
+            let client = Some(key.client.clone());
+            Read::Visits { client, span: span(key), confirming: false }
+        };
+        match (self, subject) {
+            (Self::Row, Subject::Shift(key)) => {
+                Some(Read::Shifts { client: key.client.clone(), span: span(key), confirming: false })
+            }
+            (Self::Visits | Self::Visit, Subject::Shift(key)) => Some(visits(key)),
+            (_, Subject::Visit(id)) => {
+                let shift = mirror.visit(id).and_then(|entry| entry.shift.as_ref());
+                Some(shift.map_or_else(|| Read::Visit(id.clone()), visits))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The verdict at an instant, and the next instant at which it can be another.
@@ -67,7 +103,7 @@ pub enum Says {
         /// What is too old.
         section: Section,
         /// What would renew it.
-        wants: Option<Read>,
+        wants: Wants,
     },
 }
 
@@ -75,13 +111,13 @@ impl Look {
     /// Never broken: what an open alert closes with.
     #[must_use]
     pub const fn never(closing: Closing) -> Self {
-        Self { window: None, state: State::Good(closing), evidence: Vec::new(), evidence_at: None, edges: Vec::new() }
+        Self { window: None, state: State::Good(closing), evidence: [None; 2], evidence_at: None, edge: None }
     }
 
     /// Broken inside `window` whatever is read next.
     #[must_use]
     pub const fn certain(window: Window, at: Instant) -> Self {
-        Self { window: Some(window), state: State::Bad, evidence: Vec::new(), evidence_at: Some(at), edges: Vec::new() }
+        Self { window: Some(window), state: State::Bad, evidence: [None; 2], evidence_at: Some(at), edge: None }
     }
 
     /// The verdict at `now`, when evidence may be `max_data_age` old.
@@ -107,7 +143,7 @@ impl Look {
             }
         };
         let mut stale = None;
-        for evidence in &self.evidence {
+        for evidence in self.evidence.iter().flatten() {
             match evidence.at {
                 Some(at) if at >= window.opens_at => {}
                 // Read before the window opened: good until it is `max_data_age` old, and no instant longer.
@@ -116,11 +152,11 @@ impl Look {
             }
         }
         if let Some(evidence) = stale {
-            let (section, wants) = (evidence.section, evidence.wants.clone());
+            let Evidence { section, wants, .. } = *evidence;
             return Word { says: Says::Unjudged { edge: window.opens_at, section, wants }, next };
         }
-        for edge in &self.edges {
-            wake(*edge);
+        if let Some(edge) = self.edge {
+            wake(edge);
         }
         let says = match &self.state {
             State::Bad => Says::Broken(window),
@@ -194,9 +230,9 @@ mod tests {
         Look {
             window: Some(Window { opens_at: at(100), closes_at: Some(at(200)) }),
             state,
-            evidence: vec![Evidence { at: evidence_at.map(at), section: Section::Shifts, wants: None }],
+            evidence: [Some(Evidence { at: evidence_at.map(at), section: Section::Shifts, wants: Wants::Row }), None],
             evidence_at: evidence_at.map(at),
-            edges: vec![at(150)],
+            edge: Some(at(150)),
         }
     }
 

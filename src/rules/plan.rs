@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 
 use super::{
+    kinds::shift::Scene,
     look::State,
     rule::Kind,
     ruleset::{Ruleset, shift_look},
@@ -49,8 +50,9 @@ pub fn needs(ruleset: &Ruleset, mirror: &Mirror, client: &ClientId, now: Instant
         if shift.end > now {
             needs.shifts.push(Span { from: shift.start(), until: shift.end });
         }
+        let scene = Scene::of(entry, mirror);
         for rule in ruleset.shift_rules() {
-            add(&rule.kind, entry, mirror, now, &mut needs);
+            add(&rule.kind, &scene, now, &mut needs);
         }
     }
     for list in [&mut needs.edges, &mut needs.deadlines] {
@@ -60,8 +62,9 @@ pub fn needs(ruleset: &Ruleset, mirror: &Mirror, client: &ClientId, now: Instant
     needs
 }
 
-fn add(kind: &Kind, entry: &ShiftEntry, mirror: &Mirror, now: Instant, needs: &mut Needs) {
-    let Some(look) = shift_look(kind, entry, mirror) else { return };
+fn add(kind: &Kind, scene: &Scene<'_>, now: Instant, needs: &mut Needs) {
+    let Scene { entry, mirror, .. } = *scene;
+    let Some(look) = shift_look(kind, scene) else { return };
     let coming = |at: Instant| now < at && at <= now + AHEAD;
     if let Some(window) = look.window.filter(|window| coming(window.opens_at)) {
         needs.edges.push(window.opens_at);
@@ -110,7 +113,8 @@ fn nobody_looked(entry: &ShiftEntry, mirror: &Mirror, deadline: Instant) -> bool
 #[must_use]
 pub fn next_edge(ruleset: &Ruleset, mirror: &Mirror, client: &ClientId, now: Instant) -> Option<Instant> {
     let edges = mirror.shifts().of_client(client).flat_map(|entry| {
-        ruleset.shift_rules().filter_map(move |rule| Some(shift_look(&rule.kind, entry, mirror)?.window?.opens_at))
+        let scene = Scene::of(entry, mirror);
+        ruleset.shift_rules().filter_map(move |rule| Some(shift_look(&rule.kind, &scene)?.window?.opens_at))
     });
     edges.filter(|at| *at > now).min()
 }

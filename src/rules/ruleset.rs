@@ -6,14 +6,11 @@ use chrono::TimeDelta;
 
 use super::{
     finding::RuleId,
-    kinds::{delta, missed_check_in, missed_check_out, no_show, uncovered_shift},
+    kinds::{delta, missed_check_in, missed_check_out, no_show, shift::Scene, uncovered_shift},
     look::Look,
     rule::{Kind, Rule},
 };
-use crate::{
-    mirror::{Mirror, shifts::ShiftEntry},
-    model::Subject,
-};
+use crate::{mirror::Mirror, model::Subject};
 
 /// What is added to `detect_within` for evidence's default age. Outside.md, "Rules".
 const DATA_AGE_MARGIN: Duration = Duration::from_mins(1);
@@ -147,12 +144,12 @@ pub(super) fn max_data_age(rule: &Rule, mirror: &Mirror) -> TimeDelta {
 }
 
 /// A shift rule's look at a shift; `None` for kinds about something else.
-pub(super) fn shift_look(kind: &Kind, entry: &ShiftEntry, mirror: &Mirror) -> Option<Look> {
+pub(super) fn shift_look(kind: &Kind, scene: &Scene<'_>) -> Option<Look> {
     match kind {
-        Kind::UncoveredShift { within, .. } => Some(uncovered_shift::look(*within, entry, mirror)),
-        Kind::MissedCheckIn { after } => Some(missed_check_in::look(*after, entry, mirror)),
-        Kind::NoShow { after } => Some(no_show::look(*after, entry, mirror)),
-        Kind::MissedCheckOut { after } => Some(missed_check_out::look(*after, entry, mirror)),
+        Kind::UncoveredShift { within, .. } => Some(uncovered_shift::look(*within, scene)),
+        Kind::MissedCheckIn { after } => Some(missed_check_in::look(*after, scene)),
+        Kind::NoShow { after } => Some(no_show::look(*after, scene)),
+        Kind::MissedCheckOut { after } => Some(missed_check_out::look(*after, scene)),
         _ => None,
     }
 }

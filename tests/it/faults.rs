@@ -187,3 +187,23 @@ async fn one_new_token_for_each_that_expired() {
     }
     house.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_hour_of_quiet_reads_schedules_all_along_and_the_roster_four_times() {
+    let mut house = House::open(Plan { speed: 200, ..Plan::default() }).await;
+    house.pass(TimeDelta::minutes(62)).await;
+    let count = |roster: bool| {
+        house.sim.read_log(|log| {
+            let is_roster = |entry: &&request_log::Entry| entry.filter("updated").is_some();
+            let is_shifts = |entry: &&request_log::Entry| entry.filter("clientId").is_some();
+            log.iter().filter(|entry| if roster { is_roster(entry) } else { is_shifts(entry) }).count()
+        })
+    };
+    assert!((2..=6).contains(&count(true)), "the roster every 15 minutes, not {} times in an hour", count(true));
+    let shifts = count(false);
+    house.pass(TimeDelta::minutes(5)).await;
+    assert!(count(false) > shifts + 10, "schedules are read all along: {} in five minutes", count(false) - shifts);
+    house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
+    house.told_of(&["CCA: NO CAREGIVER", "Shift 90010001."]).await;
+    house.close().await;
+}

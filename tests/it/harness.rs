@@ -61,6 +61,8 @@ pub struct Plan {
     pub repeat: &'static str,
     /// Changes the world before anybody looks.
     pub world: fn(&mut World, Instant),
+    /// How many of the agent's seconds pass in one real second.
+    pub speed: u32,
 }
 
 impl Default for Plan {
@@ -72,6 +74,7 @@ impl Default for Plan {
             wellsky: "",
             repeat: "4h",
             world: |_, _| {},
+            speed: SPEED,
         }
     }
 }
@@ -96,6 +99,7 @@ pub struct House {
     pub detect_within_s: i64,
     texts_seen: usize,
     mails_seen: usize,
+    speed: u32,
 }
 
 impl House {
@@ -110,7 +114,7 @@ impl House {
     /// Everything but the agent.
     pub async fn unwatched(plan: Plan) -> Self {
         let zone: Tz = Denver;
-        let clock = Clock::drill(plan.begins_at, SPEED);
+        let clock = Clock::drill(plan.begins_at, plan.speed);
         let config = SimConfig { switches: plan.switches.clone(), ..SimConfig::quiet(zone, clock) };
         let sim = Sim::start(config).await.expect("a simulator");
         sim.world(|world| {
@@ -138,6 +142,7 @@ impl House {
             detect_within_s: 20,
             texts_seen: 0,
             mails_seen: 0,
+            speed: plan.speed,
         };
         std::fs::write(house.config_file(), house.configuration(&plan)).expect("a configuration is written");
         house
@@ -196,7 +201,7 @@ receivers:
             .arg("--config")
             .arg(self.config_file())
             .args(["--log-format", "json", "run"])
-            .env("SHIFTWATCH_CLOCK", format!("{},speed={SPEED}", self.now().to_rfc3339()))
+            .env("SHIFTWATCH_CLOCK", format!("{},speed={}", self.now().to_rfc3339(), self.speed))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());

@@ -6,39 +6,36 @@ use std::time::Duration;
 
 use super::{
     delta,
-    shift::{arrived, check_in_evidence, final_look, out_of_question, row_evidence},
+    shift::{Scene, row_evidence},
 };
-use crate::{
-    mirror::{Mirror, shifts::ShiftEntry},
-    rules::{
-        finding::{Closing, Window},
-        look::{Look, State},
-    },
+use crate::rules::{
+    finding::{Closing, Window},
+    look::{Look, State},
 };
 
 /// The window of a shift with a usable caregiver. Without one the uncovered kind speaks, and an open alert closes
 /// only on evidence: the visit, or somebody else on the shift; see below.
 #[must_use]
-pub fn look(after: Duration, entry: &ShiftEntry, mirror: &Mirror) -> Look {
-    if let Some(closing) = out_of_question(entry, mirror) {
-        return final_look(closing);
+pub fn look(after: Duration, scene: &Scene<'_>) -> Look {
+    if let Some(closing) = &scene.out_of_question {
+        return Look::never(closing.clone());
     }
-    if let Some(closing) = arrived(entry, mirror) {
-        return final_look(closing);
+    if let Some(closing) = scene.arrived() {
+        return Look::never(closing);
     }
-    let shift = &entry.shift;
+    let shift = &scene.entry.shift;
     if shift.caregiver.is_none() {
         // Nobody is expected any more: this rule no longer picks the shift, the uncovered kind does.
-        return final_look(Closing::RuleRemoved);
+        return Look::never(Closing::RuleRemoved);
     }
-    let visits = check_in_evidence(entry, mirror);
+    let visits = scene.check_in_evidence();
     Look {
         window: Some(Window { opens_at: shift.start() + delta(after), closes_at: Some(shift.end) })
             .filter(|window| window.closes_at > Some(window.opens_at)),
         state: State::Bad,
         // The alert is confirmed by a second look at the visits; that the shift still stands must be fresh too.
         evidence_at: visits.at,
-        evidence: vec![visits, row_evidence(entry, mirror)],
-        edges: Vec::new(),
+        evidence: [Some(visits), Some(row_evidence(scene.entry))],
+        edge: None,
     }
 }

@@ -7,25 +7,23 @@ use std::time::Duration;
 
 use super::{
     delta,
-    shift::{final_look, out_of_question, visit_evidence},
+    shift::{Scene, visit_evidence},
 };
-use crate::{
-    mirror::{Mirror, shifts::ShiftEntry},
-    rules::{
-        finding::{Closing, Window},
-        look::{Look, State},
-    },
+use crate::rules::{
+    finding::{Closing, Window},
+    look::{Look, State},
 };
 
 /// The window of a shift that somebody checked in to.
 #[must_use]
-pub fn look(after: Duration, entry: &ShiftEntry, mirror: &Mirror) -> Look {
-    if let Some(closing) = out_of_question(entry, mirror) {
-        return final_look(closing);
+pub fn look(after: Duration, scene: &Scene<'_>) -> Look {
+    let Scene { entry, mirror, .. } = *scene;
+    if let Some(closing) = &scene.out_of_question {
+        return Look::never(closing.clone());
     }
     if entry.visits.is_empty() {
         // Nobody came as far as we know: nobody is late in leaving.
-        return final_look(Closing::Recovered);
+        return Look::never(Closing::Recovered);
     }
     // The open part whose reading is oldest: all of them must be known to be open or closed.
     let open = mirror
@@ -34,14 +32,14 @@ pub fn look(after: Duration, entry: &ShiftEntry, mirror: &Mirror) -> Look {
         .min_by_key(|visit| (visit.missed_at.is_none(), visit.seen_at));
     let Some(open) = open else {
         let at = mirror.visits_of(entry).filter_map(|visit| mirror.visit_instant(visit, visit.visit.check_out?)).max();
-        return final_look(Closing::CheckedOut { at });
+        return Look::never(Closing::CheckedOut { at });
     };
-    let evidence = visit_evidence(open, mirror);
+    let evidence = visit_evidence(open);
     Look {
         window: Some(Window { opens_at: entry.shift.end + delta(after), closes_at: None }),
         state: State::Bad,
         evidence_at: evidence.at,
-        evidence: vec![evidence],
-        edges: Vec::new(),
+        evidence: [Some(evidence), None],
+        edge: None,
     }
 }

@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use super::missed_check_in;
-use crate::{
-    mirror::{Mirror, shifts::ShiftEntry},
-    rules::look::Look,
-};
+use super::{missed_check_in, shift::Scene};
+use crate::rules::look::Look;
 
 /// As a missed check-in; the kind differs in what it is called and how bad it is.
 #[must_use]
-pub fn look(after: Duration, entry: &ShiftEntry, mirror: &Mirror) -> Look {
-    missed_check_in::look(after, entry, mirror)
+pub fn look(after: Duration, scene: &Scene<'_>) -> Look {
+    missed_check_in::look(after, scene)
 }

@@ -32,13 +32,13 @@ pub fn look(after: Duration, longest: Duration, id: &VisitId, mirror: &Mirror) -
         (a, b) => a.or(b),
     };
     let Some(opens_at) = opens_at else { return Look::never(Closing::Recovered) };
-    let evidence = visit_evidence(entry, mirror);
+    let evidence = visit_evidence(entry);
     Look {
         window: Some(Window { opens_at, closes_at: None }),
         state: State::Bad,
         evidence_at: evidence.at,
-        evidence: vec![evidence],
-        edges: Vec::new(),
+        evidence: [Some(evidence), None],
+        edge: None,
     }
 }
 

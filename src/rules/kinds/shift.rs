@@ -1,5 +1,7 @@
 //! What every kind about shifts shares: who is out of the question, what the row rests on, what its alert tells.
 
+use std::cell::Cell;
+
 use crate::{
     mirror::{
         Mirror,
@@ -9,9 +11,8 @@ use crate::{
     model::{Instant, Section, ShiftKey},
     rules::{
         finding::{Closing, Tells},
-        look::{Evidence, Look, Particulars, State},
+        look::{Evidence, Look, Particulars, Wants},
     },
-    source::fetched::Read,
 };
 
 /// A shift that is not in the mirror: why an open alert on it closes, if that is known.
@@ -26,76 +27,66 @@ pub fn absent(key: &ShiftKey, mirror: &Mirror) -> Look {
     }
 }
 
-/// Why no rule applies to this shift whatever its caregiver and visits: final until its row changes.
-#[must_use]
-pub fn out_of_question(entry: &ShiftEntry, mirror: &Mirror) -> Option<Closing> {
-    if entry.shift.is_cancelled() {
-        Some(Closing::Cancelled)
-    } else if mirror.is_inactive(&entry.shift.key.client) {
-        Some(Closing::ClientInactive)
-    } else {
-        None
+/// One shift as every kind about shifts sees it; what more than one of them asks is worked out once.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    /// The shift.
+    pub entry: &'a ShiftEntry,
+    /// Where it stands.
+    pub mirror: &'a Mirror,
+    /// Why no rule applies to it whatever its caregiver and visits: final until its row changes.
+    pub out_of_question: Option<Closing>,
+    check_ins_read_at: Cell<Option<Option<Instant>>>,
+}
+
+impl<'a> Scene<'a> {
+    /// Of this shift.
+    #[must_use]
+    pub fn of(entry: &'a ShiftEntry, mirror: &'a Mirror) -> Self {
+        let out_of_question = if entry.shift.is_cancelled() {
+            Some(Closing::Cancelled)
+        } else if mirror.is_inactive(&entry.shift.key.client) {
+            Some(Closing::ClientInactive)
+        } else {
+            None
+        };
+        Self { entry, mirror, out_of_question, check_ins_read_at: Cell::new(None) }
+    }
+
+    /// The reading that would have shown a check-in.
+    #[must_use]
+    pub fn check_in_evidence(&self) -> Evidence {
+        let at = self.check_ins_read_at.get().unwrap_or_else(|| {
+            let at = self.mirror.check_ins_read_at(self.entry);
+            self.check_ins_read_at.set(Some(at));
+            at
+        });
+        Evidence { at, section: Section::Visits, wants: Wants::Visits }
+    }
+
+    /// How a check-in closes an alert: its time only where the vendor's times are understood.
+    #[must_use]
+    pub fn arrived(&self) -> Option<Closing> {
+        if self.entry.visits.is_empty() {
+            return None;
+        }
+        let mirror = self.mirror;
+        let at: Option<Instant> =
+            mirror.visits_of(self.entry).filter_map(|visit| mirror.visit_instant(visit, visit.visit.check_in?)).min();
+        Some(Closing::Arrived { at, late: at.is_some_and(|at| at > self.entry.shift.start()) })
     }
 }
 
 /// The reading of the shift's own row.
 #[must_use]
-pub fn row_evidence(entry: &ShiftEntry, mirror: &Mirror) -> Evidence {
-    let key = &entry.shift.key;
-    Evidence {
-        at: entry.missed_at.is_none().then_some(entry.seen_at),
-        section: Section::Shifts,
-        wants: Some(Read::Shifts {
-            client: key.client.clone(),
-            span: mirror.days_around(&key.client, key.start),
-            confirming: false,
-        }),
-    }
-}
-
-/// The reading that would have shown a check-in.
-#[must_use]
-pub fn check_in_evidence(entry: &ShiftEntry, mirror: &Mirror) -> Evidence {
-    let key = &entry.shift.key;
-    Evidence { at: mirror.check_ins_read_at(entry), section: Section::Visits, wants: Some(visits_read(key, mirror)) }
+pub fn row_evidence(entry: &ShiftEntry) -> Evidence {
+    Evidence { at: entry.missed_at.is_none().then_some(entry.seen_at), section: Section::Shifts, wants: Wants::Row }
 }
 
 /// The reading of a visit's own row.
 #[must_use]
-pub fn visit_evidence(visit: &VisitEntry, mirror: &Mirror) -> Evidence {
-    Evidence {
-        at: visit.missed_at.is_none().then_some(visit.seen_at),
-        section: Section::Visits,
-        wants: Some(match &visit.shift {
-            Some(key) => visits_read(key, mirror),
-            None => Read::Visit(visit.visit.id.clone()),
-        }),
-    }
-}
-
-fn visits_read(key: &ShiftKey, mirror: &Mirror) -> Read {
-    Read::Visits {
-        client: Some(key.client.clone()),
-        span: mirror.days_around(&key.client, key.start),
-        confirming: false,
-    }
-}
-
-/// How a check-in closes an alert: its time only where the vendor's times are understood.
-#[must_use]
-pub fn arrived(entry: &ShiftEntry, mirror: &Mirror) -> Option<Closing> {
-    if entry.visits.is_empty() {
-        return None;
-    }
-    let at: Option<Instant> =
-        mirror.visits_of(entry).filter_map(|visit| mirror.visit_instant(visit, visit.visit.check_in?)).min();
-    Some(Closing::Arrived { at, late: at.is_some_and(|at| at > entry.shift.start()) })
-}
-
-/// A look whose state rests on the shift's row alone.
-#[must_use]
-pub fn final_look(closing: Closing) -> Look {
-    Look { state: State::Good(closing.clone()), ..Look::never(closing) }
+pub fn visit_evidence(visit: &VisitEntry) -> Evidence {
+    Evidence { at: visit.missed_at.is_none().then_some(visit.seen_at), section: Section::Visits, wants: Wants::Visit }
 }
 
 /// What an alert about a shift tells.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::{
     delta,
-    shift::{arrived, final_look, out_of_question, row_evidence},
+    shift::{Scene, row_evidence},
 };
 use crate::{
-    mirror::{Mirror, shifts::ShiftEntry},
+    mirror::shifts::ShiftEntry,
     model::Instant,
     rules::{
         finding::{Closing, Window},
@@ -18,24 +18,24 @@ use crate::{
 /// The window of every shift that is not out of the question: also a covered one needs fresh evidence as its
 /// window opens, because a caregiver may have called out since it was read.
 #[must_use]
-pub fn look(within: Duration, entry: &ShiftEntry, mirror: &Mirror) -> Look {
-    if let Some(closing) = out_of_question(entry, mirror) {
-        return final_look(closing);
+pub fn look(within: Duration, scene: &Scene<'_>) -> Look {
+    if let Some(closing) = &scene.out_of_question {
+        return Look::never(closing.clone());
     }
-    if entry.shift.caregiver.is_none()
-        && let Some(closing) = arrived(entry, mirror)
+    let shift = &scene.entry.shift;
+    if shift.caregiver.is_none()
+        && let Some(closing) = scene.arrived()
     {
         // Nobody was assigned, and somebody went all the same.
-        return final_look(closing);
+        return Look::never(closing);
     }
-    let shift = &entry.shift;
-    let row = row_evidence(entry, mirror);
+    let row = row_evidence(scene.entry);
     Look {
         window: Some(Window { opens_at: shift.start() - delta(within), closes_at: Some(shift.end) }),
         state: if shift.caregiver.is_none() { State::Bad } else { State::Good(Closing::Covered) },
         evidence_at: row.at,
-        evidence: vec![row],
-        edges: vec![shift.start()],
+        evidence: [Some(row), None],
+        edge: Some(shift.start()),
     }
 }
 

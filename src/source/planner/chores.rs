@@ -81,8 +81,11 @@ impl Chores {
         }
     }
 
-    /// A roster that a restart brought along needs no full read at once.
+    /// A roster that a restart brought along needs no full read at once. Older news than what is known changes nothing.
     pub fn clients_known(&mut self, full_at: Instant) {
+        if self.entry(Chore::ClientsFull).done_at.is_some_and(|done_at| done_at >= full_at) {
+            return;
+        }
         let updated = self.entry(Chore::ClientsUpdated);
         updated.done_at = Some(full_at);
         updated.due_at = full_at + CLIENTS_UPDATED_EVERY;

@@ -117,6 +117,8 @@ pub struct Planner {
     scope: EncounterScope,
     free_at: Instant,
     paced_at: Instant,
+    /// The sweep's last slot went to a list.
+    chore_was_last: bool,
     n_slots: u64,
     draws: u64,
 }
@@ -191,6 +193,7 @@ impl Planner {
             free_at: now,
             paced_at: now,
             n_slots: 0,
+            chore_was_last: false,
             draws: 0,
         }
     }
@@ -356,13 +359,18 @@ impl Planner {
         }
     }
 
-    /// The sweep's candidate: a chore that is due, else whoever has the greatest age × √risk among those due.
+    /// The sweep's candidate: a chore that is due, else a client. Two chores never go one after the other while a
+    /// client waits, so that no list, whatever is wrong with it, keeps the schedules from being read.
     fn first_sweep(&self, now: Instant, may: impl Fn(&Read) -> bool) -> Option<Sweep> {
-        if let Some((due_at, chore)) = self.chores.first(&may)
-            && due_at <= now
-        {
-            return Some(Sweep::Chore(chore));
+        let chore = self.chores.first(&may).filter(|(due_at, _)| *due_at <= now).map(|(_, chore)| Sweep::Chore(chore));
+        if chore.is_some() && !self.chore_was_last {
+            return chore;
         }
+        self.first_client(now, may).or(chore)
+    }
+
+    /// Whoever has the greatest age × √risk among those due.
+    fn first_client(&self, now: Instant, may: impl Fn(&Read) -> bool) -> Option<Sweep> {
         if now < self.paced_at {
             return None;
         }
@@ -404,7 +412,8 @@ impl Planner {
 
     fn hand_sweep(&mut self, sweep: &Sweep, now: Instant) -> Next {
         let zone = self.settings.zone;
-        if !matches!(sweep, Sweep::Chore(_)) {
+        self.chore_was_last = matches!(sweep, Sweep::Chore(_));
+        if !self.chore_was_last {
             self.paced_at = now + self.pace_gap(now);
         }
         match *sweep {

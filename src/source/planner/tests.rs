@@ -84,6 +84,43 @@ fn rosters_come_first_and_keep_their_intervals() {
 }
 
 #[test]
+fn a_roster_known_of_old_is_asked_for_once_and_keeps_nobody_waiting() {
+    let mut planner = Planner::new(settings(300, 1.0), at(0.0));
+    planner.clients_read_at(at(-1200.0));
+    planner.update_client(&"running".into(), with_shifts(vec![shift(-3600, DAY_SECONDS)]), at(0.0));
+    let mut reads = run(&mut planner, at(0.0), at(5.0));
+    // Said again by every caller who knows of it, as after each read: it is the same old news.
+    for minute in 0..60_u32 {
+        planner.clients_read_at(at(-1200.0));
+        let from = 5.0 + f64::from(minute) * 60.0;
+        reads.extend(run(&mut planner, at(from), at(from + 60.0)));
+    }
+    let lists = reads.iter().filter(|(_, read)| matches!(read, Read::Clients(Extent::UpdatedSince(_)))).count();
+    assert!((4..=6).contains(&lists), "every 15 minutes, not {lists} in an hour");
+    assert!(hot_reads_of(&reads, "running").len() >= 12, "and the schedule is read all along");
+}
+
+#[test]
+fn a_list_that_is_due_again_at_once_takes_every_other_slot_at_most() {
+    let mut planner = Planner::new(settings(20, 1.0), at(0.0));
+    for n in 0..100 {
+        planner.update_client(&format!("c{n}").as_str().into(), with_shifts(vec![shift(-3600, DAY_SECONDS)]), at(0.0));
+    }
+    let (mut now, mut lists, mut clients) = (at(0.0), 0, 0);
+    while now < at(600.0) {
+        planner.hurry_roster(now);
+        match planner.next(now) {
+            Next::Read(read) => {
+                planner.done(&fetched(read.clone(), now, Ok(true)));
+                if matches!(read, Read::Shifts { .. }) { clients += 1 } else { lists += 1 }
+            }
+            Next::Wait(later) => now = later,
+        }
+    }
+    assert!(clients + 2 >= lists && clients > 250, "{clients} clients, {lists} lists");
+}
+
+#[test]
 fn each_tier_is_read_within_its_period_and_not_much_more_often() {
     let mut planner = Planner::new(settings(300, 2.0), at(0.0));
     let day = DAY_SECONDS;
