@@ -253,7 +253,10 @@ impl World {
                 .filter(|deadline| *deadline > now - 3600.0)
                 .map(at)
                 .collect(),
-            awaiting_visit_until: awaited.map(|shift| at(shift.start + 7200.0)).max(),
+            awaiting_visit: awaited
+                .map(|shift| at(shift.start + 7200.0))
+                .max()
+                .map(|until| Span { from: at(now), until }),
             ..ClientPlan::default()
         }
     }

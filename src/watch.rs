@@ -120,7 +120,7 @@ impl Watch {
             edges: needs.edges,
             shifts_within_30_days: needs.shifts_within_30_days,
             deadlines: needs.deadlines,
-            awaiting_visit_until: needs.awaiting_visit_until,
+            awaiting_visit: needs.awaiting_visit,
             shifts_read_at: match shifts_read_at {
                 // Their turn comes six hours after the start: the clients are looked at first.
                 None if tier == ClientTier::Slow => Some(self.mirror.began_at()),

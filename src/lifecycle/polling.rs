@@ -13,6 +13,7 @@ use tokio::{
 use super::{Floor, Post, complaints::Complaint, told_to, wait};
 use crate::{
     clock, limits,
+    mirror::SECOND_LOOK,
     model::Section,
     pipeline,
     pulse::Loop,
@@ -102,7 +103,7 @@ async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Rea
             }
         }
         for read in wanted {
-            planner.want(read, now);
+            planner.want_for(read, fetched.started_at + SECOND_LOOK, now);
         }
     }
     post.poll.notify_one();

@@ -1,15 +1,10 @@
 //! Clients and caregivers go in.
 
-use chrono::TimeDelta;
-
-use super::{CaregiverEntry, Mirror, changes::Applied, rejects::Scope, restore};
+use super::{CaregiverEntry, Mirror, SECOND_LOOK, changes::Applied, rejects::Scope, restore};
 use crate::{
     model::{Caregiver, Client, ClientId, Instant, Section, ShiftKey, Subject},
     source::fetched::Rows,
 };
-
-/// How far apart the two reads that drop somebody from the roster must be; as for shifts.
-const SECOND_LOOK: TimeDelta = TimeDelta::seconds(1);
 
 impl Mirror {
     pub(super) fn apply_clients(

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 
 use super::{
-    Mirror,
+    Mirror, SECOND_LOOK,
     canary::Word,
     changes::Applied,
     rejects::Scope,
@@ -20,8 +20,6 @@ use crate::{
     source::fetched::{Read, Rows, Span},
 };
 
-/// How far apart the two reads that remove a shift must be. Outside.md, "Source".
-const SECOND_LOOK: TimeDelta = TimeDelta::seconds(1);
 /// How far an occurrence can move and still be the same one. Contract §4.3.
 const MOVE_REACH: TimeDelta = TimeDelta::hours(24);
 /// How long ago a shift may have ended for its vanishing to deserve a second look at once.
@@ -182,16 +180,20 @@ impl Mirror {
             .collect();
         let mut removed = Vec::new();
         for (key, missed_at, end) in missing {
+            if missed_at.is_none_or(|at| as_of - at < SECOND_LOOK)
+                && end > as_of - LOOK_AGAIN_PAST
+                && key.start < as_of + LOOK_AGAIN_AHEAD
+            {
+                out.reads_wanted.insert(Read::Shifts { client: client.clone(), span, confirming: false });
+            }
             match missed_at {
                 Some(at) if as_of - at >= SECOND_LOOK => removed.push((key, at)),
+                // The second look came too soon to count as one.
                 Some(_) => {}
                 None => {
                     if let Some(entry) = self.shifts.get_mut(&key) {
                         entry.missed_at = Some(as_of);
                         out.delta.upserts.push(restore::shift_row(entry));
-                    }
-                    if end > as_of - LOOK_AGAIN_PAST && key.start < as_of + LOOK_AGAIN_AHEAD {
-                        out.reads_wanted.insert(Read::Shifts { client: client.clone(), span, confirming: false });
                     }
                     out.changes.change(Subject::Shift(key));
                 }

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 
-use super::{Mirror, apply_shifts::history, changes::Applied, rejects::Scope, restore, visits::VisitEntry};
+use super::{
+    Mirror, SECOND_LOOK, apply_shifts::history, changes::Applied, rejects::Scope, restore, visits::VisitEntry,
+};
 use crate::{
     model::{ClientId, Instant, Section, Subject, Visit, VisitId},
     source::fetched::{Rows, Span},
 };
-
-/// How far apart the two reads that remove a visit must be; as for shifts.
-const SECOND_LOOK: TimeDelta = TimeDelta::seconds(1);
 
 impl Mirror {
     /// Applies a read of visits; `span` is `None` for one visit by id, which proves nothing about others.

@@ -30,6 +30,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 
 use self::{
@@ -50,6 +51,9 @@ use crate::{
     },
     source::fetched::ReadFault,
 };
+
+/// How far apart the two reads must be that remove a row. Outside.md, "Source".
+pub const SECOND_LOOK: TimeDelta = TimeDelta::seconds(1);
 
 /// One agency's mirror.
 #[derive(Debug, Clone)]

@@ -87,6 +87,18 @@ fn a_first_miss_asks_for_a_second_look_and_a_row_that_returns_ends_it() {
 }
 
 #[test]
+fn a_second_look_that_came_too_soon_is_asked_for_again() {
+    let mut mirror = with_shift();
+    let lacks = || vec![shift("2", "c1", DAY, 4, None)];
+    Reading::shifts("c1", 60, lacks()).into(&mut mirror);
+    let applied = Reading::shifts("c1", 60, lacks()).into(&mut mirror);
+    assert_eq!(applied.reads_wanted.len(), 1, "it counted for nothing");
+    assert!(mirror.shift(&key("1", "c1", 0)).is_some());
+    let applied = Reading::shifts("c1", 61, lacks()).into(&mut mirror);
+    assert!(applied.reads_wanted.is_empty() && mirror.shift(&key("1", "c1", 0)).is_none(), "a second apart it counts");
+}
+
+#[test]
 fn an_older_read_that_comes_late_changes_nothing() {
     let mut mirror = with_shift();
     Reading::shifts("c1", 60, vec![shift("1", "c1", 0, 4, None), shift("2", "c1", DAY, 4, None)]).into(&mut mirror);

@@ -138,7 +138,8 @@ struct Pass<'a, 's> {
 struct Together {
     next: Option<Instant>,
     waiting: Option<Waiting>,
-    /// Since when there was anything to ask: the row was first seen, or somebody else was put on the shift.
+    /// Since when there was anything to ask: the row was first seen, somebody else was put on the shift, or a read
+    /// lacked the row that the one before it had.
     asked_since: Option<Instant>,
 }
 
@@ -156,7 +157,8 @@ impl<'a, 's> Pass<'a, 's> {
             Subject::Shift(key) => {
                 let entry = mirror.shift(key);
                 let picks = self.picks(subject, changed, || entry.map(|entry| WhereFacts::of_shift(mirror, entry)));
-                let asked_since = entry.map(|entry| entry.changed().caregiver);
+                let asked_since = entry.map(|entry| entry.missed_at.max(Some(entry.changed().caregiver)));
+                let asked_since = asked_since.flatten();
                 let scene = entry.map(|entry| Scene::of(entry, mirror));
                 let mut together = Together { asked_since, ..Together::default() };
                 for i in ruleset.of(subject) {
@@ -178,7 +180,7 @@ impl<'a, 's> Pass<'a, 's> {
             Subject::Visit(id) => {
                 let entry = mirror.visit(id);
                 let picks = self.picks(subject, changed, || entry.map(|entry| WhereFacts::of_visit(mirror, entry)));
-                let asked_since = entry.map(|entry| entry.first_seen_at);
+                let asked_since = entry.and_then(|entry| entry.missed_at.max(Some(entry.first_seen_at)));
                 let mut together = Together { asked_since, ..Together::default() };
                 for i in ruleset.of(subject) {
                     let rule = ruleset.rule(*i);

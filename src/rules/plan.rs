@@ -34,7 +34,17 @@ pub struct Needs {
     /// Coming instants at which somebody's check-in or check-out must be known, where the answer is not known yet.
     pub deadlines: Vec<Instant>,
     /// While this lies ahead, an answer that is late is awaited.
-    pub awaiting_visit_until: Option<Instant>,
+    pub awaiting_visit: Option<Span>,
+}
+
+impl Needs {
+    /// From `from` until `until` a visit's row is waited for. Said before `from` too: nothing else may change by then.
+    fn await_visit(&mut self, from: Instant, until: Instant, now: Instant) {
+        if until > now && from <= now + AHEAD {
+            let known = self.awaiting_visit.unwrap_or(Span { from, until });
+            self.awaiting_visit = Some(Span { from: known.from.min(from), until: known.until.max(until) });
+        }
+    }
 }
 
 /// What the rules need to know of a client.
@@ -74,9 +84,9 @@ fn add(kind: &Kind, scene: &Scene<'_>, now: Instant, needs: &mut Needs) {
             let Some(window) = look.window.filter(|_| look.state == State::Bad) else { return };
             if coming(window.opens_at) {
                 needs.deadlines.push(window.opens_at);
-            } else if window.opens_at <= now {
-                let until = window.closes_at.filter(|closes_at| *closes_at > now);
-                needs.awaiting_visit_until = needs.awaiting_visit_until.max(until);
+            }
+            if let Some(closes_at) = window.closes_at {
+                needs.await_visit(window.opens_at, closes_at, now);
             }
         }
         Kind::MissedCheckOut { after } => {
@@ -85,16 +95,11 @@ fn add(kind: &Kind, scene: &Scene<'_>, now: Instant, needs: &mut Needs) {
             let open = look.state == State::Bad || (entry.visits.is_empty() && entry.shift.caregiver.is_some());
             if open && coming(deadline) {
                 needs.deadlines.push(deadline);
-            } else if deadline <= now {
-                let looked_for = if look.state == State::Bad {
-                    CHECK_OUT_LOOKED_FOR
-                } else if nobody_looked(entry, mirror, deadline) {
-                    VISIT_LOOKED_FOR
-                } else {
-                    return;
-                };
-                let until = Some(deadline + looked_for).filter(|until| *until > now);
-                needs.awaiting_visit_until = needs.awaiting_visit_until.max(until);
+            }
+            if look.state == State::Bad {
+                needs.await_visit(deadline, deadline + CHECK_OUT_LOOKED_FOR, now);
+            } else if nobody_looked(entry, mirror, deadline) {
+                needs.await_visit(deadline, deadline + VISIT_LOOKED_FOR, now);
             }
         }
         _ => {}

@@ -21,7 +21,7 @@ use crate::{
         fixture::{DAY, HOUR, Reading, at, client, key, mirror, shift, visit},
     },
     model::{Endpoint, Instant, Section, ShiftStatus, Subject, local_time::instant_of},
-    source::fetched::{Read, RequestRecord},
+    source::fetched::{Read, RequestRecord, Span},
 };
 
 const MIN: i64 = 60;
@@ -641,14 +641,17 @@ fn the_planner_learns_edges_and_deadlines() {
     assert_eq!(facts.shifts.len(), 2);
     assert_eq!(facts.edges, [at(10 * MIN), at(DAY - 4 * HOUR)]);
     assert_eq!(facts.deadlines, [at(10 * MIN), at(4 * HOUR + 30 * MIN)]);
-    assert_eq!(facts.awaiting_visit_until, None);
+    let from_to = |from, until| Some(Span { from: at(from), until: at(until) });
+    assert_eq!(facts.awaiting_visit, from_to(10 * MIN, 8 * HOUR + 30 * MIN), "known before it begins");
     assert!(facts.shifts_within_30_days);
     assert_eq!(next_edge(&ruleset, &mirror, &c1, at(60)), Some(at(10 * MIN)));
-    assert_eq!(needs(&ruleset, &mirror, &c1, at(20 * MIN)).awaiting_visit_until, Some(at(4 * HOUR)));
+    let late = needs(&ruleset, &mirror, &c1, at(20 * MIN)).awaiting_visit;
+    assert_eq!(late, from_to(10 * MIN, 8 * HOUR + 30 * MIN));
     let _ = Reading::visits(None, 20 * MIN, vec![visit("v", Some("1"), "c1", 0, None)]).into(&mut mirror);
     let facts = needs(&ruleset, &mirror, &c1, at(21 * MIN));
     assert_eq!(facts.deadlines, [at(4 * HOUR + 30 * MIN)], "who came is not asked about again until the end");
-    assert_eq!(facts.awaiting_visit_until, None);
+    let due = 4 * HOUR + 30 * MIN;
+    assert_eq!(facts.awaiting_visit, from_to(due, due + 48 * HOUR), "the check-out, from when it is late");
     assert_eq!(next_edge(&ruleset, &mirror, &c1, at(21 * MIN)), Some(at(4 * HOUR + 30 * MIN)));
     assert_eq!(TimeDelta::from_std(ruleset.api_span()).unwrap(), TimeDelta::minutes(10));
     assert_eq!(ruleset.bands().iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), ["24h", "4h"]);
@@ -662,9 +665,10 @@ fn after_a_start_the_visits_of_shifts_that_ended_are_looked_for_once() {
     let c1 = "c1".into();
     let _ = Reading::shifts("c1", 5 * HOUR, vec![shift("1", "c1", 0, 4, Some("g1"))]).into(&mut mirror);
     let due = 4 * HOUR + 30 * MIN;
-    let awaiting = |mirror: &Mirror, now| needs(&ruleset, mirror, &c1, at(now)).awaiting_visit_until;
-    assert_eq!(awaiting(&mirror, due - 1), None, "its end is a deadline still ahead");
-    assert_eq!(awaiting(&mirror, 5 * HOUR), Some(at(due + 4 * HOUR)), "a visit may stand open");
+    let awaiting = |mirror: &Mirror, now| needs(&ruleset, mirror, &c1, at(now)).awaiting_visit;
+    let looked_for = Some(Span { from: at(due), until: at(due + 4 * HOUR) });
+    assert_eq!(awaiting(&mirror, due - 1), looked_for, "its end is a deadline still ahead");
+    assert_eq!(awaiting(&mirror, 5 * HOUR), looked_for, "a visit may stand open");
     assert_eq!(awaiting(&mirror, due + 4 * HOUR), None, "too long ago");
     let _ = Reading::visits(None, 5 * HOUR, Vec::new()).into(&mut mirror);
     assert_eq!(awaiting(&mirror, 5 * HOUR), None, "nobody came, as was seen");
@@ -683,6 +687,21 @@ fn blindness_counts_from_when_there_was_anything_to_ask() {
     assert_eq!(story.words(30 * MIN), [""; 0], "unjudged, and not blind at once");
     assert_eq!(story.ledger.n_unjudged(), 1);
     assert_eq!(story.words(40 * MIN), ["40 blind broken"], "ten minutes later it is");
+}
+
+#[test]
+fn a_row_that_one_read_lacks_makes_nobody_blind() {
+    let mut story = Story::new(vec![
+        uncovered("4h", 4),
+        rule("blind", Kind::Blind { after: minutes(10), idle: Duration::from_hours(1) }),
+    ]);
+    // Uncovered and inside its band for an hour; then a read lacks it, and the second look is still to come.
+    story.read(Reading::shifts("c1", -HOUR, vec![shift("1", "c1", 2 * HOUR, 2, None), shift("2", "c1", DAY, 4, None)]));
+    assert_eq!(story.words(-HOUR), ["-60 4h broken"]);
+    story.read(Reading::shifts("c1", 0, vec![shift("2", "c1", DAY, 4, None)]));
+    assert_eq!(story.words(0), ["0 4h unjudged shifts"], "held, and nothing is said of blindness");
+    assert_eq!(story.ledger.n_unjudged(), 1);
+    assert!(story.words(10 * MIN).contains(&"10 blind broken".to_owned()), "unless nobody looks for ten minutes");
 }
 
 #[test]

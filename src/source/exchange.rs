@@ -48,6 +48,9 @@ const BODY_BYTES_MAX: usize = 16 << 20;
 /// Times one request may be sent again over its token (the token may be killed by another's refresh meanwhile).
 const TOKEN_RETRIES_MAX: u32 = 3;
 
+/// Some servers open their JSON with it; JSON's readers refuse it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 const JSON: &str = "application/json";
 const FHIR_JSON: &str = "application/fhir+json";
 
@@ -272,6 +275,9 @@ impl Access {
                 return Err("protocol");
             }
             body.extend_from_slice(&chunk);
+        }
+        if body.starts_with(BYTE_ORDER_MARK) {
+            body.drain(..BYTE_ORDER_MARK.len());
         }
         Ok(Answer { status, retry_after, body })
     }

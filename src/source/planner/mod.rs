@@ -255,6 +255,11 @@ impl Planner {
         self.wants.put(read, now);
     }
 
+    /// Asks for a read that shows nothing new before `not_before`.
+    pub fn want_for(&mut self, read: Read, not_before: Instant, now: Instant) {
+        self.wants.put_for(read, not_before, now);
+    }
+
     /// The next read, which counts as under way until [`Planner::done`].
     pub fn next(&mut self, now: Instant) -> Next {
         self.turn(now);
@@ -269,7 +274,7 @@ impl Planner {
         if now < self.free_at {
             return Next::Wait(self.free_at);
         }
-        let due = self.first_due(may);
+        let due = self.first_due(now, may);
         let sweep = self.first_sweep(now, may);
         self.n_slots += 1;
         let sweep_turn = self.n_slots.is_multiple_of(4);
@@ -343,8 +348,8 @@ impl Planner {
 
     // ---- choosing ----
 
-    fn first_due(&self, may: impl Fn(&Read) -> bool) -> Option<Due> {
-        let wanted = self.wants.first(&may);
+    fn first_due(&self, now: Instant, may: impl Fn(&Read) -> bool) -> Option<Due> {
+        let wanted = self.wants.first(now, &may);
         let visits_open = may(&Read::Visits {
             client: None,
             span: Span { from: Instant::MIN_UTC, until: Instant::MIN_UTC },
@@ -487,7 +492,7 @@ impl Planner {
         let chore = self.chores.first(|_| true).map(|(at, _)| at);
         let turn = self.turns.first().map(|(at, _)| *at);
         let resumed = self.paused.values().copied().chain(self.paused_all).filter(|until| *until > now).min();
-        let times = [swept, chore, turn, self.deadlines.next_from(), resumed];
+        let times = [swept, chore, turn, self.deadlines.next_from(), self.wants.next_from(now), resumed];
         let soonest = times.into_iter().flatten().filter(|at| *at > now).min();
         soonest.unwrap_or(now + WAIT_MAX).clamp(now + TimeDelta::milliseconds(1), now + WAIT_MAX)
     }
@@ -537,8 +542,9 @@ impl Planner {
             // After the first hot reads, over an hour, so that a start is not four sweeps at once.
             None => entry.joined_at + scaled(TimeDelta::hours(1), 0.05 + 0.95 * self.draw(&entry.id, 1, 1)),
         };
-        let awaited = entry.plan.awaiting_visit_until.filter(|until| *until > now);
-        let awaited_at = awaited.map(|_| {
+        let awaiting = entry.plan.awaiting_visit.filter(|span| span.until > now);
+        let turn = turn.into_iter().chain(awaiting.map(|span| span.from).filter(|from| *from > now)).min();
+        let awaited_at = awaiting.filter(|span| span.from <= now).map(|_| {
             let period = span(self.settings.detect_within);
             entry.visits_read_at.map_or(entry.joined_at, |at| at + early(period, 2))
         });

@@ -84,6 +84,18 @@ fn rosters_come_first_and_keep_their_intervals() {
 }
 
 #[test]
+fn a_second_look_waits_until_it_can_show_something() {
+    let mut planner = Planner::new(settings(300, 2.0), at(0.0));
+    run(&mut planner, at(0.0), at(5.0));
+    let read = Read::Shifts { client: "c1".into(), span: shift(0, 3600), confirming: false };
+    planner.want_for(read.clone(), at(6.0), at(5.0));
+    let reads = run(&mut planner, at(5.0), at(8.0));
+    let asked: Vec<Instant> = reads.iter().filter(|(_, other)| *other == read).map(|(at, _)| *at).collect();
+    assert_eq!(asked.len(), 1, "{reads:?}");
+    assert!(asked[0] >= at(6.0) && asked[0] < at(6.6), "at once then, and not before: {}", asked[0]);
+}
+
+#[test]
 fn a_roster_known_of_old_is_asked_for_once_and_keeps_nobody_waiting() {
     let mut planner = Planner::new(settings(300, 1.0), at(0.0));
     planner.clients_read_at(at(-1200.0));

@@ -26,9 +26,9 @@ pub struct ClientPlan {
     /// Instants at which a rule needs to know whether somebody checked in or out (start + grace, end + grace), for
     /// shifts whose answer is not known yet.
     pub deadlines: Vec<Instant>,
-    /// While this lies ahead, visits are read every `detect_within`: a deadline passed and the answer is still
+    /// Within this, visits are read every `detect_within`: a deadline passed, or will have, and the answer is still
     /// awaited (an open alert, a runaway visit). `None` = nothing is awaited.
-    pub awaiting_visit_until: Option<Instant>,
+    pub awaiting_visit: Option<Span>,
     /// The last complete reads, as stored: what a restart begins with. Later reads the planner sees itself.
     pub shifts_read_at: Option<Instant>,
     /// As above, months ahead.

@@ -54,6 +54,11 @@ impl Wants {
 
     /// Adds a wish. A confirming one is always granted, unless it waits already.
     pub fn put(&mut self, read: Read, now: Instant) {
+        self.put_for(read, now, now);
+    }
+
+    /// Adds a wish that is not to be granted before `not_before`: a second look right after the first shows nothing.
+    pub fn put_for(&mut self, read: Read, not_before: Instant, now: Instant) {
         let wish = wish(&read);
         if self.asked.contains(&wish) {
             return;
@@ -71,7 +76,7 @@ impl Wants {
         if confirming {
             self.confirming.push_back(read);
         } else {
-            self.other.push_back((now, read));
+            self.other.push_back((not_before, read));
         }
     }
 
@@ -89,14 +94,19 @@ impl Wants {
         Some(read)
     }
 
-    /// When the first other wish that `may` go was uttered.
-    pub fn first(&self, may: impl Fn(&Read) -> bool) -> Option<Instant> {
-        self.other.iter().find(|(_, read)| may(read)).map(|(at, _)| *at)
+    /// Since when the first other wish that `may` go at `now` waits.
+    pub fn first(&self, now: Instant, may: impl Fn(&Read) -> bool) -> Option<Instant> {
+        self.other.iter().find(|(at, read)| *at <= now && may(read)).map(|(at, _)| *at)
+    }
+
+    /// When a wish that must not be granted yet may be.
+    pub fn next_from(&self, now: Instant) -> Option<Instant> {
+        self.other.iter().map(|(at, _)| *at).filter(|at| *at > now).min()
     }
 
     /// Takes that wish.
     pub fn take(&mut self, now: Instant, may: impl Fn(&Read) -> bool) -> Option<Read> {
-        let place = self.other.iter().position(|(_, read)| may(read))?;
+        let place = self.other.iter().position(|(at, read)| *at <= now && may(read))?;
         let (_, read) = self.other.remove(place)?;
         self.serve(&read, now);
         Some(read)
