@@ -24,7 +24,7 @@ use super::{
 use crate::{
     agenda::{Wake, WakeAt},
     mirror::{Anomaly, Mirror, changes::Changes, shifts::ShiftEntry},
-    model::{Endpoint, Instant, Subject},
+    model::{Endpoint, Instant, ShiftKey, Subject},
     source::fetched::Read,
 };
 
@@ -98,8 +98,10 @@ pub fn judge<'d>(scope: &Scope<'_>, changes: &Changes, due: impl IntoIterator<It
 pub fn judge_all(scope: &Scope<'_>, open_subjects: impl IntoIterator<Item = Subject>) -> Judged {
     let mut pass = Pass::new(scope);
     let mut done: BTreeSet<Subject> = BTreeSet::new();
-    for entry in scope.mirror.shifts().iter() {
-        pass.subject(&Subject::Shift(entry.shift.key.clone()), true);
+    let any_rule = scope.ruleset.shift_rules().next().is_some();
+    for entry in scope.mirror.shifts().iter().filter(|_| any_rule) {
+        let key = &entry.shift.key;
+        pass.shift(&Subject::Shift(key.clone()), key, Some(entry), true);
     }
     for entry in scope.mirror.visits().iter() {
         pass.subject(&Subject::Visit(entry.visit.id.clone()), true);
@@ -149,34 +151,12 @@ impl<'a, 's> Pass<'a, 's> {
     }
 
     fn subject(&mut self, subject: &Subject, changed: bool) {
-        let Scope { mirror, ruleset, now, .. } = *self.scope;
+        let Scope { mirror, ruleset, .. } = *self.scope;
         if ruleset.of(subject).is_empty() {
             return;
         }
         match subject {
-            Subject::Shift(key) => {
-                let entry = mirror.shift(key);
-                let picks = self.picks(subject, changed, || entry.map(|entry| WhereFacts::of_shift(mirror, entry)));
-                let asked_since = entry.map(|entry| entry.missed_at.max(Some(entry.changed().caregiver)));
-                let asked_since = asked_since.flatten();
-                let scene = entry.map(|entry| Scene::of(entry, mirror));
-                let mut together = Together { asked_since, ..Together::default() };
-                for i in ruleset.of(subject) {
-                    let rule = ruleset.rule(*i);
-                    let look = match &scene {
-                        _ if !self.picked(*i, picks) => Look::never(Closing::RuleRemoved),
-                        Some(scene) => {
-                            shift_look(&rule.kind, scene).unwrap_or_else(|| Look::never(Closing::RuleRemoved))
-                        }
-                        None => shift::absent(key, mirror),
-                    };
-                    self.say(rule, subject, &look, &mut together, || match entry {
-                        Some(entry) => shift_particulars(rule, entry, mirror, now),
-                        None => Particulars::of(subject, Tells::Summary),
-                    });
-                }
-                self.conclude(subject, &together);
-            }
+            Subject::Shift(key) => self.shift(subject, key, mirror.shift(key), changed),
             Subject::Visit(id) => {
                 let entry = mirror.visit(id);
                 let picks = self.picks(subject, changed, || entry.map(|entry| WhereFacts::of_visit(mirror, entry)));
@@ -214,6 +194,29 @@ impl<'a, 's> Pass<'a, 's> {
             Subject::Agency | Subject::Client(_) | Subject::Caregiver(_) | Subject::Section(_) | Subject::Posted(_) => {
             }
         }
+    }
+
+    /// `entry` is the shift with this key, if the mirror has one.
+    fn shift(&mut self, subject: &Subject, key: &ShiftKey, entry: Option<&ShiftEntry>, changed: bool) {
+        let Scope { mirror, ruleset, now, .. } = *self.scope;
+        let picks = self.picks(subject, changed, || entry.map(|entry| WhereFacts::of_shift(mirror, entry)));
+        let asked_since = entry.map(|entry| entry.missed_at.max(Some(entry.changed().caregiver)));
+        let asked_since = asked_since.flatten();
+        let scene = entry.map(|entry| Scene::of(entry, mirror));
+        let mut together = Together { asked_since, ..Together::default() };
+        for i in ruleset.of(subject) {
+            let rule = ruleset.rule(*i);
+            let look = match &scene {
+                _ if !self.picked(*i, picks) => Look::never(Closing::RuleRemoved),
+                Some(scene) => shift_look(&rule.kind, scene).unwrap_or_else(|| Look::never(Closing::RuleRemoved)),
+                None => shift::absent(key, mirror),
+            };
+            self.say(rule, subject, &look, &mut together, || match entry {
+                Some(entry) => shift_particulars(rule, entry, mirror, now),
+                None => Particulars::of(subject, Tells::Summary),
+            });
+        }
+        self.conclude(subject, &together);
     }
 
     fn endpoint(&mut self, endpoint: Endpoint, subject: &Subject) {

@@ -15,3 +15,4 @@ mod phi;
 mod reload;
 mod shapes;
 mod story;
+mod switches;

@@ -468,7 +468,7 @@ async fn permission_and_unexplained_403() {
     let source = self::source(&server);
     let fault = fetch(&source, &hot()).await.outcome.unwrap_err();
     assert_eq!(fault, ReadFault::Permission { endpoint: Endpoint::Appointment, code: "403".into() });
-    assert_eq!((server.asked().len(), server.n_tokens()), (2, 2), "one refresh, one retry");
+    assert_eq!((server.asked().len(), server.n_tokens()), (3, 2), "one refresh, one retry, one other content type");
     fetch(&source, &Read::Clients(Extent::Full)).await;
     assert_eq!(server.n_tokens(), 2, "no further refresh within ten minutes, whatever the endpoint");
 }
