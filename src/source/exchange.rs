@@ -23,7 +23,7 @@ use url::{Host, Url};
 
 use super::{
     auth::{After401, Blocked, BodyForm, Loan, Plan, TokenState},
-    breaker::{Breaker, Outcome, State, WireTime},
+    breaker::{Breaker, Outcome, State, Why, WireTime},
     budget::{Budget, Priority},
     classify::{Asked, Class, classify},
     fetched::{ReadFault, RequestRecord},
@@ -406,7 +406,7 @@ impl Asker<'_> {
         trace: &mut Trace<'_>,
         read: impl Fn(&[u8]) -> Result<T, ProtocolFault>,
     ) -> Result<T, ReadFault> {
-        let Question { endpoint, .. } = question;
+        let Question { endpoint, whose, .. } = question;
         let budget = &self.access.budget;
         if !question.probe {
             self.with(endpoint, |state| state.breaker.admit(budget.now())).map_err(|until| ReadFault::BreakerOpen {
@@ -416,13 +416,13 @@ impl Asker<'_> {
         }
         let answered = self.try_ways(question, trace, read).await;
         let outcome = match &answered {
-            Ok(_) | Err(ReadFault::Gone) => Some(Outcome::Fine),
+            Ok(_) | Err(ReadFault::Gone) => Some(Outcome::Fine { whose }),
             Err(ReadFault::Transient { endpoint: failed, .. }) if *failed != Endpoint::Token => {
-                Some(Outcome::Failed { whose: question.whose })
+                Some(Outcome::Failed { whose })
             }
-            Err(ReadFault::Request { .. }) => Some(Outcome::Refused),
-            Err(ReadFault::Route { .. }) => Some(Outcome::NoRoute),
-            Err(ReadFault::Permission { .. }) => Some(Outcome::NoLeave { whose: question.whose }),
+            Err(ReadFault::Request { .. }) => Some(Outcome::TurnedAway { why: Why::Request, whose }),
+            Err(ReadFault::Route { .. }) => Some(Outcome::TurnedAway { why: Why::Route, whose }),
+            Err(ReadFault::Permission { .. }) => Some(Outcome::TurnedAway { why: Why::Permission, whose }),
             // Without a token, or throttled: nothing was learned about the endpoint.
             Err(
                 ReadFault::Transient { .. }

@@ -20,7 +20,7 @@ mod wants;
 mod tests;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
@@ -56,6 +56,10 @@ const AWAITED_WEIGHT: f64 = 0.7;
 /// After a failed read a client waits this long, doubling up to [`HOLD_MAX`].
 const HOLD_MIN: TimeDelta = TimeDelta::seconds(5);
 const HOLD_MAX: TimeDelta = TimeDelta::seconds(120);
+/// A client whose read was turned away (400, 403, 404, 422) would be again: it misses a turn, then waits three times as
+/// long up to [`TURNED_AWAY_HOLD_MAX`]. The others are read on; it is counted as unreadable meanwhile.
+const TURNED_AWAY_HOLD_MIN: TimeDelta = TimeDelta::minutes(5);
+const TURNED_AWAY_HOLD_MAX: TimeDelta = TimeDelta::hours(1);
 /// An incomplete read is repeated early so often; then the tier's own interval must do.
 const AGAIN_MAX: u32 = 3;
 /// While the credential is refused the source answers without sending; asking it is cheap but pointless.
@@ -112,7 +116,7 @@ pub struct Planner {
     wants: Wants,
     chores: Chores,
     in_flight: HashMap<Read, Kind>,
-    paused: HashMap<Endpoint, Instant>,
+    paused: Paused,
     paused_all: Option<Instant>,
     scope: EncounterScope,
     free_at: Instant,
@@ -138,14 +142,46 @@ struct Entry {
     shifts_read_at: Option<Instant>,
     far_read_at: Option<Instant>,
     visits_read_at: Option<Instant>,
+    /// How the reads of its shifts fare, and of its visits: what is wrong with one says nothing of the other.
+    shifts: Fares,
+    visits: Fares,
+    reading_shifts: bool,
+    reading_far: bool,
+    reading_visits: bool,
+}
+
+/// How reads of one kind fare for one client.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fares {
     /// After a failure: not before this.
     hold_until: Option<Instant>,
     /// After an incomplete read: already at this.
     again_at: Option<Instant>,
     n_failed: u32,
-    reading_shifts: bool,
-    reading_far: bool,
-    reading_visits: bool,
+}
+
+/// What is not to be asked for a while.
+#[derive(Debug, Clone, Default)]
+struct Paused {
+    /// Whole endpoints, until when.
+    endpoints: HashMap<Endpoint, Instant>,
+    /// Clients who were turned away alone, until when.
+    clients: HashMap<(ClientId, Endpoint), Instant>,
+    /// Endpoints that were paused and have not answered well since.
+    unheard: HashSet<Endpoint>,
+}
+
+impl Paused {
+    /// A confirming read is made whatever came of the client's last one: its message waits for it.
+    fn lets(&self, read: &Read, now: Instant) -> bool {
+        let endpoint = endpoint(read);
+        let is_over = |until: &Instant| now >= *until;
+        self.endpoints.get(&endpoint).is_none_or(is_over)
+            && (self.clients.is_empty()
+                || wants::is_confirming(read)
+                || client_of(read)
+                    .is_none_or(|client| self.clients.get(&(client.clone(), endpoint)).is_none_or(is_over)))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,7 +223,7 @@ impl Planner {
             turns: BTreeSet::new(),
             deadlines: Deadlines::default(),
             in_flight: HashMap::new(),
-            paused: HashMap::new(),
+            paused: Paused::default(),
             paused_all: None,
             scope: EncounterScope::Unknown,
             free_at: now,
@@ -262,7 +298,7 @@ impl Planner {
             return Next::Wait(until.min(now + WAIT_MAX));
         }
         let paused = self.paused.clone();
-        let may = |read: &Read| paused.get(&endpoint(read)).is_none_or(|until| now >= *until);
+        let may = |read: &Read| paused.lets(read, now);
         if let Some(read) = self.wants.take_confirming(now, may) {
             return self.hand_out(read, Kind::Wanted, 1.0, now);
         }
@@ -288,8 +324,9 @@ impl Planner {
     pub fn done(&mut self, fetched: &Fetched) {
         let at = fetched.finished_at;
         let kind = self.in_flight.remove(&fetched.read).unwrap_or(Kind::Wanted);
-        if let Err(fault) = &fetched.outcome {
-            self.pause_for(fault, at);
+        match &fetched.outcome {
+            Ok(_) => self.heard_again(endpoint(&fetched.read), at),
+            Err(fault) => self.pause_for(fault, at),
         }
         if let Kind::Chore(chore) = kind {
             let chance = self.chance();
@@ -486,7 +523,7 @@ impl Planner {
         let swept = swept.map(|(at, _)| paced(*at)).min();
         let chore = self.chores.first(|_| true).map(|(at, _)| at);
         let turn = self.turns.first().map(|(at, _)| *at);
-        let resumed = self.paused.values().copied().chain(self.paused_all).filter(|until| *until > now).min();
+        let resumed = self.paused.endpoints.values().copied().chain(self.paused_all).filter(|until| *until > now).min();
         let times = [swept, chore, turn, self.deadlines.next_from(), resumed];
         let soonest = times.into_iter().flatten().filter(|at| *at > now).min();
         soonest.unwrap_or(now + WAIT_MAX).clamp(now + TimeDelta::milliseconds(1), now + WAIT_MAX)
@@ -503,7 +540,8 @@ impl Planner {
             self.enqueue(index, now);
         }
         self.deadlines.turn(now);
-        self.paused.retain(|_, until| now < *until);
+        self.paused.endpoints.retain(|_, until| now < *until);
+        self.paused.clients.retain(|_, until| now < *until);
         if self.scope == EncounterScope::AgencyWide {
             let after = self.chores.visits_done_at().unwrap_or(now) + TimeDelta::seconds(15);
             let deadline = self.deadlines.earliest_after(after.max(now));
@@ -527,7 +565,8 @@ impl Planner {
         let turn_ahead = turn_ahead.map(|turn| (turn - ahead).max(now + TimeDelta::milliseconds(1)));
         let turn = turn_now.into_iter().chain(turn_ahead).min();
         let tier = if entry.shifts_read_at.is_none() { Tier::Unread } else { by_facts };
-        let held = entry.hold_until.filter(|until| *until > now);
+        let held = |fares: Fares| fares.hold_until.filter(|until| *until > now);
+        let (held_shifts, held_visits) = (held(entry.shifts), held(entry.visits));
         let period = span(tier.period(self.settings.detect_within));
         let lead = span(self.settings.evidence_lead);
         let early = |period: TimeDelta, salt: u8| scaled(period, EARLY - 0.08 + 0.16 * self.draw(&entry.id, salt, 0));
@@ -550,11 +589,11 @@ impl Planner {
             let spread = 0.1 + 0.85 * self.draw(&entry.id, 3, deadline.timestamp());
             (deadline - scaled(lead, spread), deadline)
         });
-        let shifts_at = entry.again_at.map_or(shifts_at, |at| shifts_at.min(at));
-        let shifts_at = held.map_or(shifts_at, |until| shifts_at.max(until));
-        let far_at = held.map_or(far_at, |until| far_at.max(until));
-        let deadline = deadline.map(|(from, deadline)| (held.map_or(from, |until| from.max(until)), deadline));
-        let awaited_at = awaited_at.map(|at| held.map_or(at, |until| at.max(until)));
+        let shifts_at = entry.shifts.again_at.map_or(shifts_at, |at| shifts_at.min(at));
+        let shifts_at = held_shifts.map_or(shifts_at, |until| shifts_at.max(until));
+        let far_at = held_shifts.map_or(far_at, |until| far_at.max(until));
+        let deadline = deadline.map(|(from, deadline)| (held_visits.map_or(from, |until| from.max(until)), deadline));
+        let awaited_at = awaited_at.map(|at| held_visits.map_or(at, |until| at.max(until)));
 
         let entry = &mut self.clients[index as usize];
         if !entry.reading_shifts {
@@ -638,13 +677,18 @@ impl Planner {
             Kind::Chore(_) | Kind::Wanted => {}
         }
         let covers = |read: &Span, of: &Span| read.from <= of.from && read.until >= of.until;
+        let fares = match fetched.read {
+            Read::Visits { .. } => &mut entry.visits,
+            _ => &mut entry.shifts,
+        };
         match &fetched.outcome {
             Ok(rows) => {
                 // Incomplete rows are evidence too, so the read counts; but it is repeated soon, a few times.
-                entry.hold_until = None;
-                entry.n_failed = if rows.complete { 0 } else { entry.n_failed + 1 };
-                let again = (1..=AGAIN_MAX).contains(&entry.n_failed);
-                entry.again_at = again.then(|| fetched.finished_at + HOLD_MIN * (1 << entry.n_failed));
+                fares.hold_until = None;
+                fares.n_failed = if rows.complete { 0 } else { fares.n_failed + 1 };
+                let again = (1..=AGAIN_MAX).contains(&fares.n_failed);
+                fares.again_at = again.then(|| fetched.finished_at + HOLD_MIN * (1 << fares.n_failed));
+                self.paused.clients.remove(&(entry.id.clone(), endpoint(&fetched.read)));
                 match &fetched.read {
                     Read::Shifts { span, .. } => {
                         if covers(span, &hot) {
@@ -660,20 +704,36 @@ impl Planner {
                     _ => {}
                 }
             }
-            // Also without a route or leave: one client may be refused alone, while the endpoint's breaker stays shut.
-            Err(
-                ReadFault::Transient { .. }
-                | ReadFault::Request { .. }
-                | ReadFault::Route { .. }
-                | ReadFault::Permission { .. }
-                | ReadFault::Gone,
-            ) => {
-                let hold = HOLD_MIN * (1 << entry.n_failed.min(5));
-                entry.n_failed += 1;
-                entry.hold_until = Some(fetched.finished_at + hold.min(HOLD_MAX));
+            Err(ReadFault::Transient { .. } | ReadFault::Gone) => {
+                let hold = HOLD_MIN * (1 << fares.n_failed.min(5));
+                fares.n_failed += 1;
+                fares.hold_until = Some(fetched.finished_at + hold.min(HOLD_MAX));
+            }
+            // One client may be turned away alone, while the endpoint's breaker stays shut.
+            Err(ReadFault::Request { .. } | ReadFault::Route { .. } | ReadFault::Permission { .. }) => {
+                let hold = TURNED_AWAY_HOLD_MIN * 3_i32.pow(fares.n_failed.min(3));
+                fares.n_failed += 1;
+                let until = fetched.finished_at + hold.min(TURNED_AWAY_HOLD_MAX);
+                fares.hold_until = Some(until);
+                self.paused.clients.insert((entry.id.clone(), endpoint(&fetched.read)), until);
             }
             // Nothing was asked, or nothing about this client in particular: its turn comes when the road is open.
             Err(_) => {}
+        }
+    }
+
+    /// An endpoint that was closed to everybody answers again: what was turned away meanwhile is asked again at once.
+    fn heard_again(&mut self, endpoint: Endpoint, now: Instant) {
+        if !self.paused.unheard.remove(&endpoint) {
+            return;
+        }
+        let clients: Vec<ClientId> =
+            self.paused.clients.extract_if(|(_, of), _| *of == endpoint).map(|((client, _), _)| client).collect();
+        for index in clients.iter().filter_map(|client| self.by_id.get(client).copied()).collect::<Vec<_>>() {
+            let entry = &mut self.clients[index as usize];
+            let fares = if endpoint == Endpoint::Encounter { &mut entry.visits } else { &mut entry.shifts };
+            fares.hold_until = None;
+            self.enqueue(index, now);
         }
     }
 
@@ -684,8 +744,9 @@ impl Planner {
                 self.paused_all = self.paused_all.max(Some(at + REFUSED_PAUSE));
             }
             ReadFault::BreakerOpen { endpoint, until } => {
-                let entry = self.paused.entry(*endpoint).or_insert(*until);
+                let entry = self.paused.endpoints.entry(*endpoint).or_insert(*until);
                 *entry = (*entry).max(*until);
+                self.paused.unheard.insert(*endpoint);
             }
             // What concerns everybody opens the breaker, which says until when; the rest holds one client back.
             ReadFault::Route { .. }
@@ -715,9 +776,8 @@ impl Planner {
             shifts_read_at: None,
             far_read_at: None,
             visits_read_at: None,
-            hold_until: None,
-            again_at: None,
-            n_failed: 0,
+            shifts: Fares::default(),
+            visits: Fares::default(),
             reading_shifts: false,
             reading_far: false,
             reading_visits: false,
@@ -746,6 +806,14 @@ impl Planner {
     fn chance(&mut self) -> f64 {
         self.draws += 1;
         unit(&(self.settings.seed, self.draws))
+    }
+}
+
+/// Whose shifts or visits a read asks for.
+const fn client_of(read: &Read) -> Option<&ClientId> {
+    match read {
+        Read::Shifts { client, .. } | Read::Visits { client: Some(client), .. } => Some(client),
+        _ => None,
     }
 }
 

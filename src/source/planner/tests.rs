@@ -330,7 +330,10 @@ fn a_client_refused_alone_waits_and_the_others_do_not() {
             planner.update_client(&id.into(), plan, at(0.0));
         }
         let (mut now, mut asked, mut others) = (at(0.0), Vec::new(), 0);
-        while now < at(600.0) {
+        let wanted = Read::Shifts { client: "refused".into(), span: shift(0, 3600), confirming: false };
+        while now < at(4.0 * 3600.0) {
+            // The rules ask for it all the time.
+            planner.want(wanted.clone(), now);
             match planner.next(now) {
                 Next::Read(read) => {
                     let of_refused = matches!(&read, Read::Shifts { client, .. } if client.as_str() == "refused");
@@ -347,15 +350,58 @@ fn a_client_refused_alone_waits_and_the_others_do_not() {
     };
     let rows: &[(Make, &str)] = &[
         (|| ReadFault::Permission { endpoint: Endpoint::Appointment, code: "403".to_owned() }, "no leave"),
-        (|| ReadFault::Route { endpoint: Endpoint::Appointment, code: "403".to_owned() }, "no route"),
+        (|| ReadFault::Route { endpoint: Endpoint::Appointment, code: "404".to_owned() }, "no route"),
+        (|| ReadFault::Request { endpoint: Endpoint::Appointment, code: "422".to_owned() }, "a wrong request"),
     ];
     for (fault, shows) in rows {
         let (asked, others) = refused(*fault);
-        assert!((5..=12).contains(&asked.len()), "{shows}: {} times in ten minutes", asked.len());
         let gaps: Vec<f64> = asked.windows(2).map(|two| seconds(two[1] - two[0])).collect();
-        assert!(gaps[0] >= 5.0 && gaps[1] >= 10.0 && gaps[2] >= 20.0, "{shows}: {gaps:?}");
-        assert!(others >= 2, "{shows}: the other client is read {others} times");
+        let expected = [300.0, 900.0, 2700.0, 3600.0, 3600.0];
+        assert_eq!(gaps.len(), expected.len(), "{shows}: {gaps:?}");
+        for (gap, least) in gaps.iter().zip(expected) {
+            assert!(*gap >= least && *gap < least + 60.0, "{shows}: {gaps:?}");
+        }
+        assert!(others >= 48, "{shows}: the other client is read {others} times");
     }
+}
+
+#[test]
+fn whoever_was_turned_away_with_everybody_is_asked_again_once_the_road_is_open() {
+    let mut planner = Planner::new(settings(300, 10.0), at(0.0));
+    planner.clients_read_at(at(0.0));
+    let plan = || ClientPlan {
+        shifts_read_at: Some(at(-290.0)),
+        visits_read_at: Some(at(0.0)),
+        far_read_at: Some(at(0.0)),
+        ..with_shifts(vec![shift(-60, 90_000)])
+    };
+    for id in ["a", "b", "c"] {
+        planner.update_client(&id.into(), plan(), at(0.0));
+    }
+    let (mut now, mut asked) = (at(0.0), Vec::new());
+    while now < at(1000.0) {
+        match planner.next(now) {
+            Next::Read(read) => {
+                let is_shut = now < at(902.0);
+                let endpoint = Endpoint::Appointment;
+                let outcome = match &read {
+                    Read::Shifts { .. } if asked.len() < 2 => {
+                        Err(ReadFault::Permission { endpoint, code: "403".to_owned() })
+                    }
+                    Read::Shifts { .. } if is_shut => Err(ReadFault::BreakerOpen { endpoint, until: at(902.0) }),
+                    _ => Ok(true),
+                };
+                if let Read::Shifts { client, .. } = &read {
+                    asked.push((client.to_string(), seconds(now - at(0.0))));
+                }
+                planner.done(&fetched(read, now, outcome));
+            }
+            Next::Wait(later) => now = later,
+        }
+    }
+    let since: BTreeSet<&str> =
+        asked.iter().filter(|(_, at)| (902.0..930.0).contains(at)).map(|(client, _)| client.as_str()).collect();
+    assert_eq!(since.len(), 3, "{asked:?}");
 }
 
 #[test]
