@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use super::{
     Failing, Mirror,
     changes::Applied,
+    clock_step,
     rejects::{Scope, Spoilt},
     restore,
 };
@@ -25,13 +26,16 @@ impl Mirror {
     #[must_use]
     pub fn apply(&mut self, fetched: &Fetched, now: Instant) -> Applied {
         let mut out = Applied::default();
-        self.api.record(&fetched.requests, self.settings.api_span);
+        let as_of = clock_step::began_at(fetched, now);
+        // Of a read that was under way while the clock stepped back nobody knows when its requests left.
+        if as_of == fetched.started_at {
+            self.api.record(&fetched.requests, self.settings.api_span);
+        }
         for request in &fetched.requests {
             out.changes.change(Subject::Endpoint(request.endpoint));
         }
         // Being blind, and every anomaly, is about the agency: each read can begin or end it.
         out.changes.change(Subject::Agency);
-        let as_of = fetched.started_at;
         match &fetched.outcome {
             Ok(rows) => {
                 let section = fetched.read.section();

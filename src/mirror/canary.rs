@@ -114,6 +114,14 @@ impl Canary {
         self.zeroed.retain(|client, zero| holds(client) || now - zero.since < SWEEP);
     }
 
+    /// Whether everything it knows was seen by `limit`.
+    #[must_use]
+    pub fn is_past(&self, limit: Instant) -> bool {
+        let zeroed = self.zeroed.values().map(|zero| zero.since);
+        let alive = self.alive.iter().flatten().map(|(_, at)| *at);
+        zeroed.chain(alive).chain(self.frozen_since).all(|at| at <= limit)
+    }
+
     fn vouched(&self, client: &ClientId, since: Instant) -> bool {
         self.alive.iter().flatten().any(|(other, at)| other != client && *at >= since)
     }

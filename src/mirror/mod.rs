@@ -12,6 +12,7 @@ mod apply_shifts;
 mod apply_visits;
 mod canary;
 pub mod changes;
+mod clock_step;
 pub mod coverage;
 mod coverage_spans;
 pub mod facts;
@@ -42,7 +43,7 @@ use self::{
     shifts::{Gone, ShiftEntry, Shifts},
     visits::{VisitEntry, Visits},
 };
-pub use self::{naive_time::Reading, row::MirrorRow};
+pub use self::{clock_step::CLOCK_SLACK, naive_time::Reading, row::MirrorRow};
 use crate::{
     model::{
         Caregiver, CaregiverId, Client, ClientId, Endpoint, Instant, People, Section, Shift, ShiftKey, VisitId,

@@ -478,6 +478,59 @@ fn an_id_the_vendor_forgot_is_an_answer() {
 }
 
 #[test]
+fn what_a_clock_ahead_has_stamped_counts_as_never_read_and_is_read_again() {
+    let known = key("1", "c1", 0);
+    let fresh = |mirror: &Mirror| {
+        let entry = mirror.shift(&known).unwrap();
+        (entry.seen_at, mirror.check_ins_read_at(entry), mirror.all_read_since(at(0)))
+    };
+    let ahead = || {
+        let mut mirror = mirror();
+        let mut rows = BTreeMap::new();
+        let reads = [
+            Reading::clients(1800, vec![client("c1", Some(true), Some(true)), client("c9", Some(true), Some(true))]),
+            Reading::caregivers(1800, vec![caregiver("g1")]),
+            Reading::visits(Some("c1"), 1800, vec![visit("v1", Some("1"), "c1", -60, None)]),
+            Reading::shifts("c1", 1800, vec![shift("1", "c1", 0, 4, Some("g1")), shift("2", "c1", DAY, 4, None)]),
+            Reading::shifts("c9", 1801, vec![shift("9", "c9", HOUR, 4, None)]),
+        ];
+        for read in reads {
+            store(&mut rows, read.into(&mut mirror).delta);
+        }
+        (mirror, rows)
+    };
+    let (mut stepped, rows) = ahead();
+    stepped.disbelieve_after(at(0));
+    let restored = Mirror::restore(stepped.settings().clone(), rows.into_values().collect(), at(0));
+    for (how, mut mirror) in [("the clock stepped back", stepped), ("a store written by a clock ahead", restored)] {
+        let never = from_micros(0);
+        assert_eq!(fresh(&mirror), (never, None, None), "{how}");
+        assert_eq!(mirror.section(Section::Shifts).read_at, None, "{how}");
+        assert_eq!(mirror.last_ok_at(), None, "{how}");
+        assert!(!mirror.coverage(&[], at(0)).known, "{how}: zero is no knowledge");
+        Reading::clients(5, vec![client("c1", Some(true), Some(true)), client("c9", Some(false), Some(false))])
+            .into(&mut mirror);
+        assert_eq!(mirror.client(&"c9".into()).unwrap().active, Some(false), "{how}: newer rows count");
+        Reading::shifts("c9", 6, vec![shift("9", "c9", HOUR, 4, None)]).into(&mut mirror);
+        Reading::shifts("c1", 6, vec![shift("1", "c1", 0, 4, None)]).into(&mut mirror);
+        Reading::visits(Some("c1"), 7, vec![visit("v1", Some("1"), "c1", -60, Some(5))]).into(&mut mirror);
+        assert_eq!(fresh(&mirror), (at(6), Some(at(7)), Some(at(6))), "{how}");
+        assert!(mirror.shift(&known).unwrap().shift.is_uncovered(), "{how}");
+        assert!(mirror.visit(&"v1".into()).unwrap().visit.check_out.is_some(), "{how}");
+    }
+}
+
+#[test]
+fn a_read_under_way_while_the_clock_stepped_back_is_dated_by_the_new_one() {
+    let mut mirror = with_shift();
+    let mut read = Reading::shifts("c1", 1800, vec![shift("1", "c1", 0, 4, None)]);
+    read.0.finished_at = at(1803);
+    mirror.disbelieve_after(at(60));
+    let _ = mirror.apply(&read.0, at(61));
+    assert_eq!(mirror.shift(&key("1", "c1", 0)).unwrap().seen_at, at(58));
+}
+
+#[test]
 fn wanted_days_are_whole_days_also_when_the_clock_changes() {
     let mirror = mirror();
     let span = mirror.days_around(&"c1".into(), at(0));

@@ -158,6 +158,19 @@ impl Chores {
         if chore == Chore::AgencyVisits { self.whole_requests.clamp(1, WHOLE_REQUESTS_MAX) } else { 1 }
     }
 
+    /// The clock stepped back to `now`: what is on is due, and what was done later was never done.
+    pub fn step_back(&mut self, now: Instant) {
+        self.whole_at = self.whole_at.filter(|at| *at <= now);
+        for (chore, entry) in &mut self.entries {
+            entry.done_at = entry.done_at.filter(|at| *at <= now);
+            // Locations are looked at in their own time.
+            let due_at = if *chore == Chore::Locations { now + TimeDelta::minutes(1) } else { now };
+            if entry.due_at < Instant::MAX_UTC {
+                entry.due_at = entry.due_at.min(due_at);
+            }
+        }
+    }
+
     /// Takes in what came. `chance` (0..1) spreads the next one.
     pub fn done(&mut self, chore: Chore, fetched: &Fetched, chance: f64) {
         let ok = fetched.outcome.as_ref().is_ok_and(|rows| rows.complete);

@@ -45,6 +45,9 @@ use super::{
 };
 use crate::model::{ClientId, Endpoint, Instant};
 
+/// A clock that is corrected by so little has not stepped; as in the mirror.
+const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(5);
+
 /// This month and the next are read so often. Design §4.
 const FAR_EVERY: TimeDelta = TimeDelta::hours(6);
 /// The weight of a far read's age; see [`Tier::weight`].
@@ -121,6 +124,8 @@ pub struct Planner {
     scope: EncounterScope,
     free_at: Instant,
     paced_at: Instant,
+    /// The latest instant it was asked at, to notice a clock that stepped back.
+    asked_at: Instant,
     /// The sweep's last slot went to a list.
     chore_was_last: bool,
     n_slots: u64,
@@ -228,6 +233,7 @@ impl Planner {
             scope: EncounterScope::Unknown,
             free_at: now,
             paced_at: now,
+            asked_at: now,
             n_slots: 0,
             chore_was_last: false,
             draws: 0,
@@ -258,9 +264,10 @@ impl Planner {
             entry.present = true;
             entry.joined_at = now;
         }
-        entry.shifts_read_at = entry.shifts_read_at.max(plan.shifts_read_at);
-        entry.far_read_at = entry.far_read_at.max(plan.far_read_at);
-        entry.visits_read_at = entry.visits_read_at.max(plan.visits_read_at);
+        let past = |at: Option<Instant>| at.filter(|at| *at <= now + CLOCK_SLACK);
+        entry.shifts_read_at = entry.shifts_read_at.max(past(plan.shifts_read_at));
+        entry.far_read_at = entry.far_read_at.max(past(plan.far_read_at));
+        entry.visits_read_at = entry.visits_read_at.max(past(plan.visits_read_at));
         entry.plan = plan;
         self.enqueue(index, now);
     }
@@ -531,8 +538,35 @@ impl Planner {
 
     // ---- keeping the queues ----
 
+    /// The clock stepped back to `now`. What is stamped later was never read, nobody waits for a pause that was reckoned
+    /// by the other clock, and the lists are due.
+    fn step_back(&mut self, now: Instant) {
+        let past = |at: Option<Instant>| at.filter(|at| *at <= now);
+        self.free_at = now;
+        self.paced_at = now;
+        self.paused = Paused::default();
+        self.paused_all = None;
+        self.wants.step_back(now);
+        self.chores.step_back(now);
+        for index in 0..self.clients.len() {
+            let entry = &mut self.clients[index];
+            entry.joined_at = entry.joined_at.min(now);
+            entry.shifts_read_at = past(entry.shifts_read_at);
+            entry.far_read_at = past(entry.far_read_at);
+            entry.visits_read_at = past(entry.visits_read_at);
+            entry.shifts = Fares::default();
+            entry.visits = Fares::default();
+            self.enqueue(u32::try_from(index).unwrap_or(u32::MAX), now);
+        }
+    }
+
     /// Moves what time alone moves: tiers, deadlines, the agency-wide read before a deadline.
     fn turn(&mut self, now: Instant) {
+        if now + CLOCK_SLACK < self.asked_at {
+            self.step_back(now);
+            self.asked_at = now;
+        }
+        self.asked_at = self.asked_at.max(now);
         while let Some(&(at, index)) = self.turns.first() {
             if at > now {
                 break;

@@ -447,6 +447,25 @@ fn a_restart_begins_with_what_was_known() {
 }
 
 #[test]
+fn a_clock_that_steps_back_makes_everything_due() {
+    let mut planner = Planner::new(settings(300, 2.0), at(1800.0));
+    planner.clients_read_at(at(1800.0));
+    planner.update_client(&"c".into(), with_shifts(vec![shift(-60, 90_000)]), at(1800.0));
+    run(&mut planner, at(1800.0), at(1830.0));
+    planner.done(&fetched(Read::Locations, at(1830.0), Err(ReadFault::Throttled { until: at(2000.0) })));
+    // A mirror that has not noticed yet still speaks of the future.
+    let plan = ClientPlan { shifts_read_at: Some(at(1830.0)), ..with_shifts(vec![shift(-60, 90_000)]) };
+    planner.next(at(0.0));
+    planner.update_client(&"c".into(), plan, at(0.0));
+    let reads = run(&mut planner, at(0.0), at(10.0));
+    assert!(!hot_reads_of(&reads, "c").is_empty(), "{reads:?}");
+    let lists = [Read::Clients(Extent::Full), Read::Caregivers(Extent::Full)];
+    assert!(lists.iter().all(|list| reads.iter().any(|(_, read)| read == list)), "{reads:?}");
+    let reads = run(&mut planner, at(10.0), at(1800.0));
+    assert!((5..10).contains(&hot_reads_of(&reads, "c").len()), "{reads:?}");
+}
+
+#[test]
 fn a_removed_client_is_read_no_more_also_when_a_read_was_under_way() {
     let mut planner = Planner::new(settings(300, 2.0), at(0.0));
     planner.clients_read_at(at(0.0));
