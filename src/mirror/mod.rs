@@ -245,15 +245,30 @@ impl Mirror {
 
     /// The earliest of all watched clients' newest shift reads; `None` while one was never read, or while the roster
     /// was not: for the end of a catch-up.
+    ///
+    /// Nobody waits for the few whose reads fail, nor for a roster that is not whole: the others' first pages would wait
+    /// with them. Where most fail nothing was seen yet.
     #[must_use]
     pub fn all_read_since(&self, now: Instant) -> Option<Instant> {
-        let full_at = self.section(Section::Clients).full_at?;
+        let roster_at = self.section(Section::Clients).read_at?;
         let mut earliest: Option<Instant> = None;
+        let (mut n, mut n_failing) = (0_usize, 0_usize);
         for id in self.watched_clients(now) {
+            n += 1;
+            if self.failing.contains_key(&(id.clone(), Section::Shifts)) {
+                n_failing += 1;
+                continue;
+            }
             let read_at = self.clients.get(id)?.read_at?;
             earliest = Some(earliest.map_or(read_at, |at| at.min(read_at)));
         }
-        Some(earliest.unwrap_or(full_at))
+        (n_failing * 2 <= n).then(|| earliest.unwrap_or(roster_at))
+    }
+
+    /// The newest read of a client's shifts that counted.
+    #[must_use]
+    pub fn read_at(&self, client: &ClientId) -> Option<Instant> {
+        self.clients.get(client)?.read_at
     }
 
     /// The newest complete reads of a client's shifts: of a span that holds `now`, and of one that does not.

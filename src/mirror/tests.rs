@@ -544,6 +544,19 @@ fn wanted_days_are_whole_days_also_when_the_clock_changes() {
 }
 
 #[test]
+fn one_bad_row_and_one_client_who_never_answers_hold_nobody_up() {
+    let mut mirror = mirror();
+    let rows = ["c1", "c2", "c3"].map(|id| client(id, Some(true), Some(true)));
+    Reading::clients(0, rows.to_vec()).rejecting("4", None).into(&mut mirror);
+    assert_eq!(mirror.section(Section::Clients).full_at, None, "who is missing from it is not known");
+    Reading::shifts("c1", 10, Vec::new()).into(&mut mirror);
+    Reading::shifts("c2", 11, Vec::new()).into(&mut mirror);
+    assert_eq!(mirror.all_read_since(at(12)), None, "the third was not tried yet");
+    Reading::shifts("c3", 12, Vec::new()).failing().into(&mut mirror);
+    assert_eq!(mirror.all_read_since(at(13)), Some(at(10)));
+}
+
+#[test]
 fn prospects_do_not_hold_up_the_first_look() {
     let mut mirror = mirror();
     let rows = vec![
@@ -554,6 +567,8 @@ fn prospects_do_not_hold_up_the_first_look() {
     Reading::clients(0, rows).into(&mut mirror);
     assert_eq!(mirror.watched_clients(at(0)).map(ToString::to_string).collect::<Vec<_>>(), ["c1"]);
     assert_eq!(mirror.all_read_since(at(5)), None, "a client was never read");
+    Reading::shifts("c1", 5, Vec::new()).failing().into(&mut mirror);
+    assert_eq!(mirror.all_read_since(at(5)), None, "where all reads fail nothing was seen");
     Reading::shifts("c1", 10, Vec::new()).into(&mut mirror);
     assert_eq!(mirror.all_read_since(at(11)), Some(at(10)), "nobody waits for the other two");
     Reading::shifts("former", 20, vec![shift("1", "former", DAY, 4, None)]).into(&mut mirror);

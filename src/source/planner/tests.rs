@@ -4,7 +4,7 @@ use chrono_tz::America::Denver;
 use super::*;
 use crate::{
     model::{AgencyName, local_time::from_micros},
-    source::fetched::{Batch, Extent, Rows},
+    source::fetched::{Batch, Extent, RejectedRow, Rows},
 };
 
 const DAY_SECONDS: i64 = 24 * 3600;
@@ -98,6 +98,36 @@ fn a_roster_known_of_old_is_asked_for_once_and_keeps_nobody_waiting() {
     let lists = reads.iter().filter(|(_, read)| matches!(read, Read::Clients(Extent::UpdatedSince(_)))).count();
     assert!((4..=6).contains(&lists), "every 15 minutes, not {lists} in an hour");
     assert!(hot_reads_of(&reads, "running").len() >= 12, "and the schedule is read all along");
+}
+
+#[test]
+fn a_roster_with_rows_that_make_no_sense_is_read_three_times_running() {
+    let mut planner = Planner::new(settings(300, 2.0), at(0.0));
+    let (mut now, mut full) = (at(0.0), Vec::new());
+    while now < at(3600.0) {
+        match planner.next(now) {
+            Next::Read(read) => {
+                let mut fetched = fetched(read.clone(), now, Ok(true));
+                if read == Read::Clients(Extent::Full) {
+                    full.push(seconds(now - at(0.0)));
+                    let bad = RejectedRow {
+                        endpoint: Endpoint::Patients,
+                        id: None,
+                        client: None,
+                        caregiver: None,
+                        reason: "no id",
+                    };
+                    if let Ok(rows) = &mut fetched.outcome {
+                        rows.rejected.push(bad);
+                    }
+                }
+                planner.done(&fetched);
+            }
+            Next::Wait(later) => now = later,
+        }
+    }
+    assert_eq!(full.len(), 3, "{full:?}");
+    assert!(full[2] < 65.0, "{full:?}");
 }
 
 #[test]
