@@ -138,10 +138,12 @@ impl Mirror {
             if section != Section::Shifts || newest_ok.is_none_or(|at| at <= as_of) {
                 let failing = self.failing.entry((client.clone(), section)).or_insert_with(|| Failing {
                     since: as_of,
+                    at: as_of,
                     n: 0,
                     fault: fault.clone(),
                 });
                 failing.fault = fault.clone();
+                failing.at = failing.at.max(as_of);
                 failing.n = failing.n.saturating_add(1);
             }
         }

@@ -79,6 +79,7 @@ impl Mirror {
         self.api.forget_after(limit);
         for failing in self.failing.values_mut() {
             failing.since = failing.since.min(now);
+            failing.at = failing.at.min(now);
         }
     }
 }

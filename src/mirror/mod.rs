@@ -118,6 +118,8 @@ pub struct SectionStamps {
 pub struct Failing {
     /// When the first of them began.
     pub since: Instant,
+    /// When the newest of them began.
+    pub at: Instant,
     /// How many, running.
     pub n: u32,
     /// The newest one's cause.
