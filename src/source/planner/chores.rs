@@ -196,7 +196,8 @@ impl Chores {
         if chore == Chore::AgencyVisits && !on {
             return;
         }
-        let spoilt = chore != Chore::AgencyVisits && fetched.outcome.as_ref().is_ok_and(|rows| !rows.rejected.is_empty());
+        let spoilt =
+            chore != Chore::AgencyVisits && fetched.outcome.as_ref().is_ok_and(|rows| !rows.rejected.is_empty());
         entry.n_spoilt = if spoilt { entry.n_spoilt.saturating_add(1) } else { 0 };
         let again = (1..=SPOILT_AGAIN_MAX).contains(&entry.n_spoilt);
         let wait = if ok && !again { every } else { after_failure };

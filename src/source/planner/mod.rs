@@ -40,7 +40,7 @@ pub use self::{
 };
 use super::{
     fetched::{Fetched, Read, ReadFault, Span},
-    request::{far_span, hot_span, visit_span},
+    request::{bounded, far_span, hot_span, visit_span},
     status::EncounterScope,
 };
 use crate::model::{ClientId, Endpoint, Instant};
@@ -295,7 +295,7 @@ impl Planner {
     /// Asks for a read: a confirming one goes before everything, any other one with the known deadlines.
     /// Asking again for what waits, or was just served, changes nothing.
     pub fn want(&mut self, read: Read, now: Instant) {
-        self.wants.put(read, now);
+        self.wants.put(bounded(read), now);
     }
 
     /// The next read, which counts as under way until [`Planner::done`].
