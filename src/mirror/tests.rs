@@ -125,6 +125,45 @@ fn an_occurrence_that_only_came_into_view_is_no_move() {
 }
 
 #[test]
+fn a_small_agency_hears_of_a_deletion_within_two_reads() {
+    let mut mirror = mirror();
+    Reading::shifts("c9", 0, vec![shift("9", "c9", 70 * HOUR, 4, Some("g9"))]).into(&mut mirror);
+    Reading::shifts("c1", 0, vec![shift("1", "c1", HOUR, 4, Some("g1"))]).into(&mut mirror);
+    let applied = Reading::shifts("c1", 60, Vec::new()).into(&mut mirror);
+    let wanted: Vec<&Read> = applied.reads_wanted.iter().collect();
+    let [Read::Shifts { client, span, .. }] = wanted.as_slice() else { panic!("{wanted:?}") };
+    assert!(client.as_str() == "c9" && span.contains(at(70 * HOUR)), "whoever has shifts is asked where they are");
+    let one = key("1", "c1", HOUR);
+    assert_eq!(mirror.shift(&one).unwrap().missed_at, None);
+    let rows = || vec![shift("9", "c9", 70 * HOUR, 4, Some("g9"))];
+    let early = Reading::shifts("c9", 59, rows()).into(&mut mirror);
+    assert_eq!(early.reads_wanted.len(), 0, "rows from before it vouch for nothing");
+    let applied = Reading::shifts("c9", 61, rows()).into(&mut mirror);
+    assert_eq!(mirror.shift(&one).unwrap().missed_at, Some(at(60)), "the source answers: it was a miss");
+    assert!(
+        applied.reads_wanted.iter().any(|read| matches!(read, Read::Shifts { client, .. } if client == &"c1".into()))
+    );
+    Reading::shifts("c1", 62, Vec::new()).into(&mut mirror);
+    assert_eq!(mirror.gone(&one).map(|(at, gone)| (*at, gone.clone())), Some((at(62), Gone::Removed)));
+}
+
+#[test]
+fn two_of_six_may_lose_their_only_shift_together() {
+    let mut mirror = mirror();
+    for n in 1..=6 {
+        let id = format!("c{n}");
+        Reading::shifts(&id, 0, vec![shift(&n.to_string(), &id, n * HOUR, 4, None)]).into(&mut mirror);
+    }
+    for when in [60, 70] {
+        Reading::shifts("c1", when, Vec::new()).into(&mut mirror);
+        Reading::shifts("c2", when, Vec::new()).into(&mut mirror);
+        Reading::shifts("c3", when + 1, vec![shift("3", "c3", 3 * HOUR, 4, None)]).into(&mut mirror);
+    }
+    assert!(!mirror.is_frozen());
+    assert!(mirror.gone(&key("1", "c1", HOUR)).is_some() && mirror.gone(&key("2", "c2", 2 * HOUR)).is_some());
+}
+
+#[test]
 fn two_that_vanish_and_one_that_is_new_is_no_move() {
     let mut mirror = mirror();
     let daily = |starts: &[i64]| starts.iter().map(|start| shift("1", "c1", *start, 2, None)).collect::<Vec<_>>();
