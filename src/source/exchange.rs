@@ -324,6 +324,13 @@ impl<'a> Trace<'a> {
         }
     }
 
+    /// What was asked of an endpoint so far was answered, whatever the answer was.
+    pub fn answered(&mut self, endpoint: Endpoint) {
+        for request in self.requests.iter_mut().filter(|request| request.endpoint == endpoint) {
+            request.ok = true;
+        }
+    }
+
     fn relabel(&mut self, code: &str) {
         if let Some(last) = self.requests.last_mut() {
             code.clone_into(&mut last.code);
@@ -420,6 +427,8 @@ impl Asker<'_> {
             Err(ReadFault::Transient { endpoint: failed, .. }) if *failed != Endpoint::Token => {
                 Some(Outcome::Failed { whose })
             }
+            // That an optional list is not offered is an answer; its next read is hours away.
+            Err(fault) if is_not_offered(endpoint, fault) => Some(Outcome::Fine { whose }),
             Err(ReadFault::Request { .. }) => Some(Outcome::TurnedAway { why: Why::Request, whose }),
             Err(ReadFault::Route { .. }) => Some(Outcome::TurnedAway { why: Why::Route, whose }),
             Err(ReadFault::Permission { .. }) => Some(Outcome::TurnedAway { why: Why::Permission, whose }),
@@ -618,6 +627,13 @@ impl Asker<'_> {
             no_reread_until: WireTime::ZERO,
         }))
     }
+}
+
+/// Whether a fault says no more than that an agency has no locations list, which not every server offers (contract
+/// §3.6).
+pub(super) const fn is_not_offered(endpoint: Endpoint, fault: &ReadFault) -> bool {
+    matches!(endpoint, Endpoint::Locations)
+        && matches!(fault, ReadFault::Route { .. } | ReadFault::Permission { .. } | ReadFault::Request { .. })
 }
 
 /// One line when an endpoint's breaker opens or closes.

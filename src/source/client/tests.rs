@@ -449,6 +449,25 @@ async fn the_way_that_works_is_remembered() {
 }
 
 #[tokio::test]
+async fn a_server_without_locations_is_not_down() {
+    for status in [403, 404, 405, 422] {
+        let server = Server::start(move |seen| match seen.path.as_str() {
+            "/oauth/accesstoken" => token(1),
+            _ => Reply::Json(status, json!({"error": "Access denied."})),
+        })
+        .await;
+        let source = source(&server);
+        for _ in 0..2 {
+            let fetched = fetch(&source, &Read::Locations).await;
+            assert!(!matches!(fetched.outcome, Ok(_) | Err(ReadFault::BreakerOpen { .. })), "{status}");
+            assert!(fetched.requests.iter().all(|request| request.ok), "{status}: {:?}", fetched.requests);
+        }
+        let status = source.status(&Clock::manual(now()));
+        assert!(status.endpoints.iter().all(|one| one.breaker == BreakerStatus::Closed));
+    }
+}
+
+#[tokio::test]
 async fn permission_and_unexplained_403() {
     let server = Server::start(|seen| {
         if seen.path.ends_with("accesstoken") {
