@@ -80,6 +80,7 @@ impl Mirror {
         if self.pruned_at.is_none_or(|at| now - at >= PRUNE_EVERY) {
             self.prune(now, &mut out);
         }
+        self.see_neighbours(&mut out);
         out.delta.upserts.push(restore::state_row(self));
         out
     }

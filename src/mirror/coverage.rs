@@ -107,6 +107,10 @@ impl Mirror {
             count.worked += length.and_then(|(from, until)| (until - from).to_std().ok()).unwrap_or(planned);
         }
         count.open_visits += u64::from(open);
+        if !came && start <= now && self.carried_into(entry).is_some() {
+            came = true;
+            count.worked += planned;
+        }
         let state = if came && (open || now < end) {
             &mut count.running
         } else if came {

@@ -10,6 +10,7 @@ mod apply;
 mod apply_roster;
 mod apply_shifts;
 mod apply_visits;
+mod back_to_back;
 mod canary;
 pub mod changes;
 mod clock_step;

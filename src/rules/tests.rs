@@ -408,6 +408,62 @@ fn shifts_across_midnight_and_both_clock_changes_last_as_long_as_they_last() {
     }
 }
 
+#[test]
+fn who_stays_on_for_the_next_shift_has_come_and_leaves_at_its_end() {
+    let rules = || {
+        vec![
+            rule("check-in", Kind::MissedCheckIn { after: minutes(15) }),
+            rule("check-out", Kind::MissedCheckOut { after: minutes(30) }),
+            rule("runaway", Kind::RunawayVisit { after: minutes(60), longest: Duration::from_hours(16) }),
+        ]
+    };
+    // 07:00 to 11:00 and on to 15:00, one check-in for both.
+    let run = |second: i64, caregiver: &str, out: Option<i64>| {
+        let mut story = Story::new(rules());
+        let mut said = Vec::new();
+        for minute in (0..=9 * 60).step_by(5) {
+            let when = minute * MIN;
+            let rows = vec![shift("1", "c1", 0, 4, Some("g1")), shift("2", "c1", second, 4, Some(caregiver))];
+            story.read(Reading::shifts("c1", when, rows));
+            let out = out.filter(|out| *out <= when);
+            story.read(Reading::visits(None, when, vec![visit("v", Some("1"), "c1", 0, out)]));
+            for word in story.words(when) {
+                if !said.iter().any(|old: &String| old.split(' ').nth(1) == word.split(' ').nth(1)) {
+                    said.push(word);
+                }
+            }
+        }
+        said
+    };
+    assert_eq!(
+        run(4 * HOUR, "g1", None),
+        ["510 check-out broken", "540 runaway broken"],
+        "there for both, left at none"
+    );
+    assert_eq!(run(4 * HOUR + 15 * MIN, "g1", Some(8 * HOUR)), [""; 0], "a quarter between them, left at the end");
+    assert_eq!(run(4 * HOUR, "g1", Some(4 * HOUR))[0], "255 check-in broken", "left at the end of the first");
+    assert_eq!(run(4 * HOUR + 20 * MIN, "g1", None)[0], "270 check-out broken", "twenty minutes are a break");
+    let said = run(4 * HOUR, "g2", None);
+    assert_eq!(said[0], "255 check-in broken", "somebody else is expected");
+}
+
+#[test]
+fn a_long_planned_shift_is_no_runaway() {
+    let mut story = Story::new(vec![rule(
+        "runaway",
+        Kind::RunawayVisit { after: minutes(120), longest: Duration::from_hours(16) },
+    )]);
+    let mut at_16 = None;
+    for hour in 0..=26 {
+        story.read(Reading::shifts("c1", hour * HOUR, vec![shift("1", "c1", 0, 24, Some("g1"))]));
+        story.read(Reading::visits(None, hour * HOUR, vec![visit("v", Some("1"), "c1", 0, None)]));
+        if !story.words(hour * HOUR).is_empty() {
+            at_16.get_or_insert(hour);
+        }
+    }
+    assert_eq!(at_16, Some(26), "two hours after its end");
+}
+
 fn blind() -> Rule {
     rule("blind", Kind::Blind { after: minutes(10), idle: minutes(60) })
 }
