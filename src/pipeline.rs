@@ -81,6 +81,7 @@ pub async fn tick(
     gateways: &[GatewayHealth],
     now: Instant,
 ) -> Result<Ticked, CommitError> {
+    watch.pass_time(now);
     let due: Vec<Wake> = watch.agenda.due(now).cloned().collect();
     let judged = judge_pass(watch, gateways, &due, now);
 
@@ -106,7 +107,6 @@ pub async fn tick(
     let reads_wanted = judged.reads_wanted.into_iter().chain(step.reads_wanted.iter().cloned()).collect();
     watch.changes = Changes::default();
     watch.unseen = false;
-    watch.ticked_at = Some(now);
     watch.ledger.absorb(judged.ledger);
     watch.book.absorb(&step.delta);
     watch.later.clone_from(&step.later);
@@ -142,13 +142,12 @@ fn decide_and_render(
     (step, rendered, n_template_faults)
 }
 
-/// Everything after a start and when the clock went back; else what changed and what is due.
+/// Everything after a start, a standstill, and when the clock went back; else what changed and what is due.
 fn judge_pass(watch: &Watch, gateways: &[GatewayHealth], due: &[Wake], now: Instant) -> Judged {
     let open = |rule: &RuleId, subject: &Subject| watch.book.is_open(rule, subject);
     let scope =
         Scope { ruleset: &watch.ruleset, mirror: &watch.mirror, ledger: &watch.ledger, gateways, open: &open, now };
-    let clock_went_back = watch.ticked_at.is_some_and(|before| now < before);
-    if watch.unseen || clock_went_back {
+    if watch.unseen {
         return judge::judge_all(&scope, watch.book.alerts().map(|alert| alert.key.subject.clone()));
     }
     let subjects = due.iter().filter_map(|wake| match wake {

@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use chrono::TimeDelta;
+
 use crate::{
     agenda::Agenda,
     alerts::{
@@ -17,12 +19,12 @@ use crate::{
     },
     config,
     mirror::{
-        Mirror,
+        CLOCK_SLACK, Mirror,
         changes::Changes,
         facts::ClientTier,
         settings::{LocationName, NaiveReading, Settings},
     },
-    model::{ClientId, Instant, LocationId},
+    model::{ClientId, Instant, LocationId, Section},
     notify::{
         render,
         template::{self},
@@ -64,9 +66,15 @@ pub struct Watch {
     pub n: i64,
     /// Nothing was judged yet since the start: the next tick judges everything.
     pub unseen: bool,
-    /// The instant of the last tick, to notice a clock that went back.
+    /// The instant of the last tick, to notice a clock that stepped and a machine that slept.
     pub ticked_at: Option<Instant>,
+    /// So long without a tick is a standstill.
+    pub standstill: TimeDelta,
 }
+
+/// So many seconds without a tick are a standstill: a suspended machine, a paused process, a clock set forward. A
+/// slow store is not meant. Of a clock that runs faster, as many of its own.
+pub const STANDSTILL_S: i64 = 60;
 
 impl Watch {
     /// The agency as it was stored. The agenda and the ledger are derived: the first tick makes them.
@@ -99,7 +107,28 @@ impl Watch {
             n: loaded.n,
             unseen: true,
             ticked_at: None,
+            standstill: TimeDelta::seconds(STANDSTILL_S),
         }
+    }
+
+    /// Notices that the clock stepped back or that nobody looked for a while, and has everything judged again then.
+    ///
+    /// Edges that passed during a standstill were not watched by anybody, and nobody is blind for that: they are being
+    /// caught up with, as at a start.
+    pub fn pass_time(&mut self, now: Instant) {
+        let Some(before) = self.ticked_at.replace(now) else { return };
+        if now + CLOCK_SLACK < before {
+            tracing::warn!(agency = %self.settings.name, back_s = (before - now).num_seconds(), "clock: it stepped back; what was read later than now is read again");
+            self.mirror.disbelieve_after(now);
+        } else if now - before > self.standstill {
+            tracing::warn!(agency = %self.settings.name, gap_s = (now - before).num_seconds(), "clock: nothing was judged for a while; looking again before anybody is told");
+            self.mirror.begin_again(now);
+            // Without a schedule there is nothing to catch up with.
+            if self.mirror.section(Section::Clients).read_at.is_some() {
+                self.book.recover(now);
+            }
+        }
+        self.unseen |= now < before || now - before > self.standstill;
     }
 
     /// What the planner should know of these clients; `None` for one that is watched no more.

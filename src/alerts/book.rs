@@ -95,6 +95,14 @@ impl Book {
         Self::restore(self.agency.clone(), policy, alerts, groups, Some(self.catch_up), now)
     }
 
+    /// Nobody looked for a while: as after a blindness, what is read now is taken in before anything new is told. Kept
+    /// in memory only: a restart looks at everything anyway.
+    pub fn recover(&mut self, now: Instant) {
+        if self.catch_up == CatchUp::Done {
+            self.catch_up = CatchUp::Running { since: now, until: now + RECOVERY_CATCH_UP_MAX };
+        }
+    }
+
     /// Takes a committed change in.
     pub fn absorb(&mut self, delta: &Delta) {
         for key in &delta.alerts_gone {

@@ -1,7 +1,8 @@
 //! The end of a catch-up: what is still true is told, in one summary where it would be many.
 //!
 //! Given: a draft in which everything has been judged. Gives: intents with [`Why::CaughtUp`].
-//! A catch-up runs at a first start and after a blindness ended. While it runs nothing new is told; closings are.
+//! A catch-up runs at a first start, after a standstill, and after a blindness ended. While it runs nothing new is told
+//! but a blindness; closings are.
 
 use std::collections::{BTreeMap, BTreeSet};
 

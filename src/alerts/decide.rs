@@ -138,7 +138,7 @@ fn why_quiet(draft: &Draft<'_>, alert: &Alert) -> Quiet {
         Quiet::NoReceiver
     } else if draft.is_inhibited(alert) {
         Quiet::Inhibited
-    } else if draft.is_catching_up() {
+    } else if draft.is_held_back(alert) {
         Quiet::CatchingUp
     } else if alert.unjudged_since.is_some() {
         Quiet::Unjudged

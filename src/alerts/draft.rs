@@ -18,7 +18,7 @@ use crate::{
     agenda::Wake,
     model::{Instant, Subject, local_time::to_micros},
     notify::message::MessageId,
-    rules::finding::Finding,
+    rules::finding::{Finding, Tells},
     source::fetched::Read,
 };
 
@@ -230,6 +230,12 @@ impl<'a> Draft<'a> {
 
     pub fn is_catching_up(&self) -> bool {
         matches!(self.catch_up(), CatchUp::Running { .. })
+    }
+
+    /// Whether an alert waits for the end of a catch-up. That nobody can see is told all the same: it is what keeps the
+    /// catch-up from ending.
+    pub fn is_held_back(&self, alert: &Alert) -> bool {
+        self.is_catching_up() && !matches!(alert.facts.tells, Tells::Blind { .. })
     }
 
     pub fn want_read(&mut self, read: Read) {

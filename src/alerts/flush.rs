@@ -55,7 +55,7 @@ fn speaks_at(draft: &Draft<'_>, route: &Route, key: &GroupKey, alert: &Alert) ->
     let notified_at = group.and_then(|group| group.notified_at);
     match &alert.state {
         AlertState::Firing { fired_at } => {
-            if draft.is_catching_up() || draft.is_inhibited(alert) {
+            if draft.is_held_back(alert) || draft.is_inhibited(alert) {
                 None
             } else if group.is_some_and(|group| group.has_told(&alert.key)) {
                 notified_at.filter(|_| alert.unjudged_since.is_none()).map(|at| at + route.repeat_interval)
@@ -103,7 +103,7 @@ fn listen(draft: &mut Draft<'_>, group: &Group) -> Voices {
     for key in draft.members(&group.key) {
         let Some(alert) = draft.alert(&key) else { continue };
         match &alert.state {
-            AlertState::Firing { .. } if draft.is_inhibited(alert) => {}
+            AlertState::Firing { .. } if draft.is_inhibited(alert) || draft.is_held_back(alert) => {}
             AlertState::Firing { .. } => match alert.confirm {
                 Confirm::Awaited { since } if !group.has_told(&key) => {
                     voices.confirming.push(since + draft.policy.confirm_timeout);
@@ -138,7 +138,7 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
     let group = draft.group_mut(key).clone();
     let voices = listen(draft, &group);
     let (muted, border) = mute_verdict(route, draft.policy, now);
-    let may_fire = !muted && !draft.is_catching_up();
+    let may_fire = !muted;
     let expired = voices.firing.iter().any(|alert| draft.ack_expired.contains(&alert.key));
     let news = voices.firing.iter().any(|alert| !group.has_told(&alert.key));
 
@@ -176,7 +176,7 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
     let judged = voices.firing.iter().any(|alert| alert.unjudged_since.is_none());
     let repeat = notified_at.filter(|_| may_fire && judged).map(|at| at + route.repeat_interval);
     let unmute = border.filter(|_| muted && !voices.firing.is_empty());
-    let company = (!voices.confirming.is_empty() && !draft.is_catching_up()).then(|| {
+    let company = (!voices.confirming.is_empty()).then(|| {
         notified_at.map_or_else(|| now + draft.policy.confirm_timeout, |at| (at + route.group_interval).max(now))
     });
     let company = company.filter(|_| !muted).or_else(|| border.filter(|_| muted && !voices.confirming.is_empty()));

@@ -513,6 +513,20 @@ fn a_catch_up_ends_by_itself() {
 }
 
 #[test]
+fn a_blindness_is_told_also_during_a_catch_up() {
+    let mut stage = Stage::starting(policy(), None);
+    stage.pass(vec![blind(), broken("Page", shift(1))]);
+    stage.until(60);
+    let said = stage.said();
+    assert!(!said.is_empty() && said.iter().all(|line| line.contains("Agency")), "{said:?}");
+    stage.until(599);
+    assert_eq!(stage.said(), NOTHING);
+    stage.until(600);
+    let said = stage.said();
+    assert!(!said.is_empty() && said.iter().all(|line| !line.contains("Agency")), "{said:?}");
+}
+
+#[test]
 fn a_catch_up_waits_for_second_looks() {
     let mut stage = Stage::starting(policy(), None);
     stage.all_read_since = Some(noon());

@@ -40,7 +40,8 @@ pub(super) async fn post(
         // There is no schedule to catch up with.
         loaded.catch_up = Some(CatchUp::Done);
     }
-    let watch = Watch::restore(agency, loaded, ruleset, Arc::new(policy), now);
+    let mut watch = Watch::restore(agency, loaded, ruleset, Arc::new(policy), now);
+    watch.standstill = watch.standstill * i32::try_from(kept.clock.speed()).unwrap_or(i32::MAX);
     let speed = f64::from(kept.clock.speed());
     let settings = PlanSettings::new(
         agency.wellsky.detect_within,

@@ -62,6 +62,17 @@ impl ApiStats {
         }
     }
 
+    /// Forgets endpoints with answers from after `limit`: the clock stepped back, and counts over time mean nothing.
+    pub fn forget_after(&mut self, limit: Instant) {
+        for endpoint in &mut self.endpoints {
+            let newest = endpoint.buckets.back().map(|bucket| bucket.from);
+            let stamps = [newest, endpoint.last_ok_at, endpoint.failing_since, endpoint.second_failure_at];
+            if stamps.into_iter().flatten().any(|at| at > limit) {
+                *endpoint = EndpointStats::default();
+            }
+        }
+    }
+
     /// One endpoint's.
     #[must_use]
     pub const fn endpoint(&self, endpoint: Endpoint) -> &EndpointStats {

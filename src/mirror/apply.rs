@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use super::{
     Failing, Mirror,
     changes::Applied,
+    clock_step,
     rejects::{Scope, Spoilt},
     restore,
 };
@@ -25,13 +26,16 @@ impl Mirror {
     #[must_use]
     pub fn apply(&mut self, fetched: &Fetched, now: Instant) -> Applied {
         let mut out = Applied::default();
-        self.api.record(&fetched.requests, self.settings.api_span);
+        let as_of = clock_step::began_at(fetched, now);
+        // Of a read that was under way while the clock stepped back nobody knows when its requests left.
+        if as_of == fetched.started_at {
+            self.api.record(&fetched.requests, self.settings.api_span);
+        }
         for request in &fetched.requests {
             out.changes.change(Subject::Endpoint(request.endpoint));
         }
         // Being blind, and every anomaly, is about the agency: each read can begin or end it.
         out.changes.change(Subject::Agency);
-        let as_of = fetched.started_at;
         match &fetched.outcome {
             Ok(rows) => {
                 let section = fetched.read.section();
@@ -76,6 +80,7 @@ impl Mirror {
         if self.pruned_at.is_none_or(|at| now - at >= PRUNE_EVERY) {
             self.prune(now, &mut out);
         }
+        self.see_neighbours(&mut out);
         out.delta.upserts.push(restore::state_row(self));
         out
     }
@@ -134,10 +139,12 @@ impl Mirror {
             if section != Section::Shifts || newest_ok.is_none_or(|at| at <= as_of) {
                 let failing = self.failing.entry((client.clone(), section)).or_insert_with(|| Failing {
                     since: as_of,
+                    at: as_of,
                     n: 0,
                     fault: fault.clone(),
                 });
                 failing.fault = fault.clone();
+                failing.at = failing.at.max(as_of);
                 failing.n = failing.n.saturating_add(1);
             }
         }

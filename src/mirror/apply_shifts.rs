@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use super::{
     Mirror, SECOND_LOOK,
-    canary::Word,
+    canary::{Vouched, Word},
     changes::Applied,
     rejects::Scope,
     restore,
@@ -26,6 +26,11 @@ const MOVE_REACH: TimeDelta = TimeDelta::hours(24);
 const LOOK_AGAIN_PAST: TimeDelta = TimeDelta::hours(1);
 /// How far ahead a shift may start for its vanishing to deserve a second look at once: the widest shipped band.
 const LOOK_AGAIN_AHEAD: TimeDelta = TimeDelta::hours(73);
+
+/// How many other clients are asked about when one has lost everything, and whose shifts they may be.
+const VOUCHERS: usize = 2;
+const VOUCHER_PAST: TimeDelta = TimeDelta::hours(12);
+const VOUCHER_AHEAD: TimeDelta = TimeDelta::days(31);
 
 impl Mirror {
     /// Applies one read of one client's shifts. False when the read must not count as evidence (see [`super::canary`]).
@@ -46,7 +51,9 @@ impl Mirror {
             if held {
                 let word = self.canary.zero(client, as_of, self.shifts.counts());
                 if word == Word::Suspect {
+                    self.canary.keep(client, span, as_of);
                     self.forget_zero_misses(out);
+                    self.want_vouchers(client, as_of, out);
                     return false;
                 }
             } else if self.shifts.is_empty() {
@@ -79,7 +86,31 @@ impl Mirror {
         if keys_changed {
             self.match_visits_of(client, out);
         }
+        if !batch.is_empty() {
+            for Vouched { client, span, as_of } in self.canary.vouch(client, as_of) {
+                if self.miss_shifts(&client, span, &BTreeSet::new(), as_of, out) {
+                    self.match_visits_of(&client, out);
+                }
+            }
+        }
         true
+    }
+
+    /// Asks for the schedules of others, whose rows would show that the source answers: of whoever's are next.
+    fn want_vouchers(&self, client: &ClientId, as_of: Instant, out: &mut Applied) {
+        let mut asked: Vec<&ClientId> = Vec::with_capacity(VOUCHERS);
+        for entry in self.shifts.starting(as_of - VOUCHER_PAST, as_of + VOUCHER_AHEAD) {
+            let other = &entry.shift.key.client;
+            if other == client || asked.contains(&other) || self.canary.is_zeroed(other) {
+                continue;
+            }
+            let span = self.days_around(other, entry.shift.start());
+            out.reads_wanted.insert(Read::Shifts { client: other.clone(), span, confirming: false });
+            asked.push(other);
+            if asked.len() == VOUCHERS {
+                return;
+            }
+        }
     }
 
     /// One row. True when it is a shift that was not there.

@@ -61,6 +61,8 @@ impl Mirror {
                     out.delta.upserts.push(restore::reads_row(&spoilt, entry));
                 }
                 self.visit_reads.note(span, as_of);
+                // Whoever's own visits could not be read before was read along with everybody.
+                self.failing.retain(|(_, section), failing| *section != Section::Visits || failing.at > as_of);
             }
         }
         // Newer evidence for every shift that has begun; of all clients only for those that still run, because the

@@ -2,7 +2,8 @@
 //!
 //! A complete read that shows none of a client's known shifts is *suspect*. It counts as evidence only while
 //! another client's read, made since, brought rows, and while neither the clients with the most shifts (the
-//! canaries) nor more than 30 % of all clients went to zero. Until then nothing is taken for removed.
+//! canaries) nor more than 30 % of all clients went to zero. Until then nothing is taken for removed; a read of
+//! somebody else who has shifts is wanted at once, because in a small agency it may be an hour off.
 //!
 //! In an agency with shifts of a single client nobody can vouch for an empty read: it never counts, its windows
 //! end by the clock, and the anomaly says why.
@@ -11,10 +12,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
-use crate::model::{ClientId, Instant};
+use crate::{
+    model::{ClientId, Instant},
+    source::fetched::Span,
+};
 
 /// How many clients with the most shifts are watched.
 const CANARIES: usize = 3;
+/// Fewer clients are not many, whatever their share: two of six may well lose their only shift on one day. They are
+/// vouched for, or not, one by one.
+const MANY_MIN: usize = 3;
 /// How many clients with nothing at all make a first start suspicious.
 const EMPTY_AT_START: usize = 3;
 /// How long a client that lost its shifts for good still counts towards the 30 %: one slow sweep.
@@ -24,6 +31,19 @@ const SWEEP: TimeDelta = TimeDelta::hours(1);
 struct Zero {
     since: Instant,
     n_reads: u32,
+    /// The newest empty read that does not count yet.
+    unvouched: Option<(Span, Instant)>,
+}
+
+/// An empty read that counts after all, because another client's read showed rows since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vouched {
+    /// Whose it was.
+    pub client: ClientId,
+    /// What it covered.
+    pub span: Span,
+    /// When it began.
+    pub as_of: Instant,
 }
 
 /// Who went to zero, and who still brings rows.
@@ -67,11 +87,32 @@ impl Canary {
         as_of: Instant,
         counts: impl Iterator<Item = (&'a ClientId, usize)>,
     ) -> Word {
-        let zero = self.zeroed.entry(client.clone()).or_insert(Zero { since: as_of, n_reads: 0 });
+        let zero = self.zeroed.entry(client.clone()).or_insert(Zero { since: as_of, n_reads: 0, unvouched: None });
         zero.n_reads += 1;
         let since = zero.since;
         self.weigh(as_of, counts);
         if self.frozen_since.is_none() && self.vouched(client, since) { Word::Counts } else { Word::Suspect }
+    }
+
+    /// Keeps a suspect read until somebody vouches for it.
+    pub fn keep(&mut self, client: &ClientId, span: Span, as_of: Instant) {
+        if let Some(zero) = self.zeroed.get_mut(client) {
+            zero.unvouched = Some((span, as_of));
+        }
+    }
+
+    /// What this client's read with rows vouches for: empty reads of others that began before it. Each once.
+    pub fn vouch(&mut self, by: &ClientId, as_of: Instant) -> Vec<Vouched> {
+        if self.frozen_since.is_some() {
+            return Vec::new();
+        }
+        let others = self.zeroed.iter_mut().filter(|(client, _)| *client != by);
+        others
+            .filter_map(|(client, zero)| {
+                let (span, at) = zero.unvouched.take_if(|(_, at)| *at <= as_of)?;
+                Some(Vouched { client: client.clone(), span, as_of: at })
+            })
+            .collect()
     }
 
     /// A complete first read of a client brought nothing, while the mirror holds no shift at all.
@@ -99,7 +140,7 @@ impl Canary {
         let canaries_dead = top.len() >= 2 && top.iter().all(|(_, client)| self.zeroed.contains_key(*client));
         let n_zeroed = self.zeroed.len();
         let n_all = n_holding + (n_zeroed - holding_zeroed);
-        let many = n_zeroed >= 2 && n_zeroed * 10 > n_all * 3;
+        let many = n_zeroed >= MANY_MIN && n_zeroed * 10 > n_all * 3;
         let was = self.frozen_since.is_some();
         if canaries_dead || many {
             self.frozen_since.get_or_insert(now);
@@ -112,6 +153,14 @@ impl Canary {
     /// Forgets clients that lost their shifts for good some time ago.
     pub fn forget(&mut self, now: Instant, holds: impl Fn(&ClientId) -> bool) {
         self.zeroed.retain(|client, zero| holds(client) || now - zero.since < SWEEP);
+    }
+
+    /// Whether everything it knows was seen by `limit`.
+    #[must_use]
+    pub fn is_past(&self, limit: Instant) -> bool {
+        let zeroed = self.zeroed.values().map(|zero| zero.since);
+        let alive = self.alive.iter().flatten().map(|(_, at)| *at);
+        zeroed.chain(alive).chain(self.frozen_since).all(|at| at <= limit)
     }
 
     fn vouched(&self, client: &ClientId, since: Instant) -> bool {

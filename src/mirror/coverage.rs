@@ -107,6 +107,10 @@ impl Mirror {
             count.worked += length.and_then(|(from, until)| (until - from).to_std().ok()).unwrap_or(planned);
         }
         count.open_visits += u64::from(open);
+        if !came && start <= now && self.carried_into(entry).is_some() {
+            came = true;
+            count.worked += planned;
+        }
         let state = if came && (open || now < end) {
             &mut count.running
         } else if came {
@@ -139,6 +143,23 @@ impl Mirror {
             fresh += usize::from(now - read_at < limit && !self.canary.is_zeroed(id));
         }
         (n, fresh)
+    }
+
+    /// Whether everything that was overdue when this process began to watch has been read since. Clients whose reads
+    /// fail are not waited for: they are known to be out of sight.
+    #[must_use]
+    pub fn has_caught_up(&self) -> bool {
+        let began_at = self.began_at();
+        let is_overdue = |id: &ClientId, read_at: Instant| {
+            let period = self.plan(id, began_at).period(self.settings.detect_within, began_at);
+            read_at < began_at && read_at + TimeDelta::from_std(period * 2).unwrap_or(TimeDelta::hours(12)) < began_at
+        };
+        self.last_ok_at.is_some_and(|at| at >= began_at)
+            && self.watched_clients(began_at).all(|id| {
+                let read_at = self.clients.get(id).and_then(|entry| entry.read_at);
+                !read_at.is_some_and(|read_at| is_overdue(id, read_at))
+                    || self.failing.contains_key(&(id.clone(), Section::Shifts))
+            })
     }
 
     /// How old a section's data is: since the newest read for lists; for shifts, of the client in the first three

@@ -68,6 +68,11 @@ impl ReadSpans {
         }
     }
 
+    /// Forgets reads that began after `limit`, which no read can have done.
+    pub fn forget_read_after(&mut self, limit: Instant) {
+        self.0.retain(|(_, as_of)| *as_of <= limit);
+    }
+
     /// Forgets stretches that end before `before`.
     pub fn forget(&mut self, before: Instant) {
         self.0.retain(|(span, _)| span.until > before);

@@ -10,8 +10,10 @@ mod apply;
 mod apply_roster;
 mod apply_shifts;
 mod apply_visits;
+mod back_to_back;
 mod canary;
 pub mod changes;
+mod clock_step;
 pub mod coverage;
 mod coverage_spans;
 pub mod facts;
@@ -43,7 +45,7 @@ use self::{
     shifts::{Gone, ShiftEntry, Shifts},
     visits::{VisitEntry, Visits},
 };
-pub use self::{naive_time::Reading, row::MirrorRow};
+pub use self::{clock_step::CLOCK_SLACK, naive_time::Reading, row::MirrorRow};
 use crate::{
     model::{
         Caregiver, CaregiverId, Client, ClientId, Endpoint, Instant, People, Section, Shift, ShiftKey, VisitId,
@@ -121,6 +123,8 @@ pub struct SectionStamps {
 pub struct Failing {
     /// When the first of them began.
     pub since: Instant,
+    /// When the newest of them began.
+    pub at: Instant,
     /// How many, running.
     pub n: u32,
     /// The newest one's cause.
@@ -248,15 +252,30 @@ impl Mirror {
 
     /// The earliest of all watched clients' newest shift reads; `None` while one was never read, or while the roster
     /// was not: for the end of a catch-up.
+    ///
+    /// Nobody waits for the few whose reads fail, nor for a roster that is not whole: the others' first pages would wait
+    /// with them. Where most fail nothing was seen yet.
     #[must_use]
     pub fn all_read_since(&self, now: Instant) -> Option<Instant> {
-        let full_at = self.section(Section::Clients).full_at?;
+        let roster_at = self.section(Section::Clients).read_at?;
         let mut earliest: Option<Instant> = None;
+        let (mut n, mut n_failing) = (0_usize, 0_usize);
         for id in self.watched_clients(now) {
+            n += 1;
+            if self.failing.contains_key(&(id.clone(), Section::Shifts)) {
+                n_failing += 1;
+                continue;
+            }
             let read_at = self.clients.get(id)?.read_at?;
             earliest = Some(earliest.map_or(read_at, |at| at.min(read_at)));
         }
-        Some(earliest.unwrap_or(full_at))
+        (n_failing * 2 <= n).then(|| earliest.unwrap_or(roster_at))
+    }
+
+    /// The newest read of a client's shifts that counted.
+    #[must_use]
+    pub fn read_at(&self, client: &ClientId) -> Option<Instant> {
+        self.clients.get(client)?.read_at
     }
 
     /// The newest complete reads of a client's shifts: of a span that holds `now`, and of one that does not.

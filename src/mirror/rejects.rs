@@ -160,6 +160,13 @@ impl Rejects {
         self.rows.keys().any(|name| name.scope == *scope && (name.name == id || name.name.starts_with(WITHOUT_ID)))
     }
 
+    /// The clock stepped back to `now`: nothing was met later.
+    pub fn seen_by(&mut self, now: Instant) {
+        for sighting in self.rows.values_mut() {
+            sighting.since = sighting.since.min(now);
+        }
+    }
+
     /// As text for the store.
     #[must_use]
     pub fn to_text(&self) -> String {

@@ -138,7 +138,6 @@ impl Mirror {
                 None => mirror.restore_memory(&row),
             }
         }
-        mirror.freshen_rows();
         let mut out = super::changes::Applied::default();
         for entry in visits {
             let id = entry.visit.id.clone();
@@ -146,6 +145,9 @@ impl Mirror {
             mirror.match_visit(&id, &mut out);
             mirror.sample_visit(&id);
         }
+        // It may have been written by a clock that ran ahead.
+        mirror.disbelieve_after(now);
+        mirror.freshen_rows();
         mirror
     }
 

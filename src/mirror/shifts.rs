@@ -119,6 +119,18 @@ impl Shifts {
         self.starting(from - self.longest, until).filter(move |entry| entry.shift.end > from)
     }
 
+    /// The other shifts of a shift's client that start in `[from, until)`, by start.
+    pub fn beside<'a>(
+        &'a self,
+        key: &'a ShiftKey,
+        from: Instant,
+        until: Instant,
+    ) -> impl Iterator<Item = &'a ShiftEntry> {
+        let of_client = self.by_client.get(&key.client).filter(|_| from < until);
+        let keys = of_client.into_iter().flat_map(move |keys| keys.range(lowest(from)..lowest(until)));
+        keys.filter(move |other| ***other != *key).filter_map(|other| self.get(other))
+    }
+
     /// One client's shifts by start.
     pub fn of_client(&self, client: &ClientId) -> impl DoubleEndedIterator<Item = &ShiftEntry> {
         self.by_client.get(client).into_iter().flatten().filter_map(|key| self.get(key))

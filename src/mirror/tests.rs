@@ -137,6 +137,45 @@ fn an_occurrence_that_only_came_into_view_is_no_move() {
 }
 
 #[test]
+fn a_small_agency_hears_of_a_deletion_within_two_reads() {
+    let mut mirror = mirror();
+    Reading::shifts("c9", 0, vec![shift("9", "c9", 70 * HOUR, 4, Some("g9"))]).into(&mut mirror);
+    Reading::shifts("c1", 0, vec![shift("1", "c1", HOUR, 4, Some("g1"))]).into(&mut mirror);
+    let applied = Reading::shifts("c1", 60, Vec::new()).into(&mut mirror);
+    let wanted: Vec<&Read> = applied.reads_wanted.iter().collect();
+    let [Read::Shifts { client, span, .. }] = wanted.as_slice() else { panic!("{wanted:?}") };
+    assert!(client.as_str() == "c9" && span.contains(at(70 * HOUR)), "whoever has shifts is asked where they are");
+    let one = key("1", "c1", HOUR);
+    assert_eq!(mirror.shift(&one).unwrap().missed_at, None);
+    let rows = || vec![shift("9", "c9", 70 * HOUR, 4, Some("g9"))];
+    let early = Reading::shifts("c9", 59, rows()).into(&mut mirror);
+    assert_eq!(early.reads_wanted.len(), 0, "rows from before it vouch for nothing");
+    let applied = Reading::shifts("c9", 61, rows()).into(&mut mirror);
+    assert_eq!(mirror.shift(&one).unwrap().missed_at, Some(at(60)), "the source answers: it was a miss");
+    assert!(
+        applied.reads_wanted.iter().any(|read| matches!(read, Read::Shifts { client, .. } if client == &"c1".into()))
+    );
+    Reading::shifts("c1", 62, Vec::new()).into(&mut mirror);
+    assert_eq!(mirror.gone(&one).map(|(at, gone)| (*at, gone.clone())), Some((at(62), Gone::Removed)));
+}
+
+#[test]
+fn two_of_six_may_lose_their_only_shift_together() {
+    let mut mirror = mirror();
+    for n in 1..=6 {
+        let id = format!("c{n}");
+        Reading::shifts(&id, 0, vec![shift(&n.to_string(), &id, n * HOUR, 4, None)]).into(&mut mirror);
+    }
+    for when in [60, 70] {
+        Reading::shifts("c1", when, Vec::new()).into(&mut mirror);
+        Reading::shifts("c2", when, Vec::new()).into(&mut mirror);
+        Reading::shifts("c3", when + 1, vec![shift("3", "c3", 3 * HOUR, 4, None)]).into(&mut mirror);
+    }
+    assert!(!mirror.is_frozen());
+    assert!(mirror.gone(&key("1", "c1", HOUR)).is_some() && mirror.gone(&key("2", "c2", 2 * HOUR)).is_some());
+}
+
+#[test]
 fn two_that_vanish_and_one_that_is_new_is_no_move() {
     let mut mirror = mirror();
     let daily = |starts: &[i64]| starts.iter().map(|start| shift("1", "c1", *start, 2, None)).collect::<Vec<_>>();
@@ -490,6 +529,59 @@ fn an_id_the_vendor_forgot_is_an_answer() {
 }
 
 #[test]
+fn what_a_clock_ahead_has_stamped_counts_as_never_read_and_is_read_again() {
+    let known = key("1", "c1", 0);
+    let fresh = |mirror: &Mirror| {
+        let entry = mirror.shift(&known).unwrap();
+        (entry.seen_at, mirror.check_ins_read_at(entry), mirror.all_read_since(at(0)))
+    };
+    let ahead = || {
+        let mut mirror = mirror();
+        let mut rows = BTreeMap::new();
+        let reads = [
+            Reading::clients(1800, vec![client("c1", Some(true), Some(true)), client("c9", Some(true), Some(true))]),
+            Reading::caregivers(1800, vec![caregiver("g1")]),
+            Reading::visits(Some("c1"), 1800, vec![visit("v1", Some("1"), "c1", -60, None)]),
+            Reading::shifts("c1", 1800, vec![shift("1", "c1", 0, 4, Some("g1")), shift("2", "c1", DAY, 4, None)]),
+            Reading::shifts("c9", 1801, vec![shift("9", "c9", HOUR, 4, None)]),
+        ];
+        for read in reads {
+            store(&mut rows, read.into(&mut mirror).delta);
+        }
+        (mirror, rows)
+    };
+    let (mut stepped, rows) = ahead();
+    stepped.disbelieve_after(at(0));
+    let restored = Mirror::restore(stepped.settings().clone(), rows.into_values().collect(), at(0));
+    for (how, mut mirror) in [("the clock stepped back", stepped), ("a store written by a clock ahead", restored)] {
+        let never = from_micros(0);
+        assert_eq!(fresh(&mirror), (never, None, None), "{how}");
+        assert_eq!(mirror.section(Section::Shifts).read_at, None, "{how}");
+        assert_eq!(mirror.last_ok_at(), None, "{how}");
+        assert!(!mirror.coverage(&[], at(0)).known, "{how}: zero is no knowledge");
+        Reading::clients(5, vec![client("c1", Some(true), Some(true)), client("c9", Some(false), Some(false))])
+            .into(&mut mirror);
+        assert_eq!(mirror.client(&"c9".into()).unwrap().active, Some(false), "{how}: newer rows count");
+        Reading::shifts("c9", 6, vec![shift("9", "c9", HOUR, 4, None)]).into(&mut mirror);
+        Reading::shifts("c1", 6, vec![shift("1", "c1", 0, 4, None)]).into(&mut mirror);
+        Reading::visits(Some("c1"), 7, vec![visit("v1", Some("1"), "c1", -60, Some(5))]).into(&mut mirror);
+        assert_eq!(fresh(&mirror), (at(6), Some(at(7)), Some(at(6))), "{how}");
+        assert!(mirror.shift(&known).unwrap().shift.is_uncovered(), "{how}");
+        assert!(mirror.visit(&"v1".into()).unwrap().visit.check_out.is_some(), "{how}");
+    }
+}
+
+#[test]
+fn a_read_under_way_while_the_clock_stepped_back_is_dated_by_the_new_one() {
+    let mut mirror = with_shift();
+    let mut read = Reading::shifts("c1", 1800, vec![shift("1", "c1", 0, 4, None)]);
+    read.0.finished_at = at(1803);
+    mirror.disbelieve_after(at(60));
+    let _ = mirror.apply(&read.0, at(61));
+    assert_eq!(mirror.shift(&key("1", "c1", 0)).unwrap().seen_at, at(58));
+}
+
+#[test]
 fn wanted_days_are_whole_days_also_when_the_clock_changes() {
     let mirror = mirror();
     let span = mirror.days_around(&"c1".into(), at(0));
@@ -503,6 +595,19 @@ fn wanted_days_are_whole_days_also_when_the_clock_changes() {
 }
 
 #[test]
+fn one_bad_row_and_one_client_who_never_answers_hold_nobody_up() {
+    let mut mirror = mirror();
+    let rows = ["c1", "c2", "c3"].map(|id| client(id, Some(true), Some(true)));
+    Reading::clients(0, rows.to_vec()).rejecting("4", None).into(&mut mirror);
+    assert_eq!(mirror.section(Section::Clients).full_at, None, "who is missing from it is not known");
+    Reading::shifts("c1", 10, Vec::new()).into(&mut mirror);
+    Reading::shifts("c2", 11, Vec::new()).into(&mut mirror);
+    assert_eq!(mirror.all_read_since(at(12)), None, "the third was not tried yet");
+    Reading::shifts("c3", 12, Vec::new()).failing().into(&mut mirror);
+    assert_eq!(mirror.all_read_since(at(13)), Some(at(10)));
+}
+
+#[test]
 fn prospects_do_not_hold_up_the_first_look() {
     let mut mirror = mirror();
     let rows = vec![
@@ -513,6 +618,8 @@ fn prospects_do_not_hold_up_the_first_look() {
     Reading::clients(0, rows).into(&mut mirror);
     assert_eq!(mirror.watched_clients(at(0)).map(ToString::to_string).collect::<Vec<_>>(), ["c1"]);
     assert_eq!(mirror.all_read_since(at(5)), None, "a client was never read");
+    Reading::shifts("c1", 5, Vec::new()).failing().into(&mut mirror);
+    assert_eq!(mirror.all_read_since(at(5)), None, "where all reads fail nothing was seen");
     Reading::shifts("c1", 10, Vec::new()).into(&mut mirror);
     assert_eq!(mirror.all_read_since(at(11)), Some(at(10)), "nobody waits for the other two");
     Reading::shifts("former", 20, vec![shift("1", "former", DAY, 4, None)]).into(&mut mirror);

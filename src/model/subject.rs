@@ -66,6 +66,17 @@ impl Endpoint {
     pub const ALL: [Self; 6] =
         [Self::Token, Self::Patients, Self::Practitioners, Self::Appointment, Self::Encounter, Self::Locations];
 
+    /// What cannot be read while it does not answer; without a token not even the clients.
+    #[must_use]
+    pub const fn section(self) -> Section {
+        match self {
+            Self::Token | Self::Patients | Self::Locations => Section::Clients,
+            Self::Practitioners => Section::Caregivers,
+            Self::Appointment => Section::Shifts,
+            Self::Encounter => Section::Visits,
+        }
+    }
+
     /// The label's value.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

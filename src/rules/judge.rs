@@ -225,11 +225,19 @@ impl<'a, 's> Pass<'a, 's> {
         let mut together = Together::default();
         for i in ruleset.of(subject) {
             let rule = ruleset.rule(*i);
-            let (holds, next) = match rule.kind {
-                Kind::ApiLatency { quantile, above, over } => api_latency::holds(quantile, above, over, stats, now),
-                Kind::ApiErrors { ratio, over } => api_errors::holds(ratio, over, stats, now),
+            let ((holds, next), over) = match rule.kind {
+                Kind::ApiLatency { quantile, above, over } => {
+                    (api_latency::holds(quantile, above, over, stats, now), over)
+                }
+                Kind::ApiErrors { ratio, over } => (api_errors::holds(ratio, over, stats, now), over),
+                // Read once a day at most, and not offered by every server: nobody is called for it.
+                Kind::ApiDown { .. } if endpoint == Endpoint::Locations => {
+                    let look = Look::never(Closing::Recovered);
+                    self.say(rule, subject, &look, &mut together, || Particulars::of(subject, Tells::Summary));
+                    continue;
+                }
                 Kind::ApiDown { after } => {
-                    let look = api_down::look(after, stats);
+                    let look = api_down::look(after, endpoint.section(), stats);
                     self.say(rule, subject, &look, &mut together, || Particulars::of(subject, Tells::Summary));
                     continue;
                 }
@@ -246,7 +254,9 @@ impl<'a, 's> Pass<'a, 's> {
                 if since.is_some() {
                     self.out.ledger.holds_since.push((rule.id.clone(), subject.clone(), None));
                 }
-                Look::never(Closing::Recovered)
+                let (settled, at) = api_latency::settled(over, mirror.began_at(), stats, now);
+                together.next = earlier(together.next, at);
+                if settled { Look::never(Closing::Recovered) } else { Look::unsettled(endpoint.section()) }
             };
             together.next = earlier(together.next, next);
             self.say(rule, subject, &look, &mut together, || Particulars::of(subject, Tells::Summary));
@@ -257,6 +267,7 @@ impl<'a, 's> Pass<'a, 's> {
     fn agency(&mut self) {
         let Scope { mirror, ruleset, ledger, now, .. } = *self.scope;
         let subject = Subject::Agency;
+        let is_open = |rule: &Rule| (self.scope.open)(&rule.id, &Subject::Agency);
         let delta = std::mem::take(&mut self.out.ledger);
         let mut together = Together::default();
         {
@@ -266,12 +277,12 @@ impl<'a, 's> Pass<'a, 's> {
                 let rule = ruleset.rule(*i);
                 match rule.kind {
                     Kind::Blind { after, idle } => {
-                        let look = blind::look(after, idle, &waiting, mirror, now);
+                        let look = blind::look(after, idle, &waiting, mirror, now, is_open(rule));
                         self.say(rule, &subject, &look, &mut together, || blind::particulars(&waiting, mirror, now));
                     }
                     Kind::SourceAnomaly => {
                         let anomalies = anomalies.get_or_insert_with(|| mirror.anomalies());
-                        let look = source_anomaly::look(anomalies, mirror);
+                        let look = source_anomaly::look(anomalies, mirror, is_open(rule));
                         self.say(rule, &subject, &look, &mut together, || source_anomaly::particulars(anomalies));
                     }
                     Kind::Watchdog => {
@@ -327,7 +338,10 @@ impl<'a, 's> Pass<'a, 's> {
                 }))
             }
             Says::Fine(closing) if open(&rule.id, subject) => Verdict::Fine(closing),
-            Says::Fine(_) => return,
+            Says::Held(section) if open(&rule.id, subject) => {
+                Verdict::Unjudged { because: Unjudged { edge: mirror.began_at(), section, wants: None } }
+            }
+            Says::Fine(_) | Says::Held(_) => return,
             Says::Unjudged { edge, section, wants } => {
                 // What passed before this process began to watch, or before there was anything to ask, makes nobody
                 // blind: it is being caught up with.

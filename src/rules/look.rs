@@ -32,6 +32,9 @@ pub enum State {
     Bad,
     /// It does not, for this reason.
     Good(Closing),
+    /// Nothing was read since this process began to watch that would tell, of this section. Outside the window nothing
+    /// opens, and an alert that is open stays: it would be an all-clear from somebody who has not looked yet.
+    Unsettled(Section),
 }
 
 /// A reading that a state rests on.
@@ -96,6 +99,8 @@ pub enum Says {
     Broken(Window),
     /// Not broken; what an open alert closes with.
     Fine(Closing),
+    /// Not broken as far as is known, which is not far enough to close an alert.
+    Held(Section),
     /// Inside the window, on evidence that is too old.
     Unjudged {
         /// The window's edge.
@@ -114,6 +119,12 @@ impl Look {
         Self { window: None, state: State::Good(closing), evidence: [None; 2], evidence_at: None, edge: None }
     }
 
+    /// Never broken as things stand, but an open alert stays until something of `section` was read.
+    #[must_use]
+    pub const fn unsettled(section: Section) -> Self {
+        Self { window: None, state: State::Unsettled(section), evidence: [None; 2], evidence_at: None, edge: None }
+    }
+
     /// Broken inside `window` whatever is read next.
     #[must_use]
     pub const fn certain(window: Window, at: Instant) -> Self {
@@ -123,18 +134,19 @@ impl Look {
     /// The verdict at `now`, when evidence may be `max_data_age` old.
     #[must_use]
     pub fn word(&self, max_data_age: TimeDelta, now: Instant) -> Word {
-        let closing = |otherwise: Closing| match &self.state {
-            State::Good(closing) => closing.clone(),
-            State::Bad => otherwise,
+        let outside = |otherwise: Closing| match &self.state {
+            State::Good(closing) => Says::Fine(closing.clone()),
+            State::Bad => Says::Fine(otherwise),
+            State::Unsettled(section) => Says::Held(*section),
         };
         let Some(window) = self.window else {
-            return Word { says: Says::Fine(closing(Closing::Recovered)), next: None };
+            return Word { says: outside(Closing::Recovered), next: None };
         };
         if now < window.opens_at {
-            return Word { says: Says::Fine(closing(Closing::Recovered)), next: Some(window.opens_at) };
+            return Word { says: outside(Closing::Recovered), next: Some(window.opens_at) };
         }
         if window.closes_at.is_some_and(|at| at <= now) {
-            return Word { says: Says::Fine(closing(Closing::Expired)), next: None };
+            return Word { says: outside(Closing::Expired), next: None };
         }
         let mut next = window.closes_at;
         let mut wake = |at: Instant| {
@@ -159,7 +171,7 @@ impl Look {
             wake(edge);
         }
         let says = match &self.state {
-            State::Bad => Says::Broken(window),
+            State::Bad | State::Unsettled(_) => Says::Broken(window),
             State::Good(closing) => Says::Fine(closing.clone()),
         };
         Word { says, next }
@@ -253,6 +265,8 @@ mod tests {
             ("evidence from before, at its age", Some(95), Bad, 105, "unjudged", Some(200)),
             ("the same when it showed no trouble", Some(95), covered(), 105, "unjudged", Some(200)),
             ("evidence from the opening never ages", Some(100), covered(), 190, "fine covered", Some(200)),
+            ("unsettled, not yet open", Some(100), State::Unsettled(Section::Shifts), 99, "held", Some(100)),
+            ("unsettled, but open", Some(100), State::Unsettled(Section::Shifts), 100, "broken", Some(150)),
             ("never read", None, covered(), 100, "unjudged", Some(200)),
             ("never read, not yet open", None, Bad, 50, "fine recovered", Some(100)),
             ("never read, already over", None, Bad, 250, "fine expired", None),
@@ -263,6 +277,7 @@ mod tests {
                 Says::Broken(_) => "broken".to_owned(),
                 Says::Fine(closing) => format!("fine {}", closing.as_str()),
                 Says::Unjudged { .. } => "unjudged".to_owned(),
+                Says::Held(_) => "held".to_owned(),
             };
             assert_eq!(says, expected, "{what}");
             assert_eq!(word.next, next.map(at), "{what}");

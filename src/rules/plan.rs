@@ -91,7 +91,7 @@ fn add(kind: &Kind, scene: &Scene<'_>, now: Instant, needs: &mut Needs) {
         }
         Kind::MissedCheckOut { after } => {
             // Also of a visit that has not begun: by then it will have, and its end must be asked for.
-            let deadline = entry.shift.end + super::kinds::delta(*after);
+            let deadline = mirror.stays_until(entry) + super::kinds::delta(*after);
             let open = look.state == State::Bad || (entry.visits.is_empty() && entry.shift.caregiver.is_some());
             if open && coming(deadline) {
                 needs.deadlines.push(deadline);

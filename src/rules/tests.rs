@@ -408,6 +408,62 @@ fn shifts_across_midnight_and_both_clock_changes_last_as_long_as_they_last() {
     }
 }
 
+#[test]
+fn who_stays_on_for_the_next_shift_has_come_and_leaves_at_its_end() {
+    let rules = || {
+        vec![
+            rule("check-in", Kind::MissedCheckIn { after: minutes(15) }),
+            rule("check-out", Kind::MissedCheckOut { after: minutes(30) }),
+            rule("runaway", Kind::RunawayVisit { after: minutes(60), longest: Duration::from_hours(16) }),
+        ]
+    };
+    // 07:00 to 11:00 and on to 15:00, one check-in for both.
+    let run = |second: i64, caregiver: &str, out: Option<i64>| {
+        let mut story = Story::new(rules());
+        let mut said = Vec::new();
+        for minute in (0..=9 * 60).step_by(5) {
+            let when = minute * MIN;
+            let rows = vec![shift("1", "c1", 0, 4, Some("g1")), shift("2", "c1", second, 4, Some(caregiver))];
+            story.read(Reading::shifts("c1", when, rows));
+            let out = out.filter(|out| *out <= when);
+            story.read(Reading::visits(None, when, vec![visit("v", Some("1"), "c1", 0, out)]));
+            for word in story.words(when) {
+                if !said.iter().any(|old: &String| old.split(' ').nth(1) == word.split(' ').nth(1)) {
+                    said.push(word);
+                }
+            }
+        }
+        said
+    };
+    assert_eq!(
+        run(4 * HOUR, "g1", None),
+        ["510 check-out broken", "540 runaway broken"],
+        "there for both, left at none"
+    );
+    assert_eq!(run(4 * HOUR + 15 * MIN, "g1", Some(8 * HOUR)), [""; 0], "a quarter between them, left at the end");
+    assert_eq!(run(4 * HOUR, "g1", Some(4 * HOUR))[0], "255 check-in broken", "left at the end of the first");
+    assert_eq!(run(4 * HOUR + 20 * MIN, "g1", None)[0], "270 check-out broken", "twenty minutes are a break");
+    let said = run(4 * HOUR, "g2", None);
+    assert_eq!(said[0], "255 check-in broken", "somebody else is expected");
+}
+
+#[test]
+fn a_long_planned_shift_is_no_runaway() {
+    let mut story = Story::new(vec![rule(
+        "runaway",
+        Kind::RunawayVisit { after: minutes(120), longest: Duration::from_hours(16) },
+    )]);
+    let mut at_16 = None;
+    for hour in 0..=26 {
+        story.read(Reading::shifts("c1", hour * HOUR, vec![shift("1", "c1", 0, 24, Some("g1"))]));
+        story.read(Reading::visits(None, hour * HOUR, vec![visit("v", Some("1"), "c1", 0, None)]));
+        if !story.words(hour * HOUR).is_empty() {
+            at_16.get_or_insert(hour);
+        }
+    }
+    assert_eq!(at_16, Some(26), "two hours after its end");
+}
+
 fn blind() -> Rule {
     rule("blind", Kind::Blind { after: minutes(10), idle: minutes(60) })
 }
@@ -492,6 +548,94 @@ fn edges_from_before_the_start_make_nobody_blind_at_once() {
 }
 
 #[test]
+fn visits_that_cannot_be_read_blind_only_where_somebody_waits_for_them() {
+    let mut story = Story::new(vec![rule("check-in", Kind::MissedCheckIn { after: minutes(15) }), blind()]);
+    story.read(Reading::clients(0, vec![client("c1", Some(true), Some(true)), client("c2", Some(true), Some(true))]));
+    let running = || Reading::shifts("c1", 14 * MIN, vec![shift("1", "c1", 0, 4, Some("g1"))]);
+    story.read(running());
+    story.read(Reading::visits(Some("c2"), 14 * MIN, Vec::new()).failing());
+    story.tick(at(14 * MIN));
+    story.read(Reading::visits(Some("c1"), 14 * MIN, vec![visit("v", Some("1"), "c1", 0, None)]));
+    story.tick(at(14 * MIN));
+    assert_eq!(story.run(60 * MIN), [""; 0], "nobody waits for the visits of c2");
+
+    let mut story = Story::new(vec![rule("check-in", Kind::MissedCheckIn { after: minutes(15) }), blind()]);
+    story.read(running());
+    story.read(Reading::visits(Some("c1"), 14 * MIN, Vec::new()).failing());
+    story.tick(at(14 * MIN));
+    assert_eq!(story.run(25 * MIN), ["25 blind broken"], "for those of c1 somebody does");
+    story.read(Reading::visits(None, 26 * MIN, vec![visit("v", Some("1"), "c1", 0, None)]));
+    assert_eq!(story.mirror.failing().count(), 0, "it was read along with everybody");
+    assert_eq!(story.words(26 * MIN), ["26 blind recovered"]);
+}
+
+#[test]
+fn a_restart_is_no_recovery() {
+    let mut story = Story::new(vec![uncovered("4h", 4), blind(), rule("anomaly", Kind::SourceAnomaly)]);
+    story.mirror.begin_again(at(-DAY));
+    let row = || vec![shift("1", "c1", 2 * HOUR, 4, Some("g1"))];
+    story.read(Reading::clients(-2 * HOUR - 20 * MIN, vec![client("c1", Some(true), Some(true))]));
+    story.read(Reading::shifts("c1", -2 * HOUR - 20 * MIN, row()));
+    story.tick(at(-2 * HOUR - 20 * MIN));
+    assert_eq!(story.run(-HOUR - 50 * MIN), ["-110 blind broken"]);
+    story.open.insert((RuleId::new("anomaly"), Subject::Agency));
+    story.mirror.begin_again(at(0));
+    let judged = story.restart(at(0));
+    assert_eq!(words(&judged, at(0)), ["0 blind unjudged shifts", "0 anomaly unjudged shifts"], "nothing was read yet");
+    story.read(Reading::clients(5, vec![client("c1", Some(true), Some(true))]));
+    assert_eq!(story.words(5), ["0 blind unjudged shifts", "0 anomaly unjudged shifts"], "the roster shows no shifts");
+    story.read(Reading::shifts("c1", 6, Vec::new()).failing());
+    assert_eq!(story.words(6)[0], "0 blind unjudged shifts", "nor does a failure");
+    story.read(Reading::shifts("c1", 60, row()));
+    assert_eq!(story.words(60), ["1 blind recovered", "1 anomaly recovered"]);
+
+    let mut story = Story::new(vec![uncovered("4h", 4), blind()]);
+    story.read(Reading::shifts("c1", -2 * HOUR - 20 * MIN, row()));
+    story.open.insert((RuleId::new("blind"), Subject::Agency));
+    story.mirror.begin_again(at(0));
+    story.restart(at(0));
+    assert!(story.run(10 * MIN).contains(&"10 blind broken".to_owned()), "it goes on, counted from the start");
+}
+
+#[test]
+fn an_api_alert_survives_a_restart_until_there_are_answers() {
+    let rules = || {
+        vec![
+            rule("latency", Kind::ApiLatency { quantile: 0.95, above: Duration::from_secs(5), over: minutes(10) }),
+            rule("errors", Kind::ApiErrors { ratio: 0.1, over: minutes(10) }),
+            rule("down", Kind::ApiDown { after: minutes(3) }),
+        ]
+    };
+    let restarted = || {
+        let mut story = Story::new(rules());
+        story.mirror.begin_again(at(0));
+        for name in ["latency", "errors", "down"] {
+            story.open.insert((RuleId::new(name), Subject::Endpoint(Endpoint::Appointment)));
+        }
+        let held = ["0 latency unjudged shifts", "0 errors unjudged shifts", "0 down unjudged shifts"];
+        assert_eq!(words(&story.restart(at(0)), at(0)), held);
+        story
+    };
+    let mut story = restarted();
+    story.read(requests(1, 2, 1, false));
+    assert!(story.words(1).iter().all(|word| word.contains("unjudged")));
+    assert!(story.run(4 * MIN).contains(&"3 down broken".to_owned()), "it still fails");
+
+    let mut story = restarted();
+    story.read(requests(1, 1, 1, true));
+    let said = story.words(1);
+    assert_eq!(said, ["0 latency unjudged shifts", "0 errors unjudged shifts", "0 down recovered"], "one good answer");
+    story.read(requests(5, 9, 1, true));
+    assert_eq!(story.words(5), ["0 latency recovered", "0 errors recovered"], "ten say something about a share");
+
+    let mut story = restarted();
+    story.read(requests(1, 1, 1, true));
+    story.tick(at(1));
+    let said = story.run(10 * MIN);
+    assert_eq!(said.last().map(String::as_str), Some("10 errors recovered"), "few, and nothing bad for as long");
+}
+
+#[test]
 fn where_is_evaluated_on_change_and_errs_towards_alerting() {
     let mut picky = uncovered("4h", 4);
     picky.where_ = Some(Arc::new(Where::compile(r#"!client.tags.exists(t, t == "respite")"#).unwrap()));
@@ -536,6 +680,20 @@ fn ways_out_that_fail() {
     assert_eq!(story.words(8 * MIN), ["8 delivery recovered"]);
 }
 
+fn requests(when: i64, n: usize, took: u64, ok: bool) -> Reading {
+    let request = RequestRecord {
+        endpoint: Endpoint::Appointment,
+        code: if ok { "200" } else { "500" }.to_owned(),
+        at: at(when),
+        took: Duration::from_secs(took),
+        ok,
+        waited: Duration::ZERO,
+    };
+    let mut reading = Reading::clients(when, Vec::new());
+    reading.0.requests = vec![request; n];
+    reading
+}
+
 #[test]
 fn the_api_kinds_come_and_go_with_their_buckets() {
     let mut story = Story::new(vec![
@@ -543,19 +701,6 @@ fn the_api_kinds_come_and_go_with_their_buckets() {
         rule("errors", Kind::ApiErrors { ratio: 0.1, over: minutes(10) }),
         rule("down", Kind::ApiDown { after: minutes(3) }),
     ]);
-    let requests = |when: i64, n: usize, took: u64, ok: bool| {
-        let request = RequestRecord {
-            endpoint: Endpoint::Appointment,
-            code: if ok { "200" } else { "500" }.to_owned(),
-            at: at(when),
-            took: Duration::from_secs(took),
-            ok,
-            waited: Duration::ZERO,
-        };
-        let mut reading = Reading::clients(when, Vec::new());
-        reading.0.requests = vec![request; n];
-        reading
-    };
     story.read(requests(0, 9, 9, false));
     assert_eq!(story.words(0), [""; 0], "nine say nothing about a share");
     story.read(requests(1, 1, 9, false));

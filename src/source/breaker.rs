@@ -24,8 +24,8 @@ const SAMPLES_MIN: usize = 5;
 const FAILED_IN_A_ROW: usize = 5;
 /// Refused requests (our mistake) in a row that open it. Contract §9.5.
 const REFUSED_IN_A_ROW: u32 = 3;
-/// So many answers without leave, with no good one between, open it even when all were about the same client.
-const DENIED_IN_A_ROW: u32 = 3;
+/// So many clients in a row without a route or without leave open it.
+const TURNED_AWAY_IN_A_ROW: u32 = 2;
 /// First pause after passing failures; doubles up to [`PAUSE_MAX`]. Short, because being blind is what hurts and
 /// one probe costs nothing.
 const PAUSE_MIN: Duration = Duration::from_secs(5);
@@ -50,22 +50,24 @@ pub enum Why {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It worked, or failed for a reason of its own (an id that is gone).
-    Fine,
+    Fine {
+        /// As for failures.
+        whose: u64,
+    },
     /// It failed after all tries; `whose` tells one client's trouble from everybody's.
     Failed {
         /// Any number that is the same for the same client.
         whose: u64,
     },
-    /// We asked wrongly.
-    Refused,
-    /// No route, after the alternates were tried.
-    NoRoute,
-    /// No leave to read.
+    /// It was turned away: asking the same again would be answered the same.
     ///
-    /// Departs from the contract's §9.5, by which the first one pauses the endpoint: one client the account may not
-    /// see would hide everybody else's shifts for a quarter of an hour. It opens on a second client without a good
-    /// answer between, on a read that is about nobody in particular, and on the third without a good answer.
-    NoLeave {
+    /// Departs from the contract's §9.5, by which the first one without a route or leave pauses the endpoint: one
+    /// client whom the vendor will not show would hide everybody else's shifts for a quarter of an hour. It opens on
+    /// a read that is about nobody in particular, and on several clients in a row without a good answer between. A
+    /// client who was turned away before counts once, however often: that is its own trouble.
+    TurnedAway {
+        /// What was said: [`Why::Route`], [`Why::Permission`] or [`Why::Request`].
+        why: Why,
         /// As for failures; 0 = about nobody in particular.
         whose: u64,
     },
@@ -95,10 +97,10 @@ pub enum State {
 pub struct Breaker {
     state: State,
     recent: VecDeque<(WireTime, Option<u64>)>,
-    refused: u32,
-    denied: u32,
-    /// The client that was denied since the last good answer.
-    denied_whose: Option<u64>,
+    /// Turned away since the last good answer: lists each time, a client when it was not before.
+    n_turned_away: u32,
+    /// The clients who were turned away last.
+    turned_away: HashSet<u64>,
     pause: Duration,
     probe_began: WireTime,
 }
@@ -108,9 +110,8 @@ impl Default for Breaker {
         Self {
             state: State::Closed,
             recent: VecDeque::new(),
-            refused: 0,
-            denied: 0,
-            denied_whose: None,
+            n_turned_away: 0,
+            turned_away: HashSet::new(),
             pause: PAUSE_MIN,
             probe_began: WireTime::ZERO,
         }
@@ -153,16 +154,9 @@ impl Breaker {
     /// Takes in what came of an admitted read.
     pub fn saw(&mut self, outcome: Outcome, now: WireTime) {
         match outcome {
-            Outcome::Fine => self.fine(now),
+            Outcome::Fine { whose } => self.fine(whose, now),
             Outcome::Failed { whose } => self.failed(whose, now),
-            Outcome::Refused => {
-                self.refused += 1;
-                if self.refused >= REFUSED_IN_A_ROW || matches!(self.state, State::Probing { .. }) {
-                    self.open(Why::Request, now, ROUTE_PAUSE);
-                }
-            }
-            Outcome::NoRoute => self.open(Why::Route, now, ROUTE_PAUSE),
-            Outcome::NoLeave { whose } => self.denied(whose, now),
+            Outcome::TurnedAway { why, whose } => self.turned_away(why, whose, now),
         }
     }
 
@@ -179,9 +173,9 @@ impl Breaker {
         self.state
     }
 
-    fn fine(&mut self, now: WireTime) {
-        self.refused = 0;
-        self.forget_denied();
+    fn fine(&mut self, whose: u64, now: WireTime) {
+        self.n_turned_away = 0;
+        self.turned_away.remove(&whose);
         if self.state == State::Closed {
             self.keep(now, None);
         } else {
@@ -197,19 +191,22 @@ impl Breaker {
         }
     }
 
-    fn denied(&mut self, whose: u64, now: WireTime) {
-        self.denied += 1;
-        let another = self.denied_whose.is_some_and(|before| before != whose);
-        self.denied_whose = Some(whose);
-        let probing = matches!(self.state, State::Probing { .. });
-        if whose == 0 || another || self.denied >= DENIED_IN_A_ROW || probing {
-            self.open(Why::Permission, now, ROUTE_PAUSE);
+    fn turned_away(&mut self, why: Why, whose: u64, now: WireTime) {
+        let is_news = whose == 0 || self.turned_away.insert(whose);
+        if !is_news {
+            // A probe that asked about such a client has shown nothing: another one is made soon.
+            self.unheard(now);
+            return;
         }
-    }
-
-    fn forget_denied(&mut self) {
-        self.denied = 0;
-        self.denied_whose = None;
+        self.n_turned_away += 1;
+        let enough = match why {
+            Why::Request => REFUSED_IN_A_ROW,
+            _ if whose == 0 => 1,
+            _ => TURNED_AWAY_IN_A_ROW,
+        };
+        if self.n_turned_away >= enough || matches!(self.state, State::Probing { .. }) {
+            self.open(why, now, ROUTE_PAUSE);
+        }
     }
 
     fn failed(&mut self, whose: u64, now: WireTime) {
@@ -248,8 +245,7 @@ impl Breaker {
     fn open(&mut self, why: Why, now: WireTime, pause: Duration) {
         self.state = State::Open { until: now + pause, why };
         self.recent.clear();
-        self.refused = 0;
-        self.forget_denied();
+        self.n_turned_away = 0;
     }
 }
 
@@ -262,19 +258,25 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    const FINE: Outcome = Outcome::Fine { whose: 9 };
+
+    const fn turned_away(why: Why, whose: u64) -> Outcome {
+        Outcome::TurnedAway { why, whose }
+    }
+
     #[test]
     fn a_missing_route_pauses_a_quarter_of_an_hour_and_probes_once() {
         let mut breaker = Breaker::default();
         assert_eq!(breaker.admit(s(0)), Ok(()));
-        breaker.saw(Outcome::NoRoute, s(1));
+        breaker.saw(turned_away(Why::Route, 0), s(1));
         assert_eq!(breaker.admit(s(2)), Err(s(901)));
         assert_eq!(breaker.admit(s(900)), Err(s(901)), "a second before");
         assert_eq!(breaker.admit(s(901)), Ok(()), "the probe");
         assert!(breaker.admit(s(901)).is_err(), "only one");
-        breaker.saw(Outcome::NoRoute, s(902));
+        breaker.saw(turned_away(Why::Route, 0), s(902));
         assert_eq!(breaker.admit(s(903)), Err(s(1802)), "still none: another quarter");
         assert_eq!(breaker.admit(s(1802)), Ok(()));
-        breaker.saw(Outcome::Fine, s(1803));
+        breaker.saw(FINE, s(1803));
         assert_eq!(breaker.admit(s(1803)), Ok(()));
         assert_eq!(breaker.state(), State::Closed);
     }
@@ -282,48 +284,74 @@ mod tests {
     #[test]
     fn three_refusals_in_a_row_open_it_two_do_not() {
         let mut breaker = Breaker::default();
-        breaker.saw(Outcome::Refused, s(1));
-        breaker.saw(Outcome::Refused, s(2));
-        breaker.saw(Outcome::Fine, s(3));
-        breaker.saw(Outcome::Refused, s(4));
-        breaker.saw(Outcome::Refused, s(5));
+        breaker.saw(turned_away(Why::Request, 0), s(1));
+        breaker.saw(turned_away(Why::Request, 0), s(2));
+        breaker.saw(FINE, s(3));
+        breaker.saw(turned_away(Why::Request, 0), s(4));
+        breaker.saw(turned_away(Why::Request, 0), s(5));
         assert_eq!(breaker.admit(s(5)), Ok(()), "a good one between starts the count again");
-        breaker.saw(Outcome::Refused, s(6));
+        breaker.saw(turned_away(Why::Request, 0), s(6));
         assert_eq!(breaker.state(), State::Open { until: s(906), why: Why::Request });
     }
 
     #[test]
-    fn one_client_denied_alone_costs_nobody_else_their_reads() {
-        use Outcome::{Fine, NoLeave};
-        let rows: &[(&[Outcome], bool, &str)] = &[
-            (&[NoLeave { whose: 1 }], false, "the first of one client"),
-            (&[NoLeave { whose: 1 }, NoLeave { whose: 1 }], false, "the same client again"),
-            (&[NoLeave { whose: 1 }, NoLeave { whose: 1 }, NoLeave { whose: 1 }], true, "a third and nothing good"),
-            (&[NoLeave { whose: 1 }, NoLeave { whose: 2 }], true, "a second client"),
-            (&[NoLeave { whose: 1 }, Fine, NoLeave { whose: 2 }], false, "a second client, but others are read"),
-            (
-                &[NoLeave { whose: 1 }, NoLeave { whose: 1 }, Fine, NoLeave { whose: 1 }, NoLeave { whose: 1 }],
-                false,
-                "never three without a good one",
-            ),
-            (&[NoLeave { whose: 0 }], true, "a list, which is about everybody"),
+    fn one_client_turned_away_alone_costs_nobody_else_their_reads() {
+        use Why::{Permission, Request, Route};
+        let rows: &[(Why, &[u64], bool, &str)] = &[
+            (Permission, &[1], false, "the first of one client"),
+            (Permission, &[1, 1, 1, 1], false, "the same client again and again"),
+            (Permission, &[1, 2], true, "a second client"),
+            (Permission, &[1, 9, 2], false, "a second client, but others are read"),
+            (Permission, &[1, 2, 9, 1, 2, 1, 2], true, "two at the start"),
+            (Permission, &[0], true, "a list, which is about everybody"),
+            (Route, &[1, 1, 1], false, "no route for one client"),
+            (Route, &[1, 2], true, "nor for another"),
+            (Route, &[0], true, "nor for a list"),
+            (Request, &[1, 1, 1, 1], false, "one client's request is wrong each time"),
+            (Request, &[1, 2], false, "two clients'"),
+            (Request, &[1, 2, 3], true, "three clients'"),
+            (Request, &[0, 0], false, "a list's twice"),
+            (Request, &[0, 0, 0], true, "and once more"),
         ];
-        for (outcomes, opens, shows) in rows {
+        for (why, whose, opens, shows) in rows {
             let mut breaker = Breaker::default();
-            for outcome in *outcomes {
-                breaker.saw(*outcome, s(1));
+            for whose in *whose {
+                breaker.saw(if *whose == 9 { FINE } else { turned_away(*why, *whose) }, s(1));
+                if breaker.state() != State::Closed {
+                    break;
+                }
             }
-            let expected = if *opens { State::Open { until: s(901), why: Why::Permission } } else { State::Closed };
+            let expected = if *opens { State::Open { until: s(901), why: *why } } else { State::Closed };
             assert_eq!(breaker.state(), expected, "{shows}");
         }
     }
 
     #[test]
+    fn clients_who_are_always_turned_away_close_the_road_once() {
+        let mut breaker = Breaker::default();
+        breaker.saw(turned_away(Why::Permission, 1), s(0));
+        breaker.saw(turned_away(Why::Permission, 2), s(1));
+        assert_eq!(breaker.admit(s(901)), Ok(()));
+        breaker.saw(turned_away(Why::Permission, 1), s(901));
+        assert_eq!(breaker.state(), State::Open { until: s(906), why: Why::Permission }, "that was known: ask another");
+        assert_eq!(breaker.admit(s(906)), Ok(()));
+        breaker.saw(FINE, s(906));
+        for n in 0..10 {
+            breaker.saw(turned_away(Why::Permission, 1 + n % 2), s(910 + n));
+            assert_eq!(breaker.state(), State::Closed, "both are no news");
+        }
+        breaker.saw(Outcome::Fine { whose: 1 }, s(930));
+        breaker.saw(turned_away(Why::Permission, 1), s(931));
+        breaker.saw(turned_away(Why::Permission, 3), s(932));
+        assert!(matches!(breaker.state(), State::Open { .. }), "one who was read since, and a new one");
+    }
+
+    #[test]
     fn a_probe_without_leave_opens_it_again_whoever_was_asked_about() {
         let mut breaker = Breaker::default();
-        breaker.saw(Outcome::NoLeave { whose: 0 }, s(0));
+        breaker.saw(turned_away(Why::Permission, 0), s(0));
         assert_eq!(breaker.admit(s(900)), Ok(()));
-        breaker.saw(Outcome::NoLeave { whose: 7 }, s(900));
+        breaker.saw(turned_away(Why::Permission, 7), s(900));
         assert_eq!(breaker.state(), State::Open { until: s(1800), why: Why::Permission });
     }
 
@@ -331,7 +359,7 @@ mod tests {
     fn more_than_a_fifth_of_failures_opens_it_exactly_a_fifth_does_not() {
         let mut breaker = Breaker::default();
         for n in 0..8 {
-            breaker.saw(Outcome::Fine, s(n));
+            breaker.saw(FINE, s(n));
         }
         breaker.saw(Outcome::Failed { whose: 1 }, s(10));
         breaker.saw(Outcome::Failed { whose: 2 }, s(11));
@@ -344,11 +372,11 @@ mod tests {
     fn failures_older_than_five_minutes_are_forgotten() {
         let mut breaker = Breaker::default();
         for n in 0..5 {
-            breaker.saw(Outcome::Fine, s(n));
+            breaker.saw(FINE, s(n));
         }
         breaker.saw(Outcome::Failed { whose: 1 }, s(5));
         for n in 0..6 {
-            breaker.saw(Outcome::Fine, s(310 + n));
+            breaker.saw(FINE, s(310 + n));
         }
         breaker.saw(Outcome::Failed { whose: 2 }, s(320));
         assert_eq!(breaker.state(), State::Closed, "1 of 7 within the window");
@@ -358,7 +386,7 @@ mod tests {
     fn one_client_that_always_fails_does_not_blind_the_others() {
         let mut breaker = Breaker::default();
         for n in 0..100 {
-            breaker.saw(if n % 3 == 0 { Outcome::Failed { whose: 7 } } else { Outcome::Fine }, s(n));
+            breaker.saw(if n % 3 == 0 { Outcome::Failed { whose: 7 } } else { FINE }, s(n));
         }
         assert_eq!(breaker.state(), State::Closed);
     }
@@ -380,14 +408,14 @@ mod tests {
         }
         assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
         breaker.admit(now + s(60)).unwrap();
-        breaker.saw(Outcome::Fine, now + s(60));
+        breaker.saw(FINE, now + s(60));
         assert_eq!(breaker.state(), State::Closed);
     }
 
     #[test]
     fn a_probe_that_was_dropped_is_made_again() {
         let mut breaker = Breaker::default();
-        breaker.saw(Outcome::NoRoute, s(0));
+        breaker.saw(turned_away(Why::Route, 0), s(0));
         assert_eq!(breaker.admit(s(900)), Ok(()));
         assert!(breaker.admit(s(1000)).is_err());
         assert_eq!(breaker.admit(s(1020)), Ok(()));

@@ -22,7 +22,7 @@ use super::{
     auth::BodyForm,
     breaker::State,
     budget::Priority,
-    exchange::{Access, Asker, EndpointState, Question, Target, Trace, agent_instant},
+    exchange::{Access, Asker, EndpointState, Question, Target, Trace, agent_instant, is_not_offered},
     fetched::{Batch, Extent, Fetched, Read, ReadFault, RejectedRow, RequestRecord, Rows, Span},
     paging::{End, Next, PAGE_ROWS, PageBase, PageSeen, Paging},
     request::{Asks, Search, asks, one_path, visit_span},
@@ -93,6 +93,9 @@ impl Source {
         let outcome = self.rows(read, &mut trace).await;
         if let Err(fault) = &outcome {
             tracing::debug!(agency = %self.agency, %fault, "source: a read brought nothing");
+            if *read == Read::Locations && is_not_offered(Endpoint::Locations, fault) {
+                trace.answered(Endpoint::Locations);
+            }
         }
         Fetched {
             agency: self.agency.clone(),

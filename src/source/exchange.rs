@@ -23,7 +23,7 @@ use url::{Host, Url};
 
 use super::{
     auth::{After401, Blocked, BodyForm, Loan, Plan, TokenState},
-    breaker::{Breaker, Outcome, State, WireTime},
+    breaker::{Breaker, Outcome, State, Why, WireTime},
     budget::{Budget, Priority},
     classify::{Asked, Class, classify},
     fetched::{ReadFault, RequestRecord},
@@ -330,6 +330,13 @@ impl<'a> Trace<'a> {
         }
     }
 
+    /// What was asked of an endpoint so far was answered, whatever the answer was.
+    pub fn answered(&mut self, endpoint: Endpoint) {
+        for request in self.requests.iter_mut().filter(|request| request.endpoint == endpoint) {
+            request.ok = true;
+        }
+    }
+
     fn relabel(&mut self, code: &str) {
         if let Some(last) = self.requests.last_mut() {
             code.clone_into(&mut last.code);
@@ -412,7 +419,7 @@ impl Asker<'_> {
         trace: &mut Trace<'_>,
         read: impl Fn(&[u8]) -> Result<T, ProtocolFault>,
     ) -> Result<T, ReadFault> {
-        let Question { endpoint, .. } = question;
+        let Question { endpoint, whose, .. } = question;
         let budget = &self.access.budget;
         if !question.probe {
             self.with(endpoint, |state| state.breaker.admit(budget.now())).map_err(|until| ReadFault::BreakerOpen {
@@ -422,13 +429,15 @@ impl Asker<'_> {
         }
         let answered = self.try_ways(question, trace, read).await;
         let outcome = match &answered {
-            Ok(_) | Err(ReadFault::Gone) => Some(Outcome::Fine),
+            Ok(_) | Err(ReadFault::Gone) => Some(Outcome::Fine { whose }),
             Err(ReadFault::Transient { endpoint: failed, .. }) if *failed != Endpoint::Token => {
-                Some(Outcome::Failed { whose: question.whose })
+                Some(Outcome::Failed { whose })
             }
-            Err(ReadFault::Request { .. }) => Some(Outcome::Refused),
-            Err(ReadFault::Route { .. }) => Some(Outcome::NoRoute),
-            Err(ReadFault::Permission { .. }) => Some(Outcome::NoLeave { whose: question.whose }),
+            // That an optional list is not offered is an answer; its next read is hours away.
+            Err(fault) if is_not_offered(endpoint, fault) => Some(Outcome::Fine { whose }),
+            Err(ReadFault::Request { .. }) => Some(Outcome::TurnedAway { why: Why::Request, whose }),
+            Err(ReadFault::Route { .. }) => Some(Outcome::TurnedAway { why: Why::Route, whose }),
+            Err(ReadFault::Permission { .. }) => Some(Outcome::TurnedAway { why: Why::Permission, whose }),
             // Without a token, or throttled: nothing was learned about the endpoint.
             Err(
                 ReadFault::Transient { .. }
@@ -629,6 +638,13 @@ impl Asker<'_> {
             no_reread_until: WireTime::ZERO,
         }))
     }
+}
+
+/// Whether a fault says no more than that an agency has no locations list, which not every server offers (contract
+/// §3.6).
+pub(super) const fn is_not_offered(endpoint: Endpoint, fault: &ReadFault) -> bool {
+    matches!(endpoint, Endpoint::Locations)
+        && matches!(fault, ReadFault::Route { .. } | ReadFault::Permission { .. } | ReadFault::Request { .. })
 }
 
 /// One line when an endpoint's breaker opens or closes.

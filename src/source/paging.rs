@@ -103,7 +103,8 @@ impl Paging {
     /// Takes in the page that was asked for last.
     pub fn take(&mut self, page: PageSeen) -> Next {
         self.n_pages += 1;
-        if self.n_pages > 1 && page.total != self.total {
+        // A later page may leave the total out (an empty one does); only another number has moved.
+        if page.total.is_some_and(|total| self.total.is_some_and(|before| before != total)) {
             self.total_moved = true;
         }
         self.total = page.total.or(self.total);
@@ -363,6 +364,16 @@ mod tests {
         let mut paging = Paging::new(None, 50);
         paging.take(page(0..100, Some(150)));
         assert_eq!(paging.take(page(100..151, Some(151))), Next::Done(End::Mismatch));
+    }
+
+    #[test]
+    fn a_page_past_the_end_says_no_total_and_moves_none() {
+        let mut paging = Paging::new(None, 50);
+        assert_eq!(paging.take(page(0..100, Some(100))), Next::Ask(1), "a total may count the page: ask on");
+        assert_eq!(paging.take(page(0..0, None)), Next::Done(End::Complete));
+        let mut paging = Paging::new(None, 50);
+        paging.take(page(0..100, Some(150)));
+        assert_eq!(paging.take(page(0..0, None)), Next::Done(End::Mismatch), "fifty are missing all the same");
     }
 
     #[test]

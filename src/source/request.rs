@@ -21,6 +21,9 @@ const DAYS_MAX: u64 = 7;
 /// `updated` has no stated zone, so a day more is asked for.
 const UPDATED_MARGIN: TimeDelta = TimeDelta::hours(24);
 
+/// No read asks for a longer stretch: the far read's two months. What is wanted beyond is not asked for.
+const SPAN_MAX: TimeDelta = TimeDelta::days(64);
+
 /// What a read asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asks {
@@ -150,6 +153,17 @@ pub fn far_span(now: Instant, zone: Tz) -> Span {
 pub fn visit_span(now: Instant, zone: Tz) -> Span {
     let today = local_date(zone, now);
     sure_span(shifted(today, -1), shifted(today, 1), zone)
+}
+
+/// The read over a stretch that takes a bounded number of calls, whatever its span was reckoned from.
+#[must_use]
+pub fn bounded(mut read: Read) -> Read {
+    if let Read::Shifts { span, .. } | Read::Visits { span, .. } = &mut read
+        && span.until - span.from > SPAN_MAX
+    {
+        span.until = span.from + SPAN_MAX;
+    }
+    read
 }
 
 /// The instants that lie in `first..=last` both by UTC days and by the zone's.
@@ -321,6 +335,18 @@ mod tests {
             let expected = months.map(|month| format!("clientId=7&monthNo={month}"));
             assert_eq!(shift_filters(far_span(at(now), Denver), Denver), expected, "{now}");
         }
+    }
+
+    #[test]
+    fn a_wanted_stretch_is_bounded() {
+        let months = |until: &str| {
+            let span = Span { from: at("2026-07-06T06:00:00Z"), until: at(until) };
+            let read = bounded(Read::Shifts { client: "7".into(), span, confirming: true });
+            let Asks::Searches(searches) = asks(&read, Denver) else { panic!("searches") };
+            searches.len()
+        };
+        assert_eq!(months("2026-09-08T06:00:00Z"), 3, "64 days");
+        assert_eq!(months("9999-12-31T23:59:59Z"), 3, "and so is a mistyped year");
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! `blind {after, idle}`: an edge passed `after` ago without the evidence it needs, a client could not be read for
 //! `after`, or nothing at all was read for `idle`. One alert an agency.
+//!
+//! Of a client's visits only what a window waits for counts: where nothing waits, nobody asks for them again, and a
+//! failure would stand for ever. What fails of its shifts counts by itself, since nobody knows what they hide.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +18,7 @@ use crate::{
     rules::{
         finding::{Tells, Window},
         ledger::After,
-        look::{Look, Particulars},
+        look::{Look, Particulars, State},
     },
     source::fetched::ReadFault,
 };
@@ -31,6 +34,7 @@ pub(in crate::rules) fn look(
     waiting: &After<'_>,
     mirror: &Mirror,
     now: Instant,
+    is_open: bool,
 ) -> Look {
     let edge = waiting.first().map(|(edge, _)| edge);
     let unreadable = failing_clients(mirror, now).map(|(_, since)| since).min();
@@ -38,14 +42,27 @@ pub(in crate::rules) fn look(
     let by_idle = mirror.last_ok_at().unwrap_or(mirror.began_at()).max(mirror.began_at()) + delta(idle);
     let opens_at = by_edge.map_or(by_idle, |at| at.min(by_idle));
     let window = Window { opens_at, closes_at: None };
-    Look::certain(window, opens_at)
+    let held = is_open && now < opens_at && is_unseen(edge, mirror, now);
+    let state = if held { State::Unsettled(Section::Shifts) } else { State::Bad };
+    Look { state, ..Look::certain(window, opens_at) }
 }
 
-/// Clients on whom nothing can be read, each with since when; never before this process began to watch.
+/// Whether what was out of sight when this process began to watch still is: an edge from before waits, a client has not
+/// been read since. It is counted anew from the start, and so is not broken yet; nor is it over.
+fn is_unseen(edge: Option<Instant>, mirror: &Mirror, now: Instant) -> bool {
+    let began_at = mirror.began_at();
+    edge.is_some_and(|edge| edge <= began_at)
+        || failing_clients(mirror, now).any(|(client, _)| mirror.read_at(client).is_none_or(|at| at < began_at))
+        || !mirror.has_caught_up()
+}
+
+/// Clients whose shifts cannot be read, each with since when; never before this process began to watch.
 fn failing_clients(mirror: &Mirror, now: Instant) -> impl Iterator<Item = (&ClientId, Instant)> {
     mirror
         .failing()
-        .filter(move |(client, _, _)| mirror.tier(client, now) == ClientTier::Normal)
+        .filter(move |(client, section, _)| {
+            *section == Section::Shifts && mirror.tier(client, now) == ClientTier::Normal
+        })
         .map(|(client, _, failing)| (client, failing.since.max(mirror.began_at())))
 }
 
@@ -54,13 +71,9 @@ fn failing_clients(mirror: &Mirror, now: Instant) -> impl Iterator<Item = (&Clie
 pub(in crate::rules) fn particulars(waiting: &After<'_>, mirror: &Mirror, now: Instant) -> Particulars {
     let mut particulars = Particulars::of(&Subject::Agency, Tells::Summary);
     let mut sections: BTreeSet<Section> = waiting.all().map(|(_, waiting)| waiting.section).collect();
-    let mut clients: BTreeMap<&ClientId, Instant> = BTreeMap::new();
-    for (client, section, failing) in mirror.failing() {
-        if mirror.tier(client, now) == ClientTier::Normal {
-            sections.insert(section);
-            let since = clients.entry(client).or_insert(failing.since);
-            *since = failing.since.min(*since);
-        }
+    let clients: BTreeMap<&ClientId, Instant> = failing_clients(mirror, now).collect();
+    if !clients.is_empty() {
+        sections.insert(Section::Shifts);
     }
     // Whoever waits for evidence, and what starts soon for clients on whom nothing can be read.
     let mut unseen: BTreeSet<&ShiftKey> = waiting.shifts().collect();
@@ -106,7 +119,8 @@ fn cause(sections: &BTreeSet<Section>, mirror: &Mirror) -> String {
     let newest =
         sections.iter().filter_map(|section| mirror.section(*section).fault.as_ref()).max_by_key(|(at, _)| *at);
     // A section that others are read from all right has no fault of its own: then the one client's counts.
-    let one = || mirror.failing().map(|(_, _, failing)| &failing.fault).next();
+    let one =
+        || mirror.failing().find(|(_, section, _)| sections.contains(section)).map(|(_, _, failing)| &failing.fault);
     let Some(fault) = newest.map(|(_, fault)| fault).or_else(one) else {
         return "reading is behind plan".to_owned();
     };

@@ -1,7 +1,7 @@
 //! `missed_check_out {after}`: a matched visit is still open `after` the planned end. Only evidence ends it.
 //!
 //! Uses the planned end, so the meaning of the vendor's times does not matter. Of a split visit every part must
-//! be closed.
+//! be closed. Who stays on for the next shift leaves when that one ends.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub fn look(after: Duration, scene: &Scene<'_>) -> Look {
     };
     let evidence = visit_evidence(open);
     Look {
-        window: Some(Window { opens_at: entry.shift.end + delta(after), closes_at: None }),
+        window: Some(Window { opens_at: mirror.stays_until(entry) + delta(after), closes_at: None }),
         state: State::Bad,
         evidence_at: evidence.at,
         evidence: [Some(evidence), None],

@@ -1,6 +1,7 @@
 //! `runaway_visit {after, longest}`: a visit open far too long, `after` past the planned end or `longest` in all.
 //!
-//! The second needs the check-in's time: while the vendor's times are not understood only the first counts.
+//! The second needs the check-in's time: while the vendor's times are not understood only the first counts. So it does
+//! where as long a shift was planned.
 
 use std::time::Duration;
 
@@ -25,8 +26,15 @@ pub fn look(after: Duration, longest: Duration, id: &VisitId, mirror: &Mirror) -
     if shift.is_some_and(|shift| shift.shift.is_cancelled()) {
         return Look::never(Closing::Cancelled);
     }
-    let past_end = shift.map(|shift| shift.shift.end + delta(after));
-    let in_all = entry.visit.check_in.and_then(|at| mirror.visit_instant(entry, at)).map(|at| at + delta(longest));
+    let stays_until = shift.map(|shift| mirror.stays_until(shift));
+    let past_end = stays_until.map(|end| end + delta(after));
+    let planned = shift.zip(stays_until).map(|(shift, end)| end - shift.shift.start());
+    let in_all = entry
+        .visit
+        .check_in
+        .filter(|_| planned.is_none_or(|planned| planned < delta(longest)))
+        .and_then(|at| mirror.visit_instant(entry, at))
+        .map(|at| at + delta(longest));
     let opens_at = match (past_end, in_all) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),

@@ -63,10 +63,11 @@ impl<'a> Scene<'a> {
     /// How a check-in closes an alert: its time only where the vendor's times are understood.
     #[must_use]
     pub fn arrived(&self) -> Option<Closing> {
-        if self.entry.visits.is_empty() {
-            return None;
-        }
         let mirror = self.mirror;
+        if self.entry.visits.is_empty() {
+            // Whoever stayed on from the shift before is there, and was when this one began.
+            return mirror.carried_into(self.entry).map(|_| Closing::Arrived { at: None, late: false });
+        }
         let at: Option<Instant> =
             mirror.visits_of(self.entry).filter_map(|visit| mirror.visit_instant(visit, visit.visit.check_in?)).min();
         Some(Closing::Arrived { at, late: at.is_some_and(|at| at > self.entry.shift.start()) })

@@ -194,7 +194,11 @@ fn source(server: &Server) -> Source {
 }
 
 fn hot() -> Read {
-    Read::Shifts { client: ClientId::from("7"), span: hot_span(now(), chrono_tz::America::Denver), confirming: false }
+    hot_of("7")
+}
+
+fn hot_of(client: &str) -> Read {
+    Read::Shifts { client: client.into(), span: hot_span(now(), chrono_tz::America::Denver), confirming: false }
 }
 
 async fn fetch(source: &Source, read: &Read) -> Fetched {
@@ -391,10 +395,12 @@ async fn a_missing_route_tries_the_alternates_once_then_leaves_the_endpoint_alon
     assert_eq!(server.seen()[3].content_type, "application/fhir+json");
     assert_eq!(server.seen()[2].query, "_count=100&clientId=7&startDate=20260705&additionalDays=6");
     assert_eq!(server.n_tokens(), 1, "no refresh: the token is not what is wrong");
+    let fault = fetch(&source, &hot_of("8")).await.outcome.unwrap_err();
+    assert_eq!(fault, ReadFault::Route { endpoint: Endpoint::Appointment, code: "403".into() }, "one alone may be odd");
     let fault = fetch(&source, &hot()).await.outcome.unwrap_err();
     let ReadFault::BreakerOpen { endpoint: Endpoint::Appointment, until } = fault else { panic!("{fault:?}") };
     assert!((until - now() - TimeDelta::minutes(15)).abs() < TimeDelta::seconds(5), "{until}");
-    assert_eq!(server.asked().len(), 3, "nothing was sent");
+    assert_eq!(server.asked().len(), 6, "nothing was sent");
     assert!(fetch(&source, &Read::Clients(Extent::Full)).await.outcome.is_ok(), "the other endpoints go on");
     let status = source.status(&Clock::manual(now()));
     let appointment = status.endpoints.iter().find(|endpoint| endpoint.endpoint == Endpoint::Appointment).unwrap();
@@ -440,6 +446,25 @@ async fn the_way_that_works_is_remembered() {
     let rows = fetch(&source, &Read::Locations).await.outcome.unwrap();
     assert_eq!(rows.batch, Batch::Locations(vec![("501".into(), "North".into())]));
     assert_eq!(server.asked(), ["POST /v1/locations/_search", "POST /v1/locations/_search/"]);
+}
+
+#[tokio::test]
+async fn a_server_without_locations_is_not_down() {
+    for status in [403, 404, 405, 422] {
+        let server = Server::start(move |seen| match seen.path.as_str() {
+            "/oauth/accesstoken" => token(1),
+            _ => Reply::Json(status, json!({"error": "Access denied."})),
+        })
+        .await;
+        let source = source(&server);
+        for _ in 0..2 {
+            let fetched = fetch(&source, &Read::Locations).await;
+            assert!(!matches!(fetched.outcome, Ok(_) | Err(ReadFault::BreakerOpen { .. })), "{status}");
+            assert!(fetched.requests.iter().all(|request| request.ok), "{status}: {:?}", fetched.requests);
+        }
+        let status = source.status(&Clock::manual(now()));
+        assert!(status.endpoints.iter().all(|one| one.breaker == BreakerStatus::Closed));
+    }
 }
 
 #[tokio::test]
@@ -537,8 +562,8 @@ async fn our_own_mistakes_are_not_repeated_and_open_the_breaker_after_three() {
         })
         .await;
         let source = source(&server);
-        for _ in 0..3 {
-            let fault = fetch(&source, &hot()).await.outcome.unwrap_err();
+        for client in ["7", "8", "9"] {
+            let fault = fetch(&source, &hot_of(client)).await.outcome.unwrap_err();
             assert_eq!(fault, ReadFault::Request { endpoint: Endpoint::Appointment, code: status.to_string() });
         }
         assert!(matches!(fetch(&source, &hot()).await.outcome, Err(ReadFault::BreakerOpen { .. })));

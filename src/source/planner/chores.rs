@@ -22,6 +22,9 @@ const LOCATIONS_EVERY: TimeDelta = TimeDelta::hours(24);
 /// A list that failed is asked for again so soon; locations are optional and can wait.
 const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(30);
 const LOCATIONS_AFTER_FAILURE: TimeDelta = TimeDelta::hours(6);
+/// A list with rows that could not be read is asked for again this often before its usual time: a row met three times
+/// running is set aside, and until then the list counts as unknown.
+const SPOILT_AGAIN_MAX: u8 = 2;
 /// Agency-wide visits: a pass at least so often (contract §9.4) and never closer than this.
 const VISITS_EVERY_MAX: TimeDelta = TimeDelta::minutes(2);
 const VISITS_EVERY_MIN: TimeDelta = TimeDelta::seconds(10);
@@ -49,6 +52,8 @@ struct Entry {
     due_at: Instant,
     in_flight: bool,
     done_at: Option<Instant>,
+    /// How many reads running had rows that could not be read.
+    n_spoilt: u8,
 }
 
 /// The lists and when each is due.
@@ -64,7 +69,7 @@ pub(super) struct Chores {
 impl Chores {
     /// Everything is due at `now`, except what needs something first.
     pub fn new(zone: Tz, detect_within: TimeDelta, now: Instant) -> Self {
-        let entry = |due_at| Entry { due_at, in_flight: false, done_at: None };
+        let entry = |due_at| Entry { due_at, in_flight: false, done_at: None, n_spoilt: 0 };
         let never = Instant::MAX_UTC;
         Self {
             zone,
@@ -158,6 +163,19 @@ impl Chores {
         if chore == Chore::AgencyVisits { self.whole_requests.clamp(1, WHOLE_REQUESTS_MAX) } else { 1 }
     }
 
+    /// The clock stepped back to `now`: what is on is due, and what was done later was never done.
+    pub fn step_back(&mut self, now: Instant) {
+        self.whole_at = self.whole_at.filter(|at| *at <= now);
+        for (chore, entry) in &mut self.entries {
+            entry.done_at = entry.done_at.filter(|at| *at <= now);
+            // Locations are looked at in their own time.
+            let due_at = if *chore == Chore::Locations { now + TimeDelta::minutes(1) } else { now };
+            if entry.due_at < Instant::MAX_UTC {
+                entry.due_at = entry.due_at.min(due_at);
+            }
+        }
+    }
+
     /// Takes in what came. `chance` (0..1) spreads the next one.
     pub fn done(&mut self, chore: Chore, fetched: &Fetched, chance: f64) {
         let ok = fetched.outcome.as_ref().is_ok_and(|rows| rows.complete);
@@ -178,7 +196,11 @@ impl Chores {
         if chore == Chore::AgencyVisits && !on {
             return;
         }
-        let wait = if ok { every } else { after_failure };
+        let spoilt =
+            chore != Chore::AgencyVisits && fetched.outcome.as_ref().is_ok_and(|rows| !rows.rejected.is_empty());
+        entry.n_spoilt = if spoilt { entry.n_spoilt.saturating_add(1) } else { 0 };
+        let again = (1..=SPOILT_AGAIN_MAX).contains(&entry.n_spoilt);
+        let wait = if ok && !again { every } else { after_failure };
         let spread = scaled(wait, 0.1 * chance);
         entry.due_at = fetched.finished_at + wait - spread;
         if ok {

@@ -20,7 +20,7 @@ mod wants;
 mod tests;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
@@ -40,10 +40,13 @@ pub use self::{
 };
 use super::{
     fetched::{Fetched, Read, ReadFault, Span},
-    request::{far_span, hot_span, visit_span},
+    request::{bounded, far_span, hot_span, visit_span},
     status::EncounterScope,
 };
 use crate::model::{ClientId, Endpoint, Instant};
+
+/// A clock that is corrected by so little has not stepped; as in the mirror.
+const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(5);
 
 /// This month and the next are read so often. Design §4.
 const FAR_EVERY: TimeDelta = TimeDelta::hours(6);
@@ -56,6 +59,10 @@ const AWAITED_WEIGHT: f64 = 0.7;
 /// After a failed read a client waits this long, doubling up to [`HOLD_MAX`].
 const HOLD_MIN: TimeDelta = TimeDelta::seconds(5);
 const HOLD_MAX: TimeDelta = TimeDelta::seconds(120);
+/// A client whose read was turned away (400, 403, 404, 422) would be again: it misses a turn, then waits three times as
+/// long up to [`TURNED_AWAY_HOLD_MAX`]. The others are read on; it is counted as unreadable meanwhile.
+const TURNED_AWAY_HOLD_MIN: TimeDelta = TimeDelta::minutes(5);
+const TURNED_AWAY_HOLD_MAX: TimeDelta = TimeDelta::hours(1);
 /// An incomplete read is repeated early so often; then the tier's own interval must do.
 const AGAIN_MAX: u32 = 3;
 /// While the credential is refused the source answers without sending; asking it is cheap but pointless.
@@ -112,11 +119,13 @@ pub struct Planner {
     wants: Wants,
     chores: Chores,
     in_flight: HashMap<Read, Kind>,
-    paused: HashMap<Endpoint, Instant>,
+    paused: Paused,
     paused_all: Option<Instant>,
     scope: EncounterScope,
     free_at: Instant,
     paced_at: Instant,
+    /// The latest instant it was asked at, to notice a clock that stepped back.
+    asked_at: Instant,
     /// The sweep's last slot went to a list.
     chore_was_last: bool,
     n_slots: u64,
@@ -138,14 +147,46 @@ struct Entry {
     shifts_read_at: Option<Instant>,
     far_read_at: Option<Instant>,
     visits_read_at: Option<Instant>,
+    /// How the reads of its shifts fare, and of its visits: what is wrong with one says nothing of the other.
+    shifts: Fares,
+    visits: Fares,
+    reading_shifts: bool,
+    reading_far: bool,
+    reading_visits: bool,
+}
+
+/// How reads of one kind fare for one client.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fares {
     /// After a failure: not before this.
     hold_until: Option<Instant>,
     /// After an incomplete read: already at this.
     again_at: Option<Instant>,
     n_failed: u32,
-    reading_shifts: bool,
-    reading_far: bool,
-    reading_visits: bool,
+}
+
+/// What is not to be asked for a while.
+#[derive(Debug, Clone, Default)]
+struct Paused {
+    /// Whole endpoints, until when.
+    endpoints: HashMap<Endpoint, Instant>,
+    /// Clients who were turned away alone, until when.
+    clients: HashMap<(ClientId, Endpoint), Instant>,
+    /// Endpoints that were paused and have not answered well since.
+    unheard: HashSet<Endpoint>,
+}
+
+impl Paused {
+    /// A confirming read is made whatever came of the client's last one: its message waits for it.
+    fn lets(&self, read: &Read, now: Instant) -> bool {
+        let endpoint = endpoint(read);
+        let is_over = |until: &Instant| now >= *until;
+        self.endpoints.get(&endpoint).is_none_or(is_over)
+            && (self.clients.is_empty()
+                || wants::is_confirming(read)
+                || client_of(read)
+                    .is_none_or(|client| self.clients.get(&(client.clone(), endpoint)).is_none_or(is_over)))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,11 +228,12 @@ impl Planner {
             turns: BTreeSet::new(),
             deadlines: Deadlines::default(),
             in_flight: HashMap::new(),
-            paused: HashMap::new(),
+            paused: Paused::default(),
             paused_all: None,
             scope: EncounterScope::Unknown,
             free_at: now,
             paced_at: now,
+            asked_at: now,
             n_slots: 0,
             chore_was_last: false,
             draws: 0,
@@ -222,9 +264,10 @@ impl Planner {
             entry.present = true;
             entry.joined_at = now;
         }
-        entry.shifts_read_at = entry.shifts_read_at.max(plan.shifts_read_at);
-        entry.far_read_at = entry.far_read_at.max(plan.far_read_at);
-        entry.visits_read_at = entry.visits_read_at.max(plan.visits_read_at);
+        let past = |at: Option<Instant>| at.filter(|at| *at <= now + CLOCK_SLACK);
+        entry.shifts_read_at = entry.shifts_read_at.max(past(plan.shifts_read_at));
+        entry.far_read_at = entry.far_read_at.max(past(plan.far_read_at));
+        entry.visits_read_at = entry.visits_read_at.max(past(plan.visits_read_at));
         entry.plan = plan;
         self.enqueue(index, now);
     }
@@ -252,12 +295,12 @@ impl Planner {
     /// Asks for a read: a confirming one goes before everything, any other one with the known deadlines.
     /// Asking again for what waits, or was just served, changes nothing.
     pub fn want(&mut self, read: Read, now: Instant) {
-        self.wants.put(read, now);
+        self.wants.put(bounded(read), now);
     }
 
     /// Asks for a read that shows nothing new before `not_before`.
     pub fn want_for(&mut self, read: Read, not_before: Instant, now: Instant) {
-        self.wants.put_for(read, not_before, now);
+        self.wants.put_for(bounded(read), not_before, now);
     }
 
     /// The next read, which counts as under way until [`Planner::done`].
@@ -267,7 +310,7 @@ impl Planner {
             return Next::Wait(until.min(now + WAIT_MAX));
         }
         let paused = self.paused.clone();
-        let may = |read: &Read| paused.get(&endpoint(read)).is_none_or(|until| now >= *until);
+        let may = |read: &Read| paused.lets(read, now);
         if let Some(read) = self.wants.take_confirming(now, may) {
             return self.hand_out(read, Kind::Wanted, 1.0, now);
         }
@@ -293,8 +336,9 @@ impl Planner {
     pub fn done(&mut self, fetched: &Fetched) {
         let at = fetched.finished_at;
         let kind = self.in_flight.remove(&fetched.read).unwrap_or(Kind::Wanted);
-        if let Err(fault) = &fetched.outcome {
-            self.pause_for(fault, at);
+        match &fetched.outcome {
+            Ok(_) => self.heard_again(endpoint(&fetched.read), at),
+            Err(fault) => self.pause_for(fault, at),
         }
         if let Kind::Chore(chore) = kind {
             let chance = self.chance();
@@ -491,7 +535,7 @@ impl Planner {
         let swept = swept.map(|(at, _)| paced(*at)).min();
         let chore = self.chores.first(|_| true).map(|(at, _)| at);
         let turn = self.turns.first().map(|(at, _)| *at);
-        let resumed = self.paused.values().copied().chain(self.paused_all).filter(|until| *until > now).min();
+        let resumed = self.paused.endpoints.values().copied().chain(self.paused_all).filter(|until| *until > now).min();
         let times = [swept, chore, turn, self.deadlines.next_from(), self.wants.next_from(now), resumed];
         let soonest = times.into_iter().flatten().filter(|at| *at > now).min();
         soonest.unwrap_or(now + WAIT_MAX).clamp(now + TimeDelta::milliseconds(1), now + WAIT_MAX)
@@ -499,8 +543,35 @@ impl Planner {
 
     // ---- keeping the queues ----
 
+    /// The clock stepped back to `now`. What is stamped later was never read, nobody waits for a pause that was reckoned
+    /// by the other clock, and the lists are due.
+    fn step_back(&mut self, now: Instant) {
+        let past = |at: Option<Instant>| at.filter(|at| *at <= now);
+        self.free_at = now;
+        self.paced_at = now;
+        self.paused = Paused::default();
+        self.paused_all = None;
+        self.wants.step_back(now);
+        self.chores.step_back(now);
+        for index in 0..self.clients.len() {
+            let entry = &mut self.clients[index];
+            entry.joined_at = entry.joined_at.min(now);
+            entry.shifts_read_at = past(entry.shifts_read_at);
+            entry.far_read_at = past(entry.far_read_at);
+            entry.visits_read_at = past(entry.visits_read_at);
+            entry.shifts = Fares::default();
+            entry.visits = Fares::default();
+            self.enqueue(u32::try_from(index).unwrap_or(u32::MAX), now);
+        }
+    }
+
     /// Moves what time alone moves: tiers, deadlines, the agency-wide read before a deadline.
     fn turn(&mut self, now: Instant) {
+        if now + CLOCK_SLACK < self.asked_at {
+            self.step_back(now);
+            self.asked_at = now;
+        }
+        self.asked_at = self.asked_at.max(now);
         while let Some(&(at, index)) = self.turns.first() {
             if at > now {
                 break;
@@ -508,7 +579,8 @@ impl Planner {
             self.enqueue(index, now);
         }
         self.deadlines.turn(now);
-        self.paused.retain(|_, until| now < *until);
+        self.paused.endpoints.retain(|_, until| now < *until);
+        self.paused.clients.retain(|_, until| now < *until);
         if self.scope == EncounterScope::AgencyWide {
             let after = self.chores.visits_done_at().unwrap_or(now) + TimeDelta::seconds(15);
             let deadline = self.deadlines.earliest_after(after.max(now));
@@ -532,7 +604,8 @@ impl Planner {
         let turn_ahead = turn_ahead.map(|turn| (turn - ahead).max(now + TimeDelta::milliseconds(1)));
         let turn = turn_now.into_iter().chain(turn_ahead).min();
         let tier = if entry.shifts_read_at.is_none() { Tier::Unread } else { by_facts };
-        let held = entry.hold_until.filter(|until| *until > now);
+        let held = |fares: Fares| fares.hold_until.filter(|until| *until > now);
+        let (held_shifts, held_visits) = (held(entry.shifts), held(entry.visits));
         let period = span(tier.period(self.settings.detect_within));
         let lead = span(self.settings.evidence_lead);
         let early = |period: TimeDelta, salt: u8| scaled(period, EARLY - 0.08 + 0.16 * self.draw(&entry.id, salt, 0));
@@ -556,11 +629,11 @@ impl Planner {
             let spread = 0.1 + 0.85 * self.draw(&entry.id, 3, deadline.timestamp());
             (deadline - scaled(lead, spread), deadline)
         });
-        let shifts_at = entry.again_at.map_or(shifts_at, |at| shifts_at.min(at));
-        let shifts_at = held.map_or(shifts_at, |until| shifts_at.max(until));
-        let far_at = held.map_or(far_at, |until| far_at.max(until));
-        let deadline = deadline.map(|(from, deadline)| (held.map_or(from, |until| from.max(until)), deadline));
-        let awaited_at = awaited_at.map(|at| held.map_or(at, |until| at.max(until)));
+        let shifts_at = entry.shifts.again_at.map_or(shifts_at, |at| shifts_at.min(at));
+        let shifts_at = held_shifts.map_or(shifts_at, |until| shifts_at.max(until));
+        let far_at = held_shifts.map_or(far_at, |until| far_at.max(until));
+        let deadline = deadline.map(|(from, deadline)| (held_visits.map_or(from, |until| from.max(until)), deadline));
+        let awaited_at = awaited_at.map(|at| held_visits.map_or(at, |until| at.max(until)));
 
         let entry = &mut self.clients[index as usize];
         if !entry.reading_shifts {
@@ -644,13 +717,18 @@ impl Planner {
             Kind::Chore(_) | Kind::Wanted => {}
         }
         let covers = |read: &Span, of: &Span| read.from <= of.from && read.until >= of.until;
+        let fares = match fetched.read {
+            Read::Visits { .. } => &mut entry.visits,
+            _ => &mut entry.shifts,
+        };
         match &fetched.outcome {
             Ok(rows) => {
                 // Incomplete rows are evidence too, so the read counts; but it is repeated soon, a few times.
-                entry.hold_until = None;
-                entry.n_failed = if rows.complete { 0 } else { entry.n_failed + 1 };
-                let again = (1..=AGAIN_MAX).contains(&entry.n_failed);
-                entry.again_at = again.then(|| fetched.finished_at + HOLD_MIN * (1 << entry.n_failed));
+                fares.hold_until = None;
+                fares.n_failed = if rows.complete { 0 } else { fares.n_failed + 1 };
+                let again = (1..=AGAIN_MAX).contains(&fares.n_failed);
+                fares.again_at = again.then(|| fetched.finished_at + HOLD_MIN * (1 << fares.n_failed));
+                self.paused.clients.remove(&(entry.id.clone(), endpoint(&fetched.read)));
                 match &fetched.read {
                     Read::Shifts { span, .. } => {
                         if covers(span, &hot) {
@@ -666,20 +744,36 @@ impl Planner {
                     _ => {}
                 }
             }
-            // Also without a route or leave: one client may be refused alone, while the endpoint's breaker stays shut.
-            Err(
-                ReadFault::Transient { .. }
-                | ReadFault::Request { .. }
-                | ReadFault::Route { .. }
-                | ReadFault::Permission { .. }
-                | ReadFault::Gone,
-            ) => {
-                let hold = HOLD_MIN * (1 << entry.n_failed.min(5));
-                entry.n_failed += 1;
-                entry.hold_until = Some(fetched.finished_at + hold.min(HOLD_MAX));
+            Err(ReadFault::Transient { .. } | ReadFault::Gone) => {
+                let hold = HOLD_MIN * (1 << fares.n_failed.min(5));
+                fares.n_failed += 1;
+                fares.hold_until = Some(fetched.finished_at + hold.min(HOLD_MAX));
+            }
+            // One client may be turned away alone, while the endpoint's breaker stays shut.
+            Err(ReadFault::Request { .. } | ReadFault::Route { .. } | ReadFault::Permission { .. }) => {
+                let hold = TURNED_AWAY_HOLD_MIN * 3_i32.pow(fares.n_failed.min(3));
+                fares.n_failed += 1;
+                let until = fetched.finished_at + hold.min(TURNED_AWAY_HOLD_MAX);
+                fares.hold_until = Some(until);
+                self.paused.clients.insert((entry.id.clone(), endpoint(&fetched.read)), until);
             }
             // Nothing was asked, or nothing about this client in particular: its turn comes when the road is open.
             Err(_) => {}
+        }
+    }
+
+    /// An endpoint that was closed to everybody answers again: what was turned away meanwhile is asked again at once.
+    fn heard_again(&mut self, endpoint: Endpoint, now: Instant) {
+        if !self.paused.unheard.remove(&endpoint) {
+            return;
+        }
+        let clients: Vec<ClientId> =
+            self.paused.clients.extract_if(|(_, of), _| *of == endpoint).map(|((client, _), _)| client).collect();
+        for index in clients.iter().filter_map(|client| self.by_id.get(client).copied()).collect::<Vec<_>>() {
+            let entry = &mut self.clients[index as usize];
+            let fares = if endpoint == Endpoint::Encounter { &mut entry.visits } else { &mut entry.shifts };
+            fares.hold_until = None;
+            self.enqueue(index, now);
         }
     }
 
@@ -690,8 +784,9 @@ impl Planner {
                 self.paused_all = self.paused_all.max(Some(at + REFUSED_PAUSE));
             }
             ReadFault::BreakerOpen { endpoint, until } => {
-                let entry = self.paused.entry(*endpoint).or_insert(*until);
+                let entry = self.paused.endpoints.entry(*endpoint).or_insert(*until);
                 *entry = (*entry).max(*until);
+                self.paused.unheard.insert(*endpoint);
             }
             // What concerns everybody opens the breaker, which says until when; the rest holds one client back.
             ReadFault::Route { .. }
@@ -721,9 +816,8 @@ impl Planner {
             shifts_read_at: None,
             far_read_at: None,
             visits_read_at: None,
-            hold_until: None,
-            again_at: None,
-            n_failed: 0,
+            shifts: Fares::default(),
+            visits: Fares::default(),
             reading_shifts: false,
             reading_far: false,
             reading_visits: false,
@@ -752,6 +846,14 @@ impl Planner {
     fn chance(&mut self) -> f64 {
         self.draws += 1;
         unit(&(self.settings.seed, self.draws))
+    }
+}
+
+/// Whose shifts or visits a read asks for.
+const fn client_of(read: &Read) -> Option<&ClientId> {
+    match read {
+        Read::Shifts { client, .. } | Read::Visits { client: Some(client), .. } => Some(client),
+        _ => None,
     }
 }
 

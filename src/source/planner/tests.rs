@@ -4,7 +4,7 @@ use chrono_tz::America::Denver;
 use super::*;
 use crate::{
     model::{AgencyName, local_time::from_micros},
-    source::fetched::{Batch, Extent, Rows},
+    source::fetched::{Batch, Extent, RejectedRow, Rows},
 };
 
 const DAY_SECONDS: i64 = 24 * 3600;
@@ -110,6 +110,36 @@ fn a_roster_known_of_old_is_asked_for_once_and_keeps_nobody_waiting() {
     let lists = reads.iter().filter(|(_, read)| matches!(read, Read::Clients(Extent::UpdatedSince(_)))).count();
     assert!((4..=6).contains(&lists), "every 15 minutes, not {lists} in an hour");
     assert!(hot_reads_of(&reads, "running").len() >= 12, "and the schedule is read all along");
+}
+
+#[test]
+fn a_roster_with_rows_that_make_no_sense_is_read_three_times_running() {
+    let mut planner = Planner::new(settings(300, 2.0), at(0.0));
+    let (mut now, mut full) = (at(0.0), Vec::new());
+    while now < at(3600.0) {
+        match planner.next(now) {
+            Next::Read(read) => {
+                let mut fetched = fetched(read.clone(), now, Ok(true));
+                if read == Read::Clients(Extent::Full) {
+                    full.push(seconds(now - at(0.0)));
+                    let bad = RejectedRow {
+                        endpoint: Endpoint::Patients,
+                        id: None,
+                        client: None,
+                        caregiver: None,
+                        reason: "no id",
+                    };
+                    if let Ok(rows) = &mut fetched.outcome {
+                        rows.rejected.push(bad);
+                    }
+                }
+                planner.done(&fetched);
+            }
+            Next::Wait(later) => now = later,
+        }
+    }
+    assert_eq!(full.len(), 3, "{full:?}");
+    assert!(full[2] < 65.0, "{full:?}");
 }
 
 #[test]
@@ -342,7 +372,10 @@ fn a_client_refused_alone_waits_and_the_others_do_not() {
             planner.update_client(&id.into(), plan, at(0.0));
         }
         let (mut now, mut asked, mut others) = (at(0.0), Vec::new(), 0);
-        while now < at(600.0) {
+        let wanted = Read::Shifts { client: "refused".into(), span: shift(0, 3600), confirming: false };
+        while now < at(4.0 * 3600.0) {
+            // The rules ask for it all the time.
+            planner.want(wanted.clone(), now);
             match planner.next(now) {
                 Next::Read(read) => {
                     let of_refused = matches!(&read, Read::Shifts { client, .. } if client.as_str() == "refused");
@@ -359,15 +392,58 @@ fn a_client_refused_alone_waits_and_the_others_do_not() {
     };
     let rows: &[(Make, &str)] = &[
         (|| ReadFault::Permission { endpoint: Endpoint::Appointment, code: "403".to_owned() }, "no leave"),
-        (|| ReadFault::Route { endpoint: Endpoint::Appointment, code: "403".to_owned() }, "no route"),
+        (|| ReadFault::Route { endpoint: Endpoint::Appointment, code: "404".to_owned() }, "no route"),
+        (|| ReadFault::Request { endpoint: Endpoint::Appointment, code: "422".to_owned() }, "a wrong request"),
     ];
     for (fault, shows) in rows {
         let (asked, others) = refused(*fault);
-        assert!((5..=12).contains(&asked.len()), "{shows}: {} times in ten minutes", asked.len());
         let gaps: Vec<f64> = asked.windows(2).map(|two| seconds(two[1] - two[0])).collect();
-        assert!(gaps[0] >= 5.0 && gaps[1] >= 10.0 && gaps[2] >= 20.0, "{shows}: {gaps:?}");
-        assert!(others >= 2, "{shows}: the other client is read {others} times");
+        let expected = [300.0, 900.0, 2700.0, 3600.0, 3600.0];
+        assert_eq!(gaps.len(), expected.len(), "{shows}: {gaps:?}");
+        for (gap, least) in gaps.iter().zip(expected) {
+            assert!(*gap >= least && *gap < least + 60.0, "{shows}: {gaps:?}");
+        }
+        assert!(others >= 48, "{shows}: the other client is read {others} times");
     }
+}
+
+#[test]
+fn whoever_was_turned_away_with_everybody_is_asked_again_once_the_road_is_open() {
+    let mut planner = Planner::new(settings(300, 10.0), at(0.0));
+    planner.clients_read_at(at(0.0));
+    let plan = || ClientPlan {
+        shifts_read_at: Some(at(-290.0)),
+        visits_read_at: Some(at(0.0)),
+        far_read_at: Some(at(0.0)),
+        ..with_shifts(vec![shift(-60, 90_000)])
+    };
+    for id in ["a", "b", "c"] {
+        planner.update_client(&id.into(), plan(), at(0.0));
+    }
+    let (mut now, mut asked) = (at(0.0), Vec::new());
+    while now < at(1000.0) {
+        match planner.next(now) {
+            Next::Read(read) => {
+                let is_shut = now < at(902.0);
+                let endpoint = Endpoint::Appointment;
+                let outcome = match &read {
+                    Read::Shifts { .. } if asked.len() < 2 => {
+                        Err(ReadFault::Permission { endpoint, code: "403".to_owned() })
+                    }
+                    Read::Shifts { .. } if is_shut => Err(ReadFault::BreakerOpen { endpoint, until: at(902.0) }),
+                    _ => Ok(true),
+                };
+                if let Read::Shifts { client, .. } = &read {
+                    asked.push((client.to_string(), seconds(now - at(0.0))));
+                }
+                planner.done(&fetched(read, now, outcome));
+            }
+            Next::Wait(later) => now = later,
+        }
+    }
+    let since: BTreeSet<&str> =
+        asked.iter().filter(|(_, at)| (902.0..930.0).contains(at)).map(|(client, _)| client.as_str()).collect();
+    assert_eq!(since.len(), 3, "{asked:?}");
 }
 
 #[test]
@@ -410,6 +486,25 @@ fn a_restart_begins_with_what_was_known() {
     assert!(!reads.iter().any(|(_, read)| matches!(read, Read::Clients(_))), "the roster is young enough");
     assert_eq!(hot_reads_of(&reads, "stale").len(), 1, "{reads:?}");
     assert_eq!(hot_reads_of(&reads, "fresh").len(), 0);
+}
+
+#[test]
+fn a_clock_that_steps_back_makes_everything_due() {
+    let mut planner = Planner::new(settings(300, 2.0), at(1800.0));
+    planner.clients_read_at(at(1800.0));
+    planner.update_client(&"c".into(), with_shifts(vec![shift(-60, 90_000)]), at(1800.0));
+    run(&mut planner, at(1800.0), at(1830.0));
+    planner.done(&fetched(Read::Locations, at(1830.0), Err(ReadFault::Throttled { until: at(2000.0) })));
+    // A mirror that has not noticed yet still speaks of the future.
+    let plan = ClientPlan { shifts_read_at: Some(at(1830.0)), ..with_shifts(vec![shift(-60, 90_000)]) };
+    planner.next(at(0.0));
+    planner.update_client(&"c".into(), plan, at(0.0));
+    let reads = run(&mut planner, at(0.0), at(10.0));
+    assert!(!hot_reads_of(&reads, "c").is_empty(), "{reads:?}");
+    let lists = [Read::Clients(Extent::Full), Read::Caregivers(Extent::Full)];
+    assert!(lists.iter().all(|list| reads.iter().any(|(_, read)| read == list)), "{reads:?}");
+    let reads = run(&mut planner, at(10.0), at(1800.0));
+    assert!((5..10).contains(&hot_reads_of(&reads, "c").len()), "{reads:?}");
 }
 
 #[test]

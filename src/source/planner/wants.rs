@@ -112,6 +112,14 @@ impl Wants {
         Some(read)
     }
 
+    /// The clock stepped back to `now`: nothing was uttered or served later.
+    pub fn step_back(&mut self, now: Instant) {
+        self.served.retain(|_, at| *at <= now);
+        for (at, _) in &mut self.other {
+            *at = (*at).min(now);
+        }
+    }
+
     /// How many wait.
     pub fn len(&self) -> usize {
         self.confirming.len() + self.other.len()

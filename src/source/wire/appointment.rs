@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::{
@@ -15,6 +16,10 @@ use crate::{
     model::{CaregiverId, ClientId, Endpoint, Instant, Shift, ShiftId, ShiftKey, ShiftRef, ShiftStatus},
     source::fetched::{RejectedRow, Span},
 };
+
+/// No shift is longer. One that says so has a mistyped end: it is kept, because its start is as good as any other's, and
+/// taken to last so long, so that nothing waits for, or is asked up to, the year 9999.
+const SHIFT_MAX: TimeDelta = TimeDelta::days(31);
 
 /// The rows of one client's shift search that start inside `span`, and the refused ones.
 ///
@@ -109,6 +114,7 @@ fn shift(row: &Value, fallback: Option<&ClientId>) -> Result<Shift, RejectedRow>
     if end < start {
         return refuse("the shift ends before it starts");
     }
+    let end = end.min(start + SHIFT_MAX);
     let Ok(caregiver) = caregiver(row) else { return refuse("the shift's caregiver is unreadable") };
     let id = usable_id(row.get("id"))
         .map_or(ShiftRef::Ordinal { end, n: 0 }, |id| ShiftRef::Vendor(ShiftId::new(id.as_str())));

@@ -45,6 +45,16 @@ fn one_shift(extra: serde_json::Value) -> Result<crate::model::Shift, &'static s
 }
 
 #[test]
+fn a_shift_without_end_lasts_a_month_and_a_year_past_9999_is_none() {
+    let days = |end: &str| one_shift(json!({"end": end})).map(|shift| (shift.end - shift.start()).num_days());
+    assert_eq!(days("2026-08-05T13:00:00+00:00"), Ok(30));
+    assert_eq!(days("2026-08-06T13:00:00+00:00"), Ok(31));
+    assert_eq!(days("2126-07-06T17:00:00+00:00"), Ok(31), "a mistyped year");
+    assert_eq!(days("9999-12-31T23:59:59+00:00"), Ok(31));
+    assert_eq!(days("+12026-07-06T17:00:00"), Err("the shift has no readable end"));
+}
+
+#[test]
 fn a_bundle_is_read_in_every_wrapping_and_nothing_else_is_a_bundle() {
     use bundle::ProtocolFault::{EntryNoList, NotABundle, NotJson};
     let read = |text: &str| bundle::read(text.as_bytes());

@@ -1,6 +1,6 @@
 //! Times as the vendor writes them: with an offset, with `Z`, or naive.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
 
 use crate::model::{
     Instant, VisitTime,
@@ -11,10 +11,20 @@ const NAIVE_FORMS: [&str; 4] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", 
 const OFFSET_FORMS: [&str; 4] =
     ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z"];
 
-/// A time with or without an offset; `None` when it is no time. Seconds may be missing, `T` may be a blank.
+/// A time with or without an offset; `None` when it is no time. Seconds may be missing, `T` may be a blank. A year
+/// past 9999 is no time either: nothing could be reckoned from it.
 #[must_use]
 pub fn parse(text: &str) -> Option<VisitTime> {
-    let text = text.trim();
+    read(text.trim()).filter(|time| {
+        let year = match time {
+            VisitTime::Instant(at) => at.year(),
+            VisitTime::Naive(local) => local.year(),
+        };
+        (1..=9999).contains(&year)
+    })
+}
+
+fn read(text: &str) -> Option<VisitTime> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Some(VisitTime::Instant(whole_micros(at.to_utc())));
     }
