@@ -108,7 +108,8 @@ fn worst(agency: &Agency, rule: &Rule, telling: &Telling) -> Worst {
             (Subject::Shift(shift), Tells::Uncovered, start + OFF)
         }
         Kind::UncoveredShift { .. } => (Subject::Shift(shift), Tells::Uncovered, start - OFF),
-        Kind::MissedCheckIn { .. } | Kind::NoShow { .. } => (Subject::Shift(shift), Tells::NoCheckIn, start + OFF),
+        Kind::MissedCheckIn { .. } => (Subject::Shift(shift), Tells::NoCheckIn, start + OFF),
+        Kind::NoShow { .. } => (Subject::Shift(shift), Tells::NoShow, start + OFF),
         Kind::MissedCheckOut { .. } => (Subject::Shift(shift), Tells::NoCheckOut, end + OFF),
         Kind::RunawayVisit { .. } => (Subject::Visit(VisitId::new(ID)), Tells::Runaway, end),
         Kind::ApiLatency { .. } | Kind::ApiErrors { .. } | Kind::ApiDown { .. } => {
