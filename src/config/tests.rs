@@ -477,6 +477,33 @@ fn a_file_read_twice_says_the_same() {
 }
 
 #[test]
+fn where_an_agent_listens_is_read_without_its_secrets() {
+    let asked = |text: &str| {
+        let folder = Folder::with(&[("c.yml", text)]);
+        let path = folder.0.path().join("c.yml");
+        Config::listen(&path, &|_| None).map(|listen| listen.to_string()).map_err(|faults| faults[0].to_string())
+    };
+    for (text, is) in [
+        (AGENCY.to_owned(), "127.0.0.1:9847"),
+        (format!("{AGENCY}web: {{ listen: '127.0.0.1:9999' }}\n"), "127.0.0.1:9999"),
+        (format!("{AGENCY}route: {{ receiver: nobody-there\nweb: {{ listen: ':9999' }}\n"), "0.0.0.0:9999"),
+    ] {
+        assert_eq!(asked(&text).as_deref(), Ok(is), "{text}");
+    }
+    for (text, says) in [
+        (format!("{AGENCY}web: {{ listen: '9999' }}\n"), "web.listen \"9999\" is not address:port"),
+        (format!("{AGENCY}web: {{ listen: {{ env: LISTEN }} }}\n"), "the environment variable LISTEN is not set"),
+        (format!("{AGENCY}web: {{ listen: '9999'\n"), "the { opened here is not closed"),
+        ("- just a list\n".to_owned(), "the file is a list"),
+    ] {
+        let said = asked(&text).expect_err(&text);
+        assert!(said.contains(says), "{text}: {said}");
+    }
+    let gone = Config::listen(Path::new("/no/such/file.yml"), &|_| None).expect_err("no file");
+    assert!(gone[0].to_string().contains("the configuration cannot be read"), "{gone:?}");
+}
+
+#[test]
 fn a_file_that_is_not_there_is_said_so() {
     let faults = Config::load(Some(Path::new("/no/such/file.yml")), &env).expect_err("no file");
     assert!(
