@@ -51,13 +51,21 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Init(args) => {
             let path = args.dir.join("shiftwatch.yml");
             let given = init::Given::default();
-            init::init(&path, args.force, &given, &env, &mut BufReader::new(io::stdin()), &mut out)?;
-            writeln!(out)?;
+            let at_terminal = io::stdin().is_terminal();
+            init::init(&path, args.force, &given, &env, at_terminal, &mut BufReader::new(io::stdin()), &mut out)?;
+            let shown = path.display();
+            writeln!(out, "\nTrying it now, as shiftwatch doctor --config {shown} does:")?;
             let Some((config, _)) = load_or_say(Some(&path))? else { return Ok(Exit::Failed) };
             let wish = doctor::Wish { send_to: None, n_clients: 5 };
-            doctor::run(&config, &wish, &mut out).await?;
-            // A doctor that finds something to mend does not undo the writing.
-            Ok(Exit::Done)
+            let exit = doctor::run(&config, &wish, &mut out).await?;
+            match exit {
+                Exit::Done => writeln!(out, "\nNext:  shiftwatch run --config {shown}")?,
+                Exit::Failed => writeln!(
+                    out,
+                    "\nBoth files are written. Next: mend what FAILs, try again with shiftwatch doctor --config {shown}"
+                )?,
+            }
+            Ok(exit)
         }
         Command::Run(_) => run(config.map(Path::to_owned)).await,
         Command::Demo(args) => demo::run(&args, &mut out, stopped()).await,

@@ -147,7 +147,7 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
     let mut fields = Fields::of(node, path, cx)?;
     let base_url = match fields.get("base_url") {
         Some(node) => read_base_url(node, &format!("{path}.base_url"), cx),
-        None => Some(BASE_URL.to_owned()),
+        None => base_url_of_environment(node, path, cx).or_else(|| Some(BASE_URL.to_owned())),
     };
     let agency_id = fields.get("agency_id").and_then(|node| secret::value(node, &format!("{path}.agency_id"), cx));
     let client_id = fields
@@ -193,6 +193,23 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
         page_base,
         confirm_timeout,
     })
+}
+
+/// `WELLSKY_BASE_URL`, for a file that names no host. Said aloud: a variable left over from a drill would watch another
+/// agency.
+fn base_url_of_environment(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<String> {
+    let text = (cx.env)("WELLSKY_BASE_URL").filter(|text| !text.trim().is_empty())?;
+    match check_base_url(&text) {
+        Ok(url) => {
+            let what = format!("{path} is read from {url}, as WELLSKY_BASE_URL says");
+            cx.warn(node.at, what, format!("write base_url: {url} if that is meant, or unset the variable"));
+            Some(url)
+        }
+        Err((what, instead)) => {
+            cx.error(node.at, format!("WELLSKY_BASE_URL {what}"), instead);
+            None
+        }
+    }
 }
 
 /// A host root: https, or http to this machine.

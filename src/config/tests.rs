@@ -435,6 +435,26 @@ fn the_environment_alone_is_enough_to_watch() {
 }
 
 #[test]
+fn the_environment_names_the_host_where_the_file_does_not() {
+    let there = |value: &'static str, text: &str| {
+        let folder = Folder::with(&[("c.yml", text)]);
+        let look = |name: &str| if name == "WELLSKY_BASE_URL" { Some(value.to_owned()) } else { env(name) };
+        Config::load(Some(&folder.0.path().join("c.yml")), &look)
+    };
+    let (config, said) = there("http://127.0.0.1:9850/", AGENCY).expect("it loads");
+    assert_eq!(config.agencies[0].wellsky.base_url, "http://127.0.0.1:9850");
+    assert!(said.iter().any(|said| said.what.contains("as WELLSKY_BASE_URL says")), "{said:?}");
+    let own = AGENCY.replace("wellsky: { ", "wellsky: { base_url: 'https://api.example.com', ");
+    let (config, said) = there("http://127.0.0.1:9850", &own).expect("it loads");
+    assert_eq!(config.agencies[0].wellsky.base_url, "https://api.example.com", "the file goes first");
+    assert!(!said.iter().any(|said| said.what.contains("WELLSKY_BASE_URL")), "{said:?}");
+    let (config, _) = there("", AGENCY).expect("it loads");
+    assert_eq!(config.agencies[0].wellsky.base_url, "https://connect.clearcareonline.com");
+    let faults = there("http://api.example.com", AGENCY).expect_err("plain http");
+    assert!(faults[0].what.starts_with("WELLSKY_BASE_URL is http:// to another machine"), "{faults:?}");
+}
+
+#[test]
 fn a_drill_clock_only_runs_where_nothing_leads_outside() {
     let drill = |name: &str| (name == "SHIFTWATCH_CLOCK").then(|| "2026-11-01T01:30:00-06:00,speed=60".to_owned());
     let (outside, _) = load(AGENCY).expect("it loads");
