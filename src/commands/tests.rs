@@ -53,7 +53,7 @@ fn status_is_one_line_then_what_needs_a_person_by_deadline() {
     assert_eq!(
         status_text(Output::Table),
         "\
-Watching 118 clients, 34 shifts left today, read 40 s ago, 2 alerts need you, 1 owned, 1 warning.
+Watching 118 clients, 34 shifts left today, read 3 min ago, 2 alerts need you, 1 owned, 1 warning.
 Telling office, on-call.
 
 id          due        severity  alert           where, when             shift              state
@@ -70,7 +70,7 @@ fn a_quiet_status_is_two_lines() {
     let text = status::answer(&StatusReport::with(&view(), Ok(()), noon()), &[], "agent", Output::Table, 80);
     assert_eq!(
         text,
-        "Watching 118 clients, 34 shifts left today, read 40 s ago, nothing needs you.\nTelling office, on-call.\n"
+        "Watching 118 clients, 34 shifts left today, read 3 min ago, nothing needs you.\nTelling office, on-call.\n"
     );
 }
 
@@ -180,7 +180,7 @@ async fn commands_ask_the_running_agent() {
     let (exit, text) = status_of(&agent, None).await;
     assert_eq!(exit, Exit::Done);
     assert!(
-        text.starts_with("Watching 118 clients, 34 shifts left today, read 40 s ago, 2 alerts need you.\n"),
+        text.starts_with("Watching 118 clients, 34 shifts left today, read 3 min ago, 2 alerts need you.\n"),
         "{text}"
     );
 
@@ -223,7 +223,7 @@ async fn without_an_agent_the_store_speaks_and_says_that_nobody_watches() {
     assert_eq!(status_of(&agent, None).await, (Exit::Failed, String::new()));
     let (exit, text) = status_of(&agent, Some(view())).await;
     assert_eq!(exit, Exit::Done);
-    assert!(text.contains("read 12 min ago") && text.contains("NOT READY: no agent is running."), "{text}");
+    assert!(text.contains("read 15 min ago") && text.contains("NOT READY: no agent is running."), "{text}");
     let mut out = Vec::new();
     assert_eq!(alerts::run(&agent, &Pick::default(), Output::Table, 80, &mut out).await.unwrap(), Exit::Failed);
 }
