@@ -208,6 +208,7 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
     if agencies.is_empty() {
         return None;
     }
+    rules.warn_of_tags(&agencies, cx);
     warn_of_silence(&receivers, receivers_node, heartbeat.is_some(), cx);
 
     let mut smtp_auth: Vec<(String, u16, SmtpAuth)> = Vec::new();

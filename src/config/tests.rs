@@ -561,3 +561,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_works_and_is_hardly_meant_is_a_warning() {
+    let named = AGENCY.replace("name: main", "name: comfort-care-north");
+    let (config, said) = load(&named).expect("it loads");
+    assert_eq!(config.agencies[0].title, "comfort-ca");
+    assert!(said.iter().any(|said| said.contains("open with \"comfort-ca:\"; write a title")), "{said:?}");
+
+    let rules = "groups: [ { name: g, rules: [ { alert: A, uncovered_shift: { within: 4h }, labels: { severity: page }, where: 'client.tags.exists(t, t == \"respite\")' } ] } ]\n";
+    let folder = Folder::with(&[("c.yml", &format!("{AGENCY}rule_files: [r.yml]\n")), ("r.yml", rules)]);
+    let (_, said) = folder.load().expect("it loads");
+    assert!(said.iter().any(|said| said.starts_with("r.yml:1:") && said.contains("the tag \"respite\"")), "{said:?}");
+    folder.write(
+        "c.yml",
+        &format!("{}rule_files: [r.yml]\n", AGENCY.replace("    wellsky", "    tags: { respite: '41' }\n    wellsky")),
+    );
+    let (_, said) = folder.load().expect("it loads");
+    assert!(!said.iter().any(|said| said.contains("the tag")), "{said:?}");
+}
+
+#[test]
+fn what_alertmanager_and_yaml_allow_is_read() {
+    let text = format!(
+        "{AGENCY}global: {{ smtp_smarthost: localhost:25, smtp_from: watch@example.com, smtp_require_tls: False }}
+rule_files: []
+route: {{ receiver: r }}
+receivers: [ {{ name: r, email_configs: [ {{ to: office@example.com, html: '', send_resolved: TRUE }} ] }} ]
+"
+    );
+    let (config, _) = load(&text).expect("it loads");
+    assert!(config.rules.is_empty(), "[] says that nothing is watched");
+    let mail = &config.receivers[0].email[0];
+    assert_eq!((mail.html.as_deref(), mail.text.as_deref(), mail.send_resolved), (Some(""), None, true));
+}
