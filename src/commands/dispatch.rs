@@ -15,7 +15,7 @@ use crate::{
     app::{self, Launch, LoadConfig},
     cli::{Asking, CONFIG_VARIABLE, Cli, Command},
     clock::{self, Clock},
-    config::{Config, fault::Fault},
+    config::{Config, StoreUrl, fault::Fault},
     sim,
 };
 
@@ -172,14 +172,10 @@ async fn run(path: Option<PathBuf>) -> anyhow::Result<Exit> {
     for office in &config.offices_lost {
         tracing::error!(file = %office.file.display(), n_errors = office.n_errors, "config: this office is NOT watched until its file is mended; the others are");
     }
-    let told = config
-        .receivers
-        .iter()
-        .any(|receiver| !receiver.email.is_empty() || !receiver.sms.is_empty() || !receiver.webhook.is_empty());
-    if !told {
-        tracing::warn!(
-            "config: nobody is told of anything; alerts are on /metrics and in `shiftwatch alerts` only. Add receivers and a route"
-        );
+    // With a file, `store:` is there to be read; that nobody is told was said above in either case.
+    if config.file.is_none() {
+        let StoreUrl::Sqlite(path) = &config.store;
+        tracing::info!(file = %path.display(), "store: everything is kept in this file; another is named by store: in a configuration");
     }
     let load: LoadConfig = Arc::new(move || Config::load(path.as_deref(), &env));
     let seed = u64::from(std::process::id());
