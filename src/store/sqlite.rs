@@ -325,7 +325,10 @@ fn migrate_failed(path: &Path, source: sqlx::migrate::MigrateError) -> StoreErro
 
 /// `SQLITE_CORRUPT` and `SQLITE_NOTADB`.
 fn is_foreign(fault: &sqlx::Error) -> bool {
-    fault.as_database_error().and_then(|fault| fault.code()).is_some_and(|code| matches!(&*code, "11" | "26"))
+    fault
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| matches!(&*code, "11" | "26"))
 }
 
 fn open_failed(path: &Path, source: sqlx::Error) -> StoreError {
