@@ -117,7 +117,7 @@ async fn everything_is_empty() {
     house.told_of(&["NO CAREGIVER"]).await;
     house.sim.switches(|switches| switches.all_empty = true);
     let told = |mails: Vec<shiftwatch::sim::Mail>| {
-        mails.iter().any(|mail| mail.subject().contains("WellSky contradicts itself"))
+        mails.iter().any(|mail| mail.subject().contains("SourceAnomaly"))
     };
     assert!(house.sim.until(PATIENCE, |sim| told(sim.mails())).await, "nobody was told: {}", house.log());
     assert!(told(house.tech_mails()), "it is for the technical contact");
