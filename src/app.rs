@@ -63,7 +63,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
     // Another part of the process may have been first; both mean the same provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let started_at = clock.now();
-    let store = Store::open(&config.store, started_at).await.context("opening the store")?;
+    let store = Store::open(&config.store, started_at).await?;
     let unsettled = store.recover(started_at).await.context("looking through the outbox")?;
     if unsettled > 0 {
         tracing::warn!(

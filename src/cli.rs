@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    commands::output::{Output, WIDTH_DEFAULT},
+    commands::output::Output,
     logging::{LogFormat, LogLevel},
     sim::command::SimArgs,
 };
@@ -45,8 +45,9 @@ pub struct Cli {
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// The configuration file; paths inside it are relative to its folder
-    #[arg(long, global = true, value_name = "FILE", env = "SHIFTWATCH_CONFIG")]
+    /// The configuration file; paths inside it are relative to its folder [env: SHIFTWATCH_CONFIG]
+    // Not read by clap, which takes a variable that is set to nothing for wrong use.
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
     /// How log lines look [default: json, or text when stderr is a terminal]
@@ -62,15 +63,25 @@ pub struct Common {
     columns: Option<String>,
 }
 
+/// The variable that names the configuration file when `--config` does not.
+pub const CONFIG_VARIABLE: &str = "SHIFTWATCH_CONFIG";
+
 impl Common {
-    /// How wide a table may be: what the shell says, else a width that fits most terminals. A shell that says nonsense
-    /// is no wrong use.
+    /// How wide a table may be on a terminal of so many columns (`None`: no terminal, whose reader wants all of it).
+    /// What the shell says goes before; a shell that says nonsense is no wrong use.
     #[must_use]
-    pub fn width(&self) -> usize {
+    pub fn width(&self, terminal: Option<usize>) -> usize {
+        let Some(terminal) = terminal else { return usize::MAX };
         let said = self.columns.as_deref().and_then(|text| text.trim().parse().ok());
-        said.filter(|width| *width > 0).unwrap_or(WIDTH_DEFAULT)
+        said.filter(|width| *width > 0).unwrap_or(terminal)
     }
 }
+
+const STATUS_HELP: &str = "\
+Examples:
+  shiftwatch status                                the agent of this machine
+  shiftwatch status --config shiftwatch.yml        the one that listens where the file says
+  shiftwatch status --output json                  for a script";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -86,6 +97,7 @@ pub enum Command {
     /// Find every fault in the configuration, rules and templates
     Check(Check),
     /// Say in one line how things stand, then what needs a person
+    #[command(after_help = STATUS_HELP)]
     Status(Asking),
     /// Try everything outside: credentials, clock, mail, text messages; sends nothing
     Doctor(Doctor),
@@ -189,7 +201,7 @@ Examples:
   shiftwatch alerts                                 firing, owned and pending, the most pressing first
   shiftwatch alerts --state firing --severity page
   shiftwatch alerts --match location=north --output csv
-  shiftwatch ack 1 --by night-1                     own the first of the list")]
+  shiftwatch ack 3f2a9c --by night-1                own the one with this id")]
 pub struct Alerts {
     /// Where and how
     #[command(flatten)]
@@ -200,6 +212,9 @@ pub struct Alerts {
     /// Only alerts of these severities
     #[arg(long, value_name = "SEVERITY")]
     pub severity: Vec<String>,
+    /// In the table, also alerts for which a worse one speaks
+    #[arg(long)]
+    pub all: bool,
     /// Only alerts with this label; may be given several times
     #[arg(long = "match", value_name = "LABEL=VALUE", value_parser = label)]
     pub labels: Vec<(String, String)>,
@@ -235,12 +250,12 @@ impl StateFilter {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  shiftwatch ack 1 --by night-1                            the first alert of `shiftwatch alerts`
-  shiftwatch ack 3f2a --by night-1 --for 40m --note \"backup is on the way\"
+  shiftwatch ack 3f2a9c --by night-1                       the alert with this id in `shiftwatch alerts`
+  shiftwatch ack 3f2a9c --by night-1 --for 40m --note \"backup is on the way\"
 
 Only evidence closes an alert: when the ownership ends and it still fires, everybody is told again.")]
 pub struct Ack {
-    /// The alert: its number in `shiftwatch alerts`, or its fingerprint (the first 4 or more digits do)
+    /// The alert: its id in `shiftwatch alerts`, or more or less of its fingerprint (at least 4 digits)
     #[arg(value_name = "ALERT")]
     pub alert: String,
     /// Who owns it now
@@ -295,7 +310,8 @@ mod tests {
     fn a_width_that_makes_no_sense_is_left_alone() {
         for (columns, width) in [("80", 80), ("", 120), ("0", 120), ("wide", 120), ("-1", 120)] {
             let cli = Cli::try_parse_from(["shiftwatch", &format!("--columns={columns}"), "status"]).unwrap();
-            assert_eq!(cli.common.width(), width, "{columns}");
+            assert_eq!(cli.common.width(Some(120)), width, "{columns}");
+            assert_eq!(cli.common.width(None), usize::MAX, "a pipe is never cut");
         }
     }
 
@@ -304,8 +320,8 @@ mod tests {
         for line in [
             "shiftwatch nonsense",
             "shiftwatch ack",
-            "shiftwatch ack 1",
-            "shiftwatch ack 1 --by n --for soon",
+            "shiftwatch ack 3f2a",
+            "shiftwatch ack 3f2a --by n --for soon",
             "shiftwatch alerts --match north",
             "shiftwatch alerts --state sleeping",
             "shiftwatch status --output xml",

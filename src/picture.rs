@@ -137,8 +137,8 @@ fn agency_view(watch: &Watch, promise: &Promise, status: &SourceStatus, now: Ins
     let today = local_date(settings.timezone, now);
     let midnight = start_of_day(settings.timezone, today.succ_opt().unwrap_or(today));
     let left_today = mirror.shifts().running(now, midnight).filter(|entry| !entry.shift.is_cancelled()).count() as u64;
-    let blind_since = watch.book.alerts().filter(|alert| alert.is_firing()).find_map(|alert| match alert.facts.tells {
-        Tells::Blind { since, .. } => Some(since),
+    let blind = watch.book.alerts().filter(|alert| alert.is_firing()).find_map(|alert| match alert.facts.tells {
+        Tells::Blind { since, n_shifts, .. } => Some((since, n_shifts)),
         _ => None,
     });
     let bands = watch.ruleset.bands();
@@ -165,7 +165,8 @@ fn agency_view(watch: &Watch, promise: &Promise, status: &SourceStatus, now: Ins
             })
             .collect(),
         n_unjudged: watch.ledger.n_unjudged() as u64,
-        blind_since,
+        blind_since: blind.map(|(since, _)| since),
+        n_blind_shifts: blind.map_or(0, |(_, n_shifts)| u64::from(n_shifts)),
         catching_up_since: match watch.book.catch_up() {
             CatchUp::Running { since, .. } => Some(since),
             CatchUp::Done => None,

@@ -70,6 +70,8 @@ pub struct AgencyView {
     pub n_unjudged: u64,
     /// Since when the agency is blind (its `Blind` alert or what would become one); `None` while it sees.
     pub blind_since: Option<Instant>,
+    /// How many shifts its `Blind` alert counts as unwatched, as the texts say; 0 while it sees.
+    pub n_blind_shifts: u64,
     /// Since when everything is judged before anything is told; `None` in ordinary times.
     pub catching_up_since: Option<Instant>,
     /// Counts by location, every known location present; `None` while fewer than half the clients have a read younger
@@ -267,6 +269,7 @@ pub(crate) mod tests {
                 .collect(),
             n_unjudged: 0,
             blind_since: None,
+            n_blind_shifts: 0,
             catching_up_since: None,
             coverage: Some(vec![LocationCoverage {
                 location: "north".to_owned(),

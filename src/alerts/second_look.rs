@@ -24,7 +24,7 @@ pub(super) fn reads_to_confirm(facts: &Facts, now: Instant) -> Vec<Read> {
     match facts.tells {
         Tells::Uncovered => vec![shifts],
         // The vendor may say either way that nobody is missed: a check-in, or a shift that is gone.
-        Tells::NoCheckIn => vec![visits, shifts],
+        Tells::NoCheckIn | Tells::NoShow => vec![visits, shifts],
         Tells::NoCheckOut | Tells::Runaway => vec![visits],
         Tells::Blind { .. } | Tells::Summary => Vec::new(),
     }

@@ -822,6 +822,7 @@ fn one_more_read_is_asked_for_by_kind() {
     let kinds = [
         (Tells::Uncovered, "shifts"),
         (Tells::NoCheckIn, "visits shifts"),
+        (Tells::NoShow, "visits shifts"),
         (Tells::NoCheckOut, "visits"),
         (Tells::Runaway, "visits"),
         (Tells::Summary, ""),

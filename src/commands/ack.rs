@@ -18,7 +18,7 @@ use crate::{
 /// What to own.
 #[derive(Debug, Clone)]
 pub struct Wish {
-    /// A number of the list, or the beginning of a fingerprint.
+    /// The beginning of a fingerprint.
     pub alert: String,
     /// Who.
     pub by: String,
@@ -55,17 +55,13 @@ async fn order(agent: &Agent, wish: &Wish) -> Result<(AlertReport, AckAnswer), S
     Ok((alert.clone(), answer))
 }
 
-/// The alert meant: up to three digits are a number of the list, anything longer the beginning of a fingerprint.
+/// The alert meant, by the beginning of its fingerprint. Never by its place in the list: that is another's a second
+/// later.
 pub fn find<'all>(all: &'all [AlertReport], wanted: &str) -> Result<&'all AlertReport, String> {
-    if wanted.len() <= 3 && !wanted.is_empty() && wanted.bytes().all(|byte| byte.is_ascii_digit()) {
-        let n: usize = wanted.parse().unwrap_or(0);
-        return n
-            .checked_sub(1)
-            .and_then(|at| all.get(at))
-            .ok_or_else(|| format!("there is no alert {n}; the list has {}: see `shiftwatch alerts`", all.len()));
-    }
     if wanted.len() < 4 {
-        return Err("give the alert's number, or at least 4 digits of its id; see `shiftwatch alerts`".to_owned());
+        return Err(
+            "give at least 4 digits of the alert's id; it is the first column of `shiftwatch alerts`".to_owned()
+        );
     }
     let wanted = wanted.to_ascii_lowercase();
     let mut found = all.iter().filter(|alert| alert.fingerprint.starts_with(&wanted));

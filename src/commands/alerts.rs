@@ -1,13 +1,22 @@
 //! `shiftwatch alerts`: the list, the most pressing first.
 
-use std::io::{self, Write};
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+};
 
 use super::{
     Exit,
     agent::Agent,
     output::{Output, Table, json},
 };
-use crate::{cli::StateFilter, view::report::AlertReport};
+use crate::{
+    cli::StateFilter,
+    view::{report::AlertReport, words},
+};
+
+/// So much of a fingerprint is shown as an id, unless two share it.
+const ID_DIGITS: usize = 6;
 
 /// Which alerts to list. Empty lists pick everything but what is over.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +27,8 @@ pub struct Pick {
     pub severities: Vec<String>,
     /// All of these labels; an empty value means the label is missing.
     pub labels: Vec<(String, String)>,
+    /// In a table for people, also those for which a worse one speaks.
+    pub all: bool,
 }
 
 impl Pick {
@@ -46,35 +57,66 @@ pub async fn run(agent: &Agent, pick: &Pick, output: Output, width: usize, out: 
     }
 }
 
-/// The list as text. Numbers count the whole list, so that `ack N` means the same with any filter.
+/// The list as text.
 #[must_use]
 pub fn list(all: &[AlertReport], pick: &Pick, output: Output, width: usize) -> String {
-    let picked: Vec<(usize, &AlertReport)> = (1..).zip(all).filter(|(_, alert)| pick.takes(alert)).collect();
+    let picked: Vec<&AlertReport> = all.iter().filter(|alert| pick.takes(alert)).collect();
     match output {
-        Output::Json => json(&picked.iter().map(|(_, alert)| *alert).collect::<Vec<_>>()),
+        Output::Json => json(&picked),
         Output::Csv => csv(&picked),
-        Output::Table if picked.is_empty() => "No alerts.\n".to_owned(),
-        Output::Table => table(&picked).text(width),
+        Output::Table => {
+            let shown: Vec<&AlertReport> =
+                picked.iter().copied().filter(|alert| pick.all || alert.inhibited_by.is_empty()).collect();
+            let mut text = if shown.is_empty() { "No alerts.\n".to_owned() } else { table(&shown, all).text(width) };
+            if shown.len() < picked.len() {
+                let more = words::count((picked.len() - shown.len()) as u64, "milder one", "milder ones");
+                let _ = writeln!(text, "{more} not shown, because a worse one speaks for the same shift: --all");
+            }
+            text
+        }
     }
 }
 
-/// The table for people; also the lower half of `status`.
+/// How an alert is called, among all of them: the beginning of its fingerprint, long enough to mean only it.
 #[must_use]
-pub fn table(picked: &[(usize, &AlertReport)]) -> Table {
-    let several = picked.iter().any(|(_, alert)| alert.agency != picked[0].1.agency);
-    let mut table = Table::new(&["#", "due", "severity", "alert", "agency", "location", "when", "state", "what", "id"]);
-    for (n, alert) in picked {
+pub fn id<'alert>(alert: &'alert AlertReport, all: &[AlertReport]) -> &'alert str {
+    let fingerprint = alert.fingerprint.as_str();
+    let is_own =
+        |id: &str| all.iter().all(|other| other.fingerprint == fingerprint || !other.fingerprint.starts_with(id));
+    (ID_DIGITS..fingerprint.len()).filter_map(|n| fingerprint.get(..n)).find(|id| is_own(id)).unwrap_or(fingerprint)
+}
+
+/// What it is about: a shift's number, else what its label says.
+fn about(alert: &AlertReport) -> String {
+    let label = |name: &str| alert.labels.get(name).filter(|value| !value.is_empty());
+    if let Some(shift) = label("shift") {
+        return shift.split('@').next().unwrap_or(shift).to_owned();
+    }
+    if let Some((name, id)) = ["visit", "client", "caregiver"].iter().find_map(|name| Some((name, label(name)?))) {
+        return format!("{name} {id}");
+    }
+    ["endpoint", "section", "gateway"].iter().find_map(|name| label(name)).cloned().unwrap_or_default()
+}
+
+/// The table for people; also the lower half of `status`. `all` is what ids are told apart in.
+#[must_use]
+pub fn table(picked: &[&AlertReport], all: &[AlertReport]) -> Table {
+    let several = picked.iter().any(|alert| alert.agency != picked[0].agency);
+    let mut table = Table::new(&["id", "due", "severity", "alert", "agency", "where, when", "shift", "state"]);
+    for alert in picked {
         table.row([
-            n.to_string(),
+            id(alert, all).to_owned(),
             alert.deadline_in.clone().unwrap_or_default(),
             alert.severity.clone(),
             alert.alertname.clone(),
             if several { alert.agency.clone() } else { String::new() },
-            alert.location.clone(),
-            alert.when.clone().unwrap_or_default(),
+            [alert.location.as_str(), alert.when.as_deref().unwrap_or_default()]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join(", "),
+            about(alert),
             state(alert),
-            if alert.summary == alert.alertname { String::new() } else { alert.summary.clone() },
-            alert.fingerprint.get(..8).unwrap_or(&alert.fingerprint).to_owned(),
         ]);
     }
     table
@@ -97,9 +139,8 @@ fn state(alert: &AlertReport) -> String {
     state
 }
 
-fn csv(picked: &[(usize, &AlertReport)]) -> String {
+fn csv(picked: &[&AlertReport]) -> String {
     let mut table = Table::new(&[
-        "n",
         "fingerprint",
         "state",
         "needs_you",
@@ -117,9 +158,8 @@ fn csv(picked: &[(usize, &AlertReport)]) -> String {
         "summary",
     ]);
     let stamp = |at: crate::model::Instant| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    for (n, alert) in picked {
+    for alert in picked {
         table.row([
-            n.to_string(),
             alert.fingerprint.clone(),
             alert.state.clone(),
             alert.needs_you.to_string(),

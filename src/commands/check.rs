@@ -218,7 +218,11 @@ fn summary(name: &str, config: &Config, n_warnings: usize) -> String {
         };
         line(
             "tells",
-            format!("{}: {} by {}{again}", told.matchers, told.receiver, told.by).replace(" by nobody", ", nobody"),
+            if told.by == "nobody" {
+                format!("{}: nobody (receiver {})", told.matchers, told.receiver)
+            } else {
+                format!("{}: {} by {}{again}", told.matchers, told.receiver, told.by)
+            },
         );
     }
     if let Some(shadow) = &config.telling {
@@ -265,7 +269,7 @@ mod tests {
         assert_eq!(
             tells,
             [
-                r#"tells    severity="info": none, nobody"#,
+                r#"tells    severity="info": nobody (receiver none)"#,
                 r#"tells    severity=~"page|critical": on-call by text to 2 phones (twilio), mail to 1 address; one notice for each agency, shift, again every 30m"#,
                 r#"tells    team="tech": tech by mail to 1 address, 1 webhook; one notice for each agency, location, again every 1d"#,
                 "tells    everything else: office by mail to 2 addresses; one notice for each agency, location, again every 1d",
@@ -303,7 +307,8 @@ mod tests {
         assert_eq!(check(None, &env, Output::Human, &mut out, &mut err).expect("written"), 0);
         let out = String::from_utf8(out).expect("text");
         assert!(
-            out.starts_with("sound    the environment, 3 warnings") && out.contains("everything else: nobody, nobody"),
+            out.starts_with("sound    the environment, 2 warnings")
+                && out.contains("everything else: nobody (receiver nobody)"),
             "{out}"
         );
         let (mut out, mut err) = (Vec::new(), Vec::new());

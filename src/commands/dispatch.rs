@@ -10,12 +10,12 @@ use std::{
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, ack, agent::Agent, alerts, check, demo, doctor, init, output::Output, status};
+use super::{Exit, ack, agent::Agent, alerts, check, demo, doctor, init, output::Output, status, terminal};
 use crate::{
     app::{self, Launch, LoadConfig},
-    cli::{Asking, Cli, Command, Common},
+    cli::{Asking, CONFIG_VARIABLE, Cli, Command},
     clock::{self, Clock},
-    config::{Config, fault::Fault},
+    config::{Config, StoreUrl, fault::Fault},
     sim,
 };
 
@@ -43,21 +43,31 @@ pub fn is_broken_pipe(fault: &anyhow::Error) -> bool {
 /// Runs the command.
 pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     let Cli { common, command } = cli;
-    let width = common.width();
+    let width = common.width(terminal::width());
+    let config = common.config.or_else(|| env(CONFIG_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from));
+    let config = config.as_deref();
     let mut out = io::stdout();
     match command {
         Command::Init(args) => {
             let path = args.dir.join("shiftwatch.yml");
             let given = init::Given::default();
-            init::init(&path, args.force, &given, &env, &mut BufReader::new(io::stdin()), &mut out)?;
-            writeln!(out)?;
+            let at_terminal = io::stdin().is_terminal();
+            init::init(&path, args.force, &given, &env, at_terminal, &mut BufReader::new(io::stdin()), &mut out)?;
+            let shown = path.display();
+            writeln!(out, "\nTrying it now, as shiftwatch doctor --config {shown} does:")?;
             let Some((config, _)) = load_or_say(Some(&path))? else { return Ok(Exit::Failed) };
             let wish = doctor::Wish { send_to: None, n_clients: 5 };
-            doctor::run(&config, &wish, &mut out).await?;
-            // A doctor that finds something to mend does not undo the writing.
-            Ok(Exit::Done)
+            let exit = doctor::run(&config, &wish, &mut out).await?;
+            match exit {
+                Exit::Done => writeln!(out, "\nNext:  shiftwatch run --config {shown}")?,
+                Exit::Failed => writeln!(
+                    out,
+                    "\nBoth files are written. Next: mend what FAILs, try again with shiftwatch doctor --config {shown}"
+                )?,
+            }
+            Ok(exit)
         }
-        Command::Run(_) => run(common.config).await,
+        Command::Run(_) => run(config.map(Path::to_owned)).await,
         Command::Demo(args) => demo::run(&args, &mut out, stopped()).await,
         Command::Sim(args) => {
             sim::command::run(&args, drill_clock()?, &mut out, stopped()).await?;
@@ -65,40 +75,66 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         }
         Command::Check(args) => {
             let how = if args.output == Output::Json { check::Output::Json } else { check::Output::Human };
-            let code = check::check(common.config.as_deref(), &env, how, &mut out, &mut io::stderr())?;
+            let code = check::check(config, &env, how, &mut out, &mut io::stderr())?;
             Ok(if code == 0 { Exit::Done } else { Exit::Failed })
         }
         Command::Status(asking) => {
-            let agent = agent(&asking, &common)?;
+            let Some(agent) = agent(&asking, config)? else { return Ok(Exit::Failed) };
             Ok(status::run(&agent, async { None }, clock::real_now(), asking.output, width, &mut out).await?)
         }
         Command::Doctor(args) => {
-            let Some((config, _)) = load_or_say(common.config.as_deref())? else { return Ok(Exit::Failed) };
+            let Some((config, _)) = load_or_say(config)? else { return Ok(Exit::Failed) };
             let wish = doctor::Wish { send_to: args.send_to, n_clients: args.clients };
             Ok(doctor::run(&config, &wish, &mut out).await?)
         }
         Command::Alerts(args) => {
-            let agent = agent(&args.asking, &common)?;
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
             let pick = alerts::Pick {
                 states: args.state.clone(),
                 severities: args.severity.clone(),
                 labels: args.labels.clone(),
+                all: args.all,
             };
             Ok(alerts::run(&agent, &pick, args.asking.output, width, &mut out).await?)
         }
         Command::Ack(args) => {
-            let agent = agent(&args.asking, &common)?;
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
             let wish = ack::Wish { alert: args.alert, by: args.by, note: args.note, for_: args.for_ };
             Ok(ack::run(&agent, &wish, args.asking.output, width, &mut out).await?)
         }
     }
 }
 
-/// The running agent: where `--url` says, else where the configuration says it listens.
-fn agent(asking: &Asking, common: &Common) -> anyhow::Result<Agent> {
-    // Asking needs no secrets: a configuration that does not load in this shell is no reason to refuse.
-    let listen = Config::load(common.config.as_deref(), &env).ok().map(|(config, _)| config.web.listen);
-    Ok(Agent::find(asking.url.as_deref(), listen)?)
+/// The running agent: where `--url` says, else where the configuration says it listens, else where one listens when
+/// nobody says. `None`: the file that was named does not say; its faults were printed.
+fn agent(asking: &Asking, path: Option<&Path>) -> anyhow::Result<Option<Agent>> {
+    let mut err = io::stderr();
+    let url = asking.url.as_deref().filter(|url| !url.trim().is_empty());
+    let listen = match path.map(|path| (path, Config::listen(path, &env))) {
+        None => None,
+        Some((_, Ok(listen))) => Some(listen),
+        // What the file says matters only where nothing goes before it.
+        Some((_, Err(_))) if url.is_some() => None,
+        Some((_, Err(faults))) => {
+            for fault in &faults {
+                writeln!(err, "{fault}")?;
+            }
+            return Ok(None);
+        }
+    };
+    let agent = Agent::find(url, listen)?;
+    // Another agent's answer would look just the same.
+    let configured = listen.map(|listen| Agent::find(None, Some(listen))).transpose()?;
+    match (path, configured) {
+        (Some(path), Some(configured)) if configured.base() != agent.base() => {
+            writeln!(err, "asking {}, not the agent of {} ({})", agent.base(), path.display(), configured.base())?;
+        }
+        (None, _) if url.is_none() => {
+            writeln!(err, "asking {}; name another with --config or --url", agent.base())?;
+        }
+        _ => {}
+    }
+    Ok(Some(agent))
 }
 
 fn load_or_say(path: Option<&Path>) -> anyhow::Result<Option<(Config, Vec<Fault>)>> {
@@ -136,14 +172,10 @@ async fn run(path: Option<PathBuf>) -> anyhow::Result<Exit> {
     for office in &config.offices_lost {
         tracing::error!(file = %office.file.display(), n_errors = office.n_errors, "config: this office is NOT watched until its file is mended; the others are");
     }
-    let told = config
-        .receivers
-        .iter()
-        .any(|receiver| !receiver.email.is_empty() || !receiver.sms.is_empty() || !receiver.webhook.is_empty());
-    if !told {
-        tracing::warn!(
-            "config: nobody is told of anything; alerts are on /metrics and in `shiftwatch alerts` only. Add receivers and a route"
-        );
+    // With a file, `store:` is there to be read; that nobody is told was said above in either case.
+    if config.file.is_none() {
+        let StoreUrl::Sqlite(path) = &config.store;
+        tracing::info!(file = %path.display(), "store: everything is kept in this file; another is named by store: in a configuration");
     }
     let load: LoadConfig = Arc::new(move || Config::load(path.as_deref(), &env));
     let seed = u64::from(std::process::id());

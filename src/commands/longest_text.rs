@@ -1,7 +1,8 @@
 //! The longest text each agency's rules can send: what of it a phone would not show.
 //!
 //! Given: a configuration. Gives: a warning for each rule whose text, in the worst case of its agency, does not fit
-//! into one SMS and so loses its end or its advice, and for a title or location that a text can't spell.
+//! into one SMS and so loses its end or its advice, for a title or location that a text can't spell, and for a
+//! receiver's own text that is either, shown for a sample shift.
 //! Does not: send, or look at texts that never leave: rules whose alerts reach no phone are passed over.
 
 use std::collections::{BTreeSet, HashMap};
@@ -47,6 +48,32 @@ pub(super) fn warnings(config: &Config) -> Vec<Fault> {
         }
     };
     let telling = telling(config);
+    let own = config.receivers.iter().flat_map(|receiver| receiver.sms.iter().map(move |sms| (receiver, sms)));
+    for (receiver, source) in own.filter_map(|(receiver, sms)| Some((receiver, sms.text.as_ref()?))) {
+        for status in ["firing", "resolved"] {
+            let Some(text) = template::sample_message(source, status, &telling.installation) else { continue };
+            let (text, shown) = (text.trim(), gsm7::cut(text.trim(), SEPTETS_MAX));
+            let spelt = gsm7::transliterate(text);
+            if spelt.matches('?').count() > text.matches('?').count() {
+                warn(
+                    format!(
+                        "the text of receiver {} holds what a text can't spell: it says \"{shown}\"",
+                        receiver.name
+                    ),
+                    "write it without emoji and in Latin letters".into(),
+                );
+            }
+            if let Some(n) = gsm7::septets(&spelt).filter(|n| *n > SEPTETS_MAX) {
+                warn(
+                    format!(
+                        "the text of receiver {} has {n} characters for a usual shift; it is cut to \"{shown}\"",
+                        receiver.name
+                    ),
+                    format!("write a shorter one: one SMS has {SEPTETS_MAX}"),
+                );
+            }
+        }
+    }
     for agency in &config.agencies {
         let has_texts = config.receivers.iter().any(|receiver| !receiver.sms.is_empty());
         let spelt =
@@ -108,7 +135,8 @@ fn worst(agency: &Agency, rule: &Rule, telling: &Telling) -> Worst {
             (Subject::Shift(shift), Tells::Uncovered, start + OFF)
         }
         Kind::UncoveredShift { .. } => (Subject::Shift(shift), Tells::Uncovered, start - OFF),
-        Kind::MissedCheckIn { .. } | Kind::NoShow { .. } => (Subject::Shift(shift), Tells::NoCheckIn, start + OFF),
+        Kind::MissedCheckIn { .. } => (Subject::Shift(shift), Tells::NoCheckIn, start + OFF),
+        Kind::NoShow { .. } => (Subject::Shift(shift), Tells::NoShow, start + OFF),
         Kind::MissedCheckOut { .. } => (Subject::Shift(shift), Tells::NoCheckOut, end + OFF),
         Kind::RunawayVisit { .. } => (Subject::Visit(VisitId::new(ID)), Tells::Runaway, end),
         Kind::ApiLatency { .. } | Kind::ApiErrors { .. } | Kind::ApiDown { .. } => {
@@ -202,7 +230,8 @@ receivers: [ {{ name: r, sms_configs: [ {{ to: '+12025550110' }} ] }} ]
         let path = dir.path().join("c.yml");
         std::fs::write(&path, text).expect("a file");
         std::fs::write(dir.path().join("r.yml"), RULES).expect("a file");
-        let (config, _) = Config::load(Some(&path), &|_| Some("planted-secret".into())).expect("it loads");
+        let (config, _) =
+            Config::load(Some(&path), &|name| (name == "S").then(|| "planted-secret".into())).expect("it loads");
         warnings(&config).iter().map(ToString::to_string).collect()
     }
 
@@ -247,8 +276,35 @@ receivers: [ {{ name: r, sms_configs: [ {{ to: '+12025550110' }} ] }} ]
         let text = "agencies: [ { name: main, timezone: UTC, wellsky: { client_id: a, client_secret: { env: S } } } ]\nrule_files: [r.yml]\n";
         std::fs::write(&path, text).expect("a file");
         std::fs::write(dir.path().join("r.yml"), RULES).expect("a file");
-        let (config, _) = Config::load(Some(&path), &|_| Some("planted-secret".into())).expect("it loads");
+        let (config, _) =
+            Config::load(Some(&path), &|name| (name == "S").then(|| "planted-secret".into())).expect("it loads");
         assert!(warnings(&config).is_empty());
+    }
+
+    #[test]
+    fn a_text_of_the_receivers_own_is_looked_at_too() {
+        let own = |text: &str| {
+            let dir = tempfile::tempdir().expect("a folder");
+            let path = dir.path().join("c.yml");
+            let text = format!(
+                "agencies: [ {{ name: main, timezone: UTC, wellsky: {{ client_id: a, client_secret: {{ env: S }} }} }} ]
+sms_gateways: [ {{ name: t, twilio: {{ account_sid: AC1, auth_token: {{ env: S }}, from: '+12025550100' }} }} ]
+route: {{ receiver: r }}
+receivers: [ {{ name: r, sms_configs: [ {{ to: '+12025550110', text: '{text}' }} ] }} ]
+"
+            );
+            std::fs::write(&path, text).expect("a file");
+            let env = |name: &str| (name == "S").then(|| "planted-secret".into());
+            let (config, _) = Config::load(Some(&path), &env).expect("it loads");
+            warnings(&config).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(own("{{ status }}: {{ shift.ref }}"), Vec::<String>::new());
+        let long = own(&"x".repeat(200));
+        assert_eq!(long.len(), 1, "{long:?}");
+        assert!(long[0].contains("the text of receiver r has 200 characters"), "{long:?}");
+        let emoji = own("🚨 {{ shift.ref }}");
+        assert_eq!(emoji.len(), 1, "{emoji:?}");
+        assert!(emoji[0].contains("can't spell: it says \"? 90010001\""), "{emoji:?}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod init;
 mod longest_text;
 pub mod output;
 pub mod status;
+pub mod terminal;
 
 pub use dispatch::{dispatch, is_broken_pipe, is_quiet};
 

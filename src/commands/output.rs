@@ -18,10 +18,8 @@ pub enum Output {
     Csv,
 }
 
-/// How wide a table gets when nobody says: fits most terminals, and pipes.
-pub const WIDTH_DEFAULT: usize = 120;
-/// A column is never cut below this.
-const CELL_MIN: usize = 10;
+/// A cell of up to so many characters (`in 3 h 55`) is not broken.
+const CELL_WHOLE: usize = 12;
 
 /// Rows under titles.
 #[derive(Debug, Clone, Default)]
@@ -50,8 +48,9 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// Aligned columns, at most `width` characters wide as far as columns can shrink: the widest gives way first, cut
-    /// with `…`. A column that is empty in every row is left out.
+    /// Aligned columns, at most `width` characters wide as far as columns can shrink: the widest gives way first, down
+    /// to its longest word, and its cells go on in the next line. Nothing is cut. A column that is empty in every row
+    /// is left out.
     #[must_use]
     pub fn text(&self, width: usize) -> String {
         let shown: Vec<usize> = (0..self.titles.len())
@@ -60,16 +59,21 @@ impl Table {
         let cells: Vec<Vec<String>> =
             self.rows.iter().map(|row| shown.iter().map(|column| printable(&row[*column])).collect()).collect();
         let mut widths: Vec<usize> = shown.iter().map(|column| self.titles[*column].chars().count()).collect();
+        let mut least = widths.clone();
         for row in &cells {
             for (column, cell) in row.iter().enumerate() {
                 widths[column] = widths[column].max(cell.chars().count());
+                least[column] = least[column].max(narrowest(cell));
             }
         }
-        shrink(&mut widths, width);
+        shrink(&mut widths, &least, width);
         let mut text = String::new();
         write_line(&mut text, shown.iter().map(|column| self.titles[*column]), &widths);
         for row in &cells {
-            write_line(&mut text, row.iter().map(String::as_str), &widths);
+            let cells: Vec<Vec<String>> = row.iter().zip(&widths).map(|(cell, width)| wrapped(cell, *width)).collect();
+            for line in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
+                write_line(&mut text, cells.iter().map(|cell| cell.get(line).map_or("", String::as_str)), &widths);
+            }
         }
         text
     }
@@ -92,28 +96,45 @@ pub fn json(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).unwrap_or_else(|_| "null".to_owned()) + "\n"
 }
 
-fn shrink(widths: &mut [usize], limit: usize) {
+fn shrink(widths: &mut [usize], least: &[usize], limit: usize) {
     let gaps = 2 * widths.len().saturating_sub(1);
     while widths.iter().sum::<usize>() + gaps > limit {
-        match widths.iter_mut().max() {
-            Some(widest) if *widest > CELL_MIN => *widest -= 1,
-            _ => break,
+        let can = widths.iter_mut().zip(least).filter(|(width, least)| **width > **least);
+        match can.max_by_key(|(width, _)| **width) {
+            Some((widest, _)) => *widest -= 1,
+            None => break,
         }
     }
 }
 
+/// How narrow a cell may get: a short one stays whole, a longer one breaks between words.
+fn narrowest(cell: &str) -> usize {
+    match cell.chars().count() {
+        short @ ..=CELL_WHOLE => short,
+        _ => cell.split(' ').map(|word| word.chars().count()).max().unwrap_or(0),
+    }
+}
+
+/// A cell in lines of at most `width`, broken at spaces.
+fn wrapped(cell: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in cell.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 fn write_line<'cell>(text: &mut String, cells: impl Iterator<Item = &'cell str>, widths: &[usize]) {
     let mut line = String::new();
-    for (cell, &width) in cells.zip(widths) {
-        if !line.is_empty() {
-            line.push_str("  ");
-        }
-        if cell.chars().count() > width {
-            line.extend(cell.chars().take(width - 1));
-            line.push('…');
-        } else {
-            let _ = write!(line, "{cell:width$}");
-        }
+    for (n, (cell, &width)) in cells.zip(widths).enumerate() {
+        let gap = if n == 0 { "" } else { "  " };
+        let _ = write!(line, "{gap}{cell:width$}");
     }
     text.push_str(line.trim_end());
     text.push('\n');
@@ -146,8 +167,13 @@ mod tests {
     fn the_widest_column_gives_way() {
         let text = sample().text(34);
         assert!(text.lines().all(|line| line.chars().count() <= 34), "{text}");
-        assert_eq!(text.lines().nth(1), Some("1   ShiftUncovered  Shift 1 has n…"));
-        assert!(sample().text(5).contains("ShiftUnco…"), "never below what can be read");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[1..],
+            ["1   ShiftUncovered  Shift 1 has no", "                    caregiver", "10  NoShow          x"]
+        );
+        assert!(sample().text(5).contains("ShiftUncovered"), "never below what can be read");
+        assert_eq!(sample().text(usize::MAX), sample().text(80), "a pipe gets all of it");
     }
 
     #[test]

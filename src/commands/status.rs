@@ -104,15 +104,15 @@ fn text(status: &StatusReport, alerts: &[AlertReport], width: usize) -> String {
         text.push_str(&words::printable(remark));
         text.push('\n');
     }
-    let needs: Vec<(usize, &AlertReport)> = (1..).zip(alerts).filter(|(_, alert)| alert.needs_you).collect();
+    let needs: Vec<&AlertReport> = alerts.iter().filter(|alert| alert.needs_you).collect();
     if !needs.is_empty() {
         let shown = &needs[..needs.len().min(SHOWN_MAX)];
         text.push('\n');
-        text.push_str(&alerts::table(shown).text(width));
+        text.push_str(&alerts::table(shown, alerts).text(width));
         if needs.len() > SHOWN_MAX {
             let _ = writeln!(text, "… and {} more: shiftwatch alerts", needs.len() - SHOWN_MAX);
         }
-        let _ = writeln!(text, "\nOwn one: shiftwatch ack {} --by YOUR-NAME", shown[0].0);
+        let _ = writeln!(text, "\nOwn one: shiftwatch ack {} --by YOUR-NAME", alerts::id(shown[0], alerts));
     }
     text
 }

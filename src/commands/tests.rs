@@ -53,14 +53,14 @@ fn status_is_one_line_then_what_needs_a_person_by_deadline() {
     assert_eq!(
         status_text(Output::Table),
         "\
-Watching 118 clients, 34 shifts left today, read 40 s ago, 2 alerts need you, 1 owned, 1 warning.
+Watching 118 clients, 34 shifts left today, read 3 min ago, 2 alerts need you, 1 owned, 1 warning.
 Telling office, on-call.
 
-#  due        severity  alert           location  when             state   what                             id
-1  in 12 min  critical  NoShow          north     Tue 04:32-08:32  firing                                   00aa87be
-2  in 1 h 30  page      ShiftUncovered  north     Tue 04:32-08:32  firing  Shift 90010001 has no caregiver  00000000
+id          due        severity  alert           where, when             shift              state
+00aa87      in 12 min  critical  NoShow          north, Tue 04:32-08:32  48000000000000002  firing
+0000000005  in 1 h 30  page      ShiftUncovered  north, Tue 04:32-08:32  90010001           firing
 
-Own one: shiftwatch ack 1 --by YOUR-NAME
+Own one: shiftwatch ack 00aa87 --by YOUR-NAME
 "
     );
 }
@@ -70,7 +70,7 @@ fn a_quiet_status_is_two_lines() {
     let text = status::answer(&StatusReport::with(&view(), Ok(()), noon()), &[], "agent", Output::Table, 80);
     assert_eq!(
         text,
-        "Watching 118 clients, 34 shifts left today, read 40 s ago, nothing needs you.\nTelling office, on-call.\n"
+        "Watching 118 clients, 34 shifts left today, read 3 min ago, nothing needs you.\nTelling office, on-call.\n"
     );
 }
 
@@ -101,21 +101,21 @@ fn alerts_as_a_table() {
     assert_eq!(
         alerts::list(&reports(), &Pick::default(), Output::Table, 140),
         "\
-#  due        severity  alert           location  when             state                        what                             id
-1  in 12 min  critical  NoShow          north     Tue 04:32-08:32  firing                                                        00aa87be
-2  in 1 h 30  page      ShiftUncovered  north     Tue 04:32-08:32  firing                       Shift 90010001 has no caregiver  00000000
-3  in 1 h 30  warning   ShiftUncovered  north     Tue 04:32-08:32  firing, held: no fresh data  Shift 4000 has no caregiver      00000000
-4  in 1 h 30  page      ShiftUncovered  north     Tue 04:32-08:32  night-1 until Tue 03:22      Shift 3000 has no caregiver      00000000
+id              due        severity  alert           where, when             shift              state
+00aa87          in 12 min  critical  NoShow          north, Tue 04:32-08:32  48000000000000002  firing
+0000000005      in 1 h 30  page      ShiftUncovered  north, Tue 04:32-08:32  90010001           firing
+0000000000000f  in 1 h 30  warning   ShiftUncovered  north, Tue 04:32-08:32  4000               firing, held: no fresh data
+0000000000000b  in 1 h 30  page      ShiftUncovered  north, Tue 04:32-08:32  3000               night-1 until Tue 03:22
 "
     );
     assert_eq!(alerts::list(&[], &Pick::default(), Output::Table, 80), "No alerts.\n");
 }
 
 #[test]
-fn filters_keep_the_numbers_of_the_whole_list() {
+fn filters_keep_the_ids_of_the_whole_list() {
     let owned = Pick { states: vec![StateFilter::Acknowledged], ..Pick::default() };
     let text = alerts::list(&reports(), &owned, Output::Table, 140);
-    assert!(text.lines().nth(1).unwrap().starts_with("4  "), "{text}");
+    assert!(text.lines().nth(1).unwrap().starts_with("0000000000000b  "), "{text}");
     for (pick, n) in [
         (Pick { severities: vec!["page".to_owned(), "critical".to_owned()], ..Pick::default() }, 3),
         (Pick { labels: vec![("location".to_owned(), "south".to_owned())], ..Pick::default() }, 0),
@@ -134,7 +134,7 @@ fn alerts_as_csv() {
     assert_eq!(
         text.lines().nth(4),
         Some(
-            "4,0000000000000bb8,acknowledged,false,page,ShiftUncovered,main,north,Tue 04:32-08:32,\
+            "0000000000000bb8,acknowledged,false,page,ShiftUncovered,main,north,Tue 04:32-08:32,\
              2026-12-01T11:32:03Z,2026-12-01T10:00:03Z,2026-12-01T10:02:03Z,night-1,2026-12-01T10:22:03Z,,\
              Shift 3000 has no caregiver"
         )
@@ -142,13 +142,15 @@ fn alerts_as_csv() {
 }
 
 #[test]
-fn an_alert_is_meant_by_number_or_by_the_beginning_of_its_id() {
+fn an_alert_is_meant_by_the_beginning_of_its_id_and_never_by_its_place() {
     let all = reports();
-    assert_eq!(ack::find(&all, "2").unwrap().fingerprint, "00000000055d7191");
+    for alert in &all {
+        assert_eq!(ack::find(&all, alerts::id(alert, &all)).unwrap().fingerprint, alert.fingerprint);
+    }
     assert_eq!(ack::find(&all, "00AA").unwrap().alertname, "NoShow");
     for (wanted, says) in [
-        ("0", "no alert 0"),
-        ("5", "the list has 4"),
+        ("1", "at least 4 digits"),
+        ("123", "at least 4 digits"),
         ("", "at least 4 digits"),
         ("00a", "at least 4 digits"),
         ("0000", "several alerts begin with 0000"),
@@ -178,12 +180,12 @@ async fn commands_ask_the_running_agent() {
     let (exit, text) = status_of(&agent, None).await;
     assert_eq!(exit, Exit::Done);
     assert!(
-        text.starts_with("Watching 118 clients, 34 shifts left today, read 40 s ago, 2 alerts need you.\n"),
+        text.starts_with("Watching 118 clients, 34 shifts left today, read 3 min ago, 2 alerts need you.\n"),
         "{text}"
     );
 
     let wish = Wish {
-        alert: "2".to_owned(),
+        alert: "0000000000000002".to_owned(),
         by: "night-1".to_owned(),
         note: String::new(),
         for_: Some(std::time::Duration::from_mins(20)),
@@ -206,7 +208,7 @@ async fn commands_ask_the_running_agent() {
 #[tokio::test]
 async fn an_order_that_is_refused_is_exit_1() {
     let site = Site::open(vec![uncovered("57005")]).await; // 0xdead
-    let wish = Wish { alert: "1".to_owned(), by: "night-1".to_owned(), note: String::new(), for_: None };
+    let wish = Wish { alert: "dead".to_owned(), by: "night-1".to_owned(), note: String::new(), for_: None };
     let mut out = Vec::new();
     assert_eq!(ack::run(&at(&site), &wish, Output::Table, 80, &mut out).await.unwrap(), Exit::Failed);
     assert!(out.is_empty());
@@ -221,7 +223,32 @@ async fn without_an_agent_the_store_speaks_and_says_that_nobody_watches() {
     assert_eq!(status_of(&agent, None).await, (Exit::Failed, String::new()));
     let (exit, text) = status_of(&agent, Some(view())).await;
     assert_eq!(exit, Exit::Done);
-    assert!(text.contains("read 12 min ago") && text.contains("NOT READY: no agent is running."), "{text}");
+    assert!(text.contains("read 15 min ago") && text.contains("NOT READY: no agent is running."), "{text}");
     let mut out = Vec::new();
     assert_eq!(alerts::run(&agent, &Pick::default(), Output::Table, 80, &mut out).await.unwrap(), Exit::Failed);
+}
+
+#[test]
+fn milder_bands_are_shown_when_asked_for() {
+    let mut milder = uncovered("4001");
+    milder.inhibited_by = vec!["00aa87bee538c002".to_owned()];
+    let mut view = sample();
+    view.alerts.push(std::sync::Arc::new(milder));
+    let all = AlertReport::all(&view, noon());
+    let said = alerts::list(&all, &Pick::default(), Output::Table, 140);
+    assert!(said.ends_with("1 milder one not shown, because a worse one speaks for the same shift: --all\n"), "{said}");
+    assert!(!said.contains("4001"), "{said}");
+    let said = alerts::list(&all, &Pick { all: true, ..Pick::default() }, Output::Table, 140);
+    assert!(said.contains("4001") && said.contains("firing, a worse one speaks"), "{said}");
+    let said = alerts::list(&all, &Pick::default(), Output::Csv, 140);
+    assert!(said.contains("4001"), "machines get everything: {said}");
+}
+
+#[test]
+fn a_list_fits_a_small_terminal_and_loses_nothing() {
+    let text = alerts::list(&reports()[1..2], &Pick::default(), Output::Table, 80);
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    for part in ["ShiftUncovered", "90010001", "04:32-08:32", "in 1 h 30", "firing"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }

@@ -63,6 +63,9 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
     let title_node = fields.get("title");
     let title_path = fields.path("title");
     let title = title_node.and_then(|node| cx.word(node, &title_path).map(|title| (title, node.at)));
+    if let Some((title, at)) = &title {
+        refuse_control(title, &title_path, *at, cx);
+    }
     if let Some((title, at)) = &title
         && title.chars().count() > TITLE_CHARS_MAX
     {
@@ -86,6 +89,12 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
     fields.finish(&[("hook_secret", "hooks are not offered yet: remove it")], cx);
 
     let name = name?;
+    if let (None, Some(node)) = (title_node, name_node)
+        && default_title(&name) != name
+    {
+        let what = format!("{name_path} is too long for a text, which would open with \"{}:\"", default_title(&name));
+        cx.warn(node.at, what, format!("write a title of up to {TITLE_CHARS_MAX} characters"));
+    }
     let title = title.map_or_else(|| default_title(&name), |(title, _)| title);
     Some(Agency {
         name: AgencyName::new(name),
@@ -96,6 +105,13 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
         clock_12h: clock == Some("12h"),
         wellsky: wellsky?,
     })
+}
+
+/// A line end in what stands in every text and subject would end the line there.
+fn refuse_control(text: &str, path: &str, at: Place, cx: &mut Reading<'_>) {
+    if text.chars().any(char::is_control) {
+        cx.error(at, format!("{path} holds a line end or another control character"), "write it in one line");
+    }
 }
 
 /// The name, as far as a text has room for it.
@@ -119,6 +135,9 @@ fn read_locations(node: &Node, path: &str, cx: &mut Reading<'_>) -> Vec<Location
         fields.finish(&[("policy", "escalation policies are not offered yet: remove it")], cx);
         let Some((id, at)) = id else { continue };
         ids.add(&id, at, &format!("{path}.id"), cx);
+        if let Some((name, at)) = &name {
+            refuse_control(name, &format!("{path}.name"), *at, cx);
+        }
         if let Some((name, at)) = &name
             && name.chars().count() > LOCATION_CHARS_MAX
         {
@@ -147,7 +166,7 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
     let mut fields = Fields::of(node, path, cx)?;
     let base_url = match fields.get("base_url") {
         Some(node) => read_base_url(node, &format!("{path}.base_url"), cx),
-        None => Some(BASE_URL.to_owned()),
+        None => base_url_of_environment(node, path, cx).or_else(|| Some(BASE_URL.to_owned())),
     };
     let agency_id = fields.get("agency_id").and_then(|node| secret::value(node, &format!("{path}.agency_id"), cx));
     let client_id = fields
@@ -193,6 +212,23 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
         page_base,
         confirm_timeout,
     })
+}
+
+/// `WELLSKY_BASE_URL`, for a file that names no host. Said aloud: a variable left over from a drill would watch another
+/// agency.
+fn base_url_of_environment(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<String> {
+    let text = (cx.env)("WELLSKY_BASE_URL").filter(|text| !text.trim().is_empty())?;
+    match check_base_url(&text) {
+        Ok(url) => {
+            let what = format!("{path} is read from {url}, as WELLSKY_BASE_URL says");
+            cx.warn(node.at, what, format!("write base_url: {url} if that is meant, or unset the variable"));
+            Some(url)
+        }
+        Err((what, instead)) => {
+            cx.error(node.at, format!("WELLSKY_BASE_URL {what}"), instead);
+            None
+        }
+    }
 }
 
 /// A host root: https, or http to this machine.

@@ -21,6 +21,9 @@ pub const FILE: &str = "environment";
 /// The name of the file beside a configuration.
 pub const SECRETS_FILE: &str = "secrets.env";
 
+/// What `init` calls a configuration. Never read unasked, and pointed to where one is missed.
+const USUAL_FILE: &str = "shiftwatch.yml";
+
 /// What the environment alone configures.
 pub struct FromEnvironment {
     /// The one agency, `main`.
@@ -43,7 +46,12 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
         let value = set(name);
         if value.is_none() {
             let what = format!("no configuration file is named, and {name} is not set");
-            faults.push(error(what, &format!("write --config FILE or set SHIFTWATCH_CONFIG, or set {name}")));
+            let instead = if Path::new(USUAL_FILE).exists() {
+                format!("{USUAL_FILE} is here: add --config {USUAL_FILE}")
+            } else {
+                format!("write --config FILE or set SHIFTWATCH_CONFIG, or set {name}")
+            };
+            faults.push(error(what, &instead));
         }
         value
     };
@@ -83,11 +91,11 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
     let store = store_url::default_file(env);
     warnings.push(warning(
         "nobody is told: without a configuration file there are only the board and the metrics".into(),
-        "run shiftwatch init to write one",
-    ));
-    warnings.push(warning(
-        format!("the database is {}", store.display()),
-        "name another with store: in a configuration file",
+        if Path::new(USUAL_FILE).exists() {
+            "shiftwatch.yml is here: add --config shiftwatch.yml"
+        } else {
+            "run shiftwatch init to write one"
+        },
     ));
     let (Some(client_id), Some(client_secret), Some(agency_id), true) =
         (client_id, client_secret, agency_id, faults.is_empty())

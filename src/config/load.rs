@@ -93,12 +93,36 @@ fn nobody() -> Receiver {
     Receiver { name: routes::NOBODY.into(), ..Receiver::default() }
 }
 
-fn load_file(path: &Path, env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
+/// Reads one thing of a file's tree. Faults of the rest are no concern of it; where it says `None`, every fault found.
+pub fn with_file<T>(
+    path: &Path,
+    env: Env<'_>,
+    read: impl FnOnce(&Node, &mut Reading<'_>) -> Option<T>,
+) -> Result<T, Vec<Fault>> {
+    let (file, bytes) = bytes_of(path)?;
+    let dir = path.parent().unwrap_or(Path::new(""));
+    let secrets = environment::read_secrets_file(dir, &mut Vec::new());
+    let env = |name: &str| env(name).or_else(|| secrets.get(name).cloned());
+    let mut cx = Reading::new(file.clone(), dir, &env);
+    let mut tree_faults = Vec::new();
+    let found = tree::read(&file, &bytes, &mut tree_faults).and_then(|root| read(&root, &mut cx));
+    found.ok_or_else(|| tree_faults.into_iter().chain(cx.faults).collect())
+}
+
+fn bytes_of(path: &Path) -> Result<(String, Vec<u8>), Vec<Fault>> {
     let file = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| {
-        let what = format!("the configuration cannot be read ({})", error.kind());
-        vec![Fault::error(&file, Place::NOWHERE, what, "name a file that exists and that this user may read")]
-    })?;
+    match std::fs::read(path) {
+        Ok(bytes) => Ok((file, bytes)),
+        Err(error) => {
+            let what = format!("the configuration cannot be read ({})", error.kind());
+            let instead = "name a file that exists and that this user may read";
+            Err(vec![Fault::error(&file, Place::NOWHERE, what, instead)])
+        }
+    }
+}
+
+fn load_file(path: &Path, env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
+    let (file, bytes) = bytes_of(path)?;
     let dir = path.parent().unwrap_or(Path::new(""));
     let mut secret_faults = Vec::new();
     let secrets = environment::read_secrets_file(dir, &mut secret_faults);
@@ -184,6 +208,7 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
     if agencies.is_empty() {
         return None;
     }
+    rules.warn_of_tags(&agencies, cx);
     warn_of_silence(&receivers, receivers_node, heartbeat.is_some(), cx);
 
     let mut smtp_auth: Vec<(String, u16, SmtpAuth)> = Vec::new();

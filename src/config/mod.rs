@@ -245,6 +245,15 @@ impl Config {
         load::load(path, env)
     }
 
+    /// Where the agent of this file listens, for whoever only asks it: no secret is resolved, and faults elsewhere in
+    /// the file do not matter.
+    ///
+    /// # Errors
+    /// The file cannot be read, or not where it says that.
+    pub fn listen(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<SocketAddr, Vec<Fault>> {
+        web::listen_of(path, env)
+    }
+
     /// The clock to run on: the machine's, or the one `SHIFTWATCH_CLOCK` asks for.
     ///
     /// # Errors

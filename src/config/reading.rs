@@ -65,11 +65,13 @@ impl<'e> Reading<'e> {
         }
     }
 
-    /// `true` or `false`.
+    /// `true` or `false`, in the three spellings of YAML.
     pub fn flag(&mut self, node: &Node, path: &str) -> Option<bool> {
         match &node.value {
-            Value::Scalar { text, quoted: false } if text == "true" => Some(true),
-            Value::Scalar { text, quoted: false } if text == "false" => Some(false),
+            Value::Scalar { text, quoted: false } if matches!(text.as_str(), "true" | "True" | "TRUE") => Some(true),
+            Value::Scalar { text, quoted: false } if matches!(text.as_str(), "false" | "False" | "FALSE") => {
+                Some(false)
+            }
             Value::Scalar { text, .. } => {
                 self.error(node.at, format!("{path} is \"{text}\""), "write true or false, without quotation marks");
                 None

@@ -115,8 +115,11 @@ fn read_email(node: &Node, path: &str, ways: &Ways<'_>, cx: &mut Reading<'_>) ->
         None => None,
     };
     let place = if phi { template::Place::GrantedMail } else { template::Place::Message };
-    let text = read_template(&mut fields, "text", place, cx);
-    let html = read_template(&mut fields, "html", place, cx);
+    let text = read_part(&mut fields, "text", place, cx);
+    let html = read_part(&mut fields, "html", place, cx);
+    if let (Some(""), Some("")) = (text.as_deref(), html.as_deref()) {
+        cx.error(fields.at, format!("{path}: text and html are both empty"), "remove one of the two lines");
+    }
     let send_resolved = fields.flag("send_resolved", cx).unwrap_or(true);
     let at = fields.at;
     fields.finish(&MAIL_KEYS_ELSEWHERE, cx);
@@ -170,6 +173,20 @@ fn read_template(
 ) -> Option<String> {
     let node = fields.get(key)?;
     check_template(node, &fields.path(key), place, cx)
+}
+
+/// A part of a mail. An empty one, in quotation marks, leaves the part out, as Alertmanager has it.
+fn read_part(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    place: template::Place,
+    cx: &mut Reading<'_>,
+) -> Option<String> {
+    let node = fields.get(key)?;
+    match &node.value {
+        Value::Scalar { text, quoted: true } if text.is_empty() => Some(String::new()),
+        _ => check_template(node, &fields.path(key), place, cx),
+    }
 }
 
 /// Reads a template and says what is wrong with it.

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use super::{
+    Agency,
     fault::Fault,
     glob,
     names::Names,
@@ -64,7 +65,11 @@ impl Rules {
     pub fn add_files(&mut self, node: &Node, cx: &mut Reading<'_>) {
         let mut seen = Vec::new();
         let mut rule_faults = Vec::new();
-        for (pattern, at) in cx.words(node, "rule_files").unwrap_or_default() {
+        let n_errors = |faults: &[Fault]| faults.iter().filter(|fault| fault.is_error()).count();
+        let before = n_errors(&cx.faults);
+        let patterns = cx.words(node, "rule_files").unwrap_or_default();
+        let asks_for_some = !patterns.is_empty();
+        for (pattern, at) in patterns {
             let mut files = glob::files(&cx.dir, &pattern);
             if glob::is_pattern(&pattern) {
                 files.retain(|file| !file.to_string_lossy().ends_with(".test.yml"));
@@ -92,7 +97,30 @@ impl Rules {
             }
             seen.append(&mut files);
         }
+        // An agent without a rule watches nothing and looks like one that has nothing to say.
+        if asks_for_some && self.rules.is_empty() && n_errors(&cx.faults) == before && n_errors(&rule_faults) == 0 {
+            cx.error(
+                node.at,
+                "rule_files: no rule comes from any of these",
+                "leave rule_files out for the shipped rules, or write [] if nothing is to be watched",
+            );
+        }
         cx.faults.append(&mut rule_faults);
+    }
+
+    /// Warns of tags in a `where:` that no agency names: the rule would never pick, or never pass over, anybody.
+    pub fn warn_of_tags(&self, agencies: &[Agency], cx: &mut Reading<'_>) {
+        for rule in &self.rules {
+            let (Some(where_), Some((file, at))) = (&rule.where_, self.places.get(&rule.id)) else { continue };
+            for tag in tags_of(&where_.source) {
+                if agencies.iter().any(|agency| agency.tags.iter().any(|(name, _)| name == tag)) {
+                    continue;
+                }
+                let what = format!("{}: where asks for the tag \"{tag}\", which no agency's tags name", rule.alert);
+                let instead = format!("write tags: {{ {tag}: <the vendor's id> }} in the agency");
+                cx.faults.push(Fault::warning(file, *at, what, instead));
+            }
+        }
     }
 
     /// Reads one rule file's text.
@@ -201,6 +229,52 @@ fn read_rule(node: &Node, path: &str, group: &str, cx: &mut Reading<'_>) -> Opti
     })
 }
 
+/// The names that a `where:` compares tags with. The vendor's own ids, which are numbers, need no name.
+fn tags_of(source: &str) -> Vec<&str> {
+    let within = |(at, _): (usize, &str)| {
+        let call = &source[at..];
+        // `tags.exists(t, t == "respite")`: to the bracket that closes it.
+        let mut depth = 0_usize;
+        let end = call.char_indices().find_map(|(i, c)| match c {
+            '(' => {
+                depth += 1;
+                None
+            }
+            ')' => {
+                depth = depth.saturating_sub(1);
+                (depth == 0).then_some(i)
+            }
+            _ => None,
+        });
+        literals(&call[..end.unwrap_or(call.len())])
+    };
+    let inside =
+        [".tags.exists(", ".tags.all("].into_iter().flat_map(|call| source.match_indices(call)).flat_map(within);
+    // `"respite" in client.tags`: the text just before.
+    let before = [" in client.tags", " in caregiver.tags"]
+        .into_iter()
+        .flat_map(|word| source.match_indices(word))
+        .filter_map(|(at, _)| literals(&source[..at]).pop());
+    let mut tags: Vec<&str> = inside.chain(before).filter(|tag| tag.chars().any(char::is_alphabetic)).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    tags
+}
+
+/// What stands in quotation marks.
+fn literals(source: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = source;
+    while let Some(at) = rest.find(['"', '\'']) {
+        let quote = if rest[at..].starts_with('"') { '"' } else { '\'' };
+        let inside = &rest[at + 1..];
+        let Some(end) = inside.find(quote) else { break };
+        found.push(&inside[..end]);
+        rest = &inside[end + 1..];
+    }
+    found
+}
+
 fn has_key(node: &Node, key: &str) -> bool {
     matches!(&node.value, tree::Value::Map(entries) if entries.iter().any(|(known, _)| known.text == key))
 }
@@ -252,4 +326,23 @@ fn read_annotations(node: &Node, path: &str, cx: &mut Reading<'_>) -> Labels {
         }
     }
     annotations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_found_where_they_are_compared() {
+        for (source, tags) in [
+            (r#"!client.tags.exists(t, t == "respite")"#, vec!["respite"]),
+            (r#"'live-in' in client.tags && shift.location == "north""#, vec!["live-in"]),
+            (r#"client.tags.exists(t, t == "41") && "a" in caregiver.tags"#, vec!["a"]),
+            (r#"shift.location == "north""#, vec![]),
+            (r#"client.tags.exists(t, (t == "b") || t == "a") && client.id != "x""#, vec!["a", "b"]),
+            ("client.tags.exists(t, t == \"a", vec![]),
+        ] {
+            assert_eq!(tags_of(source), tags, "{source}");
+        }
+    }
 }

@@ -23,11 +23,12 @@ const FORMS: &str = "write {env: NAME}, {file: /path} or {command: [program, arg
 
 /// A secret: accepted in plain text, with a warning.
 pub fn secret(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<SecretString> {
+    let value = value(node, path, cx)?;
     if matches!(node.value, Value::Scalar { .. }) {
         let what = format!("{path} stands in plain text in the file");
         cx.warn(node.at, what, "safer: {env: NAME}, {file: /path} or {command: [program, argument]}");
     }
-    value(node, path, cx).map(SecretString::from)
+    Some(SecretString::from(value))
 }
 
 /// A value that may come from elsewhere but is no secret; not shown again either.
@@ -36,7 +37,7 @@ pub fn value(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<String> {
         return from_elsewhere(node, path, cx);
     }
     cx.hidden.insert(node.at);
-    cx.word(node, path)
+    plainly(node, path, cx)
 }
 
 /// A value that may come from elsewhere and may be shown.
@@ -44,7 +45,18 @@ pub fn setting(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<String> 
     if let Value::Map(_) = node.value {
         return from_elsewhere(node, path, cx);
     }
-    cx.word(node, path)
+    plainly(node, path, cx)
+}
+
+/// A value as it stands; `${NAME}` is another program's way of asking for a variable, and would be sent as it stands.
+fn plainly(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<String> {
+    let text = cx.word(node, path)?;
+    let name = text.trim().strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    if let Some(name) = name.filter(|name| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')) {
+        cx.error(node.at, format!("{path} is ${{{name}}} as it stands"), format!("write {{env: {name}}}"));
+        return None;
+    }
+    Some(text)
 }
 
 /// A value from a file, for Alertmanager's `…_file` keys.

@@ -435,6 +435,26 @@ fn the_environment_alone_is_enough_to_watch() {
 }
 
 #[test]
+fn the_environment_names_the_host_where_the_file_does_not() {
+    let there = |value: &'static str, text: &str| {
+        let folder = Folder::with(&[("c.yml", text)]);
+        let look = |name: &str| if name == "WELLSKY_BASE_URL" { Some(value.to_owned()) } else { env(name) };
+        Config::load(Some(&folder.0.path().join("c.yml")), &look)
+    };
+    let (config, said) = there("http://127.0.0.1:9850/", AGENCY).expect("it loads");
+    assert_eq!(config.agencies[0].wellsky.base_url, "http://127.0.0.1:9850");
+    assert!(said.iter().any(|said| said.what.contains("as WELLSKY_BASE_URL says")), "{said:?}");
+    let own = AGENCY.replace("wellsky: { ", "wellsky: { base_url: 'https://api.example.com', ");
+    let (config, said) = there("http://127.0.0.1:9850", &own).expect("it loads");
+    assert_eq!(config.agencies[0].wellsky.base_url, "https://api.example.com", "the file goes first");
+    assert!(!said.iter().any(|said| said.what.contains("WELLSKY_BASE_URL")), "{said:?}");
+    let (config, _) = there("", AGENCY).expect("it loads");
+    assert_eq!(config.agencies[0].wellsky.base_url, "https://connect.clearcareonline.com");
+    let faults = there("http://api.example.com", AGENCY).expect_err("plain http");
+    assert!(faults[0].what.starts_with("WELLSKY_BASE_URL is http:// to another machine"), "{faults:?}");
+}
+
+#[test]
 fn a_drill_clock_only_runs_where_nothing_leads_outside() {
     let drill = |name: &str| (name == "SHIFTWATCH_CLOCK").then(|| "2026-11-01T01:30:00-06:00,speed=60".to_owned());
     let (outside, _) = load(AGENCY).expect("it loads");
@@ -477,6 +497,33 @@ fn a_file_read_twice_says_the_same() {
 }
 
 #[test]
+fn where_an_agent_listens_is_read_without_its_secrets() {
+    let asked = |text: &str| {
+        let folder = Folder::with(&[("c.yml", text)]);
+        let path = folder.0.path().join("c.yml");
+        Config::listen(&path, &|_| None).map(|listen| listen.to_string()).map_err(|faults| faults[0].to_string())
+    };
+    for (text, is) in [
+        (AGENCY.to_owned(), "127.0.0.1:9847"),
+        (format!("{AGENCY}web: {{ listen: '127.0.0.1:9999' }}\n"), "127.0.0.1:9999"),
+        (format!("{AGENCY}route: {{ receiver: nobody-there\nweb: {{ listen: ':9999' }}\n"), "0.0.0.0:9999"),
+    ] {
+        assert_eq!(asked(&text).as_deref(), Ok(is), "{text}");
+    }
+    for (text, says) in [
+        (format!("{AGENCY}web: {{ listen: '9999' }}\n"), "web.listen \"9999\" is not address:port"),
+        (format!("{AGENCY}web: {{ listen: {{ env: LISTEN }} }}\n"), "the environment variable LISTEN is not set"),
+        (format!("{AGENCY}web: {{ listen: '9999'\n"), "the { opened here is not closed"),
+        ("- just a list\n".to_owned(), "the file is a list"),
+    ] {
+        let said = asked(&text).expect_err(&text);
+        assert!(said.contains(says), "{text}: {said}");
+    }
+    let gone = Config::listen(Path::new("/no/such/file.yml"), &|_| None).expect_err("no file");
+    assert!(gone[0].to_string().contains("the configuration cannot be read"), "{gone:?}");
+}
+
+#[test]
 fn a_file_that_is_not_there_is_said_so() {
     let faults = Config::load(Some(Path::new("/no/such/file.yml")), &env).expect_err("no file");
     assert!(
@@ -513,4 +560,38 @@ proptest! {
             prop_assert!(faults.iter().any(|fault| fault.contains("error: ")), "{faults:?}");
         }
     }
+}
+
+#[test]
+fn what_works_and_is_hardly_meant_is_a_warning() {
+    let named = AGENCY.replace("name: main", "name: comfort-care-north");
+    let (config, said) = load(&named).expect("it loads");
+    assert_eq!(config.agencies[0].title, "comfort-ca");
+    assert!(said.iter().any(|said| said.contains("open with \"comfort-ca:\"; write a title")), "{said:?}");
+
+    let rules = "groups: [ { name: g, rules: [ { alert: A, uncovered_shift: { within: 4h }, labels: { severity: page }, where: 'client.tags.exists(t, t == \"respite\")' } ] } ]\n";
+    let folder = Folder::with(&[("c.yml", &format!("{AGENCY}rule_files: [r.yml]\n")), ("r.yml", rules)]);
+    let (_, said) = folder.load().expect("it loads");
+    assert!(said.iter().any(|said| said.starts_with("r.yml:1:") && said.contains("the tag \"respite\"")), "{said:?}");
+    folder.write(
+        "c.yml",
+        &format!("{}rule_files: [r.yml]\n", AGENCY.replace("    wellsky", "    tags: { respite: '41' }\n    wellsky")),
+    );
+    let (_, said) = folder.load().expect("it loads");
+    assert!(!said.iter().any(|said| said.contains("the tag")), "{said:?}");
+}
+
+#[test]
+fn what_alertmanager_and_yaml_allow_is_read() {
+    let text = format!(
+        "{AGENCY}global: {{ smtp_smarthost: localhost:25, smtp_from: watch@example.com, smtp_require_tls: False }}
+rule_files: []
+route: {{ receiver: r }}
+receivers: [ {{ name: r, email_configs: [ {{ to: office@example.com, html: '', send_resolved: TRUE }} ] }} ]
+"
+    );
+    let (config, _) = load(&text).expect("it loads");
+    assert!(config.rules.is_empty(), "[] says that nothing is watched");
+    let mail = &config.receivers[0].email[0];
+    assert_eq!((mail.html.as_deref(), mail.text.as_deref(), mail.send_resolved), (Some(""), None, true));
 }

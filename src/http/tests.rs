@@ -400,7 +400,7 @@ async fn status_and_front_page_say_the_same() {
     let site = Site::open(vec![uncovered("90010001")]).await;
     let (_, body) = site.get("/api/v1/status").await;
     let status: Value = serde_json::from_str(&body).unwrap();
-    let sentence = "Watching 118 clients, 34 shifts left today, read 40 s ago, 1 alert needs you.";
+    let sentence = "Watching 118 clients, 34 shifts left today, read 3 min ago, 1 alert needs you.";
     assert_eq!(status["sentence"], sentence);
     assert_eq!(status["agencies"][0]["uncovered"][1]["shifts"], 2);
     let (_, page) = site.get("/").await;

@@ -10,7 +10,17 @@ use super::{
 use crate::{
     alerts::alert::{Alert, AlertState},
     model::{Instant, People, PhiGrant, Subject},
+    rules::finding::{Closing, Tells},
 };
+
+/// Somebody has to act now; or nothing got better.
+const RED: &str = "#b3261e";
+/// Somebody has to look.
+const AMBER: &str = "#8a5a00";
+/// Over.
+const GREEN: &str = "#2e6b34";
+/// A summary that fits into a line.
+const LINE_CHARS: usize = 80;
 
 /// The three parts of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +60,10 @@ pub fn write(firing: &[&Alert], over: &[&Alert], frame: Frame<'_>) -> Mail {
     let mut text = String::new();
     let mut rows = String::new();
     if frame.summary && !firing.is_empty() {
-        let line =
-            format!("After catching up with the schedule, {} are true now.", plural(firing.len(), "alert", "alerts"));
+        let line = format!(
+            "After catching up with the schedule, {} true now.",
+            plural(firing.len(), "alert is", "alerts are")
+        );
         let _ = writeln!(text, "{line}\n");
         let _ = write!(rows, "<p>{}</p>", escape(&line));
     }
@@ -81,41 +93,45 @@ fn subject(firing: &[&Alert], over: &[&Alert], frame: Frame<'_>) -> String {
     match (firing, over) {
         ([one], _) => {
             let words = words::firing(one, frame.telling, frame.now);
-            one_line(&format!("[{title}] {}{}", words.headline, concern(&words.concerns)))
+            one_line(&format!("[{title}] {}", headline(one, &words)))
         }
-        ([], [one]) => one_line(&format!(
-            "[{title}] Closed: {}: {}",
-            about(one, frame.telling),
-            words::closing(one, frame.telling)
-        )),
+        ([], [one]) => one_line(&format!("[{title}] {}", closed(one, frame.telling))),
         ([], over) => format!("[{title}] {} closed", plural(over.len(), "alert", "alerts")),
-        (firing, _) => one_line(&format!(
-            "[{title}] {}: {}",
-            plural(firing.len(), "alert", "alerts"),
-            texts::counts(firing, frame.telling, frame.now)
-        )),
+        (firing, _) => {
+            one_line(&format!("[{title}] {}: {}", plural(firing.len(), "alert", "alerts"), texts::counts(firing)))
+        }
     }
 }
 
 fn firing_part(alert: &Alert, words: &Words, frame: Frame<'_>, text: &mut String, rows: &mut String) {
     let severity = alert.labels.get("severity").map_or("", String::as_str);
-    let headline = format!("{}{}", words.headline, concern(&words.concerns));
+    let headline = headline(alert, words);
     let _ = writeln!(text, "{headline}");
+    let annotation = |name: &str| alert.annotations.get(name).map(|value| plain(value)).filter(|it| !it.is_empty());
+    let (summary, description) = (annotation("summary"), annotation("description"));
     let mut lines = Vec::new();
     if !words.urgency.is_empty() {
         lines.push(("When", words.urgency.clone()));
     }
-    lines.push(("Do", words.action.clone()));
+    // The few words a text has room for are for whoever is paged. Others have the time to read what their rule says,
+    // and the two may differ: an office is told before anybody is to be called.
+    let paged = matches!(severity, "critical" | "page") && alert.facts.tells != Tells::Summary;
+    let (action, more) = match description {
+        Some(description) if !paged => (Some(description), None),
+        more if alert.facts.tells == Tells::Summary => (None, more),
+        more => (Some(words.action.clone()), more),
+    };
+    lines.extend(action.map(|action| ("Do", action)));
     if words.unconfirmed {
         lines.push(("Note", "Unconfirmed: WellSky could not be read a second time before this was sent.".into()));
     }
-    if let Some(summary) = alert.annotations.get("summary").filter(|summary| **summary != words.action) {
-        lines.push(("What", summary.clone()));
+    lines.extend(summary.filter(|summary| !repeats(summary, &headline, alert, frame)).map(|summary| ("What", summary)));
+    lines.extend(more.map(|more| ("More", more)));
+    for name in ["cause", "sections", "runbook_url"] {
+        lines.extend(annotation(name).map(|value| (label(name), value)));
     }
-    for name in ["description", "cause", "sections", "runbook_url"] {
-        if let Some(value) = alert.annotations.get(name) {
-            lines.push((label(name), value.clone()));
-        }
+    if alert.facts.tells == Tells::Summary && words.headline != headline {
+        lines.push(("Alert", words.headline.clone()));
     }
     if !words.reference.is_empty() {
         lines.push(("In WellSky", words.reference.clone()));
@@ -128,15 +144,15 @@ fn firing_part(alert: &Alert, words: &Words, frame: Frame<'_>, text: &mut String
         lines.push(("Severity", severity.to_owned()));
     }
     let colour = match severity {
-        "critical" | "page" => "#b3261e",
-        "warning" => "#8a5a00",
+        "critical" | "page" => RED,
+        "warning" => AMBER,
         _ => "#1f5f8b",
     };
     block(&headline, colour, &lines, text, rows);
 }
 
 fn over_part(alert: &Alert, frame: Frame<'_>, text: &mut String, rows: &mut String) {
-    let headline = format!("Closed: {}: {}", about(alert, frame.telling), words::closing(alert, frame.telling));
+    let headline = closed(alert, frame.telling);
     let _ = writeln!(text, "{headline}");
     let mut lines = vec![("Do", words::afterwards(alert).to_owned())];
     if let AlertState::Resolved { owner: Some(owner), .. } = &alert.state {
@@ -146,7 +162,50 @@ fn over_part(alert: &Alert, frame: Frame<'_>, text: &mut String, rows: &mut Stri
         lines.push(("In WellSky", format!("Shift {}", key.id)));
     }
     lines.extend(granted(alert, frame.people));
-    block(&headline, "#2e6b34", &lines, text, rows);
+    let colour = match &alert.state {
+        // It ended by the clock, and nothing got better.
+        AlertState::Resolved { closing: Closing::Expired, .. } => RED,
+        AlertState::Resolved { closing: Closing::RuleRemoved | Closing::Moved { .. }, .. } => AMBER,
+        _ => GREEN,
+    };
+    block(&headline, colour, &lines, text, rows);
+}
+
+/// `NO CAREGIVER: Tue 07:00-11:00, North`; for an alert in its own words, these.
+fn headline(alert: &Alert, words: &Words) -> String {
+    let what = if alert.facts.tells == Tells::Summary { own_words(alert) } else { words.headline.clone() };
+    if words.concerns.is_empty() { what } else { format!("{what}: {}", words.concerns) }
+}
+
+/// `Closed: NO CAREGIVER, Tue 07:00-11:00, North: covered`.
+fn closed(alert: &Alert, telling: &Telling) -> String {
+    let concerns = words::concerns(alert, telling.voice(&alert.key.agency));
+    let name = if alert.facts.tells == Tells::Summary { own_words(alert) } else { words::name(alert) };
+    let what = if concerns.is_empty() { name } else { format!("{name}, {concerns}") };
+    format!("Closed: {}", words::closed(&what, alert, telling))
+}
+
+/// The summary of an alert that has no built-in words, else its name.
+fn own_words(alert: &Alert) -> String {
+    let summary = alert.annotations.get("summary").map(|summary| one_line(&plain(summary)));
+    summary.filter(|summary| !summary.is_empty()).unwrap_or_else(|| words::name(alert))
+}
+
+/// Whether a summary says no more than the headline: the same words, or a line that names the shift by its id and its
+/// time, as the shipped ones do for places that have no headline.
+fn repeats(summary: &str, headline: &str, alert: &Alert, frame: Frame<'_>) -> bool {
+    let Subject::Shift(key) = &alert.key.subject else { return one_line(summary) == headline };
+    let voice = frame.telling.voice(&alert.key.agency);
+    let zone = voice.zone_of(&alert.facts.location);
+    let mut times = alert.facts.starts_at.into_iter().chain(alert.facts.ends_at);
+    summary.chars().count() <= LINE_CHARS
+        && summary.contains(&key.id.to_string())
+        && times.any(|at| summary.contains(&voice.day_time(at, zone)))
+}
+
+/// Without the quotes of code, which a mail only shows as such.
+fn plain(text: &str) -> String {
+    text.replace('`', "")
 }
 
 fn block(headline: &str, colour: &str, lines: &[(&str, String)], text: &mut String, rows: &mut String) {
@@ -159,7 +218,7 @@ fn block(headline: &str, colour: &str, lines: &[(&str, String)], text: &mut Stri
         let _ = writeln!(text, "  {name}: {value}");
         let _ = write!(
             rows,
-            "<tr><th scope=\"row\" style=\"text-align:left;vertical-align:top;padding:.1em .9em .1em 0;font-weight:600\">{name}</th><td style=\"vertical-align:top\">{}</td></tr>",
+            "<tr><th scope=\"row\" style=\"text-align:left;vertical-align:top;padding:.1em .9em .1em 0;font-weight:600;white-space:nowrap\">{name}</th><td style=\"vertical-align:top\">{}</td></tr>",
             escape(value)
         );
     }
@@ -192,22 +251,11 @@ fn granted(alert: &Alert, people: Option<&dyn People>) -> Vec<(&'static str, Str
     lines
 }
 
-fn about(alert: &Alert, telling: &Telling) -> String {
-    let concerns = words::concerns(alert, telling.voice(&alert.key.agency));
-    let name = alert.labels.get("alertname").map_or("", String::as_str);
-    if concerns.is_empty() { name.to_owned() } else { format!("{name}, {concerns}") }
-}
-
-fn concern(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!(": {text}") }
-}
-
 fn label(annotation: &str) -> &'static str {
     match annotation {
         "cause" => "Cause",
         "sections" => "Not read",
-        "runbook_url" => "Runbook",
-        _ => "More",
+        _ => "Runbook",
     }
 }
 
@@ -223,4 +271,143 @@ fn one_line(text: &str) -> String {
 #[must_use]
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use chrono::{TimeDelta, TimeZone, Utc};
+
+    use super::*;
+    use crate::{
+        alerts::alert::{AlertKey, Confirm, Facts, Labels},
+        model::{AgencyName, Endpoint, ShiftKey, ShiftRef},
+        notify::voice::Voice,
+        rules::finding::{RuleId, Window},
+    };
+
+    /// Tue 2026-11-24, 07:00 in Denver.
+    fn seven() -> Instant {
+        Utc.with_ymd_and_hms(2026, 11, 24, 14, 0, 0).unwrap()
+    }
+
+    fn alert(tells: Tells, severity: &str, annotations: &[(&str, &str)]) -> Alert {
+        let about_shift = !matches!(tells, Tells::Blind { .. } | Tells::Summary);
+        let key = ShiftKey { start: seven(), client: "7000101".into(), id: ShiftRef::Vendor("90010001".into()) };
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Alert {
+            key: AlertKey {
+                agency: AgencyName::from("main"),
+                rule: RuleId::new("api/X{}"),
+                subject: if about_shift { Subject::Shift(key) } else { Subject::Endpoint(Endpoint::Encounter) },
+            },
+            labels: [("alertname", "ApiErrors"), ("severity", severity)].iter().map(pair).collect(),
+            annotations: annotations.iter().map(pair).collect::<Labels>(),
+            state: AlertState::Firing { fired_at: seven() },
+            active_at: seven(),
+            updated_at: seven(),
+            facts: Facts {
+                window: Window { opens_at: seven(), closes_at: None },
+                starts_at: about_shift.then(seven),
+                ends_at: about_shift.then(|| seven() + TimeDelta::hours(4)),
+                deadline: None,
+                location: if about_shift { "north".into() } else { String::new() },
+                client: None,
+                tells,
+            },
+            confirm: Confirm::Confirmed { at: seven() },
+            unjudged_since: None,
+            told: Vec::new(),
+            posted: None,
+        }
+    }
+
+    fn mail(firing: &[&Alert], over: &[&Alert]) -> Mail {
+        let voice = Voice {
+            title: "CCA".into(),
+            zone: chrono_tz::America::Denver,
+            location_zones: HashMap::new(),
+            clock_12h: false,
+        };
+        let telling = Telling { voices: HashMap::new(), installation: voice, external_url: None, shadow: None };
+        let now = seven() + TimeDelta::minutes(10);
+        write(firing, over, Frame { telling: &telling, people: None, receiver: "office", summary: true, now })
+    }
+
+    fn body(mail: &Mail) -> Vec<&str> {
+        let lines = mail.text.lines().skip_while(|line| line.starts_with("After") || line.is_empty());
+        lines.take_while(|line| !line.is_empty()).collect()
+    }
+
+    #[test]
+    fn an_alert_in_its_own_words_says_what_to_do_and_what_it_is() {
+        let api = [
+            ("summary", "WellSky answers with errors (encounter)"),
+            ("description", "Check the credentials with `shiftwatch doctor`."),
+        ];
+        let errors = mail(&[&alert(Tells::Summary, "warning", &api)], &[]);
+        assert_eq!(errors.subject, "[CCA] WellSky answers with errors (encounter)");
+        assert_eq!(
+            body(&errors),
+            [
+                "WellSky answers with errors (encounter)",
+                "  Do: Check the credentials with shiftwatch doctor.",
+                "  Alert: ApiErrors",
+                "  Severity: warning",
+            ]
+        );
+        assert!(
+            errors.text.starts_with("After catching up with the schedule, 1 alert is true now."),
+            "{}",
+            errors.text
+        );
+        let bare = mail(&[&alert(Tells::Summary, "page", &[])], &[]);
+        assert_eq!((bare.subject.as_str(), body(&bare)), ("[CCA] ApiErrors", vec!["ApiErrors", "  Severity: page"]));
+    }
+
+    #[test]
+    fn who_is_not_paged_reads_what_their_rule_says_and_nothing_beside_it() {
+        let late = |severity| {
+            let said = [
+                ("summary", "Nobody has checked in to shift 90010001 of Tue 07:00"),
+                ("description", "In five minutes somebody is paged."),
+            ];
+            alert(Tells::NoCheckIn, severity, &said)
+        };
+        assert_eq!(
+            body(&mail(&[&late("warning")], &[])),
+            [
+                "NO CHECK-IN: Tue 07:00-11:00, North",
+                "  When: 10 min late",
+                "  Do: In five minutes somebody is paged.",
+                "  In WellSky: Shift 90010001",
+                "  Severity: warning",
+            ]
+        );
+        let page = mail(&[&late("page")], &[]);
+        assert_eq!(
+            body(&page)[2..4],
+            ["  Do: Call caregiver, then client.", "  More: In five minutes somebody is paged."]
+        );
+        let mut own = late("page");
+        own.annotations.insert("summary".into(), "Dialysis at noon: call the driver too".into());
+        assert!(mail(&[&own], &[]).text.contains("  What: Dialysis at noon"), "a rule's own words stay");
+    }
+
+    #[test]
+    fn what_ended_by_the_clock_does_not_look_like_a_success() {
+        let over = |closing| {
+            let mut one = alert(Tells::Uncovered, "page", &[]);
+            one.state = AlertState::Resolved { fired_at: None, resolved_at: seven(), closing, owner: None };
+            mail(&[], &[&one])
+        };
+        let expired = over(Closing::Expired);
+        let want = "[CCA] Closed: NO CAREGIVER, Tue 07:00-11:00, North is over, nobody was assigned";
+        assert_eq!(expired.subject, want);
+        assert!(expired.html.contains(RED) && !expired.html.contains(GREEN));
+        let covered = over(Closing::Covered);
+        assert_eq!(covered.subject, "[CCA] Closed: NO CAREGIVER, Tue 07:00-11:00, North: covered");
+        assert!(covered.html.contains(GREEN) && !covered.html.contains(RED));
+    }
 }

@@ -138,6 +138,12 @@ pub fn message(source: &str, notice: &Value, voice: &Voice, zone: Tz, html: bool
     environment(voice, zone, escape).render_str(source, notice).ok()
 }
 
+/// What a receiver's template would say of a sample shift; `None` when it fails.
+#[must_use]
+pub fn sample_message(source: &str, status: &'static str, voice: &Voice) -> Option<String> {
+    message(source, &sample(Place::Message, status), voice, voice.zone, false)
+}
+
 /// Steps that one rendering may take, enough for a mail of ten thousand alerts: a loop in a loop ends with the built-in
 /// text, not in a standstill.
 const FUEL: u64 = 2_000_000;
@@ -202,6 +208,13 @@ pub fn check_template(source: &str, place: Place) -> Result<(), TemplateError> {
                 let root = root(name);
                 !names(place).contains(&root.as_str()) && !globals.contains(&root.as_str())
             });
+            // `shift.nobody`: the root is known, and what it leads to is not.
+            let nothing = |name: &&String| {
+                let found = env.compile_expression(name).and_then(|expression| expression.eval(sample(place, status)));
+                found.is_ok_and(|value| value.is_undefined())
+            };
+            let stranger = stranger.or_else(|| reached.iter().find(nothing)).cloned();
+            let stranger = stranger.or_else(|| only_expression(source, fault.line().unwrap_or(1)));
             return Err(match (fault.kind(), stranger) {
                 (ErrorKind::UndefinedError, Some(name)) => TemplateError::Broken {
                     line: fault.line().unwrap_or(1),
@@ -213,6 +226,14 @@ pub fn check_template(source: &str, place: Place) -> Result<(), TemplateError> {
         }
     }
     Ok(())
+}
+
+/// What stands between braces in a line, when it is the only one there.
+fn only_expression(source: &str, line: usize) -> Option<String> {
+    let line = source.lines().nth(line.checked_sub(1)?)?;
+    let (_, inside) = line.split_once("{{")?;
+    let (inside, rest) = inside.split_once("}}")?;
+    (!rest.contains("{{")).then(|| format!("in {{{{{inside}}}}}, a name"))
 }
 
 /// Whether a dotted name leads to what identifies a person.

@@ -59,7 +59,7 @@ pub fn summary(alerts: &[&Alert], telling: &Telling, now: Instant) -> String {
     let Some(first) = alerts.first() else { return String::new() };
     let title = &telling.voice(&first.key.agency).title;
     let words = words::firing(first, telling, now);
-    let counts = counts(alerts, telling, now);
+    let counts = counts(alerts);
     let n = alerts.len();
     fit(
         &[
@@ -86,7 +86,7 @@ pub fn closing(alerts: &[&Alert], telling: &Telling) -> String {
     let voice = telling.voice(&first.key.agency);
     let concerns = match words::concerns(first, voice) {
         text if text.is_empty() || first.facts.starts_at.is_none() => {
-            let name = first.labels.get("alertname").cloned().unwrap_or_default();
+            let name = words::name(first);
             if text.is_empty() { name } else { format!("{name}, {text}") }
         }
         text => text,
@@ -99,27 +99,29 @@ pub fn closing(alerts: &[&Alert], telling: &Telling) -> String {
         0 => String::new(),
         n => format!(" +{n} more closed."),
     };
-    let why = words::closing(first, telling);
-    let why = if why.starts_with("is ") { format!(" {why}") } else { format!(": {why}") };
+    let closed = words::closed(&concerns, first, telling);
     let reference = match &first.key.subject {
         Subject::Shift(key) => format!(" Shift {}.", key.id),
         _ => String::new(),
     };
     let after = words::afterwards(first);
-    let whole = format!("{} CLOSED: {concerns}{why}.{owner} {after}{reference}{more}", voice.title);
+    let whole = format!("{} CLOSED: {closed}.{owner} {after}{reference}{more}", voice.title);
     if gsm7::septets(&gsm7::transliterate(&whole)).is_some_and(|cost| cost <= SEPTETS_MAX) {
         return gsm7::transliterate(&whole);
     }
-    gsm7::cut(&format!("{} CLOSED: {concerns}{why}.{reference}{more}", voice.title), SEPTETS_MAX)
+    gsm7::cut(&format!("{} CLOSED: {closed}.{reference}{more}", voice.title), SEPTETS_MAX)
 }
 
 /// `3 no caregiver, 5 no check-in, 1 ApiDown`, the most frequent first.
 #[must_use]
-pub fn counts(alerts: &[&Alert], telling: &Telling, now: Instant) -> String {
+pub fn counts(alerts: &[&Alert]) -> String {
     let mut counted: Vec<(String, usize)> = Vec::new();
     for alert in alerts {
-        let name = words::firing(alert, telling, now).headline;
-        let name = if name.chars().any(char::is_lowercase) { name } else { name.to_lowercase() };
+        // Ours are in capitals; a rule's own name is left as somebody wrote it.
+        let name = match alert.facts.tells {
+            Tells::Blind { .. } | Tells::Summary => words::name(alert),
+            _ => words::name(alert).to_lowercase(),
+        };
         match counted.iter_mut().find(|(seen, _)| *seen == name) {
             Some((_, n)) => *n += 1,
             None => counted.push((name, 1)),
@@ -170,7 +172,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        alerts::alert::{AlertKey, Confirm, Facts, Labels},
+        alerts::alert::{AlertKey, Confirm, Facts, Labels, Posted},
         model::{AgencyName, ShiftKey, ShiftRef},
         notify::voice::Voice,
         rules::finding::{Closing, RuleId, Tells, Window},
@@ -241,7 +243,7 @@ mod tests {
         let blind = Tells::Blind { since: minutes(-260), n_shifts: 6, until: minutes(60) };
         let mut unconfirmed = open(Tells::NoCheckIn);
         unconfirmed.annotations.insert("unconfirmed".into(), "no second look".into());
-        let rows: [(Alert, Instant, &str); 7] = [
+        let rows: [(Alert, Instant, &str); 10] = [
             (
                 open(Tells::Uncovered),
                 minutes(-235),
@@ -250,7 +252,22 @@ mod tests {
             (
                 open(Tells::Uncovered),
                 minutes(20),
-                "CCA: NO CAREGIVER Tue 07:00-11:00, North, started 20 min ago. Find cover. Shift 90010001.",
+                "CCA: NO CAREGIVER Tue 07:00-11:00, North, started 20 min ago. Call client, find cover. Shift 90010001.",
+            ),
+            (
+                open(Tells::Uncovered),
+                minutes(0),
+                "CCA: NO CAREGIVER Tue 07:00-11:00, North, starts now. Call client, find cover. Shift 90010001.",
+            ),
+            (
+                open(Tells::Uncovered),
+                minutes(-4131),
+                "CCA: NO CAREGIVER Tue 07:00-11:00, North, starts in 2 d 20 h. Find cover. Shift 90010001.",
+            ),
+            (
+                open(Tells::NoShow),
+                minutes(30),
+                "CCA: NO-SHOW Tue 07:00-11:00, North, 30 min late. Call client now, then caregiver. Shift 90010001.",
             ),
             (
                 open(Tells::NoCheckIn),
@@ -297,7 +314,7 @@ mod tests {
             ),
             (
                 over(Tells::Uncovered, Closing::Moved { to: seven() + TimeDelta::hours(2) }, None),
-                "CCA CLOSED: Tue 07:00-11:00, North: moved to Tue 09:00. Nothing more to do. Shift 90010001.",
+                "CCA CLOSED: Tue 07:00-11:00, North: moved to Tue 09:00. It is watched at its new time. Shift 90010001.",
             ),
             (
                 over(Tells::NoCheckIn, Closing::Expired, None),
@@ -307,12 +324,29 @@ mod tests {
         for (alert, want) in rows {
             assert_eq!(closing(&[&alert], &telling(false)), want);
         }
+        let mut posted = over(Tells::Summary, Closing::Expired, None);
+        posted.facts.location = String::new();
+        posted.posted = Some(Posted { generator_url: String::new(), starts_at: seven(), ends_at: seven() });
+        assert_eq!(
+            closing(&[&posted], &telling(false)),
+            "CCA CLOSED: ApiDown: no longer reported. Check where it came from."
+        );
+        let blind = Tells::Blind { since: seven(), n_shifts: 6, until: seven() };
+        let mut blind = over(blind, Closing::Recovered, None);
+        blind.facts.location = String::new();
+        if let AlertState::Resolved { resolved_at, .. } = &mut blind.state {
+            *resolved_at = seven() + TimeDelta::minutes(233);
+        }
+        assert_eq!(
+            closing(&[&blind], &telling(false)),
+            "CCA CLOSED: CAN'T SEE WellSky: it answers again, 10:53. What is still wrong follows."
+        );
     }
 
     #[test]
     fn nothing_is_longer_than_one_text_and_the_shift_is_always_named() {
         let long = "Łódź and a very long location name that nobody can read";
-        for tells in [Tells::Uncovered, Tells::NoCheckIn, Tells::NoCheckOut, Tells::Runaway] {
+        for tells in [Tells::Uncovered, Tells::NoCheckIn, Tells::NoShow, Tells::NoCheckOut, Tells::Runaway] {
             let mut one = alert(tells, AlertState::Firing { fired_at: seven() }, long);
             one.annotations.insert("unconfirmed".into(), "no second look".into());
             let text = firing(&[&one, &one, &one], &telling(true), seven() - TimeDelta::minutes(4270));
@@ -324,6 +358,9 @@ mod tests {
     #[test]
     fn a_summary_counts_and_names_the_first() {
         let (a, b) = (open(Tells::Uncovered), open(Tells::NoCheckIn));
+        let mut named = open(Tells::Summary);
+        named.labels.insert("alertname".into(), "N2".into());
+        assert_eq!(counts(&[&named, &a]), "1 N2, 1 no caregiver", "a name stays as it was written");
         let text = summary(&[&a, &b, &b], &telling(false), seven() - TimeDelta::hours(1));
         assert_eq!(
             text,

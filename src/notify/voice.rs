@@ -78,12 +78,16 @@ impl Voice {
     }
 }
 
-/// `45 min`, `3h55`, `3h`: for people. Cut to whole minutes, never negative.
+/// `45 min`, `3h55`, `3h`, `2 d 20 h`: for people. Cut to whole minutes, never negative.
 #[must_use]
 pub fn length(span: TimeDelta) -> String {
     let minutes = span.num_minutes().max(0);
     match (minutes / 60, minutes % 60) {
         (0, minutes) => format!("{minutes} min"),
+        (hours @ 24.., _) => match (hours / 24, hours % 24) {
+            (days, 0) => format!("{days} d"),
+            (days, hours) => format!("{days} d {hours} h"),
+        },
         (hours, 0) => format!("{hours}h"),
         (hours, minutes) => format!("{hours}h{minutes:02}"),
     }
@@ -131,8 +135,16 @@ mod tests {
 
     #[test]
     fn lengths_read_aloud() {
-        for (minutes, want) in [(-5, "0 min"), (0, "0 min"), (59, "59 min"), (60, "1h"), (235, "3h55"), (4270, "71h10")]
-        {
+        for (minutes, want) in [
+            (-5, "0 min"),
+            (0, "0 min"),
+            (59, "59 min"),
+            (60, "1h"),
+            (235, "3h55"),
+            (1439, "23h59"),
+            (1440, "1 d"),
+            (4270, "2 d 23 h"),
+        ] {
             assert_eq!(length(TimeDelta::minutes(minutes)), want);
         }
         assert_eq!(place("north"), "North");

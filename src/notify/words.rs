@@ -1,5 +1,7 @@
 //! One alert in words: headline, what it concerns, what to do, and why it closed. Shared by SMS and mail. No PHI.
 
+use chrono::TimeDelta;
+
 use crate::{
     alerts::alert::{Alert, AlertState},
     model::{Instant, Subject},
@@ -31,28 +33,30 @@ pub fn firing(alert: &Alert, telling: &Telling, now: Instant) -> Words {
     let facts = &alert.facts;
     let zone = voice.zone_of(&facts.location);
     let concerns = concerns(alert, voice);
+    let late = || facts.starts_at.map_or_else(String::new, |start| format!("{} late", length(now - start)));
+    let name = name(alert);
     let (headline, urgency, action) = match &facts.tells {
         Tells::Uncovered => {
-            let urgency = match facts.starts_at {
-                Some(start) if start > now => format!("starts in {}", length(start - now)),
-                Some(start) => format!("started {} ago", length(now - start)),
-                None => String::new(),
+            let (urgency, action) = match facts.starts_at {
+                Some(start) if start > now => (format!("starts in {}", length(start - now)), "Find cover."),
+                // A client waits by now: whether they are safe comes first.
+                Some(start) if now - start < TimeDelta::minutes(1) => {
+                    ("starts now".to_owned(), "Call client, find cover.")
+                }
+                Some(start) => (format!("started {} ago", length(now - start)), "Call client, find cover."),
+                None => (String::new(), "Find cover."),
             };
-            ("NO CAREGIVER".to_owned(), urgency, "Find cover.".to_owned())
+            (name, urgency, action.to_owned())
         }
-        Tells::NoCheckIn => {
-            let urgency = facts.starts_at.map_or_else(String::new, |start| format!("{} late", length(now - start)));
-            ("NO CHECK-IN".to_owned(), urgency, "Call caregiver, then client.".to_owned())
-        }
+        Tells::NoCheckIn => (name, late(), "Call caregiver, then client.".to_owned()),
+        Tells::NoShow => (name, late(), "Call client now, then caregiver.".to_owned()),
         Tells::NoCheckOut => {
             let urgency = facts.ends_at.map_or_else(String::new, |end| format!("ended {} ago", length(now - end)));
-            ("NO CHECK-OUT".to_owned(), urgency, "Ask the caregiver to check out.".to_owned())
+            (name, urgency, "Ask the caregiver to check out.".to_owned())
         }
-        Tells::Runaway => {
-            ("VISIT STILL OPEN".to_owned(), String::new(), "Check with the caregiver; close it in WellSky.".to_owned())
-        }
+        Tells::Runaway => (name, String::new(), "Check with the caregiver; close it in WellSky.".to_owned()),
         Tells::Blind { since, n_shifts, until } => {
-            let headline = format!("CAN'T SEE WellSky since {}", voice.time(*since, zone));
+            let headline = format!("{name} since {}", voice.time(*since, zone));
             let action = if *n_shifts == 0 {
                 "Nothing is watched meanwhile: check WellSky.".to_owned()
             } else {
@@ -62,7 +66,6 @@ pub fn firing(alert: &Alert, telling: &Telling, now: Instant) -> Words {
             (headline, String::new(), action)
         }
         Tells::Summary => {
-            let name = alert.labels.get("alertname").cloned().unwrap_or_default();
             let summary = alert.annotations.get("summary").or_else(|| alert.annotations.get("description"));
             (name, String::new(), summary.cloned().unwrap_or_else(|| label_list(alert)))
         }
@@ -77,12 +80,34 @@ pub fn firing(alert: &Alert, telling: &Telling, now: Instant) -> Words {
     }
 }
 
+/// What it is, in capitals and without the particulars: `NO CAREGIVER`; for an alert in its own words, its name.
+#[must_use]
+pub fn name(alert: &Alert) -> String {
+    match &alert.facts.tells {
+        Tells::Uncovered => "NO CAREGIVER".to_owned(),
+        Tells::NoCheckIn => "NO CHECK-IN".to_owned(),
+        Tells::NoShow => "NO-SHOW".to_owned(),
+        Tells::NoCheckOut => "NO CHECK-OUT".to_owned(),
+        Tells::Runaway => "VISIT STILL OPEN".to_owned(),
+        Tells::Blind { .. } => "CAN'T SEE WellSky".to_owned(),
+        Tells::Summary => alert.labels.get("alertname").cloned().unwrap_or_default(),
+    }
+}
+
+/// What closed and why, as one clause: `Tue 07:00-11:00, North: covered`, `Tue 07:00-11:00, North is over, …`.
+#[must_use]
+pub fn closed(what: &str, alert: &Alert, telling: &Telling) -> String {
+    let why = closing(alert, telling);
+    // "is over" makes a sentence of what stands before it.
+    if why.starts_with("is ") { format!("{what} {why}") } else { format!("{what}: {why}") }
+}
+
 /// Why it closed, in words: `covered`, `arrived late, 07:31`, `is over, nobody checked in`.
 #[must_use]
 pub fn closing(alert: &Alert, telling: &Telling) -> String {
     let voice = telling.voice(&alert.key.agency);
     let zone = voice.zone_of(&alert.facts.location);
-    let AlertState::Resolved { closing, .. } = &alert.state else { return String::new() };
+    let AlertState::Resolved { closing, resolved_at, .. } = &alert.state else { return String::new() };
     match closing {
         Closing::Covered => "covered".into(),
         Closing::Arrived { at: Some(at), late: true } => format!("arrived late, {}", voice.time(*at, zone)),
@@ -94,11 +119,14 @@ pub fn closing(alert: &Alert, telling: &Telling) -> String {
         Closing::Moved { to } => format!("moved to {}", voice.day_time(*to, zone)),
         Closing::Removed => "removed from the schedule".into(),
         Closing::ClientInactive => "the client is no longer active".into(),
+        Closing::Recovered if matches!(alert.facts.tells, Tells::Blind { .. }) => {
+            format!("it answers again, {}", voice.time(*resolved_at, zone))
+        }
         Closing::Recovered => "recovered".into(),
         Closing::RuleRemoved => "its rule is no longer loaded".into(),
         Closing::Expired => match &alert.facts.tells {
             Tells::Uncovered => "is over, nobody was assigned".into(),
-            Tells::NoCheckIn => "is over, nobody checked in".into(),
+            Tells::NoCheckIn | Tells::NoShow => "is over, nobody checked in".into(),
             Tells::NoCheckOut | Tells::Runaway => "is over, nobody checked out".into(),
             Tells::Blind { .. } | Tells::Summary if alert.posted.is_some() => "no longer reported".into(),
             Tells::Blind { .. } | Tells::Summary => "is over".into(),
@@ -106,17 +134,23 @@ pub fn closing(alert: &Alert, telling: &Telling) -> String {
     }
 }
 
-/// What is left to do after it closed; an expiry is never an all-clear.
+/// What is left to do after it closed. An expiry is never an all-clear; nor is a shift that moved, which may be as open
+/// at its new time, nor sight that came back before anything was looked at.
 #[must_use]
 pub fn afterwards(alert: &Alert) -> &'static str {
-    match (&alert.state, &alert.facts.tells) {
-        (AlertState::Resolved { closing: Closing::Expired, .. }, Tells::Uncovered | Tells::NoCheckIn) => {
+    let AlertState::Resolved { closing, .. } = &alert.state else { return "" };
+    match (closing, &alert.facts.tells) {
+        (Closing::Expired, Tells::Uncovered | Tells::NoCheckIn | Tells::NoShow) => {
             "Find out what happened to the client."
         }
-        (AlertState::Resolved { closing: Closing::Expired, .. }, Tells::NoCheckOut | Tells::Runaway) => {
-            "Correct the visit in WellSky."
+        (Closing::Expired, Tells::NoCheckOut | Tells::Runaway) => "Correct the visit in WellSky.",
+        (Closing::Expired, Tells::Blind { .. } | Tells::Summary) if alert.posted.is_some() => {
+            "Check where it came from."
         }
-        (AlertState::Resolved { closing: Closing::RuleRemoved, .. }, _) => "It is not watched any more.",
+        (Closing::Expired, Tells::Blind { .. } | Tells::Summary) => "See whether it is still so.",
+        (Closing::RuleRemoved, _) => "It is not watched any more.",
+        (Closing::Moved { .. }, _) => "It is watched at its new time.",
+        (_, Tells::Blind { .. }) => "What is still wrong follows.",
         _ => "Nothing more to do.",
     }
 }

@@ -105,6 +105,8 @@ pub enum Tells {
     Uncovered,
     /// "NO CHECK-IN …, 15 min late"
     NoCheckIn,
+    /// "NO-SHOW …, 30 min late"
+    NoShow,
     /// "NO CHECK-OUT …"
     NoCheckOut,
     /// A visit open far too long.

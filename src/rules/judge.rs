@@ -425,6 +425,7 @@ fn shift_particulars(rule: &Rule, entry: &ShiftEntry, mirror: &Mirror, now: Inst
     let (tells, deadline) = match rule.kind {
         Kind::UncoveredShift { .. } => (Tells::Uncovered, Some(uncovered_shift::deadline(entry, now))),
         Kind::MissedCheckOut { .. } => (Tells::NoCheckOut, None),
+        Kind::NoShow { .. } => (Tells::NoShow, Some(entry.shift.end)),
         _ => (Tells::NoCheckIn, Some(entry.shift.end)),
     };
     shift::particulars(entry, mirror, tells, deadline)

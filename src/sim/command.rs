@@ -17,6 +17,11 @@ use crate::clock::Clock;
 
 /// What `shiftwatch sim` is told.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch sim                                   a week of an agency; prints where it is and what to type
+  shiftwatch sim --fast --flawless --seed 7        answers at once, and nobody calls out or comes late
+  shiftwatch sim --quiet --port 0                  an empty agency on free ports, for scripts")]
 pub struct SimArgs {
     /// The seed: the same one gives the same people, week and mishaps
     #[arg(long, default_value_t = 1)]

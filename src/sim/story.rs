@@ -1,7 +1,7 @@
 //! Two minutes in the life of an agency, for the demo: what goes wrong, in what order, in whose words.
 //!
 //! Given: the instant it begins. Gives: a script and its beats. The times fit the shipped rules: the uncovered shift
-//! lies inside the 4 h band, and the missed check-in passes its 15 minutes within the story.
+//! lies inside the 4 h band, and the caregiver who is missed from the beginning is a no-show by its half hour.
 //! Begin it at [`begins_at`] and the shifts start at round times.
 
 use chrono::{DurationRound, TimeDelta};
@@ -20,20 +20,29 @@ pub struct Beat {
     pub name: &'static str,
     /// Seconds after the story began.
     pub at_s: i64,
-    /// What happens, for a person to read. Nobody's name is in it.
+    /// What happens, for a person to read. Nobody's name is in it; `{due}` stands for the late caregiver's time.
     pub says: &'static str,
 }
 
 /// The moments of the story, in order.
 pub const BEATS: [Beat; 7] = [
-    Beat { name: "opening", at_s: 0, says: "A quiet morning: every shift has a caregiver, everybody has checked in." },
+    Beat {
+        name: "opening",
+        at_s: 0,
+        says: "Every shift has a caregiver. One caregiver, due at {due}, has not checked in yet.",
+    },
     Beat { name: "call-out", at_s: 5, says: "A caregiver calls out of a shift that starts in under four hours." },
-    Beat { name: "no-show", at_s: 25, says: "Another shift began 15 minutes ago, and nobody has checked in." },
-    Beat { name: "covered", at_s: 50, says: "The office finds cover for the open shift." },
-    Beat { name: "outage", at_s: 60, says: "The scheduling API begins to answer 500 to everything." },
+    Beat { name: "no-show", at_s: 35, says: "Half an hour late, and still nobody has checked in: a no-show." },
+    Beat { name: "covered", at_s: 45, says: "The office finds cover for the open shift." },
+    Beat { name: "outage", at_s: 63, says: "The scheduling API begins to answer 500 to everything." },
     Beat { name: "arrived", at_s: 75, says: "The late caregiver checks in. Nobody can see it yet." },
-    Beat { name: "recovered", at_s: 95, says: "The API is back." },
+    Beat { name: "recovered", at_s: 92, says: "The API is back." },
 ];
+
+/// The clients that the story brings with it.
+pub const CLIENTS: usize = 2;
+/// The caregivers that it brings.
+pub const CAREGIVERS: usize = 3;
 
 /// The story: its script, and the two shifts it is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,9 +55,9 @@ pub struct Story {
     pub no_show: ShiftPick,
 }
 
-/// The last instant before `now` at which the story may begin so that its shifts start on the hour: hh:14:35.
+/// The last instant before `now` at which the story may begin so that its shifts start on the hour: hh:29:25.
 pub fn begins_at(now: Instant) -> Instant {
-    let into_hour = TimeDelta::seconds(14 * 60 + 35);
+    let into_hour = TimeDelta::seconds(29 * 60 + 25);
     let hour = TimeDelta::hours(1);
     let begins = now.duration_trunc(hour).unwrap_or(now) + into_hour;
     if begins > now { begins - hour } else { begins }
@@ -57,7 +66,7 @@ pub fn begins_at(now: Instant) -> Instant {
 /// The story that begins at `begins_at`. It brings its own two clients and three caregivers.
 pub fn story(begins_at: Instant) -> Story {
     let s = TimeDelta::seconds;
-    let late_start = begins_at + s(25) - TimeDelta::minutes(15);
+    let late_start = begins_at + s(35) - TimeDelta::minutes(30);
     let open_start = late_start + TimeDelta::hours(4);
     let no_show = Appointment::hours("90910002", "7910002", late_start, 4).with("8910002");
     let uncovered = Appointment::hours("90910001", "7910001", open_start, 4).with("8910001").who(Conduct::punctual());
@@ -114,9 +123,9 @@ mod tests {
     #[test]
     fn the_story_begins_so_that_its_shifts_start_on_the_hour() {
         for (now, expected) in [
-            ("2026-11-24T18:14:34Z", "2026-11-24T17:14:35Z"),
-            ("2026-11-24T18:14:35Z", "2026-11-24T18:14:35Z"),
-            ("2026-11-24T18:59:59Z", "2026-11-24T18:14:35Z"),
+            ("2026-11-24T18:29:24Z", "2026-11-24T17:29:25Z"),
+            ("2026-11-24T18:29:25Z", "2026-11-24T18:29:25Z"),
+            ("2026-11-24T18:59:59Z", "2026-11-24T18:29:25Z"),
         ] {
             let at = |text| DateTime::parse_from_rfc3339(text).expect("an instant").to_utc();
             assert_eq!(begins_at(at(now)), at(expected), "at {now}");
@@ -129,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_the_beats_say_is_what_happens() {
-        let began = DateTime::parse_from_rfc3339("2026-11-24T18:14:35Z").expect("an instant").to_utc();
+        let began = DateTime::parse_from_rfc3339("2026-11-24T18:29:25Z").expect("an instant").to_utc();
         let it = story(began);
         let mut world = World::empty(Denver);
         world.follow(&it.script, began);
@@ -141,9 +150,9 @@ mod tests {
         assert!(shift(&world).caregiver.is_none(), "call-out");
         let ahead = shift(&world).start - world.now();
         assert!(ahead < TimeDelta::hours(4) && ahead > TimeDelta::hours(3), "inside the 4 h band: {ahead}");
-        world.advance(began + s(25));
+        world.advance(began + s(35));
         let no_show = world.shift(it.no_show.clone()).cloned().expect("there");
-        assert_eq!(world.now() - no_show.start, TimeDelta::minutes(15), "no-show: exactly at its threshold");
+        assert_eq!(world.now() - no_show.start, TimeDelta::minutes(30), "no-show: exactly at its threshold");
         assert_eq!(world.visits().count(), 0);
         world.advance(began + s(50));
         assert!(shift(&world).caregiver.is_some(), "covered");

@@ -26,8 +26,19 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The file is something else, or damaged.
+    #[error("store: {path} is damaged, or no database of shiftwatch; move it away, or restore a backup")]
+    Foreign {
+        /// The database file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The tables could not be brought up to date.
-    #[error("store: the tables of {path} cannot be brought up to date; was it written by a newer shiftwatch?")]
+    #[error(
+        "store: the tables of {path} cannot be brought up to date; was it written by a newer shiftwatch, or by another program? Move it away, or restore a backup"
+    )]
     Migrate {
         /// The database file.
         path: PathBuf,

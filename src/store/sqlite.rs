@@ -80,7 +80,7 @@ impl Store {
         let options = options_of(path);
         let mut connection =
             SqliteConnection::connect_with(&options).await.map_err(|source| open_failed(path, source))?;
-        MIGRATIONS.run(&mut connection).await.map_err(|source| StoreError::Migrate { path: path.clone(), source })?;
+        MIGRATIONS.run(&mut connection).await.map_err(|source| migrate_failed(path, source))?;
         let memory = Memory::read(&mut connection).await?;
         let pool = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -316,7 +316,25 @@ fn options_of(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+fn migrate_failed(path: &Path, source: sqlx::migrate::MigrateError) -> StoreError {
+    match source {
+        sqlx::migrate::MigrateError::Execute(source) if is_foreign(&source) => open_failed(path, source),
+        source => StoreError::Migrate { path: path.to_owned(), source },
+    }
+}
+
+/// `SQLITE_CORRUPT` and `SQLITE_NOTADB`.
+fn is_foreign(fault: &sqlx::Error) -> bool {
+    fault
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| matches!(&*code, "11" | "26"))
+}
+
 fn open_failed(path: &Path, source: sqlx::Error) -> StoreError {
+    if is_foreign(&source) {
+        return StoreError::Foreign { path: path.to_owned(), source: source.into() };
+    }
     StoreError::Open { path: path.to_owned(), source: source.into() }
 }
 

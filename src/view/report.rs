@@ -130,7 +130,7 @@ pub struct EndpointReport {
 pub struct AlertCounts {
     /// Firing, nobody owns them, `page` or `critical`, not inhibited.
     pub need_you: u64,
-    /// Owned.
+    /// Owned; an alert for which a worse one speaks is not counted beside it.
     pub owned: u64,
     /// Firing, not owned, of another severity, `info` apart.
     pub warnings: u64,
@@ -309,12 +309,13 @@ impl AlertCounts {
         for one in &view.alerts {
             match one.alert.state {
                 AlertState::Pending { .. } => counts.pending += 1,
-                AlertState::Acknowledged { .. } => counts.owned += 1,
+                // One shift's bands are owned together, and are one thing to do.
+                AlertState::Acknowledged { .. } if one.inhibited_by.is_empty() => counts.owned += 1,
                 AlertState::Firing { .. } if one.needs_you() => counts.need_you += 1,
                 AlertState::Firing { .. } if one.inhibited_by.is_empty() && one.label("severity") != "info" => {
                     counts.warnings += 1;
                 }
-                AlertState::Firing { .. } | AlertState::Resolved { .. } => {}
+                AlertState::Firing { .. } | AlertState::Acknowledged { .. } | AlertState::Resolved { .. } => {}
             }
         }
         counts

@@ -36,7 +36,7 @@ async fn dark(fail: impl FnOnce(&mut Switches), half_is_seen: bool) {
     house.long_enough().await;
     house.nobody_else_was_told();
     house.sim.switches(|switches| *switches = Switches::default());
-    house.told_of(&["CCA CLOSED: Blind", "recovered"]).await;
+    house.told_of(&["CCA CLOSED: CAN'T SEE WellSky: it answers again,"]).await;
     house.long_enough().await;
     house.nobody_else_was_told();
     house.shows("shiftwatch_uncovered_shifts", 1.0).await;
@@ -81,7 +81,7 @@ async fn no_such_route() {
     assert_eq!(house.stop().await, Some(0));
     house.sim.switches(|switches| *switches = Switches::default());
     house.start().await;
-    house.told_of(&["CCA CLOSED: Blind", "recovered"]).await;
+    house.told_of(&["CCA CLOSED: CAN'T SEE WellSky: it answers again,"]).await;
     house.close().await;
 }
 
@@ -116,7 +116,9 @@ async fn everything_is_empty() {
     house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
     house.told_of(&["NO CAREGIVER"]).await;
     house.sim.switches(|switches| switches.all_empty = true);
-    let told = |mails: Vec<shiftwatch::sim::Mail>| mails.iter().any(|mail| mail.subject().contains("SourceAnomaly"));
+    let told = |mails: Vec<shiftwatch::sim::Mail>| {
+        mails.iter().any(|mail| mail.subject().contains("SourceAnomaly"))
+    };
     assert!(house.sim.until(PATIENCE, |sim| told(sim.mails())).await, "nobody was told: {}", house.log());
     assert!(told(house.tech_mails()), "it is for the technical contact");
     house.long_enough().await;
@@ -137,7 +139,7 @@ async fn a_call_out_in_the_dark_is_told_when_it_is_light_again() {
     let first = house.told().await;
     let second = house.told().await;
     let said = format!("{first}\n{second}");
-    assert!(said.contains("CLOSED: Blind") && said.contains("NO CAREGIVER Tue 13:00-17:00"), "{said}");
+    assert!(said.contains("CLOSED: CAN'T SEE WellSky") && said.contains("NO CAREGIVER Tue 13:00-17:00"), "{said}");
     house.close().await;
 }
 

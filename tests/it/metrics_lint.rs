@@ -64,6 +64,7 @@ fn page() -> String {
                 .collect(),
             n_unjudged: 0,
             blind_since: None,
+            n_blind_shifts: 0,
             catching_up_since: None,
             coverage: Some(vec![LocationCoverage {
                 location: "north \"old\" \\ office".to_owned(),

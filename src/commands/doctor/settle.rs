@@ -56,8 +56,8 @@ pub(super) fn page_base(
         (true, true) => {
             Line::ok(what, "not settled: pages 0 and 1 are alike, so one page holds all, or _page is ignored")
         }
-        (true, false) => Line::ok(what, "0: the first page is _page=0"),
-        (false, true) => Line::ok(what, "1: the first page is _page=1"),
+        (true, false) => Line::ok(what, "pages count from 0"),
+        (false, true) => Line::ok(what, "pages count from 1"),
         (false, false) => {
             Line::warn(what, "neither 0 nor 1 gives the first page again; the rows may have changed, try once more")
         }
@@ -200,12 +200,15 @@ pub(super) fn zone(delays: &[i64], offset_minutes: i64, configured: NaiveTz) -> 
             );
         }
     };
-    let says = format!("written without an offset, {found} by {n} visits (median {median} min from the schedule)");
+    let visits = if n == 1 { "visit" } else { "visits" };
+    let says = format!("written without an offset, {found} by {n} {visits} (median {median} min from the schedule)");
     match (configured, utc) {
         (NaiveTz::Utc, false) => Line::fail(what, format!("{says}; encounter_naive_tz says utc: write local or auto")),
         (NaiveTz::Local, true) => Line::fail(what, format!("{says}; encounter_naive_tz says local: write utc or auto")),
-        _ if n < SETTLED_BY => {
-            Line::ok(what, format!("{says}; settled by {SETTLED_BY}, which the agent goes on counting to"))
+        (NaiveTz::Auto, _) if n < SETTLED_BY => {
+            let says =
+                format!("{says}; not settled: {n} of {SETTLED_BY}; until then texts say \"arrived\" without a time");
+            Line::warn(what, says)
         }
         _ => Line::ok(what, says),
     }
@@ -257,11 +260,11 @@ mod tests {
     fn the_page_base_is_the_page_that_equals_the_first() {
         let (first, second) = (["a".to_owned()], ["b".to_owned()]);
         for (zero, one, says) in [
-            (Some(&first[..]), Some(&second[..]), "0: the first"),
-            (Some(&[][..]), Some(&first[..]), "1: the first"),
+            (Some(&first[..]), Some(&second[..]), "pages count from 0"),
+            (Some(&[][..]), Some(&first[..]), "pages count from 1"),
             (Some(&first[..]), Some(&first[..]), "not settled"),
             (Some(&second[..]), Some(&second[..]), "neither"),
-            (None, Some(&first[..]), "1: the first"),
+            (None, Some(&first[..]), "pages count from 1"),
         ] {
             assert!(page_base(&first, zero, one, None).says.starts_with(says), "{says}");
         }
@@ -276,7 +279,7 @@ mod tests {
         let night = -420; // Denver in winter
         for (delays, configured, level, says) in [
             (vec![4; 25], NaiveTz::Auto, Level::Ok, "UTC by 25"),
-            (vec![-3, 2, 900, 5, -1], NaiveTz::Auto, Level::Ok, "UTC by 5 visits (median 2 min"),
+            (vec![-3, 2, 900, 5, -1], NaiveTz::Auto, Level::Warn, "not settled: 5 of 20"),
             (vec![-418; 25], NaiveTz::Auto, Level::Ok, "the agency's zone by 25"),
             (vec![-418; 25], NaiveTz::Utc, Level::Fail, "write local or auto"),
             (vec![4; 25], NaiveTz::Local, Level::Fail, "write utc or auto"),

@@ -127,8 +127,7 @@ async fn clients<W: Write>(probe: &mut Probe<'_>, notes: &mut Notes<'_, W>) -> i
             };
             let new: Vec<Value> = next.rows.iter().filter(|row| !seen.contains(&shapes::key(row))).cloned().collect();
             if !base_said {
-                let base =
-                    if new.is_empty() { "1: _page=1 is the first page" } else { "0: _page=1 is the second page" };
+                let base = if new.is_empty() { "pages count from 1" } else { "pages count from 0" };
                 notes.line(&Line::ok("client pages", base))?;
                 base_said = true;
                 if new.is_empty() {

@@ -13,11 +13,11 @@ pub(super) struct Stop {
 
 impl Stop {
     pub(super) fn into_fault(self, file: &str, text: &str) -> Fault {
-        let line = usize::try_from(self.at.line).unwrap_or(0).checked_sub(1).and_then(|n| text.lines().nth(n));
-        let indent = line.map_or("", |line| &line[..line.len() - line.trim_start().len()]);
-        if let Some(column) = indent.chars().position(|c| c == '\t') {
-            let at = Place { column: u32::try_from(column).unwrap_or(0) + 1, ..self.at };
-            return Fault::error(file, at, "this line is indented with a tab", "indent with spaces");
+        if let Some((at, what)) = strange_indent(text, self.at.line) {
+            return Fault::error(file, at, what, "indent with spaces");
+        }
+        if let Some(at) = shell_variable(text, self.at) {
+            return Fault::error(file, at, "${…} is a shell's way to name a variable", "write { env: NAME }");
         }
         let line_of = |at: Place| text.lines().nth((at.line as usize).saturating_sub(1)).unwrap_or_default();
         if let Some(opened) = self.opened.filter(|_| self.says.contains("flow") || self.says.contains("',' or"))
@@ -62,6 +62,37 @@ impl Stop {
         let what = format!("this is not YAML: {}", self.says);
         Fault::error(file, self.at, what, "check the indentation, brackets and quotation marks here and just above")
     }
+}
+
+/// The line indented with what only looks like spaces, near where the parser stopped: a plain text goes on over lines
+/// so indented, so that the stop may be said of the line before or after.
+fn strange_indent(text: &str, stopped_in: u32) -> Option<(Place, &'static str)> {
+    let near = [Some(stopped_in), stopped_in.checked_add(1), stopped_in.checked_sub(1)];
+    near.into_iter().flatten().find_map(|n| {
+        let line = text.lines().nth((n as usize).checked_sub(1)?)?;
+        let content = line.trim_start();
+        if content.is_empty() || content.starts_with('#') {
+            return None;
+        }
+        let indent = &line[..line.len() - content.len()];
+        let (column, c) = indent.chars().enumerate().find(|(_, c)| *c != ' ')?;
+        let what = match c {
+            '\t' => "this line is indented with a tab",
+            '\u{a0}' => "this line is indented with no-break spaces (U+00A0)",
+            _ => "this line is indented with characters that only look like spaces",
+        };
+        Some((Place { line: n, column: u32::try_from(column).ok()? + 1 }, what))
+    })
+}
+
+/// A `${` between braces of YAML's own, in the line where the parser stopped or the one above.
+fn shell_variable(text: &str, at: Place) -> Option<Place> {
+    let near = [Some(at.line), at.line.checked_sub(1)];
+    near.into_iter().flatten().find_map(|n| {
+        let line = text.lines().nth((n as usize).checked_sub(1)?)?;
+        let before = line.split_once("${").map(|(before, _)| before).filter(|before| !before.contains('#'))?;
+        (before.contains('{')).then_some(Place { line: n, column: u32::try_from(before.chars().count()).ok()? + 1 })
+    })
 }
 
 /// The nearest line at or above a place that is neither `key: value`, nor a list's entry, nor a comment.

@@ -10,7 +10,7 @@ use crate::{
         alert::{Acknowledgement, Alert, AlertKey, Facts, Told},
         step::Quiet,
     },
-    model::{AgencyName, ClientId, ShiftId, ShiftKey, ShiftRef, Subject},
+    model::{AgencyName, ClientId, Endpoint, ShiftId, ShiftKey, ShiftRef, Subject},
     notify::message::{Channel, MessageId},
     rules::finding::{Closing, RuleId, Tells, Window},
     view::tests::{noon, view},
@@ -107,12 +107,12 @@ fn sentence_of(change: impl FnOnce(&mut View)) -> String {
 fn the_line_says_how_things_stand() {
     assert_eq!(
         sentence_of(|_| ()),
-        "Watching 118 clients, 34 shifts left today, read 40 s ago, nothing needs you.",
+        "Watching 118 clients, 34 shifts left today, read 3 min ago, nothing needs you.",
         "a quiet night"
     );
     assert_eq!(
         sentence_of(|view| view.alerts = vec![Arc::new(uncovered("1")), Arc::new(owned(uncovered("2")))]),
-        "Watching 118 clients, 34 shifts left today, read 40 s ago, 1 alert needs you, 1 owned.",
+        "Watching 118 clients, 34 shifts left today, read 3 min ago, 1 alert needs you, 1 owned.",
         "one waits, one is owned"
     );
     assert_eq!(
@@ -126,39 +126,73 @@ fn the_line_says_how_things_stand() {
             });
             view.alerts = vec![Arc::new(muted), Arc::new(warning), Arc::new(info)];
         }),
-        "Watching 118 clients, 34 shifts left today, read 40 s ago, nothing needs you, 1 warning.",
+        "Watching 118 clients, 34 shifts left today, read 3 min ago, nothing needs you, 1 warning.",
         "an inhibited page is spoken for; info asks nothing"
     );
     assert_eq!(
         sentence_of(|view| {
             view.agencies[0].blind_since = Some(noon() - TimeDelta::minutes(22));
-            view.agencies[0].n_unjudged = 6;
+            view.agencies[0].n_blind_shifts = 6;
         }),
-        "CAN'T SEE WellSky since Tue 02:40: 6 shifts or visits are unwatched, check the schedule there; nothing needs \
-         you.",
+        "CAN'T SEE WellSky since Tue 02:40: 6 shifts are unwatched, check the schedule there; no new alert can be seen.",
         "blind comes first"
     );
     assert_eq!(
+        sentence_of(|view| {
+            view.agencies[0].blind_since = Some(noon() - TimeDelta::minutes(22));
+            view.agencies[0].n_unjudged = 6;
+            view.alerts = vec![Arc::new(uncovered("1"))];
+        }),
+        "CAN'T SEE WellSky since Tue 02:40: check the schedule there; 1 alert needs you.",
+        "a number of 0 would be an all-clear"
+    );
+    let silent = |endpoints: &[Endpoint], minutes: i64| {
+        let endpoints = endpoints.iter().map(|endpoint| crate::view::EndpointView {
+            endpoint: *endpoint,
+            up: false,
+            last_success_at: Some(noon() - TimeDelta::minutes(minutes)),
+            paused_until: None,
+        });
+        let endpoints = endpoints.collect();
+        sentence_of(|view| view.agencies[0].endpoints = endpoints)
+    };
+    assert_eq!(
+        silent(&[Endpoint::Appointment, Endpoint::Encounter, Endpoint::Patients], 9),
+        "WellSky has not answered since Tue 02:53; 118 clients as of then; no new alert can be seen.",
+        "nobody judges what nobody reads"
+    );
+    assert_eq!(
+        silent(&[Endpoint::Encounter], 9),
+        "WellSky's check-ins (encounter) have not answered since Tue 02:53; 118 clients as of then; no missed one can \
+         be seen.",
+        "half of it"
+    );
+    for (endpoints, minutes) in [(Endpoint::Appointment, 0), (Endpoint::Locations, 9)] {
+        assert!(silent(&[endpoints], minutes).starts_with("Watching 118 clients"), "a hiccup, or of no matter");
+    }
+    assert_eq!(
         sentence_of(|view| view.agencies[0].last_read_at = None),
-        "Starting: the schedule has not been read yet, so nothing is known; nothing needs you.",
+        "Starting: the schedule has not been read yet; nothing known yet.",
         "never read is not all clear"
     );
     assert_eq!(
         sentence_of(|view| view.agencies[0].n_shifts_left_today = None),
-        "Watching 118 clients, shifts left today not known, read 40 s ago, nothing needs you.",
+        "Watching 118 clients, shifts left today not known, read 3 min ago, nothing needs you.",
         "unknown is said, not counted as 0"
     );
     assert_eq!(
         sentence_of(|view| {
             let mut south = crate::view::tests::agency("south");
-            south.last_read_at = Some(noon() - TimeDelta::minutes(4));
+            for section in &mut south.sections {
+                section.as_of = Some(noon() - TimeDelta::minutes(4));
+            }
             south.n_clients = Some(1);
             south.n_unjudged = 2;
             south.catching_up_since = Some(noon());
             view.agencies.push(south);
         }),
         "Watching 119 clients, 68 shifts left today, read 4 min ago, 2 not judged for lack of fresh data, first \
-         looking at everything before telling anybody, nothing needs you.",
+         looking at everything before telling anybody, nothing known yet.",
         "several agencies: sums, and the oldest read"
     );
 }
@@ -180,7 +214,7 @@ fn remarks_name_what_a_person_should_fix() {
             "NOBODY IS TOLD: no receiver in the configuration has an address.",
             "main: a call-out is seen within 9 min, not the 5 min asked for; raise requests_per_second or \
              detect_within.",
-            "main: the vendor's appointment has not answered well since Tue 03:02.",
+            "WellSky's shifts (appointment) have not answered since Tue 03:02.",
             "A message has been waiting to leave for 3 min.",
             "The configuration on disk was refused; the last good one is in use. Run `shiftwatch check`.",
         ]
