@@ -50,12 +50,15 @@ pub struct Book {
     counts: BTreeMap<(RuleId, &'static str), usize>,
     pub(super) inhibition: Inhibition,
     catch_up: CatchUp,
+    /// Restored, perhaps under another policy, and no step has looked at it since.
+    unseen: bool,
 }
 
 impl Book {
     /// The book as it was stored. `catch_up: None` is a first start: everything is judged before anything is told.
     ///
-    /// Also the way a new policy comes in: restore from [`Self::alerts`], [`Self::groups`] and [`Self::catch_up`].
+    /// Also the way a new policy comes in: restore from [`Self::alerts`], [`Self::groups`] and [`Self::catch_up`]. The
+    /// first step after it looks at every alert, so that routes and receivers as they are now get to tell.
     #[must_use]
     pub fn restore(
         agency: AgencyName,
@@ -77,6 +80,7 @@ impl Book {
             counts: BTreeMap::new(),
             inhibition: Inhibition::default(),
             catch_up: catch_up.unwrap_or(CatchUp::Running { since: now, until: now + FIRST_CATCH_UP_MAX }),
+            unseen: !alerts.is_empty(),
         };
         for alert in alerts {
             book.put(alert);
@@ -97,6 +101,7 @@ impl Book {
 
     /// Takes a committed change in.
     pub fn absorb(&mut self, delta: &Delta) {
+        self.unseen = false;
         for key in &delta.alerts_gone {
             self.forget(key);
         }
@@ -130,6 +135,12 @@ impl Book {
     #[must_use]
     pub const fn catch_up(&self) -> CatchUp {
         self.catch_up
+    }
+
+    /// Whether no step has looked at it since it was restored: the policy may be another one.
+    #[must_use]
+    pub const fn is_unseen(&self) -> bool {
+        self.unseen
     }
 
     /// Whether a verdict on this (rule, subject) would meet an alert: pending, firing or acknowledged. The judge asks.
@@ -220,7 +231,12 @@ impl Book {
     #[must_use]
     pub fn wakes(&self) -> Vec<WakeAt> {
         let timeout = self.policy.confirm_timeout;
-        let alerts = self.alerts.values().map(|alert| (Wake::Alert(alert.key.clone()), alert_wake(alert, timeout)));
+        // Restored alerts are due at once, whatever else they wait for.
+        let wake_of = |alert: &Alert| {
+            let at = alert_wake(alert, timeout);
+            if self.unseen { Some(at.map_or(alert.updated_at, |at| at.min(alert.updated_at))) } else { at }
+        };
+        let alerts = self.alerts.values().map(|alert| (Wake::Alert(alert.key.clone()), wake_of(alert)));
         // A group that a reload left without alerts is due at once, and so forgotten.
         let flush_at = |group: &Group| match self.members.get(&group.key) {
             Some(_) => group.flush_at,

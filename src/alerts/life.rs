@@ -24,6 +24,18 @@ use crate::rules::{
     rule::Rule,
 };
 
+/// Looks at every alert of a book that was restored, for the policy may be another one: an alert may have come into a
+/// group that nobody was told in yet, and a closing may be left without the group it waited in.
+pub(super) fn look_again(draft: &mut Draft<'_>) {
+    for key in draft.every_alert() {
+        flush::touch(draft, &key);
+        if draft.alert(&key).is_some_and(|alert| matches!(alert.state, AlertState::Resolved { .. })) {
+            draft.closed.insert(key.clone());
+        }
+        draft.looked_at.insert(key);
+    }
+}
+
 /// Takes orders in the order they came, as many as the step holds.
 pub(super) fn take_orders(draft: &mut Draft<'_>, inputs: &Inputs) {
     for Order { n, at, ask } in &inputs.orders {

@@ -212,8 +212,12 @@ impl Stage {
 
     /// Forgets everything but what a store would hold.
     pub fn restart(&mut self) {
-        let policy = Arc::new(self.book.policy().clone());
-        self.book = self.book.with_policy(policy, self.now);
+        self.reload(self.book.policy().clone());
+    }
+
+    /// The same, under another policy.
+    pub fn reload(&mut self, policy: Policy) {
+        self.book = self.book.with_policy(Arc::new(policy), self.now);
         self.agenda = Agenda::new();
         let wakes = self.book.wakes().into_iter().filter(|(wake, _)| !(self.deaf_to)(wake));
         wakes.for_each(|wake| self.agenda.set(wake));

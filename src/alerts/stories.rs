@@ -6,7 +6,9 @@ use chrono::TimeDelta;
 
 use super::{
     alert::{AlertState, Confirm},
+    inhibit::InhibitRule,
     orders::News,
+    policy::Policy,
     stage::*,
     step::{CatchUp, Quiet, Why},
     time_interval::{CalendarPart, TimeInterval},
@@ -433,6 +435,72 @@ fn who_was_told_by_a_route_that_is_gone_still_hears_the_end() {
 }
 
 #[test]
+fn a_receiver_that_a_reload_brings_in_is_told_what_fires() {
+    // How the policy changes once the alert fires; what is said then; what the row shows.
+    type Row = (fn(&mut Policy), fn(&mut Policy), &'static [&'static str], &'static str);
+    let rows: [Row; 3] = [
+        (
+            |policy| policy.route.routes[1].receiver = "none".to_owned(),
+            |_| {},
+            &["+500 sms/0/0 on-call first_firing: Page/0001", "+500 email/0/0 on-call first_firing: Page/0001"],
+            "nobody was to be told, now somebody is",
+        ),
+        (
+            |_| {},
+            |policy| policy.route.routes[1].receiver = "office".to_owned(),
+            &["+500 email/0/0 office first_firing: Page/0001"],
+            "another receiver",
+        ),
+        (
+            |policy| {
+                policy.inhibit_rules.push(InhibitRule {
+                    source_matchers: matchers("severity=warning"),
+                    target_matchers: matchers("severity=page"),
+                    equal: vec!["agency".to_owned()],
+                });
+            },
+            |_| {},
+            &["+500 sms/0/0 on-call first_firing: Page/0001", "+500 email/0/0 on-call first_firing: Page/0001"],
+            "nothing mutes it any more",
+        ),
+    ];
+    for (before, after, want, why) in rows {
+        let (mut old, mut new) = (policy(), policy());
+        before(&mut old);
+        after(&mut new);
+        let mut stage = Stage::new(old);
+        stage.pass(vec![broken("Page", shift(1)), broken("Warn", shift(2))]);
+        at(&mut stage, 500).said();
+        stage.reload(new);
+        stage.until(600);
+        assert_eq!(stage.said(), want, "{why}");
+    }
+}
+
+#[test]
+fn a_closing_that_waits_outlives_a_change_of_its_group() {
+    let change: [(fn(&mut Policy), &str); 2] = [
+        (
+            |policy| policy.route.routes[1].group_by = super::route::GroupBy::Labels(vec!["agency".to_owned()]),
+            "grouping",
+        ),
+        (|policy| drop(policy.route.routes.pop()), "the route is gone"),
+    ];
+    for (change, why) in change {
+        let mut stage = Stage::new(policy());
+        stage.pass(vec![broken("Page", shift(1))]);
+        at(&mut stage, 100).pass(vec![fine("Page", shift(1), Closing::Covered)]);
+        stage.said();
+        let mut new = policy();
+        change(&mut new);
+        stage.reload(new);
+        stage.until(200);
+        assert_eq!(stage.said(), ["+100 email/0/0 on-call over: Page/0001"], "{why}");
+        assert_eq!((stage.book.alerts().count(), stage.book.groups().count()), (0, 0), "{why}");
+    }
+}
+
+#[test]
 fn what_cannot_be_judged_is_held() {
     let mut stage = Stage::new(policy());
     stage.pass(vec![broken("Page", shift(1)), broken("Slow", shift(2))]);
@@ -769,7 +837,7 @@ fn the_way_a_worse_alert_mutes() {
 
     // Two that match both sides of one rule: neither may silence the other, or nobody would speak.
     let mut policy = policy();
-    policy.inhibit_rules = vec![super::inhibit::InhibitRule {
+    policy.inhibit_rules = vec![InhibitRule {
         source_matchers: matchers("severity=~\"page|warning\""),
         target_matchers: matchers("severity=~\"page|warning\""),
         equal: vec!["agency".to_owned()],
