@@ -10,7 +10,6 @@ use super::{
     group::{Group, GroupKey},
     inhibit::{Scope, Sources, roles},
     policy::Policy,
-    recipient::recipients,
     route::Route,
     step::{CatchUp, Delta, Intent, Quiet, Step, Transition},
 };
@@ -220,7 +219,7 @@ impl<'a> Draft<'a> {
     /// The groups of an alert that have somebody to tell, each with its route.
     pub fn told_routes(&self, labels: &Labels) -> Vec<(&'a Route, GroupKey)> {
         let mut found: Vec<(&'a Route, GroupKey)> = self.book.routes_of(labels);
-        found.retain(|(_, key)| self.policy.receivers.get(&key.receiver).is_some_and(|to| !recipients(to).is_empty()));
+        found.retain(|(_, key)| self.policy.receivers.get(&key.receiver).is_some_and(|to| !to.is_nobody()));
         found
     }
 

@@ -15,7 +15,7 @@ use super::{
     orders::{Ask, Inputs, News, Order, Receipt},
     owner::{acknowledge, ownership_of},
     posted::post,
-    recipient::Recipient,
+    recipient::wants_closing,
     second_look::reads_to_confirm,
     step::{CatchUp, Quiet},
 };
@@ -224,9 +224,7 @@ pub(super) fn close(draft: &mut Draft<'_>, key: &AlertKey, closing: Closing) {
         draft.catch_up = Some(CatchUp::Running { since: now, until: now + RECOVERY_CATCH_UP_MAX });
     }
     let receivers = &draft.policy.receivers;
-    alert.told.retain(|told| {
-        receivers.get(&told.receiver).is_some_and(|receiver| Recipient::of(told).wants_closings(receiver))
-    });
+    alert.told.retain(|told| wants_closing(receivers, told));
     alert.state = AlertState::Resolved { fired_at: alert.fired_at(), resolved_at: now, closing, owner };
     alert.unjudged_since = None;
     alert.updated_at = now;

@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     agenda::Wake,
-    model::{Endpoint, Subject},
+    model::{Endpoint, Phi, Subject},
+    notify::receiver::{Receiver, SmsConfig},
     rules::finding::{Closing, Tells, Verdict},
     source::fetched::Read,
 };
@@ -417,6 +418,79 @@ fn a_recipient_added_later_hears_no_closing_of_what_it_was_not_told() {
     stage.book = stage.book.with_policy(Arc::new(policy), stage.now);
     stage.pass(vec![fine("Page", shift(1), Closing::Covered)]);
     assert_eq!(stage.said(), ["+100 sms/0/0 on-call over: Page/0001"]);
+}
+
+#[test]
+fn the_end_goes_to_the_addresses_that_were_told() {
+    // How the receiver changes while it fires, who is told that it is over, what the row shows.
+    type Row = (fn(&mut Receiver), &'static [&'static str], &'static str);
+    let rows: [Row; 5] = [
+        (|_| {}, &["+600 sms/0/0 on-call over: Page/0001", "+600 sms/0/1 on-call over: Page/0001"], "nothing changes"),
+        (
+            |on_call| drop(on_call.sms[0].to.remove(0)),
+            &["+600 sms/0/0 on-call over: Page/0001", "+600 former sms/0/0 on-call over: Page/0001"],
+            "the second of two moves up, the first is gone",
+        ),
+        (
+            |on_call| on_call.sms[0].to = vec![Phi::new("+12025550122".to_owned())],
+            &["+600 former sms/0/0 on-call over: Page/0001", "+600 former sms/0/1 on-call over: Page/0001"],
+            "another number in their place was told nothing and hears nothing",
+        ),
+        (
+            |on_call| on_call.sms.insert(0, SmsConfig { to: vec![Phi::new("+12025550122".to_owned())], ..sms(0) }),
+            &["+600 sms/1/0 on-call over: Page/0001", "+600 sms/1/1 on-call over: Page/0001"],
+            "another integration before theirs",
+        ),
+        (|on_call| on_call.sms[0].send_resolved = false, &[], "they want no closings any more"),
+    ];
+    for (change, want, why) in rows {
+        let mut old = policy();
+        old.receivers.get_mut("on-call").unwrap().sms = vec![sms(2)];
+        old.receivers.get_mut("on-call").unwrap().email.clear();
+        let mut new = old.clone();
+        let mut stage = Stage::new(old);
+        stage.pass(vec![broken("Page", shift(1))]);
+        at(&mut stage, 600).said();
+        change(new.receivers.get_mut("on-call").unwrap());
+        stage.reload(new);
+        stage.pass(vec![fine("Page", shift(1), Closing::Covered)]);
+        stage.until(5_000);
+        assert_eq!(stage.said(), want, "{why}");
+        assert_eq!(stage.book.alerts().count(), 0, "{why}");
+    }
+}
+
+#[test]
+fn who_is_told_again_under_another_name_hears_the_end_once() {
+    for (closes_at, want) in [
+        (500, &["+500 former email/0/0 on-call over: Page/0001", "+500 former sms/0/0 on-call over: Page/0001"][..]),
+        (
+            600,
+            &[
+                "+505 sms/0/0 night first_firing: Page/0001",
+                "+505 email/0/0 night first_firing: Page/0001",
+                "+600 sms/0/0 night over: Page/0001",
+                "+4105 email/0/0 night over: Page/0001",
+            ],
+        ),
+    ] {
+        let mut stage = Stage::new(policy());
+        stage.pass(vec![broken("Page", shift(1))]);
+        at(&mut stage, 500).said();
+        let mut renamed = policy();
+        renamed.route.routes[1].receiver = "night".to_owned();
+        renamed.route.routes[1].group_wait = std::time::Duration::from_secs(505);
+        let on_call = renamed.receivers.remove("on-call").unwrap();
+        renamed.receivers.insert("night".to_owned(), Receiver { name: "night".to_owned(), ..on_call });
+        stage.reload(renamed);
+        if closes_at > 500 {
+            stage.pass(vec![]);
+            stage.until(closes_at);
+        }
+        stage.pass(vec![fine("Page", shift(1), Closing::Covered)]);
+        stage.until(10_000);
+        assert_eq!(stage.said(), want);
+    }
 }
 
 #[test]
