@@ -60,7 +60,8 @@ pub(super) fn take_orders(draft: &mut Draft<'_>, inputs: &Inputs) {
     }
 }
 
-/// Takes note of messages that never left: who was not reached was not told, and gets no closing.
+/// Takes note of messages that never left: who was not reached was not told, and gets no closing. Where that was
+/// everybody, it is told again.
 pub(super) fn take_receipts(draft: &mut Draft<'_>, receipts: &[Receipt]) {
     draft.receipts_done = receipts.last().map(|receipt| receipt.n);
     let never_left = |receipt: &&Receipt| matches!(receipt.news, News::Refused | News::Expired | News::Cancelled);
@@ -75,9 +76,16 @@ pub(super) fn take_receipts(draft: &mut Draft<'_>, receipts: &[Receipt]) {
         alert.told.retain(|told| !lost.contains(&told.message));
         if alert.told.is_empty() && matches!(alert.state, AlertState::Resolved { .. }) {
             draft.forget(key);
-        } else {
-            draft.put(alert);
+            continue;
         }
+        // A receiver of whom nobody was reached was not told: there it is news still, and goes out by the interval.
+        for (_, group) in draft.told_routes(&alert.labels) {
+            if !alert.told.iter().any(|told| told.receiver == group.receiver) {
+                draft.untell(&group, key);
+            }
+        }
+        draft.put(alert);
+        flush::touch(draft, key);
     }
 }
 

@@ -688,6 +688,42 @@ fn after_a_blindness_new_finds_are_told_together() {
 }
 
 #[test]
+fn what_nobody_heard_the_end_of_is_news_when_it_comes_back() {
+    let mut policy = policy();
+    policy.receivers.get_mut("office").unwrap().email[0].send_resolved = false;
+    let mut stage = Stage::new(policy);
+    stage.pass(vec![broken("Warn", shift(1)), broken("Warn", shift(2))]);
+    at(&mut stage, 400).said();
+    stage.pass(vec![fine("Warn", shift(1), Closing::Covered)]);
+    at(&mut stage, 500).pass(vec![broken("Warn", shift(1))]);
+    stage.until(50_000);
+    assert_eq!(stage.said(), ["+3900 email/0/0 office new_in_group: Warn/0001 Warn/0002"]);
+}
+
+#[test]
+fn what_reached_nobody_is_told_again() {
+    for news in [News::Refused, News::Expired] {
+        let mut stage = Stage::new(policy());
+        stage.pass(vec![broken("Page", shift(1))]);
+        at(&mut stage, 100).said();
+        let ids: Vec<_> = stage.alert("Page", shift(1)).unwrap().told.iter().map(|told| told.message.clone()).collect();
+        stage.receipt(ids[0].clone(), news);
+        at(&mut stage, 5_000);
+        assert_eq!(stage.said(), NOTHING, "the other one may have been reached");
+        stage.receipt(ids[1].clone(), news);
+        let mut said = stage.said();
+        stage.until(50_000);
+        said.extend(stage.said());
+        assert_eq!(
+            said,
+            ["+5000 sms/0/0 on-call new_in_group: Page/0001", "+5000 email/0/0 on-call new_in_group: Page/0001"],
+            "nobody was: again, by the interval"
+        );
+        assert_eq!(stage.alert("Page", shift(1)).unwrap().told.len(), 2);
+    }
+}
+
+#[test]
 fn a_message_that_never_left_needs_no_closing() {
     let mut stage = Stage::new(policy());
     stage.pass(vec![broken("Page", shift(1))]);
