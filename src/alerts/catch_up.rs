@@ -99,6 +99,7 @@ fn summarise(draft: &mut Draft<'_>, receiver: &str, groups: &BTreeMap<GroupKey, 
         why,
         firing,
         resolved: Vec::new(),
+        still: Vec::new(),
         summary: true,
     });
 }

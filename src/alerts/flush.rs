@@ -200,7 +200,20 @@ fn speak(draft: &mut Draft<'_>, group: &Group, why: Why, firing: &[Alert], resol
     draft.group_mut(&group.key).flush += 1;
     // As the alerts will be, but with who is to hear of a closing still on it.
     let firing = firing.iter().filter_map(|alert| draft.alert(&alert.key)).cloned().collect();
-    draft.intents.push(Intent { group: group.key.clone(), generation, flush, why, firing, resolved, summary: false });
+    let still = if why == Why::Resolved { still_firing(draft, &group.key) } else { Vec::new() };
+    let group = group.key.clone();
+    draft.intents.push(Intent { group, generation, flush, why, firing, resolved, still, summary: false });
+}
+
+/// What a group told of that goes on firing, somebody's or nobody's, and speaks for itself.
+fn still_firing(draft: &Draft<'_>, key: &GroupKey) -> Vec<Alert> {
+    let Some(group) = draft.group(key) else { return Vec::new() };
+    let members = draft.members(key);
+    let told = members.iter().filter(|key| group.has_told(key)).filter_map(|key| draft.alert(key));
+    let mut firing: Vec<Alert> =
+        told.filter(|alert| alert.is_firing() && !draft.is_inhibited(alert)).cloned().collect();
+    firing.sort_by_cached_key(urgency);
+    firing
 }
 
 /// Everybody a receiver tells now, each with the message that tells them.
@@ -347,8 +360,16 @@ pub(super) fn tell_closings_now(draft: &mut Draft<'_>) {
             group.flush += 1;
             group.drop_told(resolved.iter().map(|alert| &alert.key));
         }
-        let why = Why::Resolved;
-        draft.intents.push(Intent { group: key, generation, flush, why, firing: Vec::new(), resolved, summary: false });
+        draft.intents.push(Intent {
+            still: still_firing(draft, &key),
+            group: key,
+            generation,
+            flush,
+            why: Why::Resolved,
+            firing: Vec::new(),
+            resolved,
+            summary: false,
+        });
     }
 }
 

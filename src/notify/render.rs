@@ -1,6 +1,9 @@
 //! Intents become messages: one text to one address each. Pure; the ids depend on nothing but the decision.
 
-use std::{cell::Cell, collections::BTreeMap};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use chrono::TimeDelta;
 use minijinja::{Value, context};
@@ -113,10 +116,20 @@ struct Part<'a> {
     half: Half,
     firing: Vec<&'a Alert>,
     over: Vec<&'a Alert>,
+    /// What they were told of before and goes on firing, beside a closing; for templates and payloads, which show the
+    /// group. Not for texts, nor the built-in mail: they are about what is over.
+    still: Vec<&'a Alert>,
     /// What this recipient was told before of these alerts, or is told now for the first time; the alert that fired
     /// first comes first.
     told: Vec<&'a Told>,
     gateways: Vec<String>,
+}
+
+impl<'a> Part<'a> {
+    /// Everything that a template or a payload shows, the news first.
+    fn shown(&self) -> Vec<&'a Alert> {
+        self.firing.iter().chain(&self.over).chain(&self.still).copied().collect()
+    }
 }
 
 impl<'a> Notice<'a> {
@@ -142,6 +155,7 @@ impl<'a> Notice<'a> {
                 half: Half::Firing,
                 firing: self.intent.firing.iter().collect(),
                 over: Vec::new(),
+                still: Vec::new(),
                 told: Vec::new(),
                 gateways,
             };
@@ -188,6 +202,7 @@ impl<'a> Notice<'a> {
                 half: Half::Closing,
                 firing: Vec::new(),
                 over: Vec::new(),
+                still: Vec::new(),
                 told: Vec::new(),
                 gateways,
             };
@@ -213,7 +228,9 @@ impl<'a> Notice<'a> {
             let mut about: Vec<&Alert> = firing.iter().chain(&over).copied().collect();
             about.sort_by_key(|alert| (alert.fired_at(), &alert.key));
             let told = about.into_iter().filter_map(told_of).collect();
-            Part { half, firing, over, told, ..blank.clone() }
+            let shows_group = half == Half::Closing && blank.channel != Channel::Sms;
+            let still = self.intent.still.iter().filter(|alert| shows_group && told_of(alert).is_some()).collect();
+            Part { half, firing, over, still, told, ..blank.clone() }
         };
         let firing = blank.firing.clone();
         match (firing.is_empty(), over.is_empty()) {
@@ -278,7 +295,7 @@ impl<'a> Notice<'a> {
         let custom = config.text.as_ref().and_then(|source| self.fill(source, part, false, false));
         let text = match custom {
             Some(text) => super::gsm7::cut(text.trim(), super::gsm7::SEPTETS_MAX),
-            None if part.firing.is_empty() => texts::closing(&part.over, telling),
+            None if part.firing.is_empty() => texts::closing(&by_shift(&part.over), telling),
             None if self.intent.summary && part.firing.len() > 1 => texts::summary(&part.firing, telling, now),
             None => texts::firing(&part.firing, telling, now),
         };
@@ -294,7 +311,7 @@ impl<'a> Notice<'a> {
             summary: self.intent.summary,
             now,
         };
-        let Mail { subject, text, html } = email::write(&part.firing, &part.over, frame);
+        let Mail { subject, text, html } = email::write(&part.firing, &by_shift(&part.over), frame);
         let fill = |source: &Option<String>, html: bool, granted: bool| {
             let source = source.as_ref()?;
             self.fill(source, part, html, granted)
@@ -323,7 +340,7 @@ impl<'a> Notice<'a> {
     }
 
     fn webhook(&self, config: &WebhookConfig, part: &Part<'_>) -> Content {
-        let alerts: Vec<&Alert> = part.firing.iter().chain(&part.over).copied().collect();
+        let alerts = part.shown();
         Content::Webhook { body: webhook_payload::payload(self.intent, &alerts, config.max_alerts, self.given.telling) }
     }
 
@@ -333,10 +350,10 @@ impl<'a> Notice<'a> {
     }
 
     fn context(&self, part: &Part<'_>, granted: bool) -> Value {
-        let alerts: Vec<&Alert> = part.firing.iter().chain(&part.over).copied().collect();
+        let alerts = part.shown();
         let first = alerts.first();
         context! {
-            status => if part.firing.is_empty() { "resolved" } else { "firing" },
+            status => if alerts.iter().any(|alert| alert.is_firing()) { "firing" } else { "resolved" },
             receiver => part.receiver.clone(),
             group_labels => template::pairs(self.intent.group.labels.clone()),
             common_labels => template::pairs(webhook_payload::common(alerts.iter().map(|alert| &alert.labels))),
@@ -397,6 +414,15 @@ impl<'a> Notice<'a> {
             phones => person.map_or_else(Vec::new, |person| person.phones.reveal(grant).clone()),
         }
     }
+}
+
+/// One closing a shift, whatever number of rules told of it: the most severe alert of each, which comes first. Other
+/// subjects have several matters of their own: an agency that can be seen again is not one whose API answers again.
+fn by_shift<'a>(over: &[&'a Alert]) -> Vec<&'a Alert> {
+    let mut seen = BTreeSet::new();
+    let mut kept = over.to_vec();
+    kept.retain(|alert| !matches!(alert.key.subject, Subject::Shift(_)) || seen.insert(&alert.key.subject));
+    kept
 }
 
 /// What templates see as `shift`.

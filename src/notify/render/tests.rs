@@ -144,3 +144,73 @@ fn the_end_of_what_a_summary_told_replies_to_the_summary() {
     let made = stage.pass(vec![fine("Warn", shift(1), Closing::Covered)]);
     assert_eq!(threads(&stage, &made)[0].1.as_ref(), Some(summary));
 }
+
+/// A group of a webhook and a mailbox with a template, told of four alerts; the first of them is over.
+fn one_of_four_is_over() -> (Stage, Step) {
+    let mut policy = policy();
+    let office = policy.receivers.get_mut("office").unwrap();
+    office.webhook = vec![webhook()];
+    office.email[0].text = Some("{{ status }} {% for alert in alerts %}{{ alert.status }} {% endfor %}".to_owned());
+    let mut stage = Stage::new(policy);
+    stage.pass((1..=4).map(|n| broken("Warn", shift(n))).collect());
+    stage.until(300);
+    stage.ack("Warn", shift(4), 20_000);
+    stage.pass(vec![broken("Page", shift(3))]);
+    stage.now = noon() + TimeDelta::seconds(9_000);
+    let made = stage.pass(vec![fine("Warn", shift(1), Closing::Covered)]);
+    (stage, made)
+}
+
+#[test]
+fn a_group_of_which_one_is_over_still_fires() {
+    let (stage, made) = one_of_four_is_over();
+    let messages = rendered(&stage, &made, &[]).messages;
+    let body = |message: &Message| match message.content.reveal(PhiGrant::SEND) {
+        Content::Webhook { body } | Content::Email { text: body, .. } => body.clone(),
+        Content::Sms { text } => text.clone(),
+    };
+    let hook = messages.iter().find(|message| message.channel == Channel::Webhook).map(body).unwrap();
+    let hook: serde_json::Value = serde_json::from_str(&hook).unwrap();
+    let shown: Vec<(&str, &str)> = hook["alerts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|alert| (alert["status"].as_str().unwrap(), alert["labels"]["shift"].as_str().unwrap()))
+        .collect();
+    let start = "@2026-11-24T16:00:00Z";
+    let want =
+        [("resolved", 1), ("firing", 2), ("firing", 4)].map(|(status, n)| (status, format!("9001{n:04}{start}")));
+    assert_eq!(
+        shown.iter().map(|(status, shift)| (*status, (*shift).to_owned())).collect::<Vec<_>>(),
+        want,
+        "the muted one is left out"
+    );
+    assert_eq!(hook["status"], "firing");
+    let mail =
+        messages.iter().find(|message| message.channel == Channel::Email && message.receiver == "office").map(body);
+    assert_eq!(mail.as_deref().map(str::trim), Some("firing resolved firing firing"));
+}
+
+#[test]
+fn a_shift_that_two_rules_told_of_closes_once() {
+    let mut stage = Stage::new(policy());
+    stage.pass(vec![broken("Page", shift(1))]);
+    stage.until(20);
+    stage.pass(vec![broken("Critical", shift(1))]);
+    stage.until(10_000);
+    let over = ["Page", "Critical"].map(|rule| fine(rule, shift(1), Closing::Covered));
+    let made = stage.pass(over.to_vec());
+    let [intent] = &made.intents[..] else { panic!("one group") };
+    let texts: Vec<String> = rendered(&stage, &made, &[])
+        .messages
+        .iter()
+        .map(|message| match message.content.reveal(PhiGrant::SEND) {
+            Content::Sms { text } => text.clone(),
+            Content::Email { subject, text, .. } => format!("{subject}\n{text}"),
+            Content::Webhook { body } => body.clone(),
+        })
+        .collect();
+    assert_eq!(intent.resolved.len(), 2, "both were told");
+    assert_eq!(texts[0], "CCA CLOSED: Tue 16:00-20:00, North: covered. Nothing more to do. Shift 90010001.");
+    assert!(texts[1].starts_with("[CCA] Closed: ") && texts[1].matches("Shift 90010001").count() == 1, "{}", texts[1]);
+}
