@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     agenda::{Wake, WakeAt},
-    model::{AgencyName, Instant, Subject, local_time::from_micros},
+    model::{AgencyName, ClientId, Instant, ShiftId, ShiftKey, ShiftRef, Subject, local_time::from_micros},
     notify::message::MessageId,
     rules::finding::{Closing, Finding, RuleId, Verdict},
 };
@@ -45,6 +45,8 @@ pub struct Book {
     groups: HashMap<GroupKey, Group>,
     members: HashMap<GroupKey, BTreeSet<AlertKey>>,
     of_subject: HashMap<Subject, BTreeSet<AlertKey>>,
+    /// By client and the vendor's id: a shift that was moved, or a recurring one, has several subjects.
+    of_id: HashMap<(ClientId, ShiftId), BTreeSet<AlertKey>>,
     by_fingerprint: HashMap<String, BTreeSet<AlertKey>>,
     told_by: HashMap<MessageId, BTreeSet<AlertKey>>,
     counts: BTreeMap<(RuleId, &'static str), usize>,
@@ -75,6 +77,7 @@ impl Book {
             groups: HashMap::with_capacity(groups.len()),
             members: HashMap::new(),
             of_subject: HashMap::new(),
+            of_id: HashMap::new(),
             by_fingerprint: HashMap::new(),
             told_by: HashMap::new(),
             counts: BTreeMap::new(),
@@ -171,6 +174,12 @@ impl Book {
         self.of_subject.get(subject).into_iter().flatten().filter_map(|key| self.alerts.get(key))
     }
 
+    /// The alerts about the same client's shifts of the same id at another time.
+    pub(super) fn about_other_times(&self, subject: &Subject) -> impl Iterator<Item = &AlertKey> {
+        let found = vendor_id(subject).and_then(|id| self.of_id.get(&id));
+        found.into_iter().flatten().filter(move |key| key.subject != *subject)
+    }
+
     /// The alerts of which somebody was told by this message.
     pub(super) fn told_by(&self, message: &MessageId) -> impl Iterator<Item = &AlertKey> {
         self.told_by.get(message).into_iter().flatten()
@@ -254,6 +263,9 @@ impl Book {
         self.forget(&alert.key);
         let key = alert.key.clone();
         self.of_subject.entry(key.subject.clone()).or_default().insert(key.clone());
+        if let Some(id) = vendor_id(&key.subject) {
+            self.of_id.entry(id).or_default().insert(key.clone());
+        }
         self.by_fingerprint.entry(fingerprint(&alert.labels)).or_default().insert(key.clone());
         for told in &alert.told {
             self.told_by.entry(told.message.clone()).or_default().insert(key.clone());
@@ -274,6 +286,9 @@ impl Book {
     fn forget(&mut self, key: &AlertKey) {
         let Some(alert) = self.alerts.remove(key) else { return };
         remove_from(&mut self.of_subject, &key.subject, key);
+        if let Some(id) = vendor_id(&key.subject) {
+            remove_from(&mut self.of_id, &id, key);
+        }
         remove_from(&mut self.by_fingerprint, &fingerprint(&alert.labels), key);
         for told in &alert.told {
             remove_from(&mut self.told_by, &told.message, key);
@@ -292,6 +307,13 @@ impl Book {
         for group in self.groups_of(&alert.labels) {
             remove_from(&mut self.members, &group, key);
         }
+    }
+}
+
+fn vendor_id(subject: &Subject) -> Option<(ClientId, ShiftId)> {
+    match subject {
+        Subject::Shift(ShiftKey { client, id: ShiftRef::Vendor(id), .. }) => Some((client.clone(), id.clone())),
+        _ => None,
     }
 }
 

@@ -31,6 +31,13 @@ use crate::{
 /// Who was texted within this time hears of the end at once: they may be on their way.
 pub const CLOSING_AT_ONCE: TimeDelta = TimeDelta::minutes(60);
 
+/// How far a shift is looked for that was moved, as in the mirror.
+const MOVE_REACH: TimeDelta = TimeDelta::hours(24);
+/// How long a first notice waits for the second look at the shift that it may have been: that read is under way.
+const MOVE_SETTLES: TimeDelta = TimeDelta::seconds(10);
+/// How long after the end of the one the other is told: the send loop takes what was stored first.
+const AFTER_ITS_END: TimeDelta = TimeDelta::seconds(1);
+
 /// Something about an alert changed: its groups may have to speak sooner.
 pub(super) fn touch(draft: &mut Draft<'_>, key: &AlertKey) {
     let Some(alert) = draft.alert(key).filter(|alert| !matches!(alert.state, AlertState::Pending { .. })).cloned()
@@ -78,6 +85,32 @@ fn is_held_open(draft: &Draft<'_>, alert: &Alert) -> bool {
         && draft.about(&alert.key.subject).any(|other| other.is_firing() && rank(&other.labels) <= rank(&alert.labels))
 }
 
+/// Until when a shift's first notice waits for the word on another shift that it may be: the same client's, of the same
+/// id, within a day of it, told and now missing once, so perhaps moved here. Who reads of both reads of the end first,
+/// else the last thing read denies the page.
+fn settles_at(draft: &Draft<'_>, alert: &Alert) -> Option<Instant> {
+    let near = |other: &Alert| match (alert.facts.starts_at, other.facts.starts_at) {
+        (Some(start), Some(other)) => (start - other).abs() <= MOVE_REACH,
+        _ => false,
+    };
+    let is_missing = |other: &Alert| other.is_firing() && other.unjudged_since.is_some() && !other.told.is_empty();
+    let others: Vec<&Alert> =
+        draft.book.about_other_times(&alert.key.subject).filter_map(|key| draft.alert(key)).collect();
+    let moved = |other: &&Alert| {
+        let to_here = matches!(&other.state, AlertState::Resolved { closing: Closing::Moved { to }, .. } if Some(*to) == alert.facts.starts_at);
+        to_here && draft.closed.contains(&other.key)
+    };
+    if others.iter().any(|other| moved(other)) {
+        return Some(draft.now + AFTER_ITS_END);
+    }
+    let missing = others.into_iter().any(|other| is_missing(other) && near(other));
+    let since = match alert.confirm {
+        Confirm::Confirmed { at } => at,
+        _ => alert.fired_at().unwrap_or(draft.now),
+    };
+    missing.then_some(since + MOVE_SETTLES).filter(|at| *at > draft.now)
+}
+
 /// Lets every touched group that is due speak.
 pub(super) fn flush_due(draft: &mut Draft<'_>) {
     let due = |draft: &Draft<'_>, key: &GroupKey| {
@@ -104,10 +137,10 @@ fn listen(draft: &mut Draft<'_>, group: &Group) -> Voices {
         let Some(alert) = draft.alert(&key) else { continue };
         match &alert.state {
             AlertState::Firing { .. } if draft.is_inhibited(alert) => {}
-            AlertState::Firing { .. } => match alert.confirm {
-                Confirm::Awaited { since } if !group.has_told(&key) => {
-                    voices.confirming.push(since + draft.policy.confirm_timeout);
-                }
+            AlertState::Firing { .. } if group.has_told(&key) => voices.firing.push(alert.clone()),
+            AlertState::Firing { .. } => match (alert.confirm, settles_at(draft, alert)) {
+                (Confirm::Awaited { since }, _) => voices.confirming.push(since + draft.policy.confirm_timeout),
+                (_, Some(at)) => voices.confirming.push(at),
                 _ => voices.firing.push(alert.clone()),
             },
             AlertState::Resolved { .. } if !is_held_open(draft, alert) => {

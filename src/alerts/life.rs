@@ -254,6 +254,11 @@ pub(super) fn close(draft: &mut Draft<'_>, key: &AlertKey, closing: Closing) {
         flush::touch(draft, &key);
         draft.closed.insert(key);
     }
+    // So may the first notice of the shift that this one has become.
+    let others: Vec<AlertKey> = draft.book.about_other_times(&key.subject).cloned().collect();
+    for key in others {
+        flush::touch(draft, &key);
+    }
 }
 
 /// What time alone does: a `for` that passed, an acknowledgement that ran out, a second look that did not come,

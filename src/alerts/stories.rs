@@ -17,7 +17,7 @@ use crate::{
     agenda::Wake,
     model::{Endpoint, Phi, Subject},
     notify::receiver::{Receiver, SmsConfig},
-    rules::finding::{Closing, Tells, Verdict},
+    rules::finding::{Closing, Finding, Tells, Verdict},
     source::fetched::Read,
 };
 
@@ -1027,4 +1027,63 @@ fn an_alert_that_comes_back_elsewhere_is_told_there() {
     stage.until(20_000);
     assert_eq!(stage.said(), ["+10000 email/0/0 office over: Warn/0001"]);
     assert_eq!((stage.book.alerts().count(), stage.book.groups().count()), (0, 0));
+}
+
+/// The shift `n` hours later than [`shift`], of the same id.
+fn moved(hours: i64) -> Subject {
+    let Subject::Shift(mut key) = shift(1) else { unreachable!("a shift") };
+    key.start += TimeDelta::hours(hours);
+    Subject::Shift(key)
+}
+
+/// An uncovered shift at its new time, on evidence read `secs` after noon.
+fn broken_at(hours: i64, secs: i64) -> Finding {
+    let mut finding = to_confirm("Page", moved(hours), secs);
+    if let Verdict::Broken(broken) = &mut finding.verdict {
+        broken.starts_at = Some(noon() + TimeDelta::hours(4 + hours));
+    }
+    finding
+}
+
+#[test]
+fn a_shift_that_moved_closes_before_it_is_told_at_its_new_time() {
+    const OVER: &str = "sms/0/0 on-call over: Page/0001";
+    const TEXT: &str = "sms/0/0 on-call first_firing: Page/0001";
+    const MAIL: &str = "email/0/0 on-call first_firing: Page/0001";
+    // When the second miss is seen, what is said, what the row shows.
+    for (gone_at, want, why) in [
+        (112, [(112, OVER), (113, TEXT), (113, MAIL)], "seen together with the second look at the new time"),
+        (114, [(114, OVER), (115, TEXT), (115, MAIL)], "a little later: the page waits for it"),
+        (300, [(122, TEXT), (122, MAIL), (300, OVER)], "much later: the page waits ten seconds at most"),
+    ] {
+        let mut stage = Stage::new(policy());
+        stage.pass(vec![broken("Page", shift(1))]);
+        at(&mut stage, 100).said();
+        stage.pass(vec![unjudged("Page", shift(1)), broken_at(1, 100)]);
+        stage.until(112);
+        let mut found = vec![broken_at(1, 112)];
+        let to = noon() + TimeDelta::hours(5);
+        let gone = fine("Page", shift(1), Closing::Moved { to });
+        if gone_at == 112 {
+            found.push(gone.clone());
+        }
+        stage.pass(found);
+        if gone_at > 112 {
+            at(&mut stage, gone_at).pass(vec![gone]);
+        }
+        stage.until(1_000);
+        let want = want.map(|(at, line)| format!("+{at} {line}"));
+        assert_eq!(stage.said(), want, "{why}");
+    }
+}
+
+#[test]
+fn another_occurrence_of_the_same_id_holds_nothing_up() {
+    let mut stage = Stage::new(policy());
+    stage.pass(vec![broken("Page", shift(1))]);
+    at(&mut stage, 100).said();
+    stage.pass(vec![broken_at(24, 100)]);
+    at(&mut stage, 105).pass(vec![broken_at(24, 101)]);
+    stage.until(200);
+    assert_eq!(stage.said()[0], "+110 sms/0/0 on-call first_firing: Page/0001");
 }
