@@ -229,8 +229,18 @@ impl Book {
 
     /// Findings that close every alert whose rule is no longer loaded; hand them to the first step after a reload.
     pub fn without_rule(&self, is_loaded: impl Fn(&RuleId) -> bool) -> Vec<Finding> {
-        let orphaned = |alert: &&Arc<Alert>| alert.posted.is_none() && !is_loaded(&alert.key.rule);
-        let mut keys: Vec<_> = self.alerts.values().filter(orphaned).map(|alert| alert.key.clone()).collect();
+        self.closing_of(|alert| alert.posted.is_none() && !is_loaded(&alert.key.rule))
+    }
+
+    /// Findings that close every alert, posted ones too: of an agency that nobody watches any more.
+    #[must_use]
+    pub fn unwatched(&self) -> Vec<Finding> {
+        self.closing_of(|_| true)
+    }
+
+    fn closing_of(&self, picked: impl Fn(&Alert) -> bool) -> Vec<Finding> {
+        let mut keys: Vec<_> =
+            self.alerts.values().filter(|alert| picked(alert)).map(|alert| alert.key.clone()).collect();
         keys.sort();
         let verdict = Verdict::Fine(Closing::RuleRemoved);
         keys.into_iter().map(|key| Finding { rule: key.rule, subject: key.subject, verdict: verdict.clone() }).collect()

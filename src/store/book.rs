@@ -59,6 +59,13 @@ pub(super) async fn commit(
     outbox::insert(connection, memory, messages, at).await
 }
 
+/// Every agency that ever had a commit.
+pub(super) async fn agencies(connection: &mut SqliteConnection) -> Result<Vec<AgencyName>, StoreError> {
+    let text = "SELECT agency FROM agencies ORDER BY agency";
+    let rows = fetch(connection, "looking for agencies", text, Vec::new()).await?;
+    rows.iter().map(|row| Ok(AgencyName::new(get::<&str>(row, "agencies", 0)?))).collect()
+}
+
 /// The number and the fence of an agency's last commit; zeros before the first.
 pub(super) async fn position(connection: &mut SqliteConnection, agency: &AgencyName) -> Result<(i64, i64), StoreError> {
     let text = "SELECT n, fence FROM agencies WHERE agency = ?";

@@ -215,6 +215,7 @@ async fn a_step_is_read_back_whole(store: Store) {
     assert_eq!((history.len(), history[0].to.as_str()), (1, "firing"));
     let other = store.load(&AgencyName::new("other")).await.unwrap();
     assert_eq!((other.n, other.alerts.len()), (0, 0), "agencies share nothing");
+    assert_eq!(store.agencies().await.unwrap(), [main()], "only those that ever had a commit");
 }
 
 async fn a_step_out_of_order_or_with_an_old_fence_stores_nothing(store: Store) {
