@@ -33,6 +33,7 @@ mod heart;
 mod parts;
 mod publisher;
 mod reload;
+mod retire;
 
 use crew::Crew;
 use desk::Desk;

@@ -38,6 +38,8 @@ pub struct Ticked {
     pub reads_wanted: Vec<Read>,
     /// How many messages were stored.
     pub n_messages: usize,
+    /// How many people were told that something fires and cannot be told that it is over.
+    pub n_out_of_reach: u64,
     /// How often a `where:` failed; each counted as true.
     pub n_where_faults: u64,
     /// How often a template failed and the built-in text went instead.
@@ -88,7 +90,7 @@ pub async fn tick(
     let mut findings = watch.later.clone();
     findings.extend(judged.findings);
     let (step, rendered, n_template_faults) = decide_and_render(watch, telling, findings, inputs, &due, now);
-    let messages = rendered.messages;
+    let Rendered { messages, n_out_of_reach, .. } = rendered;
 
     let n_messages = messages.len();
     if !step.is_empty() || n_messages > 0 {
@@ -114,7 +116,8 @@ pub async fn tick(
         watch.agenda.set(wake);
     }
     remember_quiet(watch, &step);
-    Ok(Ticked { step, reads_wanted, n_messages, n_where_faults: judged.n_where_faults, n_template_faults })
+    let n_where_faults = judged.n_where_faults;
+    Ok(Ticked { step, reads_wanted, n_messages, n_out_of_reach, n_where_faults, n_template_faults })
 }
 
 /// The two pure stages in the middle, and how many templates failed in them.
@@ -137,7 +140,9 @@ fn decide_and_render(
         now,
     };
     let step = decide::step(&watch.book, given);
-    let rendered = render::render(&step.intents, watch.book.policy(), telling, &watch.mirror, now);
+    let policy = watch.book.policy();
+    let given = render::Given { policy, former: &watch.former, telling, people: &watch.mirror, now };
+    let rendered = render::render(&step.intents, given);
     let n_template_faults = spoken.n_template_faults() + rendered.n_template_faults;
     (step, rendered, n_template_faults)
 }

@@ -26,6 +26,7 @@ use crate::{
     },
     model::{ClientId, Instant, LocationId, Section},
     notify::{
+        former::Addresses,
         render,
         template::{self},
         voice::Telling,
@@ -58,6 +59,8 @@ pub struct Watch {
     pub agenda: Agenda,
     /// Every live alert.
     pub book: Book,
+    /// Where to reach those who were told under an earlier configuration.
+    pub former: Addresses,
     /// Findings that did not fit into the last step; they come first in the next.
     pub later: Vec<Finding>,
     /// Why each alert that could be told was not, when it was last looked at.
@@ -102,6 +105,7 @@ impl Watch {
             ledger: Ledger::default(),
             agenda,
             book,
+            former: loaded.addresses.into_iter().collect(),
             later,
             quiet: HashMap::new(),
             n: loaded.n,

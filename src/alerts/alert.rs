@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     model::{AgencyName, ClientId, Instant, Subject},
-    notify::message::{Channel, MessageId},
+    notify::message::{AddressMark, Channel, MessageId},
     rules::finding::{Closing, RuleId, Tells, Window},
 };
 
@@ -140,12 +140,16 @@ pub enum Confirm {
 pub struct Told {
     /// The receiver's name in the configuration.
     pub receiver: String,
-    /// Which integration of the receiver, from 0 in file order, per channel.
+    /// Which integration of the receiver, from 0 in file order, per channel; as it was when they were told.
     pub integration: usize,
     /// The way.
     pub channel: Channel,
-    /// Which recipient of the integration, from 0 (an `sms_configs.to` may be a list).
+    /// Which recipient of the integration, from 0 (an `sms_configs.to` may be a list); as it was then.
     pub recipient: usize,
+    /// Who, whatever place the address has by now.
+    pub to: AddressMark,
+    /// Whether they were to hear of the end; counts when the configuration knows the address no more.
+    pub wants_closing: bool,
     /// The first firing message to them, which their closing follows. A repeat does not replace it: a repeat still
     /// waiting to leave must not hold back the closing of what arrived long ago.
     pub message: MessageId,

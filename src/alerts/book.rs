@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     agenda::{Wake, WakeAt},
-    model::{AgencyName, Instant, Subject, local_time::from_micros},
+    model::{AgencyName, ClientId, Instant, ShiftId, ShiftKey, ShiftRef, Subject, local_time::from_micros},
     notify::message::MessageId,
     rules::finding::{Closing, Finding, RuleId, Verdict},
 };
@@ -45,17 +45,22 @@ pub struct Book {
     groups: HashMap<GroupKey, Group>,
     members: HashMap<GroupKey, BTreeSet<AlertKey>>,
     of_subject: HashMap<Subject, BTreeSet<AlertKey>>,
+    /// By client and the vendor's id: a shift that was moved, or a recurring one, has several subjects.
+    of_id: HashMap<(ClientId, ShiftId), BTreeSet<AlertKey>>,
     by_fingerprint: HashMap<String, BTreeSet<AlertKey>>,
     told_by: HashMap<MessageId, BTreeSet<AlertKey>>,
     counts: BTreeMap<(RuleId, &'static str), usize>,
     pub(super) inhibition: Inhibition,
     catch_up: CatchUp,
+    /// Restored, perhaps under another policy, and no step has looked at it since.
+    unseen: bool,
 }
 
 impl Book {
     /// The book as it was stored. `catch_up: None` is a first start: everything is judged before anything is told.
     ///
-    /// Also the way a new policy comes in: restore from [`Self::alerts`], [`Self::groups`] and [`Self::catch_up`].
+    /// Also the way a new policy comes in: restore from [`Self::alerts`], [`Self::groups`] and [`Self::catch_up`]. The
+    /// first step after it looks at every alert, so that routes and receivers as they are now get to tell.
     #[must_use]
     pub fn restore(
         agency: AgencyName,
@@ -72,11 +77,13 @@ impl Book {
             groups: HashMap::with_capacity(groups.len()),
             members: HashMap::new(),
             of_subject: HashMap::new(),
+            of_id: HashMap::new(),
             by_fingerprint: HashMap::new(),
             told_by: HashMap::new(),
             counts: BTreeMap::new(),
             inhibition: Inhibition::default(),
             catch_up: catch_up.unwrap_or(CatchUp::Running { since: now, until: now + FIRST_CATCH_UP_MAX }),
+            unseen: !alerts.is_empty(),
         };
         for alert in alerts {
             book.put(alert);
@@ -105,6 +112,7 @@ impl Book {
 
     /// Takes a committed change in.
     pub fn absorb(&mut self, delta: &Delta) {
+        self.unseen = false;
         for key in &delta.alerts_gone {
             self.forget(key);
         }
@@ -140,6 +148,12 @@ impl Book {
         self.catch_up
     }
 
+    /// Whether no step has looked at it since it was restored: the policy may be another one.
+    #[must_use]
+    pub const fn is_unseen(&self) -> bool {
+        self.unseen
+    }
+
     /// Whether a verdict on this (rule, subject) would meet an alert: pending, firing or acknowledged. The judge asks.
     #[must_use]
     pub fn is_open(&self, rule: &RuleId, subject: &Subject) -> bool {
@@ -166,6 +180,12 @@ impl Book {
     /// The alerts about a subject.
     pub fn about(&self, subject: &Subject) -> impl Iterator<Item = &Arc<Alert>> {
         self.of_subject.get(subject).into_iter().flatten().filter_map(|key| self.alerts.get(key))
+    }
+
+    /// The alerts about the same client's shifts of the same id at another time.
+    pub(super) fn about_other_times(&self, subject: &Subject) -> impl Iterator<Item = &AlertKey> {
+        let found = vendor_id(subject).and_then(|id| self.of_id.get(&id));
+        found.into_iter().flatten().filter(move |key| key.subject != *subject)
     }
 
     /// The alerts of which somebody was told by this message.
@@ -217,8 +237,18 @@ impl Book {
 
     /// Findings that close every alert whose rule is no longer loaded; hand them to the first step after a reload.
     pub fn without_rule(&self, is_loaded: impl Fn(&RuleId) -> bool) -> Vec<Finding> {
-        let orphaned = |alert: &&Arc<Alert>| alert.posted.is_none() && !is_loaded(&alert.key.rule);
-        let mut keys: Vec<_> = self.alerts.values().filter(orphaned).map(|alert| alert.key.clone()).collect();
+        self.closing_of(|alert| alert.posted.is_none() && !is_loaded(&alert.key.rule))
+    }
+
+    /// Findings that close every alert, posted ones too: of an agency that nobody watches any more.
+    #[must_use]
+    pub fn unwatched(&self) -> Vec<Finding> {
+        self.closing_of(|_| true)
+    }
+
+    fn closing_of(&self, picked: impl Fn(&Alert) -> bool) -> Vec<Finding> {
+        let mut keys: Vec<_> =
+            self.alerts.values().filter(|alert| picked(alert)).map(|alert| alert.key.clone()).collect();
         keys.sort();
         let verdict = Verdict::Fine(Closing::RuleRemoved);
         keys.into_iter().map(|key| Finding { rule: key.rule, subject: key.subject, verdict: verdict.clone() }).collect()
@@ -228,7 +258,12 @@ impl Book {
     #[must_use]
     pub fn wakes(&self) -> Vec<WakeAt> {
         let timeout = self.policy.confirm_timeout;
-        let alerts = self.alerts.values().map(|alert| (Wake::Alert(alert.key.clone()), alert_wake(alert, timeout)));
+        // Restored alerts are due at once, whatever else they wait for.
+        let wake_of = |alert: &Alert| {
+            let at = alert_wake(alert, timeout);
+            if self.unseen { Some(at.map_or(alert.updated_at, |at| at.min(alert.updated_at))) } else { at }
+        };
+        let alerts = self.alerts.values().map(|alert| (Wake::Alert(alert.key.clone()), wake_of(alert)));
         // A group that a reload left without alerts is due at once, and so forgotten.
         let flush_at = |group: &Group| match self.members.get(&group.key) {
             Some(_) => group.flush_at,
@@ -246,6 +281,9 @@ impl Book {
         self.forget(&alert.key);
         let key = alert.key.clone();
         self.of_subject.entry(key.subject.clone()).or_default().insert(key.clone());
+        if let Some(id) = vendor_id(&key.subject) {
+            self.of_id.entry(id).or_default().insert(key.clone());
+        }
         self.by_fingerprint.entry(fingerprint(&alert.labels)).or_default().insert(key.clone());
         for told in &alert.told {
             self.told_by.entry(told.message.clone()).or_default().insert(key.clone());
@@ -266,6 +304,9 @@ impl Book {
     fn forget(&mut self, key: &AlertKey) {
         let Some(alert) = self.alerts.remove(key) else { return };
         remove_from(&mut self.of_subject, &key.subject, key);
+        if let Some(id) = vendor_id(&key.subject) {
+            remove_from(&mut self.of_id, &id, key);
+        }
         remove_from(&mut self.by_fingerprint, &fingerprint(&alert.labels), key);
         for told in &alert.told {
             remove_from(&mut self.told_by, &told.message, key);
@@ -284,6 +325,13 @@ impl Book {
         for group in self.groups_of(&alert.labels) {
             remove_from(&mut self.members, &group, key);
         }
+    }
+}
+
+fn vendor_id(subject: &Subject) -> Option<(ClientId, ShiftId)> {
+    match subject {
+        Subject::Shift(ShiftKey { client, id: ShiftRef::Vendor(id), .. }) => Some((client.clone(), id.clone())),
+        _ => None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     alert::{Alert, AlertKey, AlertState, Confirm, Labels},
     draft::Draft,
-    flush::{flush, recipients_of, remember, touch, urgency},
+    flush::{Audience, flush, touch, urgency},
     group::GroupKey,
     recipient::Half,
     step::{CatchUp, Intent, Why},
@@ -73,17 +73,13 @@ fn summarise(draft: &mut Draft<'_>, receiver: &str, groups: &BTreeMap<GroupKey, 
     let labels = Labels::from([("agency".to_owned(), agency.as_str().to_owned())]);
     let summary = GroupKey { agency, route: "catch-up".to_owned(), receiver: receiver.to_owned(), labels };
     let generation = u64::try_from(to_micros(draft.now)).unwrap_or(0);
-    let recipients = recipients_of(draft, receiver);
-    let ids: Vec<_> =
-        recipients.into_iter().map(|to| (to, to.message(&summary, generation, 0, Half::Firing))).collect();
+    let told = Audience::of(draft, receiver, |to| to.message(&summary, generation, 0, Half::Firing));
 
     let keys: BTreeSet<&AlertKey> = groups.values().flatten().collect();
     let mut firing = Vec::with_capacity(keys.len());
     for key in keys {
         let Some(mut alert) = draft.alert(key).cloned() else { continue };
-        for (recipient, message) in &ids {
-            remember(&mut alert.told, receiver, *recipient, message, draft.now);
-        }
+        told.remember(draft, &mut alert);
         firing.push(alert.clone());
         draft.put(alert);
     }
@@ -104,6 +100,7 @@ fn summarise(draft: &mut Draft<'_>, receiver: &str, groups: &BTreeMap<GroupKey, 
         why,
         firing,
         resolved: Vec::new(),
+        still: Vec::new(),
         summary: true,
     });
 }

@@ -63,6 +63,9 @@ pub struct Given<'a> {
 #[must_use]
 pub fn step(book: &Book, given: Given<'_>) -> Step {
     let mut draft = Draft::new(book, given.now);
+    if book.is_unseen() {
+        life::look_again(&mut draft);
+    }
     life::take_orders(&mut draft, given.inputs);
     life::take_receipts(&mut draft, &given.inputs.receipts);
     take_findings(&mut draft, given.findings, given.rules);

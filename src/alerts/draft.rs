@@ -10,7 +10,6 @@ use super::{
     group::{Group, GroupKey},
     inhibit::{Scope, Sources, roles},
     policy::Policy,
-    recipient::recipients,
     route::Route,
     step::{CatchUp, Delta, Intent, Quiet, Step, Transition},
 };
@@ -109,14 +108,22 @@ impl<'a> Draft<'a> {
         self.alerts.insert(alert.key.clone(), Some(alert));
     }
 
-    /// Forgets an alert that is over and fully told.
+    /// Forgets an alert that is over and fully told. Should it come back, it is news.
     pub fn forget(&mut self, key: &AlertKey) {
         self.count_firing(key, None);
-        if let Some(alert) = self.alert(key) {
-            let groups = self.book.groups_of(&alert.labels);
-            self.touched.extend(groups);
+        let groups = self.alert(key).map(|alert| self.book.groups_of(&alert.labels)).unwrap_or_default();
+        for group in groups {
+            self.untell(&group, key);
+            self.touched.insert(group);
         }
         self.alerts.insert(key.clone(), None);
+    }
+
+    /// Counts an alert as news again in a group.
+    pub fn untell(&mut self, group: &GroupKey, key: &AlertKey) {
+        if self.group(group).is_some_and(|group| group.has_told(key)) {
+            self.group_mut(group).drop_told([key]);
+        }
     }
 
     fn is_member(&self, key: &AlertKey) -> bool {
@@ -220,7 +227,7 @@ impl<'a> Draft<'a> {
     /// The groups of an alert that have somebody to tell, each with its route.
     pub fn told_routes(&self, labels: &Labels) -> Vec<(&'a Route, GroupKey)> {
         let mut found: Vec<(&'a Route, GroupKey)> = self.book.routes_of(labels);
-        found.retain(|(_, key)| self.policy.receivers.get(&key.receiver).is_some_and(|to| !recipients(to).is_empty()));
+        found.retain(|(_, key)| self.policy.receivers.get(&key.receiver).is_some_and(|to| !to.is_nobody()));
         found
     }
 

@@ -16,7 +16,7 @@ use super::{
     alert::{Alert, AlertKey, AlertState, Confirm, Told},
     draft::Draft,
     group::{Group, GroupKey},
-    recipient::{Half, Recipient, recipients},
+    recipient::{Half, Recipient, place_of, recipients, sends_resolved},
     route::Route,
     severity::rank,
     step::{Intent, Why},
@@ -24,12 +24,19 @@ use super::{
 };
 use crate::{
     model::{Instant, Subject, local_time::to_micros},
-    notify::message::{Channel, MessageId},
+    notify::message::{AddressMark, Channel, MessageId},
     rules::finding::Closing,
 };
 
 /// Who was texted within this time hears of the end at once: they may be on their way.
 pub const CLOSING_AT_ONCE: TimeDelta = TimeDelta::minutes(60);
+
+/// How far a shift is looked for that was moved, as in the mirror.
+const MOVE_REACH: TimeDelta = TimeDelta::hours(24);
+/// How long a first notice waits for the second look at the shift that it may have been: that read is under way.
+const MOVE_SETTLES: TimeDelta = TimeDelta::seconds(10);
+/// How long after the end of the one the other is told: the send loop takes what was stored first.
+const AFTER_ITS_END: TimeDelta = TimeDelta::seconds(1);
 
 /// Something about an alert changed: its groups may have to speak sooner.
 pub(super) fn touch(draft: &mut Draft<'_>, key: &AlertKey) {
@@ -78,6 +85,32 @@ fn is_held_open(draft: &Draft<'_>, alert: &Alert) -> bool {
         && draft.about(&alert.key.subject).any(|other| other.is_firing() && rank(&other.labels) <= rank(&alert.labels))
 }
 
+/// Until when a shift's first notice waits for the word on another shift that it may be: the same client's, of the same
+/// id, within a day of it, told and now missing once, so perhaps moved here. Who reads of both reads of the end first,
+/// else the last thing read denies the page.
+fn settles_at(draft: &Draft<'_>, alert: &Alert) -> Option<Instant> {
+    let near = |other: &Alert| match (alert.facts.starts_at, other.facts.starts_at) {
+        (Some(start), Some(other)) => (start - other).abs() <= MOVE_REACH,
+        _ => false,
+    };
+    let is_missing = |other: &Alert| other.is_firing() && other.unjudged_since.is_some() && !other.told.is_empty();
+    let others: Vec<&Alert> =
+        draft.book.about_other_times(&alert.key.subject).filter_map(|key| draft.alert(key)).collect();
+    let moved = |other: &&Alert| {
+        let to_here = matches!(&other.state, AlertState::Resolved { closing: Closing::Moved { to }, .. } if Some(*to) == alert.facts.starts_at);
+        to_here && draft.closed.contains(&other.key)
+    };
+    if others.iter().any(|other| moved(other)) {
+        return Some(draft.now + AFTER_ITS_END);
+    }
+    let missing = others.into_iter().any(|other| is_missing(other) && near(other));
+    let since = match alert.confirm {
+        Confirm::Confirmed { at } => at,
+        _ => alert.fired_at().unwrap_or(draft.now),
+    };
+    missing.then_some(since + MOVE_SETTLES).filter(|at| *at > draft.now)
+}
+
 /// Lets every touched group that is due speak.
 pub(super) fn flush_due(draft: &mut Draft<'_>) {
     let due = |draft: &Draft<'_>, key: &GroupKey| {
@@ -104,10 +137,10 @@ fn listen(draft: &mut Draft<'_>, group: &Group) -> Voices {
         let Some(alert) = draft.alert(&key) else { continue };
         match &alert.state {
             AlertState::Firing { .. } if draft.is_inhibited(alert) || draft.is_held_back(alert) => {}
-            AlertState::Firing { .. } => match alert.confirm {
-                Confirm::Awaited { since } if !group.has_told(&key) => {
-                    voices.confirming.push(since + draft.policy.confirm_timeout);
-                }
+            AlertState::Firing { .. } if group.has_told(&key) => voices.firing.push(alert.clone()),
+            AlertState::Firing { .. } => match (alert.confirm, settles_at(draft, alert)) {
+                (Confirm::Awaited { since }, _) => voices.confirming.push(since + draft.policy.confirm_timeout),
+                (_, Some(at)) => voices.confirming.push(at),
                 _ => voices.firing.push(alert.clone()),
             },
             AlertState::Resolved { .. } if !is_held_open(draft, alert) => {
@@ -186,15 +219,10 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
 /// Makes the intent of one flush and remembers who was told what.
 fn speak(draft: &mut Draft<'_>, group: &Group, why: Why, firing: &[Alert], resolved: Vec<Alert>) {
     if why != Why::Resolved {
-        let ids = recipients_of(draft, &group.key.receiver)
-            .into_iter()
-            .map(|recipient| (recipient, recipient.message_of(group, Half::Firing)))
-            .collect::<Vec<_>>();
+        let told = Audience::of(draft, &group.key.receiver, |to| to.message_of(group, Half::Firing));
         for alert in firing {
             let mut alert = alert.clone();
-            for (recipient, message) in &ids {
-                remember(&mut alert.told, &group.key.receiver, *recipient, message, draft.now);
-            }
+            told.remember(draft, &mut alert);
             draft.put(alert);
         }
         draft.group_mut(&group.key).add_told(firing.iter().map(|alert| alert.key.clone()));
@@ -205,22 +233,82 @@ fn speak(draft: &mut Draft<'_>, group: &Group, why: Why, firing: &[Alert], resol
     draft.group_mut(&group.key).flush += 1;
     // As the alerts will be, but with who is to hear of a closing still on it.
     let firing = firing.iter().filter_map(|alert| draft.alert(&alert.key)).cloned().collect();
-    draft.intents.push(Intent { group: group.key.clone(), generation, flush, why, firing, resolved, summary: false });
+    let still = if why == Why::Resolved { still_firing(draft, &group.key) } else { Vec::new() };
+    let group = group.key.clone();
+    draft.intents.push(Intent { group, generation, flush, why, firing, resolved, still, summary: false });
 }
 
-pub(super) fn recipients_of(draft: &Draft<'_>, receiver: &str) -> Vec<Recipient> {
-    draft.policy.receivers.get(receiver).map(recipients).unwrap_or_default()
+/// What a group told of that goes on firing, somebody's or nobody's, and speaks for itself.
+fn still_firing(draft: &Draft<'_>, key: &GroupKey) -> Vec<Alert> {
+    let Some(group) = draft.group(key) else { return Vec::new() };
+    let members = draft.members(key);
+    let told = members.iter().filter(|key| group.has_told(key)).filter_map(|key| draft.alert(key));
+    let mut firing: Vec<Alert> =
+        told.filter(|alert| alert.is_firing() && !draft.is_inhibited(alert)).cloned().collect();
+    firing.sort_by_cached_key(urgency);
+    firing
 }
 
-/// Notes that somebody was told. The first message stays the one that the closing follows.
-pub(super) fn remember(told: &mut Vec<Told>, receiver: &str, recipient: Recipient, message: &MessageId, at: Instant) {
-    if let Some(before) = told.iter_mut().find(|told| recipient.is(receiver, told)) {
-        before.at = at;
-        return;
+/// Everybody a receiver tells now, each with the message that tells them.
+pub(super) struct Audience<'a> {
+    receiver: &'a str,
+    recipients: Vec<Recipient>,
+    /// In the order of the recipients: the message, and whether they are to hear of the end.
+    messages: Vec<(MessageId, bool)>,
+}
+
+impl<'a> Audience<'a> {
+    pub fn of(draft: &Draft<'_>, receiver: &'a str, message: impl Fn(&Recipient) -> MessageId) -> Self {
+        let Some(config) = draft.policy.receivers.get(receiver) else {
+            return Self { receiver, recipients: Vec::new(), messages: Vec::new() };
+        };
+        let recipients = recipients(config);
+        let messages =
+            recipients.iter().map(|to| (message(to), sends_resolved(config, to.channel, to.integration))).collect();
+        Self { receiver, recipients, messages }
     }
-    let Recipient { channel, integration, recipient } = recipient;
-    told.push(Told { receiver: receiver.to_owned(), integration, channel, recipient, message: message.clone(), at });
-    told.sort();
+
+    /// Notes on the alert that all of them were told. Who was told before keeps the first message: it is the one that
+    /// the closing follows.
+    pub fn remember(&self, draft: &Draft<'_>, alert: &mut Alert) {
+        let Self { receiver, recipients, messages } = self;
+        // Told before by a receiver that no route leads to any more: they hear of the end from this one, once.
+        let routes = draft.told_routes(&alert.labels);
+        let left_behind = |told: &Told| !routes.iter().any(|(_, group)| group.receiver == told.receiver);
+        for told in alert.told.iter_mut().filter(|told| left_behind(told)) {
+            if recipients.iter().any(|to| to.is_whom(told)) {
+                (*receiver).clone_into(&mut told.receiver);
+            }
+        }
+        for (to, (message, wants_closing)) in recipients.iter().zip(messages) {
+            let is_they = |told: &&mut Told| told.receiver == *receiver && place_of(recipients, told) == Some(to);
+            let Recipient { channel, integration, recipient, .. } = *to;
+            match alert.told.iter_mut().find(is_they) {
+                Some(before) => {
+                    (before.integration, before.recipient) = (integration, recipient);
+                    (before.wants_closing, before.at) = (*wants_closing, draft.now);
+                }
+                None => alert.told.push(Told {
+                    receiver: (*receiver).to_owned(),
+                    integration,
+                    channel,
+                    recipient,
+                    to: to.to.clone(),
+                    wants_closing: *wants_closing,
+                    message: message.clone(),
+                    at: draft.now,
+                }),
+            }
+        }
+        alert.told.sort();
+    }
+}
+
+/// Who an entry is about, in whatever place the configuration has them.
+type Whom = (Channel, AddressMark);
+
+fn whom(told: &Told) -> Whom {
+    (told.channel, told.to.clone())
 }
 
 /// Takes those who hear of the closings now off the alerts; an alert goes when nobody is left.
@@ -229,13 +317,13 @@ pub(super) fn remember(told: &mut Vec<Told>, receiver: &str, recipient: Recipien
 /// ran out unmended, for then the firing news is still news. Nor when the closing also answers an earlier message: a
 /// closing is dropped with the message it follows, and that one may have arrived.
 fn forget_told(draft: &mut Draft<'_>, resolved: &[Alert]) {
-    let mut answered: BTreeMap<(String, Recipient), BTreeSet<MessageId>> = BTreeMap::new();
+    let mut answered: BTreeMap<(String, Whom), BTreeSet<MessageId>> = BTreeMap::new();
     let mut ran_out = BTreeSet::new();
     for over in resolved {
         let Some(mut alert) = draft.alert(&over.key).cloned() else { continue };
         alert.told.retain(|told| !over.told.contains(told));
         for told in &over.told {
-            let to = (told.receiver.clone(), Recipient::of(told));
+            let to = (told.receiver.clone(), whom(told));
             answered.entry(to).or_default().insert(told.message.clone());
             if matches!(&alert.state, AlertState::Resolved { closing: Closing::Expired, .. }) {
                 ran_out.insert(told.message.clone());
@@ -273,12 +361,12 @@ pub(super) fn tell_closings_now(draft: &mut Draft<'_>) {
     let homes: Vec<Vec<GroupKey>> =
         ready.iter().map(|alert| alert.told.iter().map(|told| home_of(draft, alert, told)).collect()).collect();
     // A phone that hears of one end now hears of its group's other ends in the same text.
-    let mut at_once: BTreeSet<(&GroupKey, Recipient)> = BTreeSet::new();
+    let mut at_once: BTreeSet<(&GroupKey, Whom)> = BTreeSet::new();
     for (alert, homes) in ready.iter().zip(&homes) {
         for (told, home) in alert.told.iter().zip(homes) {
             let lately = told.channel == Channel::Sms && draft.now - told.at <= CLOSING_AT_ONCE;
             if lately || home.route == TOLD_BEFORE {
-                at_once.insert((home, Recipient::of(told)));
+                at_once.insert((home, whom(told)));
             }
         }
     }
@@ -286,7 +374,7 @@ pub(super) fn tell_closings_now(draft: &mut Draft<'_>) {
     let fresh = u64::try_from(to_micros(draft.now)).unwrap_or(0);
     for (alert, homes) in ready.iter().zip(&homes) {
         for (told, home) in alert.told.iter().zip(homes) {
-            if !at_once.contains(&(home, Recipient::of(told))) {
+            if !at_once.contains(&(home, whom(told))) {
                 continue;
             }
             let (generation, flush) = draft.group(home).map_or((fresh, 0), |group| (group.generation, group.flush));
@@ -305,8 +393,16 @@ pub(super) fn tell_closings_now(draft: &mut Draft<'_>) {
             group.flush += 1;
             group.drop_told(resolved.iter().map(|alert| &alert.key));
         }
-        let why = Why::Resolved;
-        draft.intents.push(Intent { group: key, generation, flush, why, firing: Vec::new(), resolved, summary: false });
+        draft.intents.push(Intent {
+            still: still_firing(draft, &key),
+            group: key,
+            generation,
+            flush,
+            why: Why::Resolved,
+            firing: Vec::new(),
+            resolved,
+            summary: false,
+        });
     }
 }
 

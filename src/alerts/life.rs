@@ -15,7 +15,7 @@ use super::{
     orders::{Ask, Inputs, News, Order, Receipt},
     owner::{acknowledge, ownership_of},
     posted::post,
-    recipient::Recipient,
+    recipient::wants_closing,
     second_look::reads_to_confirm,
     step::{CatchUp, Quiet},
 };
@@ -23,6 +23,18 @@ use crate::rules::{
     finding::{Broken, Closing, Finding, Tells, Unjudged, Verdict},
     rule::Rule,
 };
+
+/// Looks at every alert of a book that was restored, for the policy may be another one: an alert may have come into a
+/// group that nobody was told in yet, and a closing may be left without the group it waited in.
+pub(super) fn look_again(draft: &mut Draft<'_>) {
+    for key in draft.every_alert() {
+        flush::touch(draft, &key);
+        if draft.alert(&key).is_some_and(|alert| matches!(alert.state, AlertState::Resolved { .. })) {
+            draft.closed.insert(key.clone());
+        }
+        draft.looked_at.insert(key);
+    }
+}
 
 /// Takes orders in the order they came, as many as the step holds.
 pub(super) fn take_orders(draft: &mut Draft<'_>, inputs: &Inputs) {
@@ -48,7 +60,8 @@ pub(super) fn take_orders(draft: &mut Draft<'_>, inputs: &Inputs) {
     }
 }
 
-/// Takes note of messages that never left: who was not reached was not told, and gets no closing.
+/// Takes note of messages that never left: who was not reached was not told, and gets no closing. Where that was
+/// everybody, it is told again.
 pub(super) fn take_receipts(draft: &mut Draft<'_>, receipts: &[Receipt]) {
     draft.receipts_done = receipts.last().map(|receipt| receipt.n);
     let never_left = |receipt: &&Receipt| matches!(receipt.news, News::Refused | News::Expired | News::Cancelled);
@@ -63,9 +76,16 @@ pub(super) fn take_receipts(draft: &mut Draft<'_>, receipts: &[Receipt]) {
         alert.told.retain(|told| !lost.contains(&told.message));
         if alert.told.is_empty() && matches!(alert.state, AlertState::Resolved { .. }) {
             draft.forget(key);
-        } else {
-            draft.put(alert);
+            continue;
         }
+        // A receiver of whom nobody was reached was not told: there it is news still, and goes out by the interval.
+        for (_, group) in draft.told_routes(&alert.labels) {
+            if !alert.told.iter().any(|told| told.receiver == group.receiver) {
+                draft.untell(&group, key);
+            }
+        }
+        draft.put(alert);
+        flush::touch(draft, key);
     }
 }
 
@@ -212,9 +232,7 @@ pub(super) fn close(draft: &mut Draft<'_>, key: &AlertKey, closing: Closing) {
         draft.catch_up = Some(CatchUp::Running { since: now, until: now + RECOVERY_CATCH_UP_MAX });
     }
     let receivers = &draft.policy.receivers;
-    alert.told.retain(|told| {
-        receivers.get(&told.receiver).is_some_and(|receiver| Recipient::of(told).wants_closings(receiver))
-    });
+    alert.told.retain(|told| wants_closing(receivers, told));
     alert.state = AlertState::Resolved { fired_at: alert.fired_at(), resolved_at: now, closing, owner };
     alert.unjudged_since = None;
     alert.updated_at = now;
@@ -235,6 +253,11 @@ pub(super) fn close(draft: &mut Draft<'_>, key: &AlertKey, closing: Closing) {
     for key in waiting {
         flush::touch(draft, &key);
         draft.closed.insert(key);
+    }
+    // So may the first notice of the shift that this one has become.
+    let others: Vec<AlertKey> = draft.book.about_other_times(&key.subject).cloned().collect();
+    for key in others {
+        flush::touch(draft, &key);
     }
 }
 

@@ -32,6 +32,6 @@ pub use posted::posted_key;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-mod stage;
+pub(crate) mod stage;
 #[cfg(test)]
 mod stories;

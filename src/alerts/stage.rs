@@ -16,7 +16,7 @@ use super::{
     matcher::Matcher,
     orders::{Ask, Inputs, News, Order, Receipt},
     policy::Policy,
-    recipient::{Half, Recipient, recipients},
+    recipient::{Half, Recipient, place_of, recipients},
     route::{GroupBy, Route},
     step::{CatchUp, Intent, Quiet, Step, Why},
 };
@@ -212,8 +212,12 @@ impl Stage {
 
     /// Forgets everything but what a store would hold.
     pub fn restart(&mut self) {
-        let policy = Arc::new(self.book.policy().clone());
-        self.book = self.book.with_policy(policy, self.now);
+        self.reload(self.book.policy().clone());
+    }
+
+    /// The same, under another policy.
+    pub fn reload(&mut self, policy: Policy) {
+        self.book = self.book.with_policy(Arc::new(policy), self.now);
         self.agenda = Agenda::new();
         let wakes = self.book.wakes().into_iter().filter(|(wake, _)| !(self.deaf_to)(wake));
         wakes.for_each(|wake| self.agenda.set(wake));
@@ -303,7 +307,7 @@ impl Stage {
         let receiver = &intent.group.receiver;
         let why = if intent.summary { "summary" } else { intent.why.as_str() };
         let mut lines = Vec::new();
-        let to = recipients(&self.book.policy().receivers[receiver]);
+        let to = self.book.policy().receivers.get(receiver).map(recipients).unwrap_or_default();
         if intent.why != Why::Resolved {
             let alerts: Vec<_> = intent.firing.iter().map(name).collect();
             for to in &to {
@@ -322,19 +326,23 @@ impl Stage {
                 );
             }
         }
-        let mut over: BTreeMap<Recipient, Vec<String>> = BTreeMap::new();
+        // Those who are still in the configuration by where they stand now, then the others by where they stood.
+        let mut over: BTreeMap<(bool, Recipient), Vec<String>> = BTreeMap::new();
         for alert in &intent.resolved {
             for told in &alert.told {
                 assert_eq!(told.receiver, *receiver, "a closing stays with its receiver");
-                over.entry(Recipient::of(told)).or_default().push(name(alert));
+                let place = place_of(&to, told).cloned();
+                let gone = place.is_none();
+                over.entry((gone, place.unwrap_or(Recipient::of(told)))).or_default().push(name(alert));
             }
         }
-        for to in &to {
-            if let Some(alerts) = over.remove(to) {
-                lines.push(format!("+{at} {} {receiver} over: {}", to.name(), alerts.join(" ")));
-            }
+        let stands_at = |who: &Recipient| to.iter().position(|to| to == who);
+        let mut over: Vec<_> = over.into_iter().collect();
+        over.sort_by_key(|((gone, who), _)| (*gone, stands_at(who)));
+        for ((gone, who), alerts) in over {
+            let former = if gone { "former " } else { "" };
+            lines.push(format!("+{at} {former}{} {receiver} over: {}", who.name(), alerts.join(" ")));
         }
-        assert!(over.is_empty(), "a closing for a recipient that does not exist");
         lines
     }
 

@@ -84,6 +84,9 @@ pub struct Intent {
     /// The alerts that are over, each told to those in its `told` only: who is left out heard before, hears later, or
     /// was never told.
     pub resolved: Vec<Alert>,
+    /// When only something closed: what those who hear of it were told before and goes on firing, most urgent first. No
+    /// news, but whoever is shown the whole group must not read that all of it is over.
+    pub still: Vec<Alert>,
     /// One summary per person instead of a text per group: catch-up found more than the limit.
     pub summary: bool,
 }

@@ -6,15 +6,18 @@ use chrono::TimeDelta;
 
 use super::{
     alert::{AlertState, Confirm},
+    inhibit::InhibitRule,
     orders::News,
+    policy::Policy,
     stage::*,
     step::{CatchUp, Quiet, Why},
     time_interval::{CalendarPart, TimeInterval},
 };
 use crate::{
     agenda::Wake,
-    model::{Endpoint, Subject},
-    rules::finding::{Closing, Tells, Verdict},
+    model::{Endpoint, Phi, Subject},
+    notify::receiver::{Receiver, SmsConfig},
+    rules::finding::{Closing, Finding, Tells, Verdict},
     source::fetched::Read,
 };
 
@@ -418,6 +421,79 @@ fn a_recipient_added_later_hears_no_closing_of_what_it_was_not_told() {
 }
 
 #[test]
+fn the_end_goes_to_the_addresses_that_were_told() {
+    // How the receiver changes while it fires, who is told that it is over, what the row shows.
+    type Row = (fn(&mut Receiver), &'static [&'static str], &'static str);
+    let rows: [Row; 5] = [
+        (|_| {}, &["+600 sms/0/0 on-call over: Page/0001", "+600 sms/0/1 on-call over: Page/0001"], "nothing changes"),
+        (
+            |on_call| drop(on_call.sms[0].to.remove(0)),
+            &["+600 sms/0/0 on-call over: Page/0001", "+600 former sms/0/0 on-call over: Page/0001"],
+            "the second of two moves up, the first is gone",
+        ),
+        (
+            |on_call| on_call.sms[0].to = vec![Phi::new("+12025550122".to_owned())],
+            &["+600 former sms/0/0 on-call over: Page/0001", "+600 former sms/0/1 on-call over: Page/0001"],
+            "another number in their place was told nothing and hears nothing",
+        ),
+        (
+            |on_call| on_call.sms.insert(0, SmsConfig { to: vec![Phi::new("+12025550122".to_owned())], ..sms(0) }),
+            &["+600 sms/1/0 on-call over: Page/0001", "+600 sms/1/1 on-call over: Page/0001"],
+            "another integration before theirs",
+        ),
+        (|on_call| on_call.sms[0].send_resolved = false, &[], "they want no closings any more"),
+    ];
+    for (change, want, why) in rows {
+        let mut old = policy();
+        old.receivers.get_mut("on-call").unwrap().sms = vec![sms(2)];
+        old.receivers.get_mut("on-call").unwrap().email.clear();
+        let mut new = old.clone();
+        let mut stage = Stage::new(old);
+        stage.pass(vec![broken("Page", shift(1))]);
+        at(&mut stage, 600).said();
+        change(new.receivers.get_mut("on-call").unwrap());
+        stage.reload(new);
+        stage.pass(vec![fine("Page", shift(1), Closing::Covered)]);
+        stage.until(5_000);
+        assert_eq!(stage.said(), want, "{why}");
+        assert_eq!(stage.book.alerts().count(), 0, "{why}");
+    }
+}
+
+#[test]
+fn who_is_told_again_under_another_name_hears_the_end_once() {
+    for (closes_at, want) in [
+        (500, &["+500 former email/0/0 on-call over: Page/0001", "+500 former sms/0/0 on-call over: Page/0001"][..]),
+        (
+            600,
+            &[
+                "+505 sms/0/0 night first_firing: Page/0001",
+                "+505 email/0/0 night first_firing: Page/0001",
+                "+600 sms/0/0 night over: Page/0001",
+                "+4105 email/0/0 night over: Page/0001",
+            ],
+        ),
+    ] {
+        let mut stage = Stage::new(policy());
+        stage.pass(vec![broken("Page", shift(1))]);
+        at(&mut stage, 500).said();
+        let mut renamed = policy();
+        renamed.route.routes[1].receiver = "night".to_owned();
+        renamed.route.routes[1].group_wait = std::time::Duration::from_secs(505);
+        let on_call = renamed.receivers.remove("on-call").unwrap();
+        renamed.receivers.insert("night".to_owned(), Receiver { name: "night".to_owned(), ..on_call });
+        stage.reload(renamed);
+        if closes_at > 500 {
+            stage.pass(vec![]);
+            stage.until(closes_at);
+        }
+        stage.pass(vec![fine("Page", shift(1), Closing::Covered)]);
+        stage.until(10_000);
+        assert_eq!(stage.said(), want);
+    }
+}
+
+#[test]
 fn who_was_told_by_a_route_that_is_gone_still_hears_the_end() {
     let mut stage = Stage::new(policy());
     stage.pass(vec![broken("Page", shift(1))]);
@@ -430,6 +506,72 @@ fn who_was_told_by_a_route_that_is_gone_still_hears_the_end() {
     assert_eq!(stage.said(), ["+100 sms/0/0 on-call over: Page/0001", "+100 email/0/0 on-call over: Page/0001"]);
     stage.until(1_000);
     assert_eq!((stage.book.alerts().count(), stage.book.groups().count()), (0, 0));
+}
+
+#[test]
+fn a_receiver_that_a_reload_brings_in_is_told_what_fires() {
+    // How the policy changes once the alert fires; what is said then; what the row shows.
+    type Row = (fn(&mut Policy), fn(&mut Policy), &'static [&'static str], &'static str);
+    let rows: [Row; 3] = [
+        (
+            |policy| policy.route.routes[1].receiver = "none".to_owned(),
+            |_| {},
+            &["+500 sms/0/0 on-call first_firing: Page/0001", "+500 email/0/0 on-call first_firing: Page/0001"],
+            "nobody was to be told, now somebody is",
+        ),
+        (
+            |_| {},
+            |policy| policy.route.routes[1].receiver = "office".to_owned(),
+            &["+500 email/0/0 office first_firing: Page/0001"],
+            "another receiver",
+        ),
+        (
+            |policy| {
+                policy.inhibit_rules.push(InhibitRule {
+                    source_matchers: matchers("severity=warning"),
+                    target_matchers: matchers("severity=page"),
+                    equal: vec!["agency".to_owned()],
+                });
+            },
+            |_| {},
+            &["+500 sms/0/0 on-call first_firing: Page/0001", "+500 email/0/0 on-call first_firing: Page/0001"],
+            "nothing mutes it any more",
+        ),
+    ];
+    for (before, after, want, why) in rows {
+        let (mut old, mut new) = (policy(), policy());
+        before(&mut old);
+        after(&mut new);
+        let mut stage = Stage::new(old);
+        stage.pass(vec![broken("Page", shift(1)), broken("Warn", shift(2))]);
+        at(&mut stage, 500).said();
+        stage.reload(new);
+        stage.until(600);
+        assert_eq!(stage.said(), want, "{why}");
+    }
+}
+
+#[test]
+fn a_closing_that_waits_outlives_a_change_of_its_group() {
+    let change: [(fn(&mut Policy), &str); 2] = [
+        (
+            |policy| policy.route.routes[1].group_by = super::route::GroupBy::Labels(vec!["agency".to_owned()]),
+            "grouping",
+        ),
+        (|policy| drop(policy.route.routes.pop()), "the route is gone"),
+    ];
+    for (change, why) in change {
+        let mut stage = Stage::new(policy());
+        stage.pass(vec![broken("Page", shift(1))]);
+        at(&mut stage, 100).pass(vec![fine("Page", shift(1), Closing::Covered)]);
+        stage.said();
+        let mut new = policy();
+        change(&mut new);
+        stage.reload(new);
+        stage.until(200);
+        assert_eq!(stage.said(), ["+100 email/0/0 on-call over: Page/0001"], "{why}");
+        assert_eq!((stage.book.alerts().count(), stage.book.groups().count()), (0, 0), "{why}");
+    }
 }
 
 #[test]
@@ -557,6 +699,42 @@ fn after_a_blindness_new_finds_are_told_together() {
         said[0].starts_with("+3120 sms/0/0 on-call summary: Page/0002 Page/0003"),
         "what was told before is not in it"
     );
+}
+
+#[test]
+fn what_nobody_heard_the_end_of_is_news_when_it_comes_back() {
+    let mut policy = policy();
+    policy.receivers.get_mut("office").unwrap().email[0].send_resolved = false;
+    let mut stage = Stage::new(policy);
+    stage.pass(vec![broken("Warn", shift(1)), broken("Warn", shift(2))]);
+    at(&mut stage, 400).said();
+    stage.pass(vec![fine("Warn", shift(1), Closing::Covered)]);
+    at(&mut stage, 500).pass(vec![broken("Warn", shift(1))]);
+    stage.until(50_000);
+    assert_eq!(stage.said(), ["+3900 email/0/0 office new_in_group: Warn/0001 Warn/0002"]);
+}
+
+#[test]
+fn what_reached_nobody_is_told_again() {
+    for news in [News::Refused, News::Expired] {
+        let mut stage = Stage::new(policy());
+        stage.pass(vec![broken("Page", shift(1))]);
+        at(&mut stage, 100).said();
+        let ids: Vec<_> = stage.alert("Page", shift(1)).unwrap().told.iter().map(|told| told.message.clone()).collect();
+        stage.receipt(ids[0].clone(), news);
+        at(&mut stage, 5_000);
+        assert_eq!(stage.said(), NOTHING, "the other one may have been reached");
+        stage.receipt(ids[1].clone(), news);
+        let mut said = stage.said();
+        stage.until(50_000);
+        said.extend(stage.said());
+        assert_eq!(
+            said,
+            ["+5000 sms/0/0 on-call new_in_group: Page/0001", "+5000 email/0/0 on-call new_in_group: Page/0001"],
+            "nobody was: again, by the interval"
+        );
+        assert_eq!(stage.alert("Page", shift(1)).unwrap().told.len(), 2);
+    }
 }
 
 #[test]
@@ -783,7 +961,7 @@ fn the_way_a_worse_alert_mutes() {
 
     // Two that match both sides of one rule: neither may silence the other, or nobody would speak.
     let mut policy = policy();
-    policy.inhibit_rules = vec![super::inhibit::InhibitRule {
+    policy.inhibit_rules = vec![InhibitRule {
         source_matchers: matchers("severity=~\"page|warning\""),
         target_matchers: matchers("severity=~\"page|warning\""),
         equal: vec!["agency".to_owned()],
@@ -864,4 +1042,63 @@ fn an_alert_that_comes_back_elsewhere_is_told_there() {
     stage.until(20_000);
     assert_eq!(stage.said(), ["+10000 email/0/0 office over: Warn/0001"]);
     assert_eq!((stage.book.alerts().count(), stage.book.groups().count()), (0, 0));
+}
+
+/// The shift `n` hours later than [`shift`], of the same id.
+fn moved(hours: i64) -> Subject {
+    let Subject::Shift(mut key) = shift(1) else { unreachable!("a shift") };
+    key.start += TimeDelta::hours(hours);
+    Subject::Shift(key)
+}
+
+/// An uncovered shift at its new time, on evidence read `secs` after noon.
+fn broken_at(hours: i64, secs: i64) -> Finding {
+    let mut finding = to_confirm("Page", moved(hours), secs);
+    if let Verdict::Broken(broken) = &mut finding.verdict {
+        broken.starts_at = Some(noon() + TimeDelta::hours(4 + hours));
+    }
+    finding
+}
+
+#[test]
+fn a_shift_that_moved_closes_before_it_is_told_at_its_new_time() {
+    const OVER: &str = "sms/0/0 on-call over: Page/0001";
+    const TEXT: &str = "sms/0/0 on-call first_firing: Page/0001";
+    const MAIL: &str = "email/0/0 on-call first_firing: Page/0001";
+    // When the second miss is seen, what is said, what the row shows.
+    for (gone_at, want, why) in [
+        (112, [(112, OVER), (113, TEXT), (113, MAIL)], "seen together with the second look at the new time"),
+        (114, [(114, OVER), (115, TEXT), (115, MAIL)], "a little later: the page waits for it"),
+        (300, [(122, TEXT), (122, MAIL), (300, OVER)], "much later: the page waits ten seconds at most"),
+    ] {
+        let mut stage = Stage::new(policy());
+        stage.pass(vec![broken("Page", shift(1))]);
+        at(&mut stage, 100).said();
+        stage.pass(vec![unjudged("Page", shift(1)), broken_at(1, 100)]);
+        stage.until(112);
+        let mut found = vec![broken_at(1, 112)];
+        let to = noon() + TimeDelta::hours(5);
+        let gone = fine("Page", shift(1), Closing::Moved { to });
+        if gone_at == 112 {
+            found.push(gone.clone());
+        }
+        stage.pass(found);
+        if gone_at > 112 {
+            at(&mut stage, gone_at).pass(vec![gone]);
+        }
+        stage.until(1_000);
+        let want = want.map(|(at, line)| format!("+{at} {line}"));
+        assert_eq!(stage.said(), want, "{why}");
+    }
+}
+
+#[test]
+fn another_occurrence_of_the_same_id_holds_nothing_up() {
+    let mut stage = Stage::new(policy());
+    stage.pass(vec![broken("Page", shift(1))]);
+    at(&mut stage, 100).said();
+    stage.pass(vec![broken_at(24, 100)]);
+    at(&mut stage, 105).pass(vec![broken_at(24, 101)]);
+    stage.until(200);
+    assert_eq!(stage.said()[0], "+110 sms/0/0 on-call first_firing: Page/0001");
 }

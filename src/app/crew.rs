@@ -14,6 +14,7 @@ use super::{
     heart::heartbeat_loop,
     parts::{installation, post, telling},
     publisher::Publisher,
+    retire::retire,
 };
 use crate::{
     config::Config,
@@ -50,6 +51,7 @@ impl Crew {
         let telling = Arc::new(telling(config));
         let accesses = Access::for_all(config.agencies.iter().map(|agency| &agency.wellsky), kept.seed)
             .context("preparing the way to WellSky")?;
+        retire(kept, config, &telling, now).await;
         let mut posts = Vec::new();
         for (agency, access) in config.agencies.iter().zip(accesses) {
             let source = Arc::new(Source::new(agency, access));

@@ -71,9 +71,15 @@ pub(super) async fn post(
 
 /// The pseudo-agency: alerts of no agency, and the agent's own.
 pub(super) fn installation(config: &Config) -> config::Agency {
-    let mut agency = config.agencies[0].clone();
-    agency.name = AgencyName::installation();
+    let mut agency = stand_in(config, AgencyName::installation());
     agency.title = "shiftwatch".into();
+    agency
+}
+
+/// Settings for a name that the configuration has none for.
+pub(super) fn stand_in(config: &Config, name: AgencyName) -> config::Agency {
+    let mut agency = config.agencies[0].clone();
+    agency.name = name;
     agency.locations = Vec::new();
     agency
 }

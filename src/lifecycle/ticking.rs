@@ -129,6 +129,12 @@ async fn tick_pass(floor: &Floor, post: &Post, read_inputs: bool, gateways: &[Ga
                 floor.metrics.where_failed(ticked.n_where_faults);
             }
             report(floor, post, &ticked, now);
+            if ticked.n_out_of_reach > 0 {
+                tracing::warn!(
+                    agency = %post.name, n_people = ticked.n_out_of_reach,
+                    "notify: people who were told that something fires are not told that it is over: their addresses left the configuration, and so did the way to reach them"
+                );
+            }
             if ticked.n_messages > 0 || !ticked.step.cancels.is_empty() {
                 floor.nudges.send.notify_one();
             }

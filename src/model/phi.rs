@@ -30,7 +30,7 @@ impl PhiGrant {
     pub const STORE: Self = Self { purpose: "store" };
     /// For a mail template whose receiver was granted client data in the configuration.
     pub const GRANTED_MAIL: Self = Self { purpose: "granted mail" };
-    /// For matching inside the mirror (equality of two reads); the value does not leave the function.
+    /// For matching (equality of two reads, of two configured addresses); the value does not leave the function.
     pub const COMPARE: Self = Self { purpose: "compare" };
     /// For the address that a message is sent to; it goes to the gateway's request and nowhere else.
     pub const SEND: Self = Self { purpose: "send" };

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     alerts::{group::GroupKey, step::Why},
-    model::{AgencyName, Instant, Phi},
+    model::{AgencyName, Instant, Phi, PhiGrant},
 };
 
 /// A way out; the `channel` label.
@@ -27,6 +27,12 @@ pub enum Channel {
 #[serde(transparent)]
 pub struct MessageId(String);
 
+/// An address known again without being kept: a hash, cut short. `Debug` does not show it, for the numbers of a country
+/// are few enough to try them all.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AddressMark(String);
+
 /// What goes into a message id.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageIdentity<'a> {
@@ -36,7 +42,8 @@ pub struct MessageIdentity<'a> {
     pub generation: u64,
     /// The group's flush.
     pub flush: u64,
-    /// The integration and recipient within the receiver, as `email/0/0`.
+    /// The integration and recipient within the receiver, as `email/0/0`; `email/<mark>` for an address that the
+    /// receiver has no more.
     pub recipient: &'a str,
     /// `firing` or `closing`: one flush may tell both.
     pub half: &'static str,
@@ -91,7 +98,7 @@ pub enum Content {
         text: String,
         /// The HTML part.
         html: String,
-        /// The thread's first `Message-ID` when this is not the first mail of its group's generation.
+        /// The `Message-ID` of the first mail that told this recipient of what this one is about, if there was one.
         in_reply_to: Option<String>,
         /// This mail's own `Message-ID`, derived from the message id: a repeat after an uncertain send carries the
         /// same one.
@@ -125,6 +132,27 @@ pub struct SmtpTarget {
 #[must_use]
 pub fn recipient_path(channel: Channel, integration: usize, recipient: usize) -> String {
     format!("{channel}/{integration}/{recipient}")
+}
+
+impl AddressMark {
+    /// Of an address as it stands in the configuration.
+    #[must_use]
+    pub fn of(address: &Phi<String>) -> Self {
+        let digest = Sha256::digest(address.reveal(PhiGrant::COMPARE).as_bytes());
+        Self(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// 16 hex digits: for stored bodies and as a part of hashes, not for logs.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AddressMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AddressMark")
+    }
 }
 
 impl MessageId {

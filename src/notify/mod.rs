@@ -1,7 +1,7 @@
 //! Who is told, how, by what.
 //!
 //! Two halves. The pure one turns intents into messages: [`render`], with [`words`], [`texts`], [`email`],
-//! [`webhook_payload`], [`template`], [`shadow`]. The other sends what was committed.
+//! [`webhook_payload`], [`template`], [`former`], [`shadow`]. The other sends what was committed.
 //!
 //! Given: a committed step's intents, the receivers, and who the people are for those who may know.
 //! Gives: messages, and after sending, receipts.
@@ -10,6 +10,7 @@
 pub mod channel;
 pub mod deliver;
 pub mod email;
+pub mod former;
 pub mod gsm7;
 pub mod heartbeat;
 pub mod message;

@@ -20,6 +20,16 @@ pub struct Receiver {
     pub webhook: Vec<WebhookConfig>,
 }
 
+impl Receiver {
+    /// True when it tells nobody.
+    #[must_use]
+    pub fn is_nobody(&self) -> bool {
+        self.email.iter().all(|config| config.to.is_empty())
+            && self.sms.iter().all(|config| config.to.is_empty())
+            && self.webhook.is_empty()
+    }
+}
+
 /// One entry of `email_configs`, with `global` already filled in.
 #[derive(Clone)]
 pub struct EmailConfig {

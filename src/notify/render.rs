@@ -1,13 +1,17 @@
 //! Intents become messages: one text to one address each. Pure; the ids depend on nothing but the decision.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use chrono::TimeDelta;
 use minijinja::{Value, context};
 
 use super::{
     email::{self, Frame, Mail},
-    message::{Channel, Content, Message, MessageId, MessageIdentity, recipient_path},
+    former::{self, Addresses, By, Reach},
+    message::{AddressMark, Channel, Content, Message, MessageId, MessageIdentity},
     receiver::{EmailConfig, Receiver, SmsConfig, WebhookConfig},
     template::{self, ShiftFacts, stamp},
     texts,
@@ -19,6 +23,7 @@ use crate::{
         alert::{Alert, AlertState, Facts, Labels, Told},
         fingerprint::fingerprint,
         policy::Policy,
+        recipient::{Half, Recipient, place_of, recipients, sends_resolved},
         step::Intent,
     },
     model::{Instant, People, Phi, PhiGrant, Subject},
@@ -35,21 +40,46 @@ pub struct Rendered {
     pub messages: Vec<Message>,
     /// Templates that failed; the built-in text went instead.
     pub n_template_faults: u64,
+    /// People who were told that something fires and cannot be told that it is over: their address left the
+    /// configuration, and so did every way to reach it.
+    pub n_out_of_reach: u64,
 }
 
-/// The messages of these intents. A receiver that is not configured any more gets none.
+/// Everything that messages are made from besides the intents.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// The receivers as they are now.
+    pub policy: &'a Policy,
+    /// The addresses of those who were told under an earlier configuration.
+    pub former: &'a Addresses,
+    /// Titles, zones, links, shadow.
+    pub telling: &'a Telling,
+    /// Who the people are.
+    pub people: &'a dyn People,
+    /// The instant of the decision.
+    pub now: Instant,
+}
+
+/// The messages of these intents. A receiver that is not configured any more gets none but closings for those whom it
+/// told.
 #[must_use]
-pub fn render(intents: &[Intent], policy: &Policy, telling: &Telling, people: &dyn People, now: Instant) -> Rendered {
+pub fn render(intents: &[Intent], given: Given<'_>) -> Rendered {
     let mut messages = Vec::new();
     let faults = Cell::new(0);
+    let mut n_out_of_reach = 0;
     for intent in intents {
-        let Some(receiver) = policy.receivers.get(&intent.group.receiver) else { continue };
-        Notice { intent, receiver, telling, people, now, faults: &faults }.write(&mut messages);
+        let receiver = given.policy.receivers.get(&intent.group.receiver);
+        let recipients = receiver.map(recipients).unwrap_or_default();
+        let notice = Notice { intent, recipients: &recipients, given, faults: &faults };
+        if let Some(receiver) = receiver {
+            notice.write(receiver, &mut messages);
+        }
+        n_out_of_reach += notice.write_to_former(&mut messages);
     }
-    if let Some(shadow) = telling.shadow.as_ref().filter(|shadow| shadow.holds(now)) {
+    if let Some(shadow) = given.telling.shadow.as_ref().filter(|shadow| shadow.holds(given.now)) {
         messages = messages.into_iter().map(|message| shadow.divert(message)).collect();
     }
-    Rendered { messages, n_template_faults: faults.get() }
+    Rendered { messages, n_template_faults: faults.get(), n_out_of_reach }
 }
 
 /// The severity's rank: 0 critical, 1 page, 2 warning, 3 anything else.
@@ -67,180 +97,233 @@ pub fn urgency(alert: &Alert) -> u8 {
 #[derive(Clone, Copy)]
 struct Notice<'a> {
     intent: &'a Intent,
-    receiver: &'a Receiver,
-    telling: &'a Telling,
-    people: &'a dyn People,
-    now: Instant,
+    /// Whom its receiver tells now.
+    recipients: &'a [Recipient],
+    given: Given<'a>,
     faults: &'a Cell<u64>,
 }
 
-/// One recipient's place and what they are told.
+/// One recipient and what they are told.
+#[derive(Clone)]
 struct Part<'a> {
     channel: Channel,
-    integration: usize,
-    recipient: usize,
-    address: &'a Phi<String>,
-    half: &'static str,
+    /// `email/0/1`; `email/<mark>` in the id and `email/former` elsewhere for an address that left the configuration.
+    path: String,
+    name: String,
+    /// The receiver whose settings are used.
+    receiver: String,
+    address: Phi<String>,
+    half: Half,
     firing: Vec<&'a Alert>,
     over: Vec<&'a Alert>,
+    /// What they were told of before and goes on firing, beside a closing; for templates and payloads, which show the
+    /// group. Not for texts, nor the built-in mail: they are about what is over.
+    still: Vec<&'a Alert>,
+    /// What this recipient was told before of these alerts, or is told now for the first time; the alert that fired
+    /// first comes first.
+    told: Vec<&'a Told>,
     gateways: Vec<String>,
 }
 
+impl<'a> Part<'a> {
+    /// Everything that a template or a payload shows, the news first.
+    fn shown(&self) -> Vec<&'a Alert> {
+        self.firing.iter().chain(&self.over).chain(&self.still).copied().collect()
+    }
+}
+
 impl<'a> Notice<'a> {
-    fn write(self, messages: &mut Vec<Message>) {
-        for (i, config) in self.receiver.email.iter().enumerate() {
-            for (j, to) in config.to.iter().enumerate() {
-                for part in self.parts(Channel::Email, (i, j), to, config.send_resolved) {
-                    let content = self.email(config, &part);
-                    messages.push(self.message(part, content));
-                }
+    fn write(self, receiver: &Receiver, messages: &mut Vec<Message>) {
+        for to in self.recipients {
+            let is_they = |told: &Told| told.receiver == receiver.name && place_of(self.recipients, told) == Some(to);
+            let address = |of: &[Phi<String>]| of.get(to.recipient).cloned();
+            let (address, gateways) = match to.channel {
+                Channel::Email => (receiver.email.get(to.integration).and_then(|config| address(&config.to)), vec![]),
+                Channel::Sms => receiver
+                    .sms
+                    .get(to.integration)
+                    .map_or((None, vec![]), |config| (address(&config.to), config.gateways.clone())),
+                Channel::Webhook => (receiver.webhook.get(to.integration).map(|config| config.url.clone()), vec![]),
+            };
+            let Some(address) = address else { continue };
+            let blank = Part {
+                channel: to.channel,
+                path: to.name(),
+                name: to.name(),
+                receiver: receiver.name.clone(),
+                address,
+                half: Half::Firing,
+                firing: self.intent.firing.iter().collect(),
+                over: Vec::new(),
+                still: Vec::new(),
+                told: Vec::new(),
+                gateways,
+            };
+            let wants_closing = sends_resolved(receiver, to.channel, to.integration);
+            for part in self.parts(blank, &is_they, wants_closing) {
+                let content = match to.channel {
+                    Channel::Email => receiver.email.get(to.integration).map(|config| self.email(config, &part)),
+                    Channel::Sms => receiver.sms.get(to.integration).map(|config| self.sms(config, &part)),
+                    Channel::Webhook => receiver.webhook.get(to.integration).map(|config| self.webhook(config, &part)),
+                };
+                messages.extend(content.map(|content| self.message(part, content)));
             }
         }
-        for (i, config) in self.receiver.sms.iter().enumerate() {
-            for (j, to) in config.to.iter().enumerate() {
-                for mut part in self.parts(Channel::Sms, (i, j), to, config.send_resolved) {
-                    part.gateways.clone_from(&config.gateways);
-                    let content = self.sms(config, &part);
-                    messages.push(self.message(part, content));
-                }
+    }
+
+    /// Tells the end to those whom the group's receiver told and has no more. Gives how many cannot be reached.
+    fn write_to_former(self, messages: &mut Vec<Message>) -> u64 {
+        let Given { policy, former, .. } = self.given;
+        let receiver = &self.intent.group.receiver;
+        let mut gone: BTreeMap<(Channel, &AddressMark), &Told> = BTreeMap::new();
+        for told in self.intent.resolved.iter().flat_map(|alert| &alert.told) {
+            if told.receiver == *receiver && place_of(self.recipients, told).is_none() {
+                gone.insert((told.channel, &told.to), told);
             }
         }
-        for (i, config) in self.receiver.webhook.iter().enumerate() {
-            for part in self.parts(Channel::Webhook, (i, 0), &config.url, config.send_resolved) {
-                let content = self.webhook(config, &part);
+        let mut n_out_of_reach = 0;
+        for ((channel, mark), told) in gone {
+            let Some(Reach { receiver: by_whose, by }) = former::reach(told, &policy.receivers, former) else {
+                n_out_of_reach += 1;
+                continue;
+            };
+            let is_they = |told: &Told| told.receiver == *receiver && told.channel == channel && told.to == *mark;
+            let (address, gateways) = match &by {
+                By::Email(config) => (config.to.first().cloned(), vec![]),
+                By::Sms(config) => (config.to.first().cloned(), config.gateways.clone()),
+                By::Webhook(config) => (Some(config.url.clone()), vec![]),
+            };
+            let blank = Part {
+                channel,
+                path: format!("{channel}/{}", mark.as_str()),
+                name: format!("{channel}/former"),
+                receiver: by_whose,
+                address: address.unwrap_or_default(),
+                half: Half::Closing,
+                firing: Vec::new(),
+                over: Vec::new(),
+                still: Vec::new(),
+                told: Vec::new(),
+                gateways,
+            };
+            for part in self.parts(blank, &is_they, true) {
+                let content = match &by {
+                    By::Email(config) => self.email(config, &part),
+                    By::Sms(config) => self.sms(config, &part),
+                    By::Webhook(config) => self.webhook(config, &part),
+                };
                 messages.push(self.message(part, content));
             }
         }
-    }
-
-    /// Those of the closed alerts that this recipient was told of.
-    fn over_for(&self, channel: Channel, integration: usize, recipient: usize, send_resolved: bool) -> Vec<&'a Alert> {
-        let receiver = self.receiver.name.as_str();
-        self.intent
-            .resolved
-            .iter()
-            .filter(|alert| send_resolved && told(alert, receiver, channel, integration, recipient).is_some())
-            .collect()
+        n_out_of_reach
     }
 
     /// What one recipient is told: firing and closed in one message, as Alertmanager tells mail and webhooks, or in
-    /// two, since a text has no room for both.
-    fn parts(
-        self,
-        channel: Channel,
-        to: (usize, usize),
-        address: &'a Phi<String>,
-        send_resolved: bool,
-    ) -> Vec<Part<'a>> {
-        let (integration, recipient) = to;
-        let firing: Vec<&Alert> = self.intent.firing.iter().collect();
-        let over = self.over_for(channel, integration, recipient, send_resolved);
-        let part = |half, firing, over| Part {
-            channel,
-            integration,
-            recipient,
-            address,
-            half,
-            firing,
-            over,
-            gateways: Vec::new(),
+    /// two, since a text has no room for both. Of the closed alerts, those that they were told of.
+    fn parts(self, blank: Part<'a>, is_they: &dyn Fn(&Told) -> bool, wants_closing: bool) -> Vec<Part<'a>> {
+        let told_of = |alert: &'a Alert| alert.told.iter().find(|told| is_they(told));
+        let over: Vec<&Alert> =
+            self.intent.resolved.iter().filter(|alert| wants_closing && told_of(alert).is_some()).collect();
+        let part = |half: Half, firing: Vec<&'a Alert>, over: Vec<&'a Alert>| {
+            let mut about: Vec<&Alert> = firing.iter().chain(&over).copied().collect();
+            about.sort_by_key(|alert| (alert.fired_at(), &alert.key));
+            let told = about.into_iter().filter_map(told_of).collect();
+            let shows_group = half == Half::Closing && blank.channel != Channel::Sms;
+            let still = self.intent.still.iter().filter(|alert| shows_group && told_of(alert).is_some()).collect();
+            Part { half, firing, over, still, told, ..blank.clone() }
         };
+        let firing = blank.firing.clone();
         match (firing.is_empty(), over.is_empty()) {
             (true, true) => Vec::new(),
-            (true, false) => vec![part("closing", firing, over)],
-            (false, false) if channel == Channel::Sms => {
-                vec![part("firing", firing, Vec::new()), part("closing", Vec::new(), over)]
+            (true, false) => vec![part(Half::Closing, firing, over)],
+            (false, false) if blank.channel == Channel::Sms => {
+                vec![part(Half::Firing, firing, Vec::new()), part(Half::Closing, Vec::new(), over)]
             }
-            (false, _) => vec![part("firing", firing, over)],
+            (false, _) => vec![part(Half::Firing, firing, over)],
         }
     }
 
-    fn id(&self, part: &Part<'_>, flush: u64, half: &'static str) -> MessageId {
+    fn id(&self, part: &Part<'_>) -> MessageId {
         MessageId::of(MessageIdentity {
             group: &self.intent.group,
             generation: self.intent.generation,
-            flush,
-            recipient: &recipient_path(part.channel, part.integration, part.recipient),
-            half,
+            flush: self.intent.flush,
+            recipient: &part.path,
+            half: part.half.as_str(),
         })
     }
 
     fn message(&self, part: Part<'_>, content: Content) -> Message {
-        let id = self.id(&part, self.intent.flush, part.half);
+        let id = self.id(&part);
+        let now = self.given.now;
         let all = || part.firing.iter().chain(&part.over);
         let useful_until = if part.firing.is_empty() {
-            self.now + USEFUL_OTHERWISE
+            now + USEFUL_OTHERWISE
         } else {
-            let ends =
-                part.firing.iter().map(|alert| alert.facts.window.closes_at.unwrap_or(self.now + USEFUL_OTHERWISE));
-            ends.max().unwrap_or(self.now + USEFUL_OTHERWISE)
+            let ends = part.firing.iter().map(|alert| alert.facts.window.closes_at.unwrap_or(now + USEFUL_OTHERWISE));
+            ends.max().unwrap_or(now + USEFUL_OTHERWISE)
         };
         let all_expired =
             part.over.iter().all(|alert| matches!(alert.state, AlertState::Resolved { closing: Closing::Expired, .. }));
         // What ended by the clock is news even to somebody whom the first text never reached.
-        let follows = (part.firing.is_empty() && !all_expired).then(|| {
-            let tellings = part
-                .over
-                .iter()
-                .filter_map(|alert| told(alert, &self.receiver.name, part.channel, part.integration, part.recipient));
-            tellings.max_by_key(|told| told.at).map(|told| told.message.clone())
-        });
+        let follows = (part.firing.is_empty() && !all_expired)
+            .then(|| part.told.iter().max_by_key(|told| told.at).map(|told| told.message.clone()));
         Message {
             id,
             agency: self.intent.group.agency.clone(),
-            receiver: self.receiver.name.clone(),
-            recipient: recipient_path(part.channel, part.integration, part.recipient),
             channel: part.channel,
             urgency: all().map(|alert| urgency(alert)).min().unwrap_or(3),
-            fired_at: all().map(|alert| alert.fired_at().unwrap_or(alert.active_at)).min().unwrap_or(self.now),
+            fired_at: all().map(|alert| alert.fired_at().unwrap_or(alert.active_at)).min().unwrap_or(now),
+            receiver: part.receiver,
+            recipient: part.name,
             gateways: part.gateways,
-            address: part.address.clone(),
+            address: part.address,
             content: Phi::new(content),
             why: self.intent.why,
-            created_at: self.now,
+            created_at: now,
             useful_until,
             follows: follows.flatten(),
         }
     }
 
     fn voice(&self) -> &'a Voice {
-        self.telling.voice(&self.intent.group.agency)
+        self.given.telling.voice(&self.intent.group.agency)
     }
 
     fn sms(&self, config: &SmsConfig, part: &Part<'_>) -> Content {
+        let Given { telling, now, .. } = self.given;
         let custom = config.text.as_ref().and_then(|source| self.fill(source, part, false, false));
         let text = match custom {
             Some(text) => super::gsm7::cut(text.trim(), super::gsm7::SEPTETS_MAX),
-            None if part.firing.is_empty() => texts::closing(&part.over, self.telling),
-            None if self.intent.summary && part.firing.len() > 1 => {
-                texts::summary(&part.firing, self.telling, self.now)
-            }
-            None => texts::firing(&part.firing, self.telling, self.now),
+            None if part.firing.is_empty() => texts::closing(&by_shift(&part.over), telling),
+            None if self.intent.summary && part.firing.len() > 1 => texts::summary(&part.firing, telling, now),
+            None => texts::firing(&part.firing, telling, now),
         };
         Content::Sms { text }
     }
 
     fn email(&self, config: &EmailConfig, part: &Part<'_>) -> Content {
+        let Given { telling, people, now, .. } = self.given;
         let frame = Frame {
-            telling: self.telling,
-            people: config.phi.then_some(self.people),
-            receiver: &self.receiver.name,
+            telling,
+            people: config.phi.then_some(people),
+            receiver: &part.receiver,
             summary: self.intent.summary,
-            now: self.now,
+            now,
         };
-        let Mail { subject, text, html } = email::write(&part.firing, &part.over, frame);
+        let Mail { subject, text, html } = email::write(&part.firing, &by_shift(&part.over), frame);
         let fill = |source: &Option<String>, html: bool, granted: bool| {
             let source = source.as_ref()?;
             self.fill(source, part, html, granted)
         };
-        let first = self.id(part, 1, "firing");
-        let own = self.id(part, self.intent.flush, part.half);
+        let own = self.id(part);
+        let first = part.told.iter().map(|told| &told.message).find(|message| **message != own);
         Content::Email {
             subject: fill(&config.subject, false, false)
                 .map_or(subject, |text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
             text: fill(&config.text, false, config.phi).unwrap_or(text),
             html: fill(&config.html, true, config.phi).unwrap_or(html),
-            in_reply_to: (own != first).then(|| email::message_id(first.as_str())),
+            in_reply_to: first.map(|first| email::message_id(first.as_str())),
             message_id: email::message_id(own.as_str()),
             from: config.from.clone(),
             smarthost: config.smarthost.clone(),
@@ -257,8 +340,8 @@ impl<'a> Notice<'a> {
     }
 
     fn webhook(&self, config: &WebhookConfig, part: &Part<'_>) -> Content {
-        let alerts: Vec<&Alert> = part.firing.iter().chain(&part.over).copied().collect();
-        Content::Webhook { body: webhook_payload::payload(self.intent, &alerts, config.max_alerts, self.telling) }
+        let alerts = part.shown();
+        Content::Webhook { body: webhook_payload::payload(self.intent, &alerts, config.max_alerts, self.given.telling) }
     }
 
     fn zone(&self, part: &Part<'_>) -> chrono_tz::Tz {
@@ -267,15 +350,15 @@ impl<'a> Notice<'a> {
     }
 
     fn context(&self, part: &Part<'_>, granted: bool) -> Value {
-        let alerts: Vec<&Alert> = part.firing.iter().chain(&part.over).copied().collect();
+        let alerts = part.shown();
         let first = alerts.first();
         context! {
-            status => if part.firing.is_empty() { "resolved" } else { "firing" },
-            receiver => self.receiver.name.clone(),
+            status => if alerts.iter().any(|alert| alert.is_firing()) { "firing" } else { "resolved" },
+            receiver => part.receiver.clone(),
             group_labels => template::pairs(self.intent.group.labels.clone()),
             common_labels => template::pairs(webhook_payload::common(alerts.iter().map(|alert| &alert.labels))),
             common_annotations => template::pairs(webhook_payload::common(alerts.iter().map(|alert| &alert.annotations))),
-            external_url => self.telling.external_url.as_deref().unwrap_or_default(),
+            external_url => self.given.telling.external_url.as_deref().unwrap_or_default(),
             alerts => alerts.iter().map(|alert| self.alert_context(alert, granted)).collect::<Vec<_>>(),
             shift => first.map(|alert| shift_facts(alert).value()),
             client => first.map(|alert| self.client_context(alert, granted)),
@@ -305,7 +388,7 @@ impl<'a> Notice<'a> {
     fn client_context(&self, alert: &Alert, granted: bool) -> Value {
         let id = alert.facts.client.as_ref();
         let grant = PhiGrant::GRANTED_MAIL;
-        let person = id.and_then(|id| self.people.client(id)).filter(|_| granted).map(|client| &client.person);
+        let person = id.and_then(|id| self.given.people.client(id)).filter(|_| granted).map(|client| &client.person);
         context! {
             id => id.map_or("", |id| id.as_str()),
             name => person.map_or("", |person| person.name.reveal(grant).as_str()),
@@ -318,18 +401,28 @@ impl<'a> Notice<'a> {
     /// As for clients.
     fn caregiver_context(&self, alert: &Alert, granted: bool) -> Value {
         let shift = match &alert.key.subject {
-            Subject::Shift(key) => self.people.shift(key),
+            Subject::Shift(key) => self.given.people.shift(key),
             _ => None,
         };
         let id = shift.and_then(|shift| shift.caregiver.as_ref());
         let grant = PhiGrant::GRANTED_MAIL;
-        let person = id.and_then(|id| self.people.caregiver(id)).filter(|_| granted).map(|caregiver| &caregiver.person);
+        let person =
+            id.and_then(|id| self.given.people.caregiver(id)).filter(|_| granted).map(|caregiver| &caregiver.person);
         context! {
             id => id.map_or("", |id| id.as_str()),
             name => person.map_or("", |person| person.name.reveal(grant).as_str()),
             phones => person.map_or_else(Vec::new, |person| person.phones.reveal(grant).clone()),
         }
     }
+}
+
+/// One closing a shift, whatever number of rules told of it: the most severe alert of each, which comes first. Other
+/// subjects have several matters of their own: an agency that can be seen again is not one whose API answers again.
+fn by_shift<'a>(over: &[&'a Alert]) -> Vec<&'a Alert> {
+    let mut seen = BTreeSet::new();
+    let mut kept = over.to_vec();
+    kept.retain(|alert| !matches!(alert.key.subject, Subject::Shift(_)) || seen.insert(&alert.key.subject));
+    kept
 }
 
 /// What templates see as `shift`.
@@ -355,17 +448,5 @@ pub fn facts_for_template(subject: &Subject, labels: &Labels, facts: &Facts) -> 
     }
 }
 
-fn told<'a>(
-    alert: &'a Alert,
-    receiver: &str,
-    channel: Channel,
-    integration: usize,
-    recipient: usize,
-) -> Option<&'a Told> {
-    alert.told.iter().find(|told| {
-        told.receiver == receiver
-            && told.channel == channel
-            && told.integration == integration
-            && told.recipient == recipient
-    })
-}
+#[cfg(test)]
+mod tests;

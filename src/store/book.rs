@@ -1,5 +1,7 @@
 //! The book: one step stored whole, and everything of an agency read back at a start.
 
+use std::collections::BTreeSet;
+
 use sqlx::SqliteConnection;
 
 use super::{
@@ -10,8 +12,12 @@ use super::{
     writer::{Memory, Values},
 };
 use crate::{
-    alerts::step::{CatchUp, Delta, Transition},
+    alerts::{
+        alert::Alert,
+        step::{CatchUp, Delta, Transition},
+    },
     model::{AgencyName, Instant},
+    notify::message::MessageId,
 };
 
 /// Stores one step: the book's changes, the messages, the withdrawals and the cursors.
@@ -51,6 +57,13 @@ pub(super) async fn commit(
     // A message may follow one that the same step withdraws, so withdrawals come first.
     outbox::withdraw(connection, memory, &agency, cancels, at).await?;
     outbox::insert(connection, memory, messages, at).await
+}
+
+/// Every agency that ever had a commit.
+pub(super) async fn agencies(connection: &mut SqliteConnection) -> Result<Vec<AgencyName>, StoreError> {
+    let text = "SELECT agency FROM agencies ORDER BY agency";
+    let rows = fetch(connection, "looking for agencies", text, Vec::new()).await?;
+    rows.iter().map(|row| Ok(AgencyName::new(get::<&str>(row, "agencies", 0)?))).collect()
 }
 
 /// The number and the fence of an agency's last commit; zeros before the first.
@@ -141,11 +154,14 @@ pub(super) async fn load(connection: &mut SqliteConnection, agency: &AgencyName)
             (get(row, "agencies", 0)?, Some(state.unwrap_or(CatchUp::Done)))
         }
     };
-    let alerts = bodies(connection, "alerts", "SELECT body FROM alerts WHERE agency = ? ORDER BY key", key()).await?;
+    let alerts: Vec<Alert> =
+        bodies(connection, "alerts", "SELECT body FROM alerts WHERE agency = ? ORDER BY key", key()).await?;
     let groups = bodies(connection, "groups", "SELECT body FROM groups WHERE agency = ? ORDER BY key", key()).await?;
+    let told: BTreeSet<&MessageId> = alerts.iter().flat_map(|alert| &alert.told).map(|told| &told.message).collect();
+    let addresses = outbox::addresses(connection, agency, told).await?;
     let mirror = mirror_rows::load(connection, agency).await?;
     let inputs = orders::pending(connection, agency).await?;
-    Ok(Loaded { n, alerts, groups, catch_up, mirror, orders: inputs.orders, receipts: inputs.receipts })
+    Ok(Loaded { n, alerts, groups, addresses, catch_up, mirror, orders: inputs.orders, receipts: inputs.receipts })
 }
 
 async fn bodies<T: serde::de::DeserializeOwned>(

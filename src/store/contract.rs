@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use super::{Attempted, Claim, Commit, CommitError, MessageFate, Outcome, Room, Store, StoreError};
 use crate::{
     alerts::{
-        alert::{Alert, AlertKey, AlertState, Confirm, Facts},
+        alert::{Alert, AlertKey, AlertState, Confirm, Facts, Told},
         group::{Group, GroupKey},
         orders::{Ask, News},
         step::{CatchUp, Delta, Transition, Why},
@@ -13,7 +13,7 @@ use crate::{
     config::StoreUrl,
     mirror::row::{MirrorDelta, MirrorRow, ShiftHistory},
     model::{AgencyName, Instant, Phi, PhiGrant, Section, Subject, local_time::from_micros},
-    notify::message::{Channel, Content, Message, MessageId},
+    notify::message::{AddressMark, Channel, Content, Message, MessageId},
     rules::finding::{RuleId, Tells, Window},
 };
 
@@ -156,6 +156,7 @@ macro_rules! on_both {
 on_both!(
     a_step_is_read_back_whole,
     a_step_out_of_order_or_with_an_old_fence_stores_nothing,
+    who_was_told_of_a_live_alert_is_known_again,
     a_message_is_stored_once,
     the_urgent_go_first_then_the_old,
     lanes_share_the_room,
@@ -214,6 +215,7 @@ async fn a_step_is_read_back_whole(store: Store) {
     assert_eq!((history.len(), history[0].to.as_str()), (1, "firing"));
     let other = store.load(&AgencyName::new("other")).await.unwrap();
     assert_eq!((other.n, other.alerts.len()), (0, 0), "agencies share nothing");
+    assert_eq!(store.agencies().await.unwrap(), [main()], "only those that ever had a commit");
 }
 
 async fn a_step_out_of_order_or_with_an_old_fence_stores_nothing(store: Store) {
@@ -226,6 +228,26 @@ async fn a_step_out_of_order_or_with_an_old_fence_stores_nothing(store: Store) {
     assert!(matches!(refused, CommitError::Fenced { stored: 5, given: 4, .. }), "{refused}");
     assert_eq!(store.last_commit(&main()).await.unwrap(), 1);
     assert!(claim(&store, 1).await.is_empty(), "nothing that is not stored is sent");
+}
+
+async fn who_was_told_of_a_live_alert_is_known_again(store: Store) {
+    let address = Phi::new("+12025550111".to_owned());
+    let told = |message: &str| Told {
+        receiver: "on-call".into(),
+        integration: 0,
+        channel: Channel::Sms,
+        recipient: 0,
+        to: AddressMark::of(&address),
+        wants_closing: true,
+        message: MessageId::from_stored(message.into()),
+        at: t(0),
+    };
+    let mut first = step(1, vec![text("m"), Message { address: Phi::new("+12025550122".into()), ..text("other") }]);
+    first.delta.alerts = vec![Alert { told: vec![told("m"), told("pruned")], ..alert("one") }];
+    store.commit(first).await.unwrap();
+    let loaded = store.load(&main()).await.unwrap();
+    assert_eq!(loaded.addresses, [address.clone()], "what went elsewhere, or is not kept any more, is not among them");
+    assert_eq!(loaded.alerts[0].told, [told("m"), told("pruned")]);
 }
 
 async fn a_message_is_stored_once(store: Store) {

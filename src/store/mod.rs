@@ -36,7 +36,7 @@ use crate::{
         step::{CatchUp, Delta},
     },
     mirror::row::MirrorRow,
-    model::{AgencyName, Instant},
+    model::{AgencyName, Instant, Phi},
     notify::message::{Channel, Message, MessageId},
 };
 
@@ -49,6 +49,9 @@ pub struct Loaded {
     pub alerts: Vec<Alert>,
     /// Groups.
     pub groups: Vec<Group>,
+    /// The addresses of those who were told of the live alerts, as far as their messages are still kept: a closing goes
+    /// there also when the configuration has lost them.
+    pub addresses: Vec<Phi<String>>,
     /// `None` before the first commit: a first start.
     pub catch_up: Option<CatchUp>,
     /// The mirror's rows.

@@ -148,6 +148,27 @@ pub(super) async fn insert(
     put_receipts(connection, memory, receipts).await
 }
 
+/// The addresses that the stored ones among these messages go to, each once, in no order.
+pub(super) async fn addresses(
+    connection: &mut SqliteConnection,
+    agency: &AgencyName,
+    messages: impl IntoIterator<Item = &MessageId>,
+) -> Result<Vec<Phi<String>>, StoreError> {
+    const GET: Many = Many {
+        head: "SELECT b.body FROM outbox o JOIN blobs b ON b.agency = o.agency AND b.n = o.blob
+               WHERE (o.agency, o.id) IN (SELECT * FROM (VALUES ",
+        tail: "))",
+    };
+    let keys = messages.into_iter().map(|id| vec![agency.as_str().into(), id.as_str().into()]).collect();
+    let rows = GET.fetch(connection, "reading who was told", keys).await?;
+    let address = |row: &SqliteRow| {
+        let body: Body<String, serde::de::IgnoredAny> = unjson("blobs", get::<&str>(row, TABLE, 0)?)?;
+        Ok(body.address)
+    };
+    let found: HashSet<String> = rows.iter().map(address).collect::<Result<_, StoreError>>()?;
+    Ok(found.into_iter().map(Phi::new).collect())
+}
+
 /// What the stored ones among these messages mean for their followers.
 async fn states_of(
     connection: &mut SqliteConnection,

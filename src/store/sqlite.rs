@@ -136,6 +136,11 @@ impl Store {
         book::load(self.reader().await?.connection(), agency).await
     }
 
+    /// Every agency that ever had a commit, in order.
+    pub async fn agencies(&self) -> Result<Vec<AgencyName>, StoreError> {
+        book::agencies(self.reader().await?.connection()).await
+    }
+
     /// The number of the agency's last commit; 0 before the first.
     pub async fn last_commit(&self, agency: &AgencyName) -> Result<i64, StoreError> {
         Ok(book::position(self.reader().await?.connection(), agency).await?.0)

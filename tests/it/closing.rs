@@ -61,6 +61,21 @@ async fn moved_out_of_the_band() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn moved_within_the_band_closes_before_it_is_told_again() {
+    let mut house = House::open(Plan::default()).await;
+    house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
+    house.told_of(&["NO CAREGIVER Tue 13:00-17:00"]).await;
+    house.sim.world(|world| {
+        let shift = world.shift(SHIFT).expect("a shift").clone();
+        let later = TimeDelta::minutes(50);
+        world.move_to(SHIFT, shift.start + later, shift.end + later).expect("a shift");
+    });
+    house.told_of(&["CLOSED: Tue 13:00-17:00", "moved to Tue 13:50"]).await;
+    house.told_of(&["NO CAREGIVER Tue 13:50-17:50"]).await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_without_anybody_assigned() {
     let mut house = House::open(Plan::default()).await;
     let start = house.now() + seconds(40);

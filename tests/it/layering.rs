@@ -49,6 +49,7 @@ const NOTIFY_PURE: &[&str] = &[
     "voice",
     "words",
     "email",
+    "former",
     "webhook_payload",
     "shadow",
     "mod",

@@ -31,6 +31,41 @@ async fn a_broken_file_is_refused_and_the_old_one_stays() {
     house.close().await;
 }
 
+/// Takes over the configuration with something else in the place of `before`.
+async fn reload_with(house: &House, before: &str, after: &str) {
+    let old = std::fs::read_to_string(house.config_file()).expect("the configuration");
+    assert!(old.contains(before), "{before} is not in the configuration");
+    std::fs::write(house.config_file(), old.replace(before, after)).expect("written");
+    let (status, answer) = house.post("/-/reload", &Value::Null).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_goes_to_the_number_that_was_told() {
+    let mut house = House::open(Plan::default()).await;
+    house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
+    house.told_of(&["CCA: NO CAREGIVER"]).await;
+    reload_with(&house, "+12025550111", "+12025550122").await;
+    house.settled().await;
+    house.sim.world(|world| world.assign(SHIFT, "8000202")).expect("a shift");
+    house.told_of(&["CCA CLOSED", "covered"]).await;
+    let to: Vec<String> = house.sim.texts().into_iter().map(|text| text.to).collect();
+    assert_eq!(to, ["+12025550111", "+12025550111"], "whoever has that place now was told nothing");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agency_that_is_taken_out_closes_what_fires() {
+    let mut house = House::open(Plan::default()).await;
+    house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
+    house.told_of(&["CCA: NO CAREGIVER"]).await;
+    reload_with(&house, "name: main", "name: second").await;
+    house.told_of(&["CLOSED", "Shift 90010001"]).await;
+    house.logged("this agency is not watched any more").await;
+    house.told_of(&["CCA: NO CAREGIVER"]).await;
+    house.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_key_is_refused_at_the_start() {
     let house = House::unwatched(Plan::default()).await;
