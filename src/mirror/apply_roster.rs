@@ -23,6 +23,11 @@ impl Mirror {
         }
         let scope = Scope { section: Section::Clients, client: None };
         let spoilt = self.weigh_rejected(&scope, rows, as_of, out);
+        self.half_roster = match self.half_roster {
+            _ if rows.complete => None,
+            None => Some((as_of, 1)),
+            Some((since, n)) => Some((since, n.saturating_add(1))),
+        };
         // A roster without a single row is no roster: nobody is dropped on it.
         if !rows.complete || spoilt.section || batch.is_empty() {
             return;

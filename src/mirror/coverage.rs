@@ -14,7 +14,7 @@ use crate::model::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coverage {
     /// False while fewer than half the clients have a read younger than twice their tier, while nothing was read,
-    /// and while the source's empty answers are not believed: then the counts are no knowledge and must not be shown.
+    /// while the source's empty answers are not believed, and while the client list was only ever read in part: then the counts are no knowledge and must not be shown.
     pub known: bool,
     /// By `location` label; a location that is configured or that a client names stands here even with zeros.
     pub locations: BTreeMap<String, LocationCoverage>,
@@ -84,7 +84,9 @@ impl Mirror {
                 self.count_today(entry, now, count);
             }
         }
-        let believed = !self.is_frozen() && !self.shifts.is_empty();
+        // Of a list that was never read whole nobody knows how many clients it lacks.
+        let whole = self.half_roster.is_none() || self.section(Section::Clients).full_at.is_some();
+        let believed = !self.is_frozen() && !self.shifts.is_empty() && whole;
         let known = believed && n_clients > 0 && n_clients_fresh * 2 >= n_clients;
         Coverage { known, locations, n_clients, n_clients_fresh }
     }

@@ -57,6 +57,9 @@ use crate::{
 /// How far apart the two reads must be that remove a row. Outside.md, "Source".
 pub const SECOND_LOOK: TimeDelta = TimeDelta::seconds(1);
 
+/// So many client lists running that do not add up are no accident: they are half a minute apart.
+const HALF_ROSTERS_MAX: u32 = 3;
+
 /// One agency's mirror.
 #[derive(Debug, Clone)]
 pub struct Mirror {
@@ -77,6 +80,8 @@ pub struct Mirror {
     canary: Canary,
     api: ApiStats,
     failing: BTreeMap<(ClientId, Section), Failing>,
+    /// Reads of the whole client list that did not add up, running: since when, how many.
+    half_roster: Option<(Instant, u32)>,
     pruned_at: Option<Instant>,
 }
 
@@ -164,6 +169,7 @@ impl Mirror {
             canary: Canary::default(),
             api: ApiStats::default(),
             failing: BTreeMap::new(),
+            half_roster: None,
             pruned_at: None,
         }
     }
@@ -410,6 +416,12 @@ impl Mirror {
                 "the shifts of {n} clients vanished and no other client's read shows any; nothing is taken for removed"
             );
             all.push(Anomaly { since, section: Section::Shifts, what });
+        }
+        if let Some((since, _)) = self.half_roster.filter(|(_, n)| *n >= HALF_ROSTERS_MAX) {
+            let what = "the client list does not add up, read after read: clients may be missing from it, and their \
+                        shifts are not watched"
+                .to_owned();
+            all.push(Anomaly { since, section: Section::Clients, what });
         }
         if self.shifts.is_empty() && self.canary.nothing_at_start() {
             let what = "no client has a single shift; an answer without rows is taken for a fault".to_owned();

@@ -608,6 +608,26 @@ fn one_bad_row_and_one_client_who_never_answers_hold_nobody_up() {
 }
 
 #[test]
+fn a_client_list_that_never_adds_up_is_an_anomaly_and_its_counts_no_knowledge() {
+    let mut mirror = mirror();
+    let rows = || vec![client("c1", Some(true), Some(true))];
+    let shifts = || vec![shift("1", "c1", HOUR, 4, None)];
+    for (n, when) in [(1, 0), (2, 30)] {
+        Reading::clients(when, rows()).incomplete().into(&mut mirror);
+        Reading::shifts("c1", when + 1, shifts()).into(&mut mirror);
+        assert!(mirror.anomalies().is_empty(), "{n} may be an accident");
+    }
+    Reading::clients(60, rows()).incomplete().into(&mut mirror);
+    let anomalies = mirror.anomalies();
+    assert_eq!((anomalies.len(), anomalies[0].since, anomalies[0].section), (1, at(0), Section::Clients));
+    assert!(!mirror.coverage(&[], at(61)).known, "who is missing from it is not known");
+    Reading::clients(90, rows()).into(&mut mirror);
+    assert!(mirror.anomalies().is_empty() && mirror.coverage(&[], at(91)).known);
+    Reading::clients(120, rows()).incomplete().into(&mut mirror);
+    assert!(mirror.coverage(&[], at(121)).known, "one that was whole still counts");
+}
+
+#[test]
 fn prospects_do_not_hold_up_the_first_look() {
     let mut mirror = mirror();
     let rows = vec![

@@ -60,8 +60,13 @@ pub fn firing(alert: &Alert, telling: &Telling, now: Instant) -> Words {
             let action = if *n_shifts == 0 {
                 "Nothing is watched meanwhile: check WellSky.".to_owned()
             } else {
-                let noun = if *n_shifts == 1 { "shift starts" } else { "shifts start" };
-                format!("{n_shifts} {noun} by {} unwatched: check them in WellSky.", voice.time(*until, zone))
+                let start = match *n_shifts {
+                    1 if *until <= now => "shift started",
+                    _ if *until <= now => "shifts started",
+                    1 => "shift starts",
+                    _ => "shifts start",
+                };
+                format!("{n_shifts} {start} by {} unwatched: check them in WellSky.", voice.time(*until, zone))
             };
             (headline, String::new(), action)
         }

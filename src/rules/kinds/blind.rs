@@ -88,7 +88,9 @@ pub(in crate::rules) fn particulars(waiting: &After<'_>, mirror: &Mirror, now: I
     if sections.is_empty() {
         sections.extend(Section::ALL);
     }
-    let edge = waiting.first().map_or_else(|| mirror.last_ok_at().unwrap_or(mirror.began_at()), |(edge, _)| edge);
+    // Of a client that cannot be read, sight was lost with the first read that failed, before any edge passed.
+    let edge = waiting.first().map(|(edge, _)| edge).into_iter().chain(clients.values().copied()).min();
+    let edge = edge.unwrap_or_else(|| mirror.last_ok_at().unwrap_or(mirror.began_at()));
     // Where a whole section has not been read since before the edge, that reading is when sight was lost.
     let since = sections
         .iter()
