@@ -157,7 +157,7 @@ async fn a_gateway_that_is_down_is_found_again_within_ten_seconds_and_its_failin
 #[tokio::test]
 async fn the_next_gateway_takes_over_at_once() {
     let (one, two) = (Gateway::start().await, Gateway::start().await);
-    one.state.lock().unwrap().always = Some(Fault::Status(401, r#"{"code":20003}"#));
+    one.state.lock().unwrap().always = Some(Fault::Status(401, r#"{"code":20003,"message":"Authenticate","more_info":"https://www.twilio.com/docs/errors/20003","status":401}"#));
     let mut world = World::new(settings(&[("a", &one), ("b", &two)], &[])).await;
     let texts = (0..50).map(|n| text(&format!("m{n:02}"), &["a", "b"])).collect();
     world.decide(texts).await;
@@ -173,7 +173,7 @@ async fn the_next_gateway_takes_over_at_once() {
 #[tokio::test]
 async fn a_number_that_can_never_be_reached_is_refused_once() {
     let (mut world, gateway) = twilio().await;
-    gateway.script([Fault::Status(400, r#"{"code":21610,"message":"+12025550111 has opted out"}"#)]);
+    gateway.script([Fault::Status(400, r#"{"code":21610,"message":"+12025550111 has opted out","status":400}"#)]);
     world.decide(vec![text("m", &["a"])]).await;
     world.until(800).await;
     assert_eq!(gateway.state.lock().unwrap().n_posts, 1);
