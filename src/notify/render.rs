@@ -1,6 +1,6 @@
 //! Intents become messages: one text to one address each. Pure; the ids depend on nothing but the decision.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::BTreeSet};
 
 use chrono::TimeDelta;
 use minijinja::{Value, context};
@@ -178,13 +178,13 @@ impl<'a> Notice<'a> {
         let all_expired =
             part.over.iter().all(|alert| matches!(alert.state, AlertState::Resolved { closing: Closing::Expired, .. }));
         // What ended by the clock is news even to somebody whom the first text never reached.
-        let follows = (part.firing.is_empty() && !all_expired).then(|| {
-            let tellings = part
-                .over
-                .iter()
-                .filter_map(|alert| told(alert, &self.receiver.name, part.channel, part.integration, part.recipient));
-            tellings.max_by_key(|told| told.at).map(|told| told.message.clone())
-        });
+        let follows: BTreeSet<MessageId> = part
+            .over
+            .iter()
+            .filter(|_| part.firing.is_empty() && !all_expired)
+            .filter_map(|alert| told(alert, &self.receiver.name, part.channel, part.integration, part.recipient))
+            .map(|told| told.message.clone())
+            .collect();
         Message {
             id,
             agency: self.intent.group.agency.clone(),
@@ -199,7 +199,7 @@ impl<'a> Notice<'a> {
             why: self.intent.why,
             created_at: self.now,
             useful_until,
-            follows: follows.flatten(),
+            follows: follows.into_iter().collect(),
         }
     }
 

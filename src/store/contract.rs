@@ -40,7 +40,7 @@ fn text(id: &str) -> Message {
         created_at: t(0),
         useful_until: t(900),
         fired_at: t(0),
-        follows: None,
+        follows: Vec::new(),
     }
 }
 
@@ -163,6 +163,7 @@ on_both!(
     retries_wait_for_their_time,
     useful_time_ends_on_the_instant,
     a_closing_waits_for_what_it_follows,
+    a_closing_of_several_messages_goes_with_the_first_that_went,
     a_closing_named_before_what_it_follows_waits_too,
     a_closing_goes_when_what_it_follows_may_have_left,
     withdrawal_takes_what_has_not_left,
@@ -300,7 +301,7 @@ async fn useful_time_ends_on_the_instant(store: Store) {
 }
 
 async fn a_closing_waits_for_what_it_follows(store: Store) {
-    let closing = |id, after: &str| Message { follows: Some(MessageId::from_stored(after.into())), ..text(id) };
+    let closing = |id, after: &str| Message { follows: vec![MessageId::from_stored(after.into())], ..text(id) };
     store
         .commit(step(
             1,
@@ -321,14 +322,44 @@ async fn a_closing_waits_for_what_it_follows(store: Store) {
     assert_eq!(told.iter().filter(|(_, news)| *news == News::Cancelled).count(), 2, "{told:?}");
 }
 
+async fn a_closing_of_several_messages_goes_with_the_first_that_went(store: Store) {
+    let name = |id: &str| MessageId::from_stored(id.into());
+    let closing = |id, after: [&str; 2]| Message { follows: after.map(name).to_vec(), ..text(id) };
+    let firing = ["went", "open", "lost", "gone"].map(text).to_vec();
+    store.commit(step(1, firing)).await.unwrap();
+    let claims = claim(&store, 1).await;
+    let of = |id: &str| claims.iter().find(|claim| claim.message.id.as_str() == id).unwrap();
+    let refused = Outcome::Refused { why: "21211".into() };
+    store.finish(vec![ended(of("went"), 2, sent("SM1")), ended(of("lost"), 2, refused.clone())]).await.unwrap();
+    let closings = vec![
+        closing("c1", ["went", "open"]),
+        closing("c2", ["lost", "went"]),
+        closing("c3", ["lost", "open"]),
+        closing("c4", ["lost", "lost"]),
+        closing("c5", ["gone", "open"]),
+        closing("c6", ["gone", "lost"]),
+    ];
+    store.commit(Commit { cancels: vec![name("open")], ..step(2, closings) }).await.unwrap();
+    assert_eq!(ids(&claim(&store, 3).await), ["c1", "c2"], "who was told hears the end, whatever became of the rest");
+    assert_eq!(fate(&store, "c4").await, MessageFate::Cancelled);
+    store.finish(vec![ended(of("gone"), 4, refused)]).await.unwrap();
+    for (id, expected) in [("c3", MessageFate::Held), ("c5", MessageFate::Held), ("c6", MessageFate::Cancelled)] {
+        assert_eq!(fate(&store, id).await, expected, "{id}: one of the two is still on the wire, or none is");
+    }
+    store.finish(vec![ended(of("open"), 5, retry(6))]).await.unwrap();
+    for id in ["c3", "c5"] {
+        assert_eq!(fate(&store, id).await, MessageFate::Cancelled, "{id}: withdrawn, so none ever left");
+    }
+}
+
 async fn a_closing_named_before_what_it_follows_waits_too(store: Store) {
-    let closing = Message { follows: Some(MessageId::from_stored("f".into())), ..text("c") };
+    let closing = Message { follows: vec![MessageId::from_stored("f".into())], ..text("c") };
     store.commit(step(1, vec![closing, text("f")])).await.unwrap();
     assert_eq!(ids(&claim(&store, 1).await), ["f"]);
 }
 
 async fn a_closing_goes_when_what_it_follows_may_have_left(store: Store) {
-    let closing = Message { follows: Some(MessageId::from_stored("f".into())), useful_until: t(90_000), ..text("c") };
+    let closing = Message { follows: vec![MessageId::from_stored("f".into())], useful_until: t(90_000), ..text("c") };
     store.commit(step(1, vec![text("f"), closing])).await.unwrap();
     let claims = claim(&store, 1).await;
     let unknown = Outcome::Uncertain { ask_at: t(2_000), why: "no answer".into() };
@@ -491,7 +522,7 @@ async fn pruning_spares_what_is_open(store: Store) {
 }
 
 async fn stats_count_what_is_open(store: Store) {
-    let closing = Message { follows: Some(MessageId::from_stored("m".into())), ..text("c") };
+    let closing = Message { follows: vec![MessageId::from_stored("m".into())], ..text("c") };
     let early = Message { created_at: t(-5), ..text("m") };
     store.commit(step(1, vec![early, text("n"), closing])).await.unwrap();
     store.claim(t(1), room(1), t(50)).await.unwrap();

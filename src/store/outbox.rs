@@ -28,6 +28,8 @@ use crate::{
 };
 
 const TABLE: &str = "outbox";
+/// What a message that is not stored any more means for one that follows it: it was pruned long ago, so it went.
+const PRUNED: Followers = Followers::Go;
 /// How often it is written down that a way still works.
 const WORKS_NOTED: TimeDelta = TimeDelta::seconds(10);
 
@@ -76,31 +78,37 @@ pub(super) async fn insert(
                VALUES ",
         tail: "",
     };
+    const WAITS: Many = Many { head: "INSERT OR IGNORE INTO follows (leader, follower, agency) VALUES ", tail: "" };
     if messages.is_empty() {
         return Ok(());
     }
     let mut ids: HashSet<String> = HashSet::with_capacity(messages.len());
     for message in &messages {
         ids.insert(message.id.as_str().to_owned());
-        ids.extend(message.follows.as_ref().map(|id| id.as_str().to_owned()));
+        ids.extend(message.follows.iter().map(|id| id.as_str().to_owned()));
     }
     let mut known = states_of(connection, ids).await?;
     // The step may name a closing before the message it follows.
     let together: HashSet<String> = messages.iter().map(|message| message.id.as_str().to_owned()).collect();
-    let (mut rows, mut blobs, mut receipts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rows, mut blobs, mut receipts, mut waits) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for message in messages {
         if known.contains_key(message.id.as_str()) {
             continue;
         }
-        // What it follows may have been pruned long ago: then it went.
-        let followed = message.follows.as_ref().and_then(|id| {
-            known.get(id.as_str()).copied().or_else(|| together.contains(id.as_str()).then_some(Followers::Wait))
+        let followed = message.follows.iter().map(|id| {
+            let waits = together.contains(id.as_str()).then_some(Followers::Wait);
+            known.get(id.as_str()).copied().or(waits).unwrap_or(PRUNED)
         });
-        let (fate, ready) = match followed {
-            Some(Followers::Wait) => (MessageFate::Held, 0),
-            Some(Followers::Drop) => (MessageFate::Cancelled, 0),
-            None | Some(Followers::Go) => (MessageFate::Queued, 1),
+        let (fate, ready) = match settle::after_all(followed) {
+            Followers::Wait => (MessageFate::Held, 0),
+            Followers::Drop => (MessageFate::Cancelled, 0),
+            Followers::Go => (MessageFate::Queued, 1),
         };
+        if fate == MessageFate::Held {
+            waits.extend(message.follows.iter().map(|leader| -> Values {
+                vec![leader.as_str().into(), message.id.as_str().into(), message.agency.as_str().into()]
+            }));
+        }
         if fate == MessageFate::Cancelled {
             receipts.push(NewReceipt {
                 agency: message.agency.clone(),
@@ -133,7 +141,7 @@ pub(super) async fn insert(
             message.created_at.into(),
             message.useful_until.into(),
             message.fired_at.into(),
-            message.follows.map(|id| id.as_str().to_owned()).into(),
+            json(TABLE, &message.follows)?.into(),
             fate.as_str().into(),
             ready.into(),
             0.into(),
@@ -145,6 +153,7 @@ pub(super) async fn insert(
     }
     put_blobs(connection, blobs).await?;
     PUT.execute(connection, "storing messages", rows).await?;
+    WAITS.execute(connection, "storing what closings wait for", waits).await?;
     put_receipts(connection, memory, receipts).await
 }
 
@@ -543,9 +552,6 @@ async fn write(
     mut settled: Vec<Settled>,
     at: Instant,
 ) -> Result<(), StoreError> {
-    const HELD: Many = Many { head: row_query!("WHERE state = 'held' AND follows IN (VALUES "), tail: ")" };
-    const FOLLOWS: Many =
-        Many { head: "SELECT id, follows FROM outbox WHERE state = 'held' AND follows IN (VALUES ", tail: ")" };
     const PUT: Many = Many {
         head: "WITH next (agency, id, state, ready, due_at, gateway, uncertain_since, not_there_at, provider_id,
                ended_at, poll_at, withdrawn) AS (VALUES ",
@@ -562,19 +568,11 @@ async fn write(
         .map(|one| (one.row.id.as_str().to_owned(), one.followers))
         .collect();
     if !leaders.is_empty() && any_held(connection, memory).await? {
-        let what = "looking for followers";
-        let keys = || leaders.keys().map(|id| vec![id.as_str().into()]).collect();
-        let pairs = FOLLOWS.fetch(connection, what, keys()).await?;
-        let follows: HashMap<String, String> = pairs
-            .iter()
-            .map(|row| Ok((get(row, TABLE, 0)?, get(row, TABLE, 1)?)))
-            .collect::<Result<_, StoreError>>()?;
         // A closing that expires together with what it follows stays expired.
         let gone: HashSet<MessageId> = settled.iter().map(|one| one.row.id.clone()).collect();
-        for row in read_rows(&HELD.fetch(connection, what, keys()).await?)? {
-            let leader = follows.get(row.id.as_str()).and_then(|id| leaders.get(id));
-            if let Some(followers) = leader.filter(|_| !gone.contains(&row.id)) {
-                settled.extend(settle::after_followed(row, at, *followers));
+        for (row, followers) in followers_of(connection, &leaders).await? {
+            if !gone.contains(&row.id) {
+                settled.extend(settle::after_followed(row, at, followers));
             }
         }
     }
@@ -617,6 +615,44 @@ async fn write(
     }
     PUT.execute(connection, "settling messages", rows).await?;
     put_receipts(connection, memory, receipts).await
+}
+
+/// The held messages that follow any of these, each with what all that it follows mean for it together. What was
+/// settled is not waited for again: its row in `follows` goes.
+async fn followers_of(
+    connection: &mut SqliteConnection,
+    leaders: &HashMap<String, Followers>,
+) -> Result<Vec<(Row, Followers)>, StoreError> {
+    const FOLLOWERS: Many = Many { head: "SELECT DISTINCT follower FROM follows WHERE leader IN (VALUES ", tail: ")" };
+    const DONE: Many = Many { head: "DELETE FROM follows WHERE leader IN (VALUES ", tail: ")" };
+    const FOLLOWED: Many =
+        Many { head: "SELECT id, follows FROM outbox WHERE state = 'held' AND id IN (VALUES ", tail: ")" };
+    const HELD: Many = Many { head: row_query!("WHERE state = 'held' AND id IN (VALUES "), tail: ")" };
+    let what = "looking for followers";
+    let keys = || leaders.keys().map(|id| vec![id.as_str().into()]).collect();
+    let followers = FOLLOWERS.fetch(connection, what, keys()).await?;
+    if followers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let followers = followers.iter().map(|row| get(row, TABLE, 0)).collect::<Result<Vec<String>, StoreError>>()?;
+    DONE.execute(connection, what, keys()).await?;
+    let keys = || followers.iter().map(|id| vec![id.as_str().into()]).collect();
+    let mut followed: HashMap<String, Vec<String>> = HashMap::new();
+    for row in FOLLOWED.fetch(connection, what, keys()).await? {
+        followed.insert(get(&row, TABLE, 0)?, unjson(TABLE, get::<&str>(&row, TABLE, 1)?)?);
+    }
+    // What is settled now is not written yet: its word comes before the stored one.
+    let others: HashSet<String> =
+        followed.values().flatten().filter(|id| !leaders.contains_key(*id)).cloned().collect();
+    let stored = states_of(connection, others).await?;
+    let mut found = Vec::new();
+    for row in read_rows(&HELD.fetch(connection, what, keys()).await?)? {
+        let Some(ids) = followed.get(row.id.as_str()) else { continue };
+        let word = |id: &String| leaders.get(id).or_else(|| stored.get(id)).copied().unwrap_or(PRUNED);
+        let followers = settle::after_all(ids.iter().map(word));
+        found.push((row, followers));
+    }
+    Ok(found)
 }
 
 async fn any_held(connection: &mut SqliteConnection, memory: &mut Memory) -> Result<bool, StoreError> {
@@ -679,7 +715,7 @@ fn read_claim(row: &SqliteRow) -> Result<Claim, StoreError> {
             created_at: instant(row, TABLE, 8)?,
             useful_until: instant(row, TABLE, 9)?,
             fired_at: instant(row, TABLE, 10)?,
-            follows: get::<Option<String>>(row, TABLE, 11)?.map(MessageId::from_stored),
+            follows: unjson(TABLE, get::<&str>(row, TABLE, 11)?)?,
         },
         attempt: get::<u32>(row, TABLE, 12)? + 1,
         gateway: get(row, TABLE, 13)?,

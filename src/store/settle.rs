@@ -21,7 +21,7 @@ const FIRST_POLL: TimeDelta = TimeDelta::seconds(5);
 pub enum MessageFate {
     /// Never tried, or known not to have left.
     Queued,
-    /// Waits for the message it follows.
+    /// Waits for a message it follows.
     Held,
     /// A send is under way.
     Claimed,
@@ -279,6 +279,25 @@ pub(super) fn after_withdrawal(mut row: Row, at: Instant) -> Option<Settled> {
             Some(Settled { row, news: None, followers: Followers::Wait })
         }
         _ => None,
+    }
+}
+
+/// What several messages together mean for one that follows them all: it goes once one of them went, or may have, and
+/// is dropped only when none did.
+pub(super) fn after_all(followed: impl IntoIterator<Item = Followers>) -> Followers {
+    let (mut any, mut waits) = (false, false);
+    for one in followed {
+        any = true;
+        match one {
+            Followers::Go => return Followers::Go,
+            Followers::Wait => waits = true,
+            Followers::Drop => {}
+        }
+    }
+    match (any, waits) {
+        (false, _) => Followers::Go,
+        (true, true) => Followers::Wait,
+        (true, false) => Followers::Drop,
     }
 }
 

@@ -157,7 +157,10 @@ async fn a_gateway_that_is_down_is_found_again_within_ten_seconds_and_its_failin
 #[tokio::test]
 async fn the_next_gateway_takes_over_at_once() {
     let (one, two) = (Gateway::start().await, Gateway::start().await);
-    one.state.lock().unwrap().always = Some(Fault::Status(401, r#"{"code":20003,"message":"Authenticate","more_info":"https://www.twilio.com/docs/errors/20003","status":401}"#));
+    one.state.lock().unwrap().always = Some(Fault::Status(
+        401,
+        r#"{"code":20003,"message":"Authenticate","more_info":"https://www.twilio.com/docs/errors/20003","status":401}"#,
+    ));
     let mut world = World::new(settings(&[("a", &one), ("b", &two)], &[])).await;
     let texts = (0..50).map(|n| text(&format!("m{n:02}"), &["a", "b"])).collect();
     world.decide(texts).await;
@@ -378,7 +381,7 @@ async fn a_hanging_receiver_does_not_hold_up_the_others() {
 async fn expiry_is_told_and_the_closing_of_what_never_left_is_dropped() {
     let (mut world, gateway) = twilio().await;
     gateway.state.lock().unwrap().always = Some(Fault::Status(503, ""));
-    let closing = Message { follows: Some(id("m")), useful_until: t(90_000), ..text("c", &["a"]) };
+    let closing = Message { follows: vec![id("m")], useful_until: t(90_000), ..text("c", &["a"]) };
     world.decide(vec![text("m", &["a"]), closing]).await;
     world.until(901).await;
     assert_eq!(world.news().await, [("m".into(), News::Expired), ("c".into(), News::Cancelled)]);

@@ -174,7 +174,7 @@ pub fn text(name: &str, gateways: &[&str]) -> Message {
         created_at: t(0),
         useful_until: t(900),
         fired_at: t(0),
-        follows: None,
+        follows: Vec::new(),
     }
 }
 
