@@ -42,8 +42,15 @@ const FIRST_ASK: Duration = Duration::from_secs(1);
 const ASKS_APART: Duration = Duration::from_secs(10);
 /// How long a provider may stay silent about a text before it is sent again; half its useful time if that is less.
 const SILENCE: Duration = Duration::from_mins(1);
-/// Between questions that were not answered.
-const ASK_AGAIN: Duration = Duration::from_secs(3);
+/// Between questions that were not answered, by the copies that may have left.
+const ASK_AGAIN: [Duration; 4] =
+    [Duration::from_secs(3), Duration::from_secs(10), Duration::from_secs(30), Duration::from_mins(1)];
+/// Copies of a message whose answers were lost: no more are sent after so many. A provider that takes each and answers
+/// none would otherwise fill a mailbox until the alert is old.
+const COPIES: u32 = 5;
+/// How long until the next copy where nobody can be asked, by the copies that may have left.
+const COPY_WAITS: [Duration; 4] =
+    [Duration::from_secs(8), Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(15)];
 /// How long sends in flight may take to end when the program ends.
 const GRACE: Duration = Duration::from_millis(8_500);
 /// After a write was refused: how long until the same outcomes are offered again.
@@ -382,8 +389,8 @@ impl Deliverer {
             }
             Ended::Unanswered { why, ask_at } => {
                 self.ways.end(&way, false);
-                let ask_at = ask_at.unwrap_or_else(|| moment.after(ASK_AGAIN));
-                (Outcome::Uncertain { ask_at, why }, None)
+                let ask_at = ask_at.unwrap_or_else(|| moment.after(by_copies(&ASK_AGAIN, claim.n_copies)));
+                (Outcome::Uncertain { ask_at: Some(ask_at), sent: false, why }, None)
             }
             Ended::Sent(Verdict::Sent { provider_id }) => {
                 self.ways.end(&way, true);
@@ -398,8 +405,15 @@ impl Deliverer {
             }
             Ended::Sent(Verdict::MayHaveLeft { why }) => {
                 let until = self.ways.fail(&way, Scope::Way, None, moment, &mut self.rng);
-                let ask_at = if message.channel == Channel::Sms { moment.after(FIRST_ASK) } else { until };
-                (Outcome::Uncertain { ask_at, why }, Some(false))
+                let n_copies = claim.n_copies + 1;
+                let ask_at = match message.channel {
+                    Channel::Sms => Some(moment.after(FIRST_ASK)),
+                    Channel::Email | Channel::Webhook => {
+                        let at = moment.after(by_copies(&COPY_WAITS, n_copies)).max(until);
+                        (n_copies < COPIES).then_some(at)
+                    }
+                };
+                (Outcome::Uncertain { ask_at, sent: true, why }, Some(false))
             }
             Ended::Sent(Verdict::NotSent { why, scope: Scope::Message, retry_after }) => {
                 self.ways.end(&way, true);
@@ -506,18 +520,28 @@ fn unknown(flight: Flight, now: Instant, why: &str) -> Attempted {
         attempt: flight.attempt,
         gateway: flight.gateway,
         at: now,
-        outcome: Outcome::Uncertain { ask_at: now, why: why.to_owned() },
+        outcome: Outcome::Uncertain { ask_at: Some(now), sent: true, why: why.to_owned() },
         doubles: false,
         way: flight.way,
         way_ok: None,
     }
 }
 
-/// When a provider has been silent about a message for too long.
+/// When a provider has been silent about a message for too long: later with every copy that may have left, and never
+/// after the last one.
 fn silence_ends(claim: &Claim, since: Instant, clock: &Clock) -> Instant {
+    const TIMES: [i32; 4] = [1, 2, 5, 15];
+    if claim.n_copies >= COPIES {
+        return Instant::MAX_UTC;
+    }
     let half = (claim.message.useful_until - claim.message.created_at) / 2;
     let silence = TimeDelta::from_std(SILENCE * clock.speed()).unwrap_or(half);
-    since + silence.min(half)
+    since + silence.min(half) * by_copies(&TIMES, claim.n_copies)
+}
+
+/// The value for so many copies; the last one stands for all beyond.
+fn by_copies<T: Copy>(values: &[T; 4], n_copies: u32) -> T {
+    values[(n_copies.saturating_sub(1) as usize).min(3)]
 }
 
 /// One attempt: the question first if an earlier one may have left, then the request. The flag says whether it went

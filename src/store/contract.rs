@@ -362,7 +362,7 @@ async fn a_closing_goes_when_what_it_follows_may_have_left(store: Store) {
     let closing = Message { follows: vec![MessageId::from_stored("f".into())], useful_until: t(90_000), ..text("c") };
     store.commit(step(1, vec![text("f"), closing])).await.unwrap();
     let claims = claim(&store, 1).await;
-    let unknown = Outcome::Uncertain { ask_at: t(2_000), why: "no answer".into() };
+    let unknown = Outcome::Uncertain { ask_at: Some(t(2_000)), sent: true, why: "no answer".into() };
     store.finish(vec![ended(&claims[0], 2, unknown)]).await.unwrap();
     assert!(claim(&store, 899).await.is_empty());
     assert_eq!(ids(&claim(&store, 900).await), ["c"]);
@@ -384,7 +384,7 @@ async fn withdrawal_takes_what_has_not_left(store: Store) {
 async fn two_misses_end_uncertainty(store: Store) {
     store.commit(step(1, vec![text("m")])).await.unwrap();
     let claims = claim(&store, 1).await;
-    let unknown = Outcome::Uncertain { ask_at: t(17), why: "no answer".into() };
+    let unknown = Outcome::Uncertain { ask_at: Some(t(17)), sent: true, why: "no answer".into() };
     store.finish(vec![ended(&claims[0], 16, unknown)]).await.unwrap();
     assert_eq!(fate(&store, "m").await, MessageFate::Uncertain);
     let claims = claim(&store, 17).await;

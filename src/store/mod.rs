@@ -89,6 +89,8 @@ pub struct Claim {
     pub gateway: Option<String>,
     /// Set when an earlier attempt may have left: the provider is asked first. When the first such attempt began.
     pub uncertain_since: Option<Instant>,
+    /// How many requests of this message had no outcome: possible copies at the recipient.
+    pub n_copies: u32,
     /// When the provider, asked, first said that it does not have it; `None` before.
     pub not_there_at: Option<Instant>,
 }
@@ -153,10 +155,13 @@ pub enum Outcome {
         /// What happened, no PHI.
         why: String,
     },
-    /// It may have left: ask the provider at `ask_at` before anything is sent again.
+    /// It may have left: the provider is asked at `ask_at` before anything is sent again.
     Uncertain {
-        /// When to ask.
-        ask_at: Instant,
+        /// When to ask, or to send once more where nobody can be asked; `None` = never: it stays as it is until its
+        /// time is over, and what follows it goes.
+        ask_at: Option<Instant>,
+        /// Whether a request left this time; false when the provider was only asked, or not even that.
+        sent: bool,
         /// What happened, no PHI.
         why: String,
     },

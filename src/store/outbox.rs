@@ -38,7 +38,7 @@ macro_rules! row_query {
     ($rest:literal) => {
         concat!(
             "SELECT agency, id, channel, state, ready, due_at, attempt, gateways, gateway, useful_until, claimed_at, ",
-            "uncertain_since, not_there_at, provider_id, ended_at, poll_at, withdrawn FROM outbox ",
+            "uncertain_since, not_there_at, provider_id, ended_at, poll_at, withdrawn, copies FROM outbox ",
             $rest
         )
     };
@@ -74,8 +74,8 @@ pub(super) async fn insert(
 ) -> Result<(), StoreError> {
     const PUT: Many = Many {
         head: "INSERT INTO outbox (agency, id, blob, receiver, recipient, channel, lane, gateways, why, urgency,
-               created_at, useful_until, fired_at, follows, state, ready, attempt, gateway, ended_at, polls, withdrawn)
-               VALUES ",
+               created_at, useful_until, fired_at, follows, state, ready, attempt, gateway, ended_at, polls, withdrawn,
+               copies) VALUES ",
         tail: "",
     };
     const WAITS: Many = Many { head: "INSERT OR IGNORE INTO follows (leader, follower, agency) VALUES ", tail: "" };
@@ -149,6 +149,7 @@ pub(super) async fn insert(
             (fate == MessageFate::Cancelled).then_some(at).into(),
             0.into(),
             0.into(),
+            0.into(),
         ]);
     }
     put_blobs(connection, blobs).await?;
@@ -162,13 +163,16 @@ async fn states_of(
     connection: &mut SqliteConnection,
     ids: HashSet<String>,
 ) -> Result<HashMap<String, Followers>, StoreError> {
-    const GET: Many = Many { head: "SELECT id, state, uncertain_since FROM outbox WHERE id IN (VALUES ", tail: ")" };
+    const GET: Many =
+        Many { head: "SELECT id, state, uncertain_since, ready FROM outbox WHERE id IN (VALUES ", tail: ")" };
     let rows =
         GET.fetch(connection, "looking for messages", ids.into_iter().map(|id| vec![id.into()]).collect()).await?;
     rows.iter()
         .map(|row| {
             let may_have_left = get::<Option<i64>>(row, TABLE, 2)?.is_some();
+            let repeated = get::<i64>(row, TABLE, 3)? != 0;
             let followers = match fate_of(get(row, TABLE, 1)?)? {
+                MessageFate::Uncertain if !repeated => Followers::Go,
                 fate if fate.is_open() => Followers::Wait,
                 MessageFate::Sent | MessageFate::Delivered | MessageFate::Undelivered => Followers::Go,
                 _ if may_have_left => Followers::Go,
@@ -210,7 +214,7 @@ pub(super) async fn claim(
         SELECT lane FROM lanes WHERE lane IS NOT NULL";
     const DUE: &str = "SELECT o.agency, o.id, o.receiver, o.recipient, o.channel, o.gateways, o.why, o.urgency,
             o.created_at, o.useful_until, o.fired_at, o.follows, o.attempt, o.gateway, o.uncertain_since,
-            o.not_there_at, b.body
+            o.not_there_at, b.body, o.copies
         FROM outbox o JOIN blobs b ON b.agency = o.agency AND b.n = o.blob
         WHERE o.ready = 1 AND o.lane = ? ORDER BY o.urgency, o.created_at, o.id LIMIT ?";
     const MARK: Many = Many {
@@ -554,11 +558,11 @@ async fn write(
 ) -> Result<(), StoreError> {
     const PUT: Many = Many {
         head: "WITH next (agency, id, state, ready, due_at, gateway, uncertain_since, not_there_at, provider_id,
-               ended_at, poll_at, withdrawn) AS (VALUES ",
+               ended_at, poll_at, withdrawn, copies) AS (VALUES ",
         tail: ") UPDATE outbox SET state = next.state, ready = next.ready, due_at = next.due_at,
                gateway = next.gateway, uncertain_since = next.uncertain_since, not_there_at = next.not_there_at,
                provider_id = next.provider_id, ended_at = next.ended_at, poll_at = next.poll_at,
-               withdrawn = next.withdrawn,
+               withdrawn = next.withdrawn, copies = next.copies,
                lease_until = CASE WHEN next.state = 'claimed' THEN outbox.lease_until ELSE NULL END
                FROM next WHERE outbox.id = next.id AND outbox.agency = next.agency",
     };
@@ -611,6 +615,7 @@ async fn write(
             row.ended_at.into(),
             row.poll_at.into(),
             i64::from(row.withdrawn).into(),
+            i64::from(row.copies).into(),
         ]);
     }
     PUT.execute(connection, "settling messages", rows).await?;
@@ -690,6 +695,7 @@ fn read_row(row: &SqliteRow) -> Result<Row, StoreError> {
         ended_at: maybe_instant(row, TABLE, 14)?,
         poll_at: maybe_instant(row, TABLE, 15)?,
         withdrawn: get::<i64>(row, TABLE, 16)? != 0,
+        copies: get(row, TABLE, 17)?,
     })
 }
 
@@ -721,5 +727,6 @@ fn read_claim(row: &SqliteRow) -> Result<Claim, StoreError> {
         gateway: get(row, TABLE, 13)?,
         uncertain_since: maybe_instant(row, TABLE, 14)?,
         not_there_at: maybe_instant(row, TABLE, 15)?,
+        n_copies: get(row, TABLE, 17)?,
     })
 }

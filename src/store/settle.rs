@@ -103,6 +103,7 @@ pub(super) struct Row {
     pub(super) ended_at: Option<Instant>,
     pub(super) poll_at: Option<Instant>,
     pub(super) withdrawn: bool,
+    pub(super) copies: u32,
 }
 
 /// Whether it may be claimed.
@@ -188,6 +189,7 @@ pub(super) fn after_attempt(
         row.not_there_at = None;
         if !earlier_may_have_left {
             row.uncertain_since = None;
+            row.copies = 0;
         }
     }
     Some(match outcome {
@@ -214,17 +216,21 @@ pub(super) fn after_attempt(
                 Settled { row: row.with(fate, ready), news: None, followers: Followers::Wait }
             }
         }
-        Outcome::Uncertain { ask_at, .. } => {
+        Outcome::Uncertain { ask_at, sent, .. } => {
             let first = row.uncertain_since.is_none();
+            row.copies += u32::from(*sent);
             row.uncertain_since = row.uncertain_since.or(row.claimed_at).or(Some(at));
             row.not_there_at = None;
             if row.withdrawn {
                 row.ended(MessageFate::Cancelled, at, News::Uncertain)
             } else {
+                // Not repeated any more: it went or it did not, and the closing need not wait for its time to be over.
+                let (ready, followers) =
+                    ask_at.map_or((Ready::No, Followers::Go), |at| (Ready::At(at), Followers::Wait));
                 Settled {
-                    row: row.with(MessageFate::Uncertain, Ready::At(*ask_at)),
+                    row: row.with(MessageFate::Uncertain, ready),
                     news: first.then_some(News::Uncertain),
-                    followers: Followers::Wait,
+                    followers,
                 }
             }
         }
@@ -355,6 +361,7 @@ mod tests {
             ended_at: None,
             poll_at: None,
             withdrawn: false,
+            copies: 0,
         }
     }
 
@@ -370,7 +377,7 @@ mod tests {
         let unsure = || Row { uncertain_since: Some(t(0)), ..claimed() };
         let withdrawn = || Row { withdrawn: true, ..claimed() };
         let sent = Outcome::Sent { provider_id: Some("SM1".into()) };
-        let unknown = Outcome::Uncertain { ask_at: t(6), why: String::new() };
+        let unknown = Outcome::Uncertain { ask_at: Some(t(6)), sent: true, why: String::new() };
         let next = Outcome::Retry { at: t(5), next_gateway: true, why: String::new() };
         let cases: Vec<Case> = vec![
             ("taken", claimed(), false, sent.clone(), MessageFate::Sent, Ready::No, Some(News::Sent), Followers::Go),
@@ -396,6 +403,16 @@ mod tests {
                 Ready::At(t(6)),
                 Some(News::Uncertain),
                 Followers::Wait,
+            ),
+            (
+                "unknown too often: not repeated, and the closing need not wait",
+                unsure(),
+                true,
+                Outcome::Uncertain { ask_at: None, sent: true, why: String::new() },
+                MessageFate::Uncertain,
+                Ready::No,
+                None,
+                Followers::Go,
             ),
             (
                 "unknown again says nothing new",
@@ -520,13 +537,14 @@ mod tests {
 
     #[test]
     fn uncertainty_begins_when_the_request_left_and_ends_when_the_provider_denied_it() {
-        let unknown = Outcome::Uncertain { ask_at: t(6), why: String::new() };
+        let unknown = Outcome::Uncertain { ask_at: Some(t(6)), sent: true, why: String::new() };
         let row = after_attempt(claimed(), 2, false, t(5), &unknown).unwrap().row;
-        assert_eq!(row.uncertain_since, Some(t(1)), "the claim, not the time-out");
+        assert_eq!((row.uncertain_since, row.copies), (Some(t(1)), 1), "the claim, not the time-out");
         let row = after_attempt(row, 2, false, t(7), &Outcome::NotThere { ask_at: t(17) }).unwrap().row;
         assert_eq!((row.not_there_at, row.fate), (Some(t(7)), MessageFate::Uncertain));
         let row = after_attempt(row, 2, false, t(17), &retry(17)).unwrap().row;
         assert_eq!((row.uncertain_since, row.not_there_at, row.fate), (None, None, MessageFate::Queued));
+        assert_eq!(row.copies, 0, "what was denied is no copy");
     }
 
     #[test]

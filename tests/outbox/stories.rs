@@ -273,6 +273,43 @@ async fn each_stage_of_mail_has_its_consequence() {
 }
 
 #[tokio::test]
+async fn a_provider_that_takes_and_never_answers_gets_five_copies_and_the_closing_goes() {
+    let server = MailServer::start().await;
+    let hooks = Gateway::start().await;
+    let texts = Gateway::start().await;
+    let never = MailFault { at: ".", answer: "", takes: true };
+    server.state.lock().unwrap().script.extend(vec![never; 40]);
+    for gateway in [&hooks, &texts] {
+        gateway.state.lock().unwrap().always = Some(Fault::TakeThenClose);
+        gateway.state.lock().unwrap().list_down = true;
+    }
+    let cases = [mail("m", &server), hook("m", &hooks), text("m", &["a"])];
+    for message in cases {
+        let channel = message.channel;
+        let n_taken = || match channel {
+            shiftwatch::notify::message::Channel::Email => server.state.lock().unwrap().taken.len(),
+            shiftwatch::notify::message::Channel::Webhook => hooks.n_taken(),
+            shiftwatch::notify::message::Channel::Sms => texts.n_taken(),
+        };
+        let mut world = World::new(settings(&[("a", &texts)], &[&hooks])).await;
+        world.decide(vec![Message { useful_until: t(86_400), ..message.clone() }]).await;
+        world.until(75).await;
+        assert!((2..=3).contains(&n_taken()), "{channel}: {} in 75 s", n_taken());
+        world.until(7_200).await;
+        assert_eq!((n_taken(), world.fate("m").await), (5, MessageFate::Uncertain), "{channel}");
+        assert_eq!(world.news().await, [("m".into(), News::Uncertain)], "{channel}");
+        let health = world.store.gateway_health().await.unwrap();
+        assert_eq!(health[0].failing_since.map(|at| at < t(60)), Some(true), "{channel}: somebody hears of it");
+        if channel != shiftwatch::notify::message::Channel::Sms {
+            let closing = Message { id: id("c"), follows: vec![id("m")], useful_until: t(90_000), ..message };
+            world.decide(vec![closing]).await;
+            world.until(7_300).await;
+            assert!(n_taken() > 5, "{channel}: the closing does not wait for the end of the first one's time");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_idle_connection_that_died_costs_nothing() {
     let server = MailServer::start().await;
     let mut world = World::new(settings(&[], &[])).await;

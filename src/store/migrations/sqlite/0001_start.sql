@@ -83,6 +83,7 @@ CREATE TABLE silences (
 -- state:  queued (never tried, or known not to have left) | held (waits for a message it follows) | claimed |
 --         uncertain (may have left) | sent | delivered | undelivered | refused | expired | cancelled
 -- ready:  1 = may be claimed now, 2 = becomes so at `due_at`, 0 = neither
+-- copies: requests whose outcome is not known; uncertain with ready = 0: no more are made
 -- lane:   what it has to share: a server, a gateway list, a receiver's URL (hashed)
 CREATE TABLE outbox (
     agency          TEXT    NOT NULL,
@@ -107,6 +108,7 @@ CREATE TABLE outbox (
     claimed_at      INTEGER,
     lease_until     INTEGER,
     uncertain_since INTEGER,
+    copies          INTEGER NOT NULL,
     not_there_at    INTEGER,
     provider_id     TEXT,
     ended_at        INTEGER,
