@@ -78,8 +78,9 @@ impl Crew {
         kept.nudges.inputs.store(true, std::sync::atomic::Ordering::Release);
 
         let counts = Arc::new(SendCounts::default());
-        let (channels_in, channels) =
-            channel::channel(Arc::new(Channels::from_config(config).context("preparing the ways out")?));
+        let (channels_in, channels) = channel::channel(Arc::new(
+            Channels::from_config(config, floor.telling.shadow.clone()).context("preparing the ways out")?,
+        ));
         let parts = DelivererParts {
             store: kept.store.clone(),
             channels,

@@ -20,8 +20,8 @@ use tokio::{
 };
 
 use super::{
-    channel::{Asked, Channels, Moment, Scope, Verdict, way_of},
-    message::{Channel, MessageId},
+    channel::{Asked, Channels, Moment, Scope, Verdict},
+    message::{Channel, Message, MessageId},
     telling::Telling,
     ways::{IN_FLIGHT, SHARE, Ways, message_wait},
 };
@@ -29,7 +29,7 @@ use crate::{
     clock::{Clock, real_now},
     model::Instant,
     pulse::{Loop, Pulses},
-    store::{Attempted, Claim, Outcome, Room, Store, StoreError},
+    store::{Attempted, Claim, Outcome, Room, Store, StoreError, lane_of, recipient_way},
 };
 
 /// A claim without an outcome for so long counts as uncertain even while the process lives. Longer than any send.
@@ -102,8 +102,8 @@ pub struct Deliverer {
     parts: DelivererParts,
     rng: StdRng,
     ways: Ways,
-    /// Lanes of texts that were met: their ways are their gateways.
-    text_lanes: HashSet<Vec<String>>,
+    /// Where each lane that was met leads: a text's to its gateways, a mail's to the server that is configured now.
+    lanes: HashMap<String, Vec<String>>,
     flying: JoinSet<Done>,
     flights: HashMap<Id, Flight>,
     /// Outcomes that the store has not taken yet.
@@ -121,6 +121,7 @@ struct Flight {
     attempt: u32,
     gateway: Option<String>,
     way: String,
+    to: String,
     channel: Channel,
 }
 
@@ -165,7 +166,7 @@ impl Deliverer {
             rng: StdRng::seed_from_u64(parts.seed),
             parts,
             ways: Ways::default(),
-            text_lanes: HashSet::new(),
+            lanes: HashMap::new(),
             flying: JoinSet::new(),
             flights: HashMap::new(),
             unrecorded: Vec::new(),
@@ -197,6 +198,10 @@ impl Deliverer {
     /// Runs until `stop` says so, then lets the sends in flight end and records them.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut refused = false;
+        let names = self.parts.channels.borrow().names().clone();
+        if let Err(error) = self.parts.store.keep_ways(names).await {
+            tracing::warn!(error = %error, "deliver: ways that are gone could not be forgotten; they may be told of");
+        }
         while !*stop.borrow() {
             let turned = self.turn(true).await;
             if let Err(error) = &turned {
@@ -287,34 +292,29 @@ impl Deliverer {
         Ok(())
     }
 
-    /// What each lane can take. A lane of texts has as many ways as gateways.
+    /// What each lane can take: what its ways can.
     fn room(&self, now: Instant) -> Room {
         let total = IN_FLIGHT.saturating_sub(self.flying.len());
-        let mut lanes: Vec<(String, usize)> = self
-            .ways
-            .known()
-            .filter(|way| !way.starts_with("sms/"))
-            .map(|way| (way.to_owned(), self.ways.room(way, now)))
-            .collect();
-        lanes.extend(self.text_lanes.iter().map(|gateways| {
-            let room = gateways.iter().map(|name| self.ways.room(&format!("sms/{name}"), now)).sum::<usize>();
-            (format!("sms/{}", gateways.join(">")), room)
-        }));
+        let room = |ways: &Vec<String>| ways.iter().map(|way| self.ways.room(way, now)).sum::<usize>();
+        let mut lanes: Vec<(String, usize)> =
+            self.lanes.iter().map(|(lane, ways)| (lane.clone(), room(ways))).collect();
+        // A server that was met on another's lane; a gateway is no lane by itself unless it is the only one of a text's.
+        let unmet = self.ways.known().filter(|way| !self.lanes.contains_key(*way));
+        lanes.extend(unmet.map(|way| (way.to_owned(), self.ways.room(way, now))));
         Room { total, per_lane: total.min(SHARE), lanes }
     }
 
     fn launch(&mut self, channels: &Arc<Channels>, claim: Claim, moment: Moment) {
-        if claim.message.channel == Channel::Sms && !self.text_lanes.contains(&claim.message.gateways) {
-            self.text_lanes.insert(claim.message.gateways.clone());
-        }
         let gateway = self.gateway(channels, &claim, moment.now);
-        let way = way_of(claim.message.channel, gateway.as_deref(), &claim.message.address, &claim.message.content);
+        let way = channels.way(&claim.message, gateway.as_deref());
+        self.meet(&claim.message, &way);
         self.ways.begin(&way);
         let flight = Flight {
             id: claim.message.id.clone(),
             attempt: claim.attempt,
             gateway: gateway.clone(),
             way: way.clone(),
+            to: recipient_way(&claim.message.receiver, &claim.message.recipient),
             channel: claim.message.channel,
         };
         let paused_until = claim.uncertain_since.and(self.ways.paused_until(&way, moment.now));
@@ -329,6 +329,15 @@ impl Deliverer {
             Done { claim, gateway, way, doubles, ended }
         });
         self.flights.insert(handle.id(), flight);
+    }
+
+    /// Notes where this message's lane leads.
+    fn meet(&mut self, message: &Message, way: &str) {
+        let ways = match message.channel {
+            Channel::Sms => message.gateways.iter().map(|name| format!("sms/{name}")).collect(),
+            Channel::Email | Channel::Webhook => vec![way.to_owned()],
+        };
+        self.lanes.insert(lane_of(message), ways);
     }
 
     /// The first gateway, from the stored one on, that is not paused. What may have left is asked of the one that had
@@ -401,7 +410,8 @@ impl Deliverer {
             }
             Ended::Sent(Verdict::Refused { why }) => {
                 self.ways.end(&way, true);
-                (Outcome::Refused { why }, Some(true))
+                // The way answered, but it brought nothing to anybody: the refusal is the recipient's.
+                (Outcome::Refused { why }, None)
             }
             Ended::Sent(Verdict::MayHaveLeft { why }) => {
                 let until = self.ways.fail(&way, Scope::Way, None, moment, &mut self.rng);
@@ -439,6 +449,7 @@ impl Deliverer {
             doubles,
             way,
             way_ok,
+            to: recipient_way(&message.receiver, &message.recipient),
         }
     }
 
@@ -524,6 +535,7 @@ fn unknown(flight: Flight, now: Instant, why: &str) -> Attempted {
         doubles: false,
         way: flight.way,
         way_ok: None,
+        to: flight.to,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Attempted, Claim, Commit, CommitError, MessageFate, Outcome, Room, Store, StoreError};
+use super::{Attempted, Claim, Commit, CommitError, MessageFate, Outcome, Report, Room, Store, StoreError};
 use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState, Confirm, Facts},
@@ -75,7 +75,13 @@ fn ended(claim: &Claim, at: i64, outcome: Outcome) -> Attempted {
         doubles: false,
         way: "sms/a".into(),
         way_ok,
+        to: "to/on-call/sms/0/0".into(),
     }
+}
+
+fn report(id: &str, news: News, at: i64, again_at: Option<i64>) -> Report {
+    let id = MessageId::from_stored(id.into());
+    Report { id, news, at: t(at), again_at: again_at.map(t), senders_fault: false }
 }
 
 fn sent(provider_id: &str) -> Outcome {
@@ -172,6 +178,9 @@ on_both!(
     an_undelivered_text_can_be_put_back,
     gateways_take_turns,
     ways_remember_since_when_they_fail,
+    a_way_that_nobody_wants_any_more_is_not_failing,
+    who_refuses_is_remembered_until_something_arrives,
+    a_senders_failure_takes_the_next_gateway_and_marks_the_first,
     orders_are_numbered_and_consumed,
     the_mirror_keeps_people_apart,
     pruning_spares_what_is_open,
@@ -259,7 +268,7 @@ async fn lanes_share_the_room(store: Store) {
     };
     let (one, two) = ("https://one.example.com", "https://two.example.com");
     store.commit(step(1, vec![hook("a1", one), hook("a2", one), hook("a3", one), hook("b1", two)])).await.unwrap();
-    let lane = super::outbox::lane_of(Channel::Webhook, &[], &Phi::new(one.into()), &hook("x", one).content);
+    let lane = super::outbox::lane_of(&hook("x", one));
     let full = Room { total: 10, per_lane: 2, lanes: vec![(lane.clone(), 0)] };
     assert_eq!(ids(&store.claim(t(1), full, t(100)).await.unwrap().claims), ["b1"], "a full lane holds up no other");
     let some = Room { total: 10, per_lane: 2, lanes: Vec::new() };
@@ -409,8 +418,8 @@ async fn delivery_is_asked_for_and_reported_once(store: Store) {
     store.poll_later(vec![(id.clone(), Some(t(20)))]).await.unwrap();
     assert_eq!(store.polls(t(20), 10).await.unwrap().0[0].polls, 1);
     assert_eq!(store.unbound(vec!["SM2".into(), "SM1".into()]).await.unwrap(), ["SM2"]);
-    assert!(store.report(&id, News::Delivered, t(21), None).await.unwrap());
-    assert!(!store.report(&id, News::Undelivered, t(22), None).await.unwrap(), "never back from delivered");
+    assert!(store.report(report("m", News::Delivered, 21, None)).await.unwrap());
+    assert!(!store.report(report("m", News::Undelivered, 22, None)).await.unwrap(), "never back from delivered");
     assert_eq!(store.polls(t(99), 10).await.unwrap().0.len(), 0);
     assert_eq!(news(&store).await, [("m".into(), News::Sent), ("m".into(), News::Delivered)]);
 }
@@ -419,9 +428,8 @@ async fn an_undelivered_text_can_be_put_back(store: Store) {
     store.commit(step(1, vec![text("m"), text("n")])).await.unwrap();
     let claims = claim(&store, 1).await;
     store.finish(vec![ended(&claims[0], 2, sent("SM1")), ended(&claims[1], 2, sent("SM2"))]).await.unwrap();
-    let id = |id: &str| MessageId::from_stored(id.into());
-    assert!(store.report(&id("m"), News::Undelivered, t(10), Some(t(70))).await.unwrap());
-    assert!(store.report(&id("n"), News::Undelivered, t(10), Some(t(900))).await.unwrap());
+    assert!(store.report(report("m", News::Undelivered, 10, Some(70))).await.unwrap());
+    assert!(store.report(report("n", News::Undelivered, 10, Some(900))).await.unwrap());
     assert!(claim(&store, 69).await.is_empty());
     assert_eq!(ids(&claim(&store, 70).await), ["m"], "n would come too late");
     assert_eq!(fate(&store, "n").await, MessageFate::Undelivered);
@@ -437,7 +445,7 @@ async fn gateways_take_turns(store: Store) {
 }
 
 async fn ways_remember_since_when_they_fail(store: Store) {
-    let since = async |store: &Store| store.gateway_health().await.unwrap()[0].failing_since;
+    let since = async |store: &Store| store.gateway_health(t(60)).await.unwrap()[0].failing_since;
     store.commit(step(1, vec![text("m"), text("n")])).await.unwrap();
     let claims = claim(&store, 1).await;
     store.finish(vec![ended(&claims[0], 2, retry(3))]).await.unwrap();
@@ -448,7 +456,60 @@ async fn ways_remember_since_when_they_fail(store: Store) {
     let claims = claim(&store, 5).await;
     store.finish(vec![ended(&claims[0], 6, sent("SM1"))]).await.unwrap();
     assert_eq!(since(&store).await, None);
-    assert_eq!(store.gateway_health().await.unwrap()[0].gateway, "sms/a");
+    assert_eq!(store.gateway_health(t(60)).await.unwrap()[0].gateway, "sms/a");
+}
+
+async fn a_way_that_nobody_wants_any_more_is_not_failing(store: Store) {
+    let since = async |at: i64| store.gateway_health(t(at)).await.unwrap()[0].failing_since;
+    store.commit(step(1, vec![Message { useful_until: t(7_200), ..text("m") }])).await.unwrap();
+    let claims = claim(&store, 1).await;
+    store.finish(vec![ended(&claims[0], 2, retry(7_000))]).await.unwrap();
+    assert_eq!(since(3_602).await, Some(t(2)), "a message waits for it");
+    claim(&store, 7_200).await;
+    assert_eq!((since(3_601).await, since(3_602).await), (Some(t(2)), None), "it expired, and an hour is over");
+    store.finish(vec![]).await.unwrap();
+
+    let names = ["sms/a", "sms/b"].map(str::to_owned);
+    store.keep_ways(names.into()).await.unwrap();
+    assert_eq!(since(60).await, Some(t(2)), "still configured");
+    store.keep_ways(["sms/b".to_owned()].into()).await.unwrap();
+    assert_eq!(since(60).await, None, "no longer configured");
+}
+
+async fn who_refuses_is_remembered_until_something_arrives(store: Store) {
+    let failing = async |at: i64| {
+        let health = store.gateway_health(t(at)).await.unwrap();
+        let failing = health.into_iter().filter(|one| one.failing_since.is_some());
+        failing.map(|one| (one.gateway, one.failing_since.unwrap())).collect::<Vec<_>>()
+    };
+    store.commit(step(1, ["m", "n", "o", "p"].map(text).to_vec())).await.unwrap();
+    let claims = claim(&store, 1).await;
+    let refused = || Outcome::Refused { why: "21610".into() };
+    store.finish(vec![ended(&claims[0], 2, refused()), ended(&claims[1], 3, refused())]).await.unwrap();
+    let marked = [("sms/on-call/0/0".to_owned(), t(2))];
+    assert_eq!(failing(60).await, marked, "the person, not the gateway");
+    store.finish(vec![ended(&claims[2], 4, sent("SM1")), ended(&claims[3], 4, sent("SM2"))]).await.unwrap();
+    assert_eq!(failing(60).await, marked, "taken is not arrived");
+    store.report(report("o", News::Delivered, 9, None)).await.unwrap();
+    assert_eq!(failing(60).await, []);
+    store.report(report("p", News::Undelivered, 10, None)).await.unwrap();
+    assert_eq!(failing(60).await, [("sms/on-call/0/0".to_owned(), t(10))], "a landline: it will not arrive");
+    assert_eq!(failing(86_409).await.len(), 1);
+    assert_eq!(failing(86_410).await, [], "nothing was sent there for a day");
+}
+
+async fn a_senders_failure_takes_the_next_gateway_and_marks_the_first(store: Store) {
+    let since = async || store.gateway_health(t(60)).await.unwrap()[0].clone();
+    store.commit(step(1, vec![text("m"), text("n")])).await.unwrap();
+    let claims = claim(&store, 1).await;
+    store.finish(vec![ended(&claims[0], 2, sent("SM1")), ended(&claims[1], 2, sent("SM2"))]).await.unwrap();
+    let unregistered = Report { senders_fault: true, ..report("m", News::Undelivered, 10, Some(10)) };
+    assert!(store.report(unregistered).await.unwrap());
+    assert_eq!(claim(&store, 10).await[0].gateway.as_deref(), Some("b"), "at once");
+    let health = since().await;
+    assert_eq!((health.gateway.as_str(), health.failing_since), ("sms/a", Some(t(10))));
+    store.report(report("n", News::Delivered, 11, None)).await.unwrap();
+    assert_eq!(since().await.failing_since, None, "texts arrive again");
 }
 
 async fn orders_are_numbered_and_consumed(store: Store) {

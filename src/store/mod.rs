@@ -23,7 +23,7 @@ pub mod sqlite;
 mod writer;
 
 pub use error::{CommitError, StoreError};
-pub use outbox::lane_of;
+pub use outbox::{delivery_way, lane_of, mail_lane, recipient_way, webhook_lane};
 pub use outbox_read::{GatewayHealth, MessageState, OutboxStats, Poll};
 pub use settle::MessageFate;
 pub use sqlite::Store;
@@ -136,6 +136,24 @@ pub struct Attempted {
     pub way: String,
     /// What it says about that way.
     pub way_ok: Option<bool>,
+    /// Whom it was for, as [`recipient_way`] names them: a refusal speaks of them and not of the way.
+    pub to: String,
+}
+
+/// What a provider reported of a text that it took.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Which message.
+    pub id: MessageId,
+    /// [`News::Delivered`] or [`News::Undelivered`].
+    pub news: News,
+    /// When, agent clock.
+    pub at: Instant,
+    /// When an undelivered text is tried once more, if it is still useful then.
+    pub again_at: Option<Instant>,
+    /// True when it was the sender that failed (filtered, not registered) and not the number: the gateway counts as
+    /// failing, and the next one in order takes over.
+    pub senders_fault: bool,
 }
 
 /// The verdict on one attempt.

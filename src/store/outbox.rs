@@ -5,7 +5,7 @@
 //! Gives: rows in `outbox`, `attempts` and `receipts` that agree with each other at the end of every transaction.
 //! Does not: decide what an outcome means (see [`super::settle`]) or when to try again (the send loop says).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    Attempted, Claim, Claimed, Outcome, Room,
+    Attempted, Claim, Claimed, Outcome, Report, Room,
     error::StoreError,
     mirror_rows::{blob_row, put_blobs},
     orders::{NewReceipt, channel_of, put_receipts},
@@ -24,7 +24,7 @@ use super::{
 use crate::{
     alerts::{orders::News, step::Why},
     model::{AgencyName, Instant, Phi, PhiGrant},
-    notify::message::{Channel, Content, Message, MessageId},
+    notify::message::{Channel, Content, Message, MessageId, SmtpTarget},
 };
 
 const TABLE: &str = "outbox";
@@ -51,18 +51,41 @@ struct Body<A, C> {
     content: C,
 }
 
-/// What a message has to share with others: a server, an order of gateways, a receiver's URL. No PHI: a URL is hashed.
+/// What a message had to share with others when it was decided: a server, an order of gateways, a receiver's URL. No
+/// PHI: a URL is hashed.
 #[must_use]
-pub fn lane_of(channel: Channel, gateways: &[String], address: &Phi<String>, content: &Phi<Content>) -> String {
-    match (channel, content.reveal(PhiGrant::SEND)) {
-        (Channel::Email, Content::Email { smarthost, .. }) => format!("email/{}:{}", smarthost.host, smarthost.port),
-        (Channel::Sms, _) => format!("sms/{}", gateways.join(">")),
-        (channel, _) => {
-            let digest = Sha256::digest(address.reveal(PhiGrant::SEND).as_bytes());
-            let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-            format!("{channel}/{short}")
-        }
+pub fn lane_of(message: &Message) -> String {
+    match (message.channel, message.content.reveal(PhiGrant::SEND)) {
+        (Channel::Email, Content::Email { smarthost, .. }) => mail_lane(smarthost),
+        (Channel::Sms, _) => format!("sms/{}", message.gateways.join(">")),
+        _ => webhook_lane(&message.address),
     }
+}
+
+/// A mail server's lane, which is also its way's name.
+#[must_use]
+pub fn mail_lane(target: &SmtpTarget) -> String {
+    format!("email/{}:{}", target.host, target.port)
+}
+
+/// A URL's lane, which is also its way's name.
+#[must_use]
+pub fn webhook_lane(url: &Phi<String>) -> String {
+    let digest = Sha256::digest(url.reveal(PhiGrant::SEND).as_bytes());
+    let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("webhook/{short}")
+}
+
+/// The name under which it is kept whether texts that a gateway took arrive.
+#[must_use]
+pub fn delivery_way(gateway: &str) -> String {
+    format!("sms/{gateway}/delivery")
+}
+
+/// The name under which it is kept whether somebody can be reached: a receiver's name and `email/0/1`.
+#[must_use]
+pub fn recipient_way(receiver: &str, recipient: &str) -> String {
+    format!("to/{receiver}/{recipient}")
 }
 
 /// Stores new messages; one whose id is stored already is left as it is.
@@ -124,6 +147,7 @@ pub(super) async fn insert(
         memory.none_held &= fate != MessageFate::Held;
         known.insert(message.id.as_str().to_owned(), dropped);
         let blob = memory.next(&message.agency, Counted::Blobs);
+        let lane = lane_of(&message);
         let body =
             Body { address: message.address.reveal(PhiGrant::STORE), content: message.content.reveal(PhiGrant::STORE) };
         blobs.push(blob_row(&message.agency, blob, json("blobs", &body)?));
@@ -134,7 +158,7 @@ pub(super) async fn insert(
             message.receiver.into(),
             message.recipient.into(),
             message.channel.as_str().into(),
-            lane_of(message.channel, &message.gateways, &message.address, &message.content).into(),
+            lane.into(),
             json(TABLE, &message.gateways)?.into(),
             json(TABLE, &message.why)?.into(),
             i64::from(message.urgency).into(),
@@ -358,6 +382,14 @@ pub(super) async fn finish(
         !still_works
     });
     put_ways(connection, &attempted, ways).await?;
+    for one in &attempted {
+        match &one.outcome {
+            Outcome::Refused { .. } => mark(connection, memory, &one.to, true, one.at).await?,
+            // A text that was taken has not arrived yet; its report says.
+            Outcome::Sent { provider_id: None } => mark(connection, memory, &one.to, false, one.at).await?,
+            _ => {}
+        }
+    }
     match last_at {
         Some(at) => write(connection, memory, settled, at).await,
         None => Ok(()),
@@ -425,6 +457,56 @@ async fn put_ways(
     PUT.execute(connection, "recording the ways' health", rows).await.map(drop)
 }
 
+/// Notes that somebody cannot be reached, or that what a gateway takes does not arrive; or that it does again. The
+/// first failure dates it.
+async fn mark(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    name: &str,
+    fails: bool,
+    at: Instant,
+) -> Result<(), StoreError> {
+    let what = "recording who is not reached";
+    if fails {
+        let row = vec![AgencyName::installation().as_str().into(), name.into(), at.into(), at.into()];
+        let text = "INSERT INTO gateways (agency, gateway, failing_since, tried_at) VALUES (?, ?, ?, ?)
+            ON CONFLICT (agency, gateway) DO UPDATE SET tried_at = excluded.tried_at,
+                failing_since = coalesce(failing_since, excluded.failing_since)";
+        execute(connection, what, text, row).await?;
+        memory.none_marked = false;
+        return Ok(());
+    }
+    if memory.none_marked {
+        return Ok(());
+    }
+    let text = "UPDATE gateways SET failing_since = NULL, tried_at = ? WHERE gateway = ? AND failing_since IS NOT NULL";
+    execute(connection, what, text, vec![at.into(), name.into()]).await?;
+    let text = "SELECT 1 FROM gateways WHERE failing_since IS NOT NULL
+        AND (gateway LIKE 'to/%' OR gateway LIKE 'sms/%/delivery') LIMIT 1";
+    memory.none_marked = fetch(connection, what, text, Vec::new()).await?.is_empty();
+    Ok(())
+}
+
+/// What is not in the present configuration cannot be failing.
+pub(super) async fn keep_ways(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    names: &BTreeSet<String>,
+) -> Result<(), StoreError> {
+    let what = "forgetting ways that are gone";
+    let rows =
+        fetch(connection, what, "SELECT gateway FROM gateways WHERE failing_since IS NOT NULL", Vec::new()).await?;
+    for row in &rows {
+        let name: String = get(row, "gateways", 0)?;
+        if !names.contains(&name) {
+            let text = "UPDATE gateways SET failing_since = NULL WHERE gateway = ?";
+            execute(connection, what, text, vec![name.as_str().into()]).await?;
+            memory.ways.remove(&name);
+        }
+    }
+    Ok(())
+}
+
 /// At a start: every send without an outcome may have left. Gives how many there were.
 pub(super) async fn recover(
     connection: &mut SqliteConnection,
@@ -458,19 +540,17 @@ pub(super) async fn recover(
     Ok(n_claimed)
 }
 
-/// Records a delivery report. With `again_at` an undelivered text is put back, to be tried once more.
-/// False when the report changes nothing.
+/// Records a delivery report, and what it says about the number or the gateway. An undelivered text that may be tried
+/// once more is put back. False when the report changes nothing.
 pub(super) async fn report(
     connection: &mut SqliteConnection,
     memory: &mut Memory,
-    id: &MessageId,
-    news: News,
-    at: Instant,
-    again_at: Option<Instant>,
+    report: Report,
 ) -> Result<bool, StoreError> {
+    let Report { id, news, at, again_at, senders_fault } = report;
     let found = fetch(connection, "recording a report", row_query!("WHERE id = ?"), vec![id.as_str().into()]).await?;
     let Some(row) = read_rows(&found)?.into_iter().next() else { return Ok(false) };
-    let (attempt, useful_until) = (row.attempt, row.useful_until);
+    let (attempt, useful_until, tried) = (row.attempt, row.useful_until, row.gateway.clone());
     let Some(mut settled) = settle::after_attempt(row, attempt, false, at, &Outcome::Reported { news }) else {
         return Ok(false);
     };
@@ -492,9 +572,23 @@ pub(super) async fn report(
     .await?;
     if let Some(again_at) = again_at.filter(|again_at| *again_at < useful_until && news == News::Undelivered) {
         settled.row.fate = MessageFate::Queued;
-        settled.row.ready = Ready::At(again_at);
+        settled.row.ready = if again_at <= at { Ready::Now } else { Ready::At(again_at) };
         settled.row.provider_id = None;
         settled.row.ended_at = None;
+        if senders_fault {
+            settled.row.gateway = settled.row.next_gateway().or(settled.row.gateway);
+        }
+    }
+    let delivery = delivery_way(&tried.unwrap_or_default());
+    if news == News::Delivered || senders_fault {
+        mark(connection, memory, &delivery, senders_fault, at).await?;
+    }
+    if !senders_fault && (news == News::Delivered || again_at.is_none()) {
+        let text = "SELECT receiver, recipient FROM outbox WHERE id = ?";
+        for row in fetch(connection, "recording a report", text, vec![id.as_str().into()]).await? {
+            let to = recipient_way(get(&row, TABLE, 0)?, get(&row, TABLE, 1)?);
+            mark(connection, memory, &to, news == News::Undelivered, at).await?;
+        }
     }
     write(connection, memory, vec![settled], at).await?;
     Ok(true)

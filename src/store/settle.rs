@@ -161,7 +161,7 @@ impl Row {
         }
     }
 
-    fn next_gateway(&self) -> Option<String> {
+    pub(super) fn next_gateway(&self) -> Option<String> {
         let place = self.gateways.iter().position(|name| Some(name) == self.gateway.as_ref())?;
         self.gateways.get((place + 1) % self.gateways.len()).cloned()
     }

@@ -146,12 +146,12 @@ async fn a_gateway_that_is_down_is_found_again_within_ten_seconds_and_its_failin
     world.until(300).await;
     let n_posts = gateway.state.lock().unwrap().n_posts;
     assert!((37..=130).contains(&n_posts), "probed, not hammered: {n_posts}");
-    let health = world.store.gateway_health().await.unwrap();
+    let health = world.store.gateway_health(world.now()).await.unwrap();
     assert_eq!((health[0].gateway.as_str(), health[0].failing_since), ("sms/a", Some(t(0))));
     gateway.state.lock().unwrap().always = None;
     world.until(310).await;
     assert_eq!(gateway.n_taken(), 2);
-    assert_eq!(world.store.gateway_health().await.unwrap()[0].failing_since, None);
+    assert_eq!(world.store.gateway_health(world.now()).await.unwrap()[0].failing_since, None);
 }
 
 #[tokio::test]
@@ -182,7 +182,9 @@ async fn a_number_that_can_never_be_reached_is_refused_once() {
     assert_eq!(gateway.state.lock().unwrap().n_posts, 1);
     assert_eq!(world.news().await, [("m".into(), News::Refused)]);
     assert_eq!(world.why("m").await, "HTTP 400, error 21610", "and the number is nowhere in the reason");
-    assert_eq!(world.store.gateway_health().await.unwrap()[0].failing_since, None, "the gateway works");
+    let health = world.store.gateway_health(world.now()).await.unwrap();
+    let health: Vec<_> = health.iter().map(|one| (one.gateway.as_str(), one.failing_since)).collect();
+    assert_eq!(health, [("sms/on-call/0/0", Some(t(0)))], "the gateway works; who is not reached is told of");
 }
 
 #[tokio::test]
@@ -208,6 +210,59 @@ async fn delivery_is_asked_for_until_it_is_known() {
     assert_eq!(news.iter().filter(|(_, news)| *news == News::Undelivered).count(), 1);
     world.until(71).await;
     assert_eq!(gateway.n_taken(), 3, "the phone was off: once more after a minute");
+}
+
+#[tokio::test]
+async fn a_text_that_our_sender_could_not_bring_goes_out_by_the_next_gateway() {
+    let (one, two) = (Gateway::start().await, Gateway::start().await);
+    let mut world = World::new(settings(&[("a", &one), ("b", &two)], &[])).await;
+    world.decide(vec![text("m", &["a", "b"])]).await;
+    world.pass().await;
+    let sid = one.taken()[0].sid.clone();
+    one.state.lock().unwrap().statuses.insert(sid, "undelivered 30034".into());
+    world.at(5);
+    poll::round(&world.parts, &mut rand::SeedableRng::seed_from_u64(1)).await.unwrap();
+    world.pass().await;
+    assert_eq!((one.n_taken(), two.n_taken()), (1, 1), "not registered: nobody waits for the first one");
+    let health = world.store.gateway_health(t(6)).await.unwrap();
+    let failing = |name: &str| health.iter().find(|one| one.gateway == name).and_then(|one| one.failing_since);
+    assert_eq!((failing("sms/a"), failing("sms/b")), (Some(t(5)), None), "and the first one's failing is told");
+}
+
+#[tokio::test]
+async fn a_mail_that_waits_goes_by_the_server_that_is_configured_now() {
+    let (gone, server) = (MailServer::start().await, MailServer::start().await);
+    gone.state.lock().unwrap().script.extend(vec![MailFault { at: "MAIL", answer: "550 not you", takes: false }; 99]);
+    let target = |message: &Message| match message.content.reveal(PhiGrant::SEND) {
+        Content::Email { smarthost, .. } => smarthost.clone(),
+        _ => panic!("a mail"),
+    };
+    let mut world = World::new(settings(&[], &[])).await;
+    world.decide(vec![mail("m", &gone)]).await;
+    world.until(60).await;
+    let failing = |world: &World| {
+        let (store, now) = (world.store.clone(), world.now());
+        async move { store.gateway_health(now).await.unwrap()[0].failing_since }
+    };
+    assert_eq!(failing(&world).await, Some(t(0)));
+    let mut settings = settings(&[], &[]);
+    settings.receivers[0].email.push(EmailConfig {
+        to: vec![Phi::new("night@example.com".into())],
+        from: "watch@example.com".into(),
+        smarthost: target(&mail("m", &server)),
+        auth: None,
+        subject: None,
+        text: None,
+        html: None,
+        send_resolved: true,
+        phi: false,
+    });
+    let mut world = World::on(world.store, settings, shiftwatch::clock::Clock::manual(t(60)));
+    world.store.keep_ways(world.parts.channels.borrow().names().clone()).await.unwrap();
+    assert_eq!(failing(&world).await, None, "the old one is not ours any more");
+    world.until(120).await;
+    assert_eq!((world.fate("m").await, server.state.lock().unwrap().taken.len()), (MessageFate::Sent, 1));
+    assert_eq!(failing(&world).await, None);
 }
 
 #[tokio::test]
@@ -298,7 +353,7 @@ async fn a_provider_that_takes_and_never_answers_gets_five_copies_and_the_closin
         world.until(7_200).await;
         assert_eq!((n_taken(), world.fate("m").await), (5, MessageFate::Uncertain), "{channel}");
         assert_eq!(world.news().await, [("m".into(), News::Uncertain)], "{channel}");
-        let health = world.store.gateway_health().await.unwrap();
+        let health = world.store.gateway_health(world.now()).await.unwrap();
         assert_eq!(health[0].failing_since.map(|at| at < t(60)), Some(true), "{channel}: somebody hears of it");
         if channel != shiftwatch::notify::message::Channel::Sms {
             let closing = Message { id: id("c"), follows: vec![id("m")], useful_until: t(90_000), ..message };
@@ -319,7 +374,7 @@ async fn an_idle_connection_that_died_costs_nothing() {
     world.decide(vec![mail("n", &server)]).await;
     assert_eq!(world.pass().await.n_sent, 1, "a fresh connection, at once");
     assert_eq!(server.state.lock().unwrap().n_connections, 2);
-    assert_eq!(world.store.gateway_health().await.unwrap()[0].failing_since, None);
+    assert_eq!(world.store.gateway_health(world.now()).await.unwrap()[0].failing_since, None);
 }
 
 #[tokio::test]

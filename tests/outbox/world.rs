@@ -76,6 +76,7 @@ pub fn settings(accounts: &[(&str, &Gateway)], hooks: &[&Gateway]) -> ChannelSet
         receivers: vec![Receiver { name: "on-call".into(), webhook, ..Receiver::default() }],
         smtp_auth: Vec::new(),
         sms_gateways,
+        shadow: None,
         answer_timeout: Some(Duration::from_millis(300)),
     }
 }

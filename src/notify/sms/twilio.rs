@@ -311,6 +311,7 @@ fn delivery_of(answer: &Answer) -> Delivery {
             let again = match code {
                 Some(30_003 | 30_008) => Again::Once,
                 Some(30_001 | 30_002 | 30_022 | 30_036) => Again::WhileUseful,
+                Some(code) if is_the_senders(code) => Again::Elsewhere,
                 _ => Again::Never,
             };
             Delivery::Undelivered { code: code.map(|code| code.to_string()).unwrap_or_default(), again }
@@ -405,6 +406,10 @@ mod tests {
         assert_eq!(of(r#"{"status": "undelivered", "error_code": 30036}"#), undelivered("30036", Again::WhileUseful));
         assert_eq!(of(r#"{"status": "failed", "error_code": 30006}"#), undelivered("30006", Again::Never));
         assert_eq!(of(r#"{"status": "failed", "error_code": null}"#), undelivered("", Again::Never));
+        for code in ["30007", "30032", "30034"] {
+            let answer = format!(r#"{{"status": "undelivered", "error_code": {code}}}"#);
+            assert_eq!(of(&answer), undelivered(code, Again::Elsewhere), "{code}");
+        }
     }
 
     #[test]
