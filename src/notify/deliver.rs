@@ -26,6 +26,7 @@ use super::{
     ways::{IN_FLIGHT, SHARE, Ways, message_wait},
 };
 use crate::{
+    alerts::step::Why,
     clock::{Clock, real_now},
     model::Instant,
     pulse::{Loop, Pulses},
@@ -492,7 +493,7 @@ impl Deliverer {
         match outcome {
             Outcome::Sent { .. } => {
                 self.report.n_sent += 1;
-                telling.took(message.channel, (moment.now - message.fired_at).to_std().unwrap_or_default());
+                telling.took(message.channel, (moment.now - began_at(message)).to_std().unwrap_or_default());
                 if message.channel == Channel::Sms {
                     self.parts.texts_sent.notify_one();
                 }
@@ -514,6 +515,15 @@ impl Deliverer {
                 attempt = claim.attempt, outcome = word, why, doubles, "deliver: not sent yet or never"
             );
         }
+    }
+}
+
+/// Since when somebody could have been told what this message says: for news of an alert since it fired; for an end, a
+/// repeat or an acknowledgement that ran out since that was decided, whenever the alert began.
+fn began_at(message: &Message) -> Instant {
+    match message.why {
+        Why::FirstFiring | Why::NewInGroup | Why::CaughtUp if message.follows.is_empty() => message.fired_at,
+        _ => message.created_at,
     }
 }
 
@@ -617,5 +627,49 @@ async fn asked(
             Asked::Matches(found.find(|(_, sid)| bound.insert(sid.clone())).into_iter().collect())
         }
         Err(_) => Asked::NoAnswer { why: "the store could not be read".into() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{AgencyName, Phi, local_time::from_micros},
+        notify::message::Content,
+    };
+
+    #[test]
+    fn the_time_to_tell_begins_with_the_news() {
+        let (fired_at, created_at) = (from_micros(0), from_micros(9));
+        let first = || vec![MessageId::from_stored("first".into())];
+        let cases = [
+            (Why::FirstFiring, Vec::new(), fired_at, "news of an alert"),
+            (Why::NewInGroup, Vec::new(), fired_at, "news of one more"),
+            (Why::NewInGroup, first(), created_at, "the end of another, told with it"),
+            (Why::CaughtUp, Vec::new(), fired_at, "found late"),
+            (Why::Resolved, first(), created_at, "an end"),
+            (Why::Resolved, Vec::new(), created_at, "an end by the clock"),
+            (Why::Repeated, Vec::new(), created_at, "a repeat"),
+            (Why::AcknowledgementExpired, Vec::new(), created_at, "nobody looked after it"),
+        ];
+        for (why, follows, began, shows) in cases {
+            let message = Message {
+                id: MessageId::from_stored("m".into()),
+                agency: AgencyName::new("main"),
+                receiver: String::new(),
+                recipient: String::new(),
+                channel: Channel::Sms,
+                gateways: Vec::new(),
+                address: Phi::new(String::new()),
+                content: Phi::new(Content::Sms { text: String::new() }),
+                why,
+                urgency: 1,
+                created_at,
+                useful_until: created_at,
+                fired_at,
+                follows,
+            };
+            assert_eq!(began_at(&message), began, "{shows}");
+        }
     }
 }
