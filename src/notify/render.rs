@@ -42,11 +42,13 @@ pub struct Rendered {
 pub fn render(intents: &[Intent], policy: &Policy, telling: &Telling, people: &dyn People, now: Instant) -> Rendered {
     let mut messages = Vec::new();
     let faults = Cell::new(0);
+    let shadow = telling.shadow.as_ref().filter(|shadow| shadow.holds(now));
     for intent in intents {
         let Some(receiver) = policy.receivers.get(&intent.group.receiver) else { continue };
-        Notice { intent, receiver, telling, people, now, faults: &faults }.write(&mut messages);
+        let is_real = shadow.is_none();
+        Notice { intent, receiver, telling, people, is_real, now, faults: &faults }.write(&mut messages);
     }
-    if let Some(shadow) = telling.shadow.as_ref().filter(|shadow| shadow.holds(now)) {
+    if let Some(shadow) = shadow {
         messages = messages.into_iter().map(|message| shadow.divert(message)).collect();
     }
     Rendered { messages, n_template_faults: faults.get() }
@@ -70,6 +72,8 @@ struct Notice<'a> {
     receiver: &'a Receiver,
     telling: &'a Telling,
     people: &'a dyn People,
+    /// False while everything goes to the shadow's address, to which nobody granted names.
+    is_real: bool,
     now: Instant,
     faults: &'a Cell<u64>,
 }
@@ -221,9 +225,10 @@ impl<'a> Notice<'a> {
     }
 
     fn email(&self, config: &EmailConfig, part: &Part<'_>) -> Content {
+        let granted = config.phi && self.is_real;
         let frame = Frame {
             telling: self.telling,
-            people: config.phi.then_some(self.people),
+            people: granted.then_some(self.people),
             receiver: &self.receiver.name,
             summary: self.intent.summary,
             now: self.now,
@@ -238,8 +243,8 @@ impl<'a> Notice<'a> {
         Content::Email {
             subject: fill(&config.subject, false, false)
                 .map_or(subject, |text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
-            text: fill(&config.text, false, config.phi).unwrap_or(text),
-            html: fill(&config.html, true, config.phi).unwrap_or(html),
+            text: fill(&config.text, false, granted).unwrap_or(text),
+            html: fill(&config.html, true, granted).unwrap_or(html),
             in_reply_to: (own != first).then(|| email::message_id(first.as_str())),
             message_id: email::message_id(own.as_str()),
             from: config.from.clone(),
