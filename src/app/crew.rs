@@ -121,6 +121,8 @@ impl Crew {
             started_at: kept.started_at,
             taken_at: None,
             pruned_at: None,
+            history_at: None,
+            forgetting: None,
         };
         let publisher = Arc::new(Mutex::new(publisher));
         tasks.spawn(lifecycle::tick_loop(floor, async move |floor: &Floor, changed: bool| {

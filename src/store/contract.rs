@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Attempted, Claim, Commit, CommitError, MessageFate, Outcome, Report, Room, Store, StoreError};
+use super::{Attempted, Claim, Commit, CommitError, MessageFate, Old, Outcome, Report, Room, Store, StoreError};
 use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState, Confirm, Facts},
@@ -572,9 +572,13 @@ async fn pruning_spares_what_is_open(store: Store) {
     let mut consumed = step(2, Vec::new());
     consumed.delta.receipts_done = Some(1);
     store.commit(consumed).await.unwrap();
-    assert_eq!(store.prune(t(0), t(0)).await.unwrap(), 0, "nothing is older than itself");
-    assert!(store.prune(t(100), t(100)).await.unwrap() >= 3, "message, blob, attempt, receipt");
-    assert_eq!(store.prune(t(100), t(100)).await.unwrap(), 0);
+    let old = |at: i64| Old { inputs: Some(t(at)), messages: Some(t(at)), history: Some(t(at)) };
+    assert_eq!(store.prune(old(0)).await.unwrap(), 0, "nothing is older than itself");
+    assert_eq!(store.prune(Old::default()).await.unwrap(), 0, "nothing was asked for");
+    let inputs = Old { inputs: Some(t(100)), ..Old::default() };
+    assert_eq!(store.prune(inputs).await.unwrap(), 1, "the receipt that was consumed");
+    assert_eq!(store.prune(old(100)).await.unwrap(), 3, "message, blob, attempt");
+    assert_eq!(store.prune(old(100)).await.unwrap(), 0);
     let left = store.messages(&main(), &["open", "done"].map(|id| MessageId::from_stored(id.into()))).await.unwrap();
     assert_eq!(left.iter().map(|state| state.id.as_str()).collect::<Vec<_>>(), ["open"]);
     let retried = claims.iter().find(|claim| claim.message.id.as_str() == "open").unwrap();

@@ -117,6 +117,17 @@ pub struct Claimed {
     pub expired: Vec<(Channel, u64)>,
 }
 
+/// What may be forgotten: everything from before these instants that nobody needs any more; `None` = leave it be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Old {
+    /// Orders and receipts that a step has consumed.
+    pub inputs: Option<Instant>,
+    /// Settled messages, with their texts and attempts.
+    pub messages: Option<Instant>,
+    /// What became of alerts and shifts.
+    pub history: Option<Instant>,
+}
+
 /// What came of one attempt.
 #[derive(Debug, Clone)]
 pub struct Attempted {

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    Attempted, Claim, Claimed, Outcome, Report, Room,
+    Attempted, Claim, Claimed, Old, Outcome, Report, Room,
     error::StoreError,
     mirror_rows::{blob_row, put_blobs},
     orders::{NewReceipt, channel_of, put_receipts},
@@ -609,36 +609,33 @@ pub(super) async fn poll_later(
     PUT.execute(connection, "planning the next question", rows).await.map(drop)
 }
 
-/// Forgets consumed inputs and settled messages from before `messages_before`, and history from before
-/// `history_before`; at most a few thousand rows, so that nobody waits. Gives how many; 0 = done.
-pub(super) async fn prune(
-    connection: &mut SqliteConnection,
-    messages_before: Instant,
-    history_before: Instant,
-) -> Result<u64, StoreError> {
-    const STEPS: [(&str, bool); 7] = [
+/// Forgets what is older than `old` says: consumed inputs, settled messages, history; at most a few thousand rows, so
+/// that nobody waits. Gives how many; 0 = done.
+pub(super) async fn prune(connection: &mut SqliteConnection, old: Old) -> Result<u64, StoreError> {
+    let steps: [(&'static str, Option<Instant>); 7] = [
         ("DELETE FROM blobs WHERE (agency, n) IN (SELECT agency, blob FROM outbox WHERE created_at < ?
             AND state IN ('sent', 'delivered', 'undelivered', 'refused', 'expired', 'cancelled')
-            ORDER BY created_at, id LIMIT 2000)", true),
+            ORDER BY created_at, id LIMIT 2000)", old.messages),
         ("DELETE FROM attempts WHERE (message, agency) IN (SELECT id, agency FROM outbox WHERE created_at < ?
             AND state IN ('sent', 'delivered', 'undelivered', 'refused', 'expired', 'cancelled')
-            ORDER BY created_at, id LIMIT 2000)", true),
+            ORDER BY created_at, id LIMIT 2000)", old.messages),
         ("DELETE FROM outbox WHERE (agency, id) IN (SELECT agency, id FROM outbox WHERE created_at < ?
             AND state IN ('sent', 'delivered', 'undelivered', 'refused', 'expired', 'cancelled')
-            ORDER BY created_at, id LIMIT 2000)", true),
+            ORDER BY created_at, id LIMIT 2000)", old.messages),
         ("DELETE FROM orders WHERE (agency, n) IN (SELECT o.agency, o.n FROM orders o JOIN agencies a
-            ON a.agency = o.agency AND o.n <= a.orders_done WHERE o.at < ? LIMIT 2000)", true),
+            ON a.agency = o.agency AND o.n <= a.orders_done WHERE o.at < ? LIMIT 2000)", old.inputs),
         ("DELETE FROM receipts WHERE (agency, n) IN (SELECT r.agency, r.n FROM receipts r JOIN agencies a
-            ON a.agency = r.agency AND r.n <= a.receipts_done WHERE r.at < ? LIMIT 2000)", true),
+            ON a.agency = r.agency AND r.n <= a.receipts_done WHERE r.at < ? LIMIT 2000)", old.inputs),
         ("DELETE FROM transitions WHERE (agency, n, i) IN (SELECT agency, n, i FROM transitions WHERE at < ?
-            LIMIT 2000)", false),
+            LIMIT 2000)", old.history),
         ("DELETE FROM shift_history WHERE (agency, shift, at, what, detail) IN (SELECT agency, shift, at, what, detail
-            FROM shift_history WHERE at < ? LIMIT 2000)", false),
+            FROM shift_history WHERE at < ? LIMIT 2000)", old.history),
     ];
     let mut n_gone = 0;
-    for (text, messages) in STEPS {
-        let before = if messages { messages_before } else { history_before };
-        n_gone += execute(connection, "forgetting old rows", text, vec![before.into()]).await?;
+    for (text, before) in steps {
+        if let Some(before) = before {
+            n_gone += execute(connection, "forgetting old rows", text, vec![before.into()]).await?;
+        }
     }
     Ok(n_gone)
 }

@@ -18,7 +18,7 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, CommitError, GatewayHealth, Loaded, MessageState, OutboxStats, Poll, Report, Room,
+    Attempted, Claimed, Commit, CommitError, GatewayHealth, Loaded, MessageState, Old, OutboxStats, Poll, Report, Room,
     book,
     error::StoreError,
     lock::{FileLock, make_private},
@@ -270,10 +270,10 @@ impl Store {
         self.write(|reply| Job::Audit { agency, at, who, what, about, reply }).await
     }
 
-    /// Forgets a few thousand old rows: settled messages and consumed inputs, and history. Gives how many; call it
-    /// again until it gives 0. Visits in the archive stay.
-    pub async fn prune(&self, messages_before: Instant, history_before: Instant) -> Result<u64, StoreError> {
-        self.write(|reply| Job::Prune { messages_before, history_before, reply }).await
+    /// Forgets a few thousand rows of what is old. Gives how many; call it again until it gives 0. Visits in the archive
+    /// stay.
+    pub async fn prune(&self, old: Old) -> Result<u64, StoreError> {
+        self.write(|reply| Job::Prune(old, reply)).await
     }
 
     #[cfg(test)]

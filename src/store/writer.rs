@@ -13,7 +13,7 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, Report, Room, book,
+    Attempted, Claimed, Commit, Old, Report, Room, book,
     error::{StoreError, commit_surely_failed},
     lock::FileLock,
     mirror_rows, orders, outbox,
@@ -81,11 +81,7 @@ pub(super) enum Job {
         about: String,
         reply: Reply<()>,
     },
-    Prune {
-        messages_before: Instant,
-        history_before: Instant,
-        reply: Reply<u64>,
-    },
+    Prune(Old, Reply<u64>),
     Probe {
         now: Instant,
         reply: Reply<()>,
@@ -356,9 +352,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
             let text = "INSERT INTO audit (agency, n, at, who, what, about) VALUES (?, ?, ?, ?, ?, ?)";
             done(reply, execute(connection, "an audit row", text, row).await.map(drop))
         }
-        Job::Prune { messages_before, history_before, reply } => {
-            done(reply, outbox::prune(connection, messages_before, history_before).await)
-        }
+        Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
         Job::Probe { now, reply } => {
             // A page of the file that means nothing to anybody else; it goes through the log like every write.
             let text = format!("PRAGMA user_version = {}", now.timestamp().rem_euclid(i64::from(i32::MAX)));
@@ -407,7 +401,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         Job::Claim { reply, .. } | Job::Turn { reply, .. } => later(reply, Err(error)),
         Job::Recover { reply, .. } => later(reply, Err(error)),
         Job::Report(_, reply) => later(reply, Err(error)),
-        Job::Prune { reply, .. } => later(reply, Err(error)),
+        Job::Prune(_, reply) => later(reply, Err(error)),
         Job::Close(reply) => Box::new(move |_| {
             let _ = reply.send(());
         }),

@@ -119,6 +119,7 @@ CREATE TABLE outbox (
 ) WITHOUT ROWID;
 
 CREATE INDEX outbox_ready    ON outbox (lane, urgency, created_at) WHERE ready = 1;
+CREATE INDEX outbox_created  ON outbox (created_at);
 CREATE INDEX outbox_due      ON outbox (due_at) WHERE ready = 2;
 CREATE INDEX outbox_open     ON outbox (useful_until) WHERE state IN ('queued', 'held', 'uncertain');
 CREATE INDEX outbox_lease    ON outbox (lease_until) WHERE state = 'claimed';
