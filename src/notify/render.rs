@@ -245,8 +245,8 @@ impl<'a> Notice<'a> {
                 .map_or(subject, |text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
             text: fill(&config.text, false, granted).unwrap_or(text),
             html: fill(&config.html, true, granted).unwrap_or(html),
-            in_reply_to: (own != first).then(|| email::message_id(first.as_str())),
-            message_id: email::message_id(own.as_str()),
+            in_reply_to: (own != first).then(|| email::message_id(first.as_str(), &config.from)),
+            message_id: email::message_id(own.as_str(), &config.from),
             from: config.from.clone(),
             smarthost: config.smarthost.clone(),
         }

@@ -44,7 +44,7 @@ impl Shadow {
                 text: body,
                 html,
                 in_reply_to: None,
-                message_id: super::email::message_id(message.id.as_str()),
+                message_id: super::email::message_id(message.id.as_str(), &self.from),
                 from: self.from.clone(),
                 smarthost: self.smarthost.clone(),
             }),

@@ -300,6 +300,9 @@ async fn deliver(connection: &mut AsyncSmtpConnection, mail: &Prepared) -> Resul
 fn judge(fault: Fault) -> Verdict {
     let Fault { stage, code, timeout } = fault;
     let place = match stage {
+        // lettre speaks EHLO only; a server that wants HELO cannot be used, and whoever reads this should know why.
+        Stage::Connect if matches!(code, Some(500 | 502 | 504)) => "the greeting; the server has to know EHLO",
+        Stage::Connect if code.is_some() => "the greeting",
         Stage::Connect => "connecting",
         Stage::Tls => "TLS, which is required",
         Stage::Login => "the login",
@@ -510,6 +513,17 @@ mod tests {
         for (shows, stage, code, expected) in cases {
             assert_eq!(kind(stage, code), expected, "{shows}");
         }
+    }
+
+    #[test]
+    fn a_server_that_knows_no_ehlo_is_named_as_such() {
+        let why = |code| match judge(Fault { stage: Stage::Connect, code, timeout: false }) {
+            Verdict::NotSent { why, .. } => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(why(Some(502)), "SMTP 502 to the greeting; the server has to know EHLO");
+        assert_eq!(why(Some(554)), "SMTP 554 to the greeting");
+        assert_eq!(why(None), "SMTP failed at connecting");
     }
 
     #[test]
