@@ -395,7 +395,8 @@ impl Deliverer {
             Ended::NotThere => {
                 self.ways.end(&way, true);
                 let apart = moment.after(ASKS_APART) - moment.now;
-                (Outcome::NotThere { ask_at: claim.not_there_at.unwrap_or(moment.now) + apart }, Some(true))
+                // Questions are answered, but that brings nothing to anybody: a way that takes no text goes on failing.
+                (Outcome::NotThere { ask_at: claim.not_there_at.unwrap_or(moment.now) + apart }, None)
             }
             Ended::Unanswered { why, ask_at } => {
                 self.ways.end(&way, false);

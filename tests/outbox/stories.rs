@@ -365,6 +365,20 @@ async fn a_provider_that_takes_and_never_answers_gets_five_copies_and_the_closin
 }
 
 #[tokio::test]
+async fn a_gateway_that_answers_questions_and_takes_nothing_is_failing() {
+    let (mut world, gateway) = twilio().await;
+    gateway.state.lock().unwrap().always = Some(Fault::Status(200, "<html>welcome</html>"));
+    world.decide(vec![text("m", &["a"])]).await;
+    world.until(300).await;
+    let health = world.store.gateway_health(world.now()).await.unwrap();
+    assert_eq!((health[0].gateway.as_str(), health[0].failing_since), ("sms/a", Some(t(0))));
+    gateway.state.lock().unwrap().always = None;
+    world.until(330).await;
+    assert_eq!((gateway.n_taken(), world.telling.doubled()), (1, Vec::new()), "it was known not to have left");
+    assert_eq!(world.store.gateway_health(world.now()).await.unwrap()[0].failing_since, None);
+}
+
+#[tokio::test]
 async fn an_idle_connection_that_died_costs_nothing() {
     let server = MailServer::start().await;
     let mut world = World::new(settings(&[], &[])).await;
