@@ -362,7 +362,7 @@ fn message(channel: Channel, n: usize, gateways: &Gateways) -> Message {
         created_at: now,
         useful_until: now + TimeDelta::minutes(15),
         fired_at: now,
-        follows: None,
+        follows: Vec::new(),
     }
 }
 

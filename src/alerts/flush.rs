@@ -314,17 +314,16 @@ fn whom(told: &Told) -> Whom {
 /// Takes those who hear of the closings now off the alerts; an alert goes when nobody is left.
 ///
 /// A firing message that tells of nothing else any more is withdrawn, in case it has not left yet; not when the window
-/// ran out unmended, for then the firing news is still news. Nor when the closing also answers an earlier message: a
-/// closing is dropped with the message it follows, and that one may have arrived.
+/// ran out unmended, for then the firing news is still news. The closing follows every message it answers, and is
+/// dropped only when none of them left.
 fn forget_told(draft: &mut Draft<'_>, resolved: &[Alert]) {
-    let mut answered: BTreeMap<(String, Whom), BTreeSet<MessageId>> = BTreeMap::new();
+    let mut answered = BTreeSet::new();
     let mut ran_out = BTreeSet::new();
     for over in resolved {
         let Some(mut alert) = draft.alert(&over.key).cloned() else { continue };
         alert.told.retain(|told| !over.told.contains(told));
         for told in &over.told {
-            let to = (told.receiver.clone(), whom(told));
-            answered.entry(to).or_default().insert(told.message.clone());
+            answered.insert(told.message.clone());
             if matches!(&alert.state, AlertState::Resolved { closing: Closing::Expired, .. }) {
                 ran_out.insert(told.message.clone());
             }
@@ -335,8 +334,7 @@ fn forget_told(draft: &mut Draft<'_>, resolved: &[Alert]) {
             draft.put(alert);
         }
     }
-    let alone = answered.into_values().filter(|messages| messages.len() == 1).flatten();
-    for message in alone {
+    for message in answered {
         if !ran_out.contains(&message) && !draft.cancels.contains(&message) && !is_needed(draft, &message) {
             draft.cancels.insert(message);
         }

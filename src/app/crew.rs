@@ -80,8 +80,9 @@ impl Crew {
         kept.nudges.inputs.store(true, std::sync::atomic::Ordering::Release);
 
         let counts = Arc::new(SendCounts::default());
-        let (channels_in, channels) =
-            channel::channel(Arc::new(Channels::from_config(config).context("preparing the ways out")?));
+        let (channels_in, channels) = channel::channel(Arc::new(
+            Channels::from_config(config, floor.telling.shadow.clone()).context("preparing the ways out")?,
+        ));
         let parts = DelivererParts {
             store: kept.store.clone(),
             channels,
@@ -122,6 +123,8 @@ impl Crew {
             started_at: kept.started_at,
             taken_at: None,
             pruned_at: None,
+            history_at: None,
+            forgetting: None,
         };
         let publisher = Arc::new(Mutex::new(publisher));
         tasks.spawn(lifecycle::tick_loop(floor, async move |floor: &Floor, changed: bool| {

@@ -13,14 +13,20 @@ use crate::{
     model::Instant,
     notify::telling::Telling as SendCounts,
     picture,
+    store::Old,
     view::{ConfigView, ViewWriter},
 };
 
 /// The picture is taken anew so often when nothing changed, real time.
 const PICTURE_EVERY: TimeDelta = TimeDelta::seconds(2);
-/// Messages and history older than this leave the store.
+/// Orders and receipts that a step has consumed, messages, and history older than this leave the store.
+const INPUTS_KEPT: TimeDelta = TimeDelta::hours(1);
 const MESSAGES_KEPT: TimeDelta = TimeDelta::days(90);
 const HISTORY_KEPT: TimeDelta = TimeDelta::days(400);
+/// How often old rows are looked for. Somebody who posts a hundred alerts each minute leaves as many orders.
+const PRUNE_EVERY: TimeDelta = TimeDelta::minutes(15);
+/// The same for history, which has no index by age and grows slowly.
+const HISTORY_EVERY: TimeDelta = TimeDelta::hours(6);
 
 /// Publishes the picture, moves the counts of the send loop into the metrics, and keeps the store small.
 pub(super) struct Publisher {
@@ -34,6 +40,9 @@ pub(super) struct Publisher {
     pub(super) started_at: Instant,
     pub(super) taken_at: Option<Instant>,
     pub(super) pruned_at: Option<Instant>,
+    pub(super) history_at: Option<Instant>,
+    /// What is still being forgotten, a slice with each picture.
+    pub(super) forgetting: Option<Old>,
 }
 
 impl Publisher {
@@ -51,10 +60,30 @@ impl Publisher {
         let frame = frame(&self.config, &view_of_config, self.started_at, outbox, floor.readiness(), now);
         let view = picture::take(&floor.posts, frame).await;
         self.writer.send_replace(Arc::new(view));
-        if self.pruned_at.is_none_or(|pruned| now - pruned > TimeDelta::hours(6)) {
+        self.forget(floor, now).await;
+    }
+
+    /// Forgets one slice of what is old, so that no writer waits for long; the rest with the next picture.
+    async fn forget(&mut self, floor: &Floor, now: Instant) {
+        if self.pruned_at.is_none_or(|pruned| now - pruned > PRUNE_EVERY) {
             self.pruned_at = Some(now);
-            if let Err(fault) = floor.store.prune(now - MESSAGES_KEPT, now - HISTORY_KEPT).await {
-                tracing::warn!(error = %fault, "store: old rows could not be removed; trying again in six hours");
+            let with_history = self.history_at.is_none_or(|at| now - at > HISTORY_EVERY);
+            if with_history {
+                self.history_at = Some(now);
+            }
+            self.forgetting = Some(Old {
+                inputs: Some(now - INPUTS_KEPT),
+                messages: Some(now - MESSAGES_KEPT),
+                history: with_history.then_some(now - HISTORY_KEPT),
+            });
+        }
+        let Some(old) = self.forgetting else { return };
+        match floor.store.prune(old).await {
+            Ok(0) => self.forgetting = None,
+            Ok(_) => {}
+            Err(fault) => {
+                self.forgetting = None;
+                tracing::warn!(error = %fault, "store: old rows could not be removed; trying again in a while");
             }
         }
     }

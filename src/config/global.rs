@@ -147,6 +147,9 @@ pub fn read_mail(fields: &mut Fields<'_>, keys: &MailKeys, cx: &mut Reading<'_>)
     mail
 }
 
+/// Mail over TLS from the first byte.
+const SMTPS: u16 = 465;
+
 impl MailSettings {
     /// What is said here, else what `global` says.
     #[must_use]
@@ -173,7 +176,8 @@ impl MailSettings {
     pub fn complete(&self) -> Result<MailDefaults, &'static str> {
         let (host, port) = self.smarthost.clone().ok_or(GLOBAL_KEYS.smarthost)?;
         let from = self.from.clone().ok_or(GLOBAL_KEYS.from)?;
-        let require_tls = self.require_tls.unwrap_or_else(|| !is_loopback(&host));
+        // Port 465 begins with TLS wherever it is; only an explicit `false` takes it for something else.
+        let require_tls = self.require_tls.unwrap_or_else(|| port == SMTPS || !is_loopback(&host));
         let auth = match (&self.username, &self.password) {
             (Some(username), Some(password)) => {
                 Some(SmtpAuth { username: username.clone(), password: password.clone() })

@@ -270,6 +270,25 @@ receivers:
 }
 
 #[test]
+fn port_465_begins_with_tls_unless_told_otherwise() {
+    for (entry, require_tls, shows) in [
+        ("smarthost: '127.0.0.1:465'", true, "also on this machine"),
+        ("smarthost: '127.0.0.1:465', require_tls: false", false, "somebody wrote so"),
+        ("smarthost: '127.0.0.1:587'", false, "loopback"),
+        ("smarthost: 'mail.example.com:465'", true, "elsewhere"),
+    ] {
+        let text = format!(
+            "{AGENCY}route: {{ receiver: r }}
+receivers:
+  - {{ name: r, email_configs: [ {{ to: c@example.com, from: d@example.com, {entry} }} ] }}
+"
+        );
+        let (config, _) = load(&text).expect("it loads");
+        assert_eq!(config.receivers[0].email[0].smarthost.require_tls, require_tls, "{shows}");
+    }
+}
+
+#[test]
 fn without_a_word_the_shipped_rules_and_inhibitions_hold_and_an_empty_list_is_none() {
     let (config, _) = load(AGENCY).expect("it loads");
     assert!(config.rules.len() >= 10);

@@ -35,7 +35,7 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
         if read_inputs {
             read_inputs_at = Some(began);
         }
-        if read_inputs && let Some(health) = gateway_health(&floor).await {
+        if read_inputs && let Some(health) = gateway_health(&floor, now).await {
             gateways = Some(health);
         }
         let (mut changed, mut written, mut refused) = (false, false, false);
@@ -72,8 +72,8 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
 }
 
 /// How the ways out are doing; `None` when the store could not be asked.
-async fn gateway_health(floor: &Floor) -> Option<Vec<GatewayHealth>> {
-    match floor.store.gateway_health().await {
+async fn gateway_health(floor: &Floor, now: Instant) -> Option<Vec<GatewayHealth>> {
+    match floor.store.gateway_health(now).await {
         Ok(health) => Some(
             health
                 .into_iter()

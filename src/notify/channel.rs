@@ -4,14 +4,18 @@
 //! Gives: a [`Verdict`]: taken, not taken, perhaps taken, or never.
 //! Does not: decide when to try again, write to the store, log, or put an address or a text into a reason.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta};
 use secrecy::SecretString;
 
 use super::{
-    message::{Channel, Content},
+    message::{Channel, Content, Message, recipient_path},
     receiver::{Receiver, SmsGateway, SmsGatewayKind, SmtpAuth},
+    shadow::Shadow,
     sms::twilio::{Sender, Twilio},
     smtp::Smtp,
     webhook::Webhooks,
@@ -19,8 +23,8 @@ use super::{
 use crate::{
     clock::{Clock, real_now},
     config::Config,
-    model::{Instant, Phi, PhiGrant, local_time::to_micros},
-    store::{Claim, Poll, lane_of},
+    model::{Instant, PhiGrant, local_time::to_micros},
+    store::{Claim, Poll, delivery_way, lane_of, mail_lane, recipient_way, webhook_lane},
 };
 
 /// How long connecting may take.
@@ -152,6 +156,8 @@ pub enum Again {
     Once,
     /// Yes, as long as it is useful.
     WhileUseful,
+    /// Only through another gateway: it is our sender there that failed, and a person has to act.
+    Elsewhere,
 }
 
 /// Why the channels could not be built.
@@ -168,6 +174,7 @@ pub struct Channels {
     smtp: Smtp,
     webhooks: Webhooks,
     sms: HashMap<String, Twilio>,
+    names: BTreeSet<String>,
 }
 
 /// The settings the channels are made of.
@@ -179,14 +186,17 @@ pub struct ChannelSettings {
     pub smtp_auth: Vec<(String, u16, SmtpAuth)>,
     /// SMS gateways.
     pub sms_gateways: Vec<SmsGateway>,
+    /// Where mail goes instead while nothing is real.
+    pub shadow: Option<Shadow>,
     /// How long an SMS gateway may take to answer; `None` = 8 s.
     pub answer_timeout: Option<Duration>,
 }
 
 impl Channels {
-    /// Of a whole configuration.
-    pub fn from_config(config: &Config) -> Result<Self, ChannelError> {
+    /// Of a whole configuration, and what it says about the shadow.
+    pub fn from_config(config: &Config, shadow: Option<Shadow>) -> Result<Self, ChannelError> {
         Self::new(ChannelSettings {
+            shadow,
             receivers: config.receivers.clone(),
             smtp_auth: config.smtp_auth.clone(),
             sms_gateways: config.sms_gateways.clone(),
@@ -200,6 +210,8 @@ impl Channels {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Http::new().map_err(ChannelError::Http)?;
         let timeout = settings.answer_timeout.unwrap_or(ANSWER_TIMEOUT);
+        let smtp = Smtp::new(&settings.receivers, settings.smtp_auth, settings.shadow);
+        let names = names_of(&settings.receivers, &settings.sms_gateways, &smtp);
         let sms = settings
             .sms_gateways
             .into_iter()
@@ -211,7 +223,25 @@ impl Channels {
             })
             .collect();
         let webhooks = Webhooks::new(http, &settings.receivers);
-        Ok(Self { smtp: Smtp::new(&settings.receivers, settings.smtp_auth), webhooks, sms })
+        Ok(Self { smtp, webhooks, sms, names })
+    }
+
+    /// Every name under which the health of something in this configuration is kept: its ways out, and those they lead
+    /// to. What is not among them cannot be failing.
+    #[must_use]
+    pub const fn names(&self) -> &BTreeSet<String> {
+        &self.names
+    }
+
+    /// The way a message takes now, as its health is kept: `email/mail.example.com:587`, `sms/twilio`,
+    /// `webhook/1a2b3c4d`. No PHI: a receiver's URL is hashed.
+    #[must_use]
+    pub fn way(&self, message: &Message, gateway: Option<&str>) -> String {
+        match message.channel {
+            Channel::Sms => format!("sms/{}", gateway.unwrap_or_default()),
+            Channel::Email => self.smtp.target(message).map_or_else(|| lane_of(message), mail_lane),
+            Channel::Webhook => lane_of(message),
+        }
     }
 
     /// Sends a claimed message; for a text through `gateway`.
@@ -270,14 +300,30 @@ fn no_gateway() -> Verdict {
     Verdict::NotSent { why: "no such gateway in the configuration".into(), scope: Scope::Message, retry_after: None }
 }
 
-/// The way a message takes, as its health is kept: `email/mail.example.com:587`, `sms/twilio`, `webhook/1a2b3c4d`.
-/// No PHI: a receiver's URL is hashed.
-#[must_use]
-pub fn way_of(channel: Channel, gateway: Option<&str>, address: &Phi<String>, content: &Phi<Content>) -> String {
-    match channel {
-        Channel::Sms => format!("sms/{}", gateway.unwrap_or_default()),
-        Channel::Email | Channel::Webhook => lane_of(channel, &[], address, content),
+fn names_of(receivers: &[Receiver], gateways: &[SmsGateway], smtp: &Smtp) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = smtp.targets().map(mail_lane).collect();
+    for gateway in gateways {
+        names.insert(format!("sms/{}", gateway.name));
+        names.insert(delivery_way(&gateway.name));
     }
+    for receiver in receivers {
+        let mut reaches = |channel, integration, n_recipients| {
+            for recipient in 0..n_recipients {
+                names.insert(recipient_way(&receiver.name, &recipient_path(channel, integration, recipient)));
+            }
+        };
+        for (i, config) in receiver.email.iter().enumerate() {
+            reaches(Channel::Email, i, config.to.len());
+        }
+        for (i, config) in receiver.sms.iter().enumerate() {
+            reaches(Channel::Sms, i, config.to.len());
+        }
+        for i in 0..receiver.webhook.len() {
+            reaches(Channel::Webhook, i, 1);
+        }
+        names.extend(receiver.webhook.iter().map(|config| webhook_lane(&config.url)));
+    }
+    names
 }
 
 /// The HTTP clients: one that honours the system's proxies, one for loopback that does not.

@@ -20,16 +20,17 @@ use tokio::{
 };
 
 use super::{
-    channel::{Asked, Channels, Moment, Scope, Verdict, way_of},
-    message::{Channel, MessageId},
+    channel::{Asked, Channels, Moment, Scope, Verdict},
+    message::{Channel, Message, MessageId},
     telling::Telling,
     ways::{IN_FLIGHT, SHARE, Ways, message_wait},
 };
 use crate::{
+    alerts::step::Why,
     clock::{Clock, real_now},
     model::Instant,
     pulse::{Loop, Pulses},
-    store::{Attempted, Claim, Outcome, Room, Store, StoreError},
+    store::{Attempted, Claim, Outcome, Room, Store, StoreError, lane_of, recipient_way},
 };
 
 /// A claim without an outcome for so long counts as uncertain even while the process lives. Longer than any send.
@@ -42,8 +43,15 @@ const FIRST_ASK: Duration = Duration::from_secs(1);
 const ASKS_APART: Duration = Duration::from_secs(10);
 /// How long a provider may stay silent about a text before it is sent again; half its useful time if that is less.
 const SILENCE: Duration = Duration::from_mins(1);
-/// Between questions that were not answered.
-const ASK_AGAIN: Duration = Duration::from_secs(3);
+/// Between questions that were not answered, by the copies that may have left.
+const ASK_AGAIN: [Duration; 4] =
+    [Duration::from_secs(3), Duration::from_secs(10), Duration::from_secs(30), Duration::from_mins(1)];
+/// Copies of a message whose answers were lost: no more are sent after so many. A provider that takes each and answers
+/// none would otherwise fill a mailbox until the alert is old.
+const COPIES: u32 = 5;
+/// How long until the next copy where nobody can be asked, by the copies that may have left.
+const COPY_WAITS: [Duration; 4] =
+    [Duration::from_secs(8), Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(15)];
 /// How long sends in flight may take to end when the program ends.
 const GRACE: Duration = Duration::from_millis(8_500);
 /// After a write was refused: how long until the same outcomes are offered again.
@@ -95,8 +103,8 @@ pub struct Deliverer {
     parts: DelivererParts,
     rng: StdRng,
     ways: Ways,
-    /// Lanes of texts that were met: their ways are their gateways.
-    text_lanes: HashSet<Vec<String>>,
+    /// Where each lane that was met leads: a text's to its gateways, a mail's to the server that is configured now.
+    lanes: HashMap<String, Vec<String>>,
     flying: JoinSet<Done>,
     flights: HashMap<Id, Flight>,
     /// Outcomes that the store has not taken yet.
@@ -114,6 +122,7 @@ struct Flight {
     attempt: u32,
     gateway: Option<String>,
     way: String,
+    to: String,
     channel: Channel,
 }
 
@@ -158,7 +167,7 @@ impl Deliverer {
             rng: StdRng::seed_from_u64(parts.seed),
             parts,
             ways: Ways::default(),
-            text_lanes: HashSet::new(),
+            lanes: HashMap::new(),
             flying: JoinSet::new(),
             flights: HashMap::new(),
             unrecorded: Vec::new(),
@@ -190,6 +199,10 @@ impl Deliverer {
     /// Runs until `stop` says so, then lets the sends in flight end and records them.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut refused = false;
+        let names = self.parts.channels.borrow().names().clone();
+        if let Err(error) = self.parts.store.keep_ways(names).await {
+            tracing::warn!(error = %error, "deliver: ways that are gone could not be forgotten; they may be told of");
+        }
         while !*stop.borrow() {
             let turned = self.turn(true).await;
             if let Err(error) = &turned {
@@ -280,34 +293,29 @@ impl Deliverer {
         Ok(())
     }
 
-    /// What each lane can take. A lane of texts has as many ways as gateways.
+    /// What each lane can take: what its ways can.
     fn room(&self, now: Instant) -> Room {
         let total = IN_FLIGHT.saturating_sub(self.flying.len());
-        let mut lanes: Vec<(String, usize)> = self
-            .ways
-            .known()
-            .filter(|way| !way.starts_with("sms/"))
-            .map(|way| (way.to_owned(), self.ways.room(way, now)))
-            .collect();
-        lanes.extend(self.text_lanes.iter().map(|gateways| {
-            let room = gateways.iter().map(|name| self.ways.room(&format!("sms/{name}"), now)).sum::<usize>();
-            (format!("sms/{}", gateways.join(">")), room)
-        }));
+        let room = |ways: &Vec<String>| ways.iter().map(|way| self.ways.room(way, now)).sum::<usize>();
+        let mut lanes: Vec<(String, usize)> =
+            self.lanes.iter().map(|(lane, ways)| (lane.clone(), room(ways))).collect();
+        // A server that was met on another's lane; a gateway is no lane by itself unless it is the only one of a text's.
+        let unmet = self.ways.known().filter(|way| !self.lanes.contains_key(*way));
+        lanes.extend(unmet.map(|way| (way.to_owned(), self.ways.room(way, now))));
         Room { total, per_lane: total.min(SHARE), lanes }
     }
 
     fn launch(&mut self, channels: &Arc<Channels>, claim: Claim, moment: Moment) {
-        if claim.message.channel == Channel::Sms && !self.text_lanes.contains(&claim.message.gateways) {
-            self.text_lanes.insert(claim.message.gateways.clone());
-        }
         let gateway = self.gateway(channels, &claim, moment.now);
-        let way = way_of(claim.message.channel, gateway.as_deref(), &claim.message.address, &claim.message.content);
+        let way = channels.way(&claim.message, gateway.as_deref());
+        self.meet(&claim.message, &way);
         self.ways.begin(&way);
         let flight = Flight {
             id: claim.message.id.clone(),
             attempt: claim.attempt,
             gateway: gateway.clone(),
             way: way.clone(),
+            to: recipient_way(&claim.message.receiver, &claim.message.recipient),
             channel: claim.message.channel,
         };
         let paused_until = claim.uncertain_since.and(self.ways.paused_until(&way, moment.now));
@@ -322,6 +330,15 @@ impl Deliverer {
             Done { claim, gateway, way, doubles, ended }
         });
         self.flights.insert(handle.id(), flight);
+    }
+
+    /// Notes where this message's lane leads.
+    fn meet(&mut self, message: &Message, way: &str) {
+        let ways = match message.channel {
+            Channel::Sms => message.gateways.iter().map(|name| format!("sms/{name}")).collect(),
+            Channel::Email | Channel::Webhook => vec![way.to_owned()],
+        };
+        self.lanes.insert(lane_of(message), ways);
     }
 
     /// The first gateway, from the stored one on, that is not paused. What may have left is asked of the one that had
@@ -378,12 +395,13 @@ impl Deliverer {
             Ended::NotThere => {
                 self.ways.end(&way, true);
                 let apart = moment.after(ASKS_APART) - moment.now;
-                (Outcome::NotThere { ask_at: claim.not_there_at.unwrap_or(moment.now) + apart }, Some(true))
+                // Questions are answered, but that brings nothing to anybody: a way that takes no text goes on failing.
+                (Outcome::NotThere { ask_at: claim.not_there_at.unwrap_or(moment.now) + apart }, None)
             }
             Ended::Unanswered { why, ask_at } => {
                 self.ways.end(&way, false);
-                let ask_at = ask_at.unwrap_or_else(|| moment.after(ASK_AGAIN));
-                (Outcome::Uncertain { ask_at, why }, None)
+                let ask_at = ask_at.unwrap_or_else(|| moment.after(by_copies(&ASK_AGAIN, claim.n_copies)));
+                (Outcome::Uncertain { ask_at: Some(ask_at), sent: false, why }, None)
             }
             Ended::Sent(Verdict::Sent { provider_id }) => {
                 self.ways.end(&way, true);
@@ -394,12 +412,20 @@ impl Deliverer {
             }
             Ended::Sent(Verdict::Refused { why }) => {
                 self.ways.end(&way, true);
-                (Outcome::Refused { why }, Some(true))
+                // The way answered, but it brought nothing to anybody: the refusal is the recipient's.
+                (Outcome::Refused { why }, None)
             }
             Ended::Sent(Verdict::MayHaveLeft { why }) => {
                 let until = self.ways.fail(&way, Scope::Way, None, moment, &mut self.rng);
-                let ask_at = if message.channel == Channel::Sms { moment.after(FIRST_ASK) } else { until };
-                (Outcome::Uncertain { ask_at, why }, Some(false))
+                let n_copies = claim.n_copies + 1;
+                let ask_at = match message.channel {
+                    Channel::Sms => Some(moment.after(FIRST_ASK)),
+                    Channel::Email | Channel::Webhook => {
+                        let at = moment.after(by_copies(&COPY_WAITS, n_copies)).max(until);
+                        (n_copies < COPIES).then_some(at)
+                    }
+                };
+                (Outcome::Uncertain { ask_at, sent: true, why }, Some(false))
             }
             Ended::Sent(Verdict::NotSent { why, scope: Scope::Message, retry_after }) => {
                 self.ways.end(&way, true);
@@ -425,6 +451,7 @@ impl Deliverer {
             doubles,
             way,
             way_ok,
+            to: recipient_way(&message.receiver, &message.recipient),
         }
     }
 
@@ -467,7 +494,7 @@ impl Deliverer {
         match outcome {
             Outcome::Sent { .. } => {
                 self.report.n_sent += 1;
-                telling.took(message.channel, (moment.now - message.fired_at).to_std().unwrap_or_default());
+                telling.took(message.channel, (moment.now - began_at(message)).to_std().unwrap_or_default());
                 if message.channel == Channel::Sms {
                     self.parts.texts_sent.notify_one();
                 }
@@ -492,6 +519,15 @@ impl Deliverer {
     }
 }
 
+/// Since when somebody could have been told what this message says: for news of an alert since it fired; for an end, a
+/// repeat or an acknowledgement that ran out since that was decided, whenever the alert began.
+fn began_at(message: &Message) -> Instant {
+    match message.why {
+        Why::FirstFiring | Why::NewInGroup | Why::CaughtUp if message.follows.is_empty() => message.fired_at,
+        _ => message.created_at,
+    }
+}
+
 /// A wait of our own choice never runs past the useful time while one more try fits in before it; one that the
 /// provider asked for is kept to.
 fn useful(moment: Moment, at: Instant, useful_until: Instant, asked_for: bool) -> Instant {
@@ -506,18 +542,29 @@ fn unknown(flight: Flight, now: Instant, why: &str) -> Attempted {
         attempt: flight.attempt,
         gateway: flight.gateway,
         at: now,
-        outcome: Outcome::Uncertain { ask_at: now, why: why.to_owned() },
+        outcome: Outcome::Uncertain { ask_at: Some(now), sent: true, why: why.to_owned() },
         doubles: false,
         way: flight.way,
         way_ok: None,
+        to: flight.to,
     }
 }
 
-/// When a provider has been silent about a message for too long.
+/// When a provider has been silent about a message for too long: later with every copy that may have left, and never
+/// after the last one.
 fn silence_ends(claim: &Claim, since: Instant, clock: &Clock) -> Instant {
+    const TIMES: [i32; 4] = [1, 2, 5, 15];
+    if claim.n_copies >= COPIES {
+        return Instant::MAX_UTC;
+    }
     let half = (claim.message.useful_until - claim.message.created_at) / 2;
     let silence = TimeDelta::from_std(SILENCE * clock.speed()).unwrap_or(half);
-    since + silence.min(half)
+    since + silence.min(half) * by_copies(&TIMES, claim.n_copies)
+}
+
+/// The value for so many copies; the last one stands for all beyond.
+fn by_copies<T: Copy>(values: &[T; 4], n_copies: u32) -> T {
+    values[(n_copies.saturating_sub(1) as usize).min(3)]
 }
 
 /// One attempt: the question first if an earlier one may have left, then the request. The flag says whether it went
@@ -581,5 +628,49 @@ async fn asked(
             Asked::Matches(found.find(|(_, sid)| bound.insert(sid.clone())).into_iter().collect())
         }
         Err(_) => Asked::NoAnswer { why: "the store could not be read".into() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{AgencyName, Phi, local_time::from_micros},
+        notify::message::Content,
+    };
+
+    #[test]
+    fn the_time_to_tell_begins_with_the_news() {
+        let (fired_at, created_at) = (from_micros(0), from_micros(9));
+        let first = || vec![MessageId::from_stored("first".into())];
+        let cases = [
+            (Why::FirstFiring, Vec::new(), fired_at, "news of an alert"),
+            (Why::NewInGroup, Vec::new(), fired_at, "news of one more"),
+            (Why::NewInGroup, first(), created_at, "the end of another, told with it"),
+            (Why::CaughtUp, Vec::new(), fired_at, "found late"),
+            (Why::Resolved, first(), created_at, "an end"),
+            (Why::Resolved, Vec::new(), created_at, "an end by the clock"),
+            (Why::Repeated, Vec::new(), created_at, "a repeat"),
+            (Why::AcknowledgementExpired, Vec::new(), created_at, "nobody looked after it"),
+        ];
+        for (why, follows, began, shows) in cases {
+            let message = Message {
+                id: MessageId::from_stored("m".into()),
+                agency: AgencyName::new("main"),
+                receiver: String::new(),
+                recipient: String::new(),
+                channel: Channel::Sms,
+                gateways: Vec::new(),
+                address: Phi::new(String::new()),
+                content: Phi::new(Content::Sms { text: String::new() }),
+                why,
+                urgency: 1,
+                created_at,
+                useful_until: created_at,
+                fired_at,
+                follows,
+            };
+            assert_eq!(began_at(&message), began, "{shows}");
+        }
     }
 }

@@ -48,10 +48,13 @@ pub struct Frame<'a> {
     pub now: Instant,
 }
 
-/// The `Message-ID` of the mail with this outbox id; the same again when the mail is sent again.
+/// The `Message-ID` of the mail with this outbox id from this sender; the same again when the mail is sent again. Its
+/// domain is the sender's: filters mistrust one that does not exist.
 #[must_use]
-pub fn message_id(id: &str) -> String {
-    format!("<{id}@shiftwatch>")
+pub fn message_id(id: &str, from: &str) -> String {
+    let domain = from.rsplit_once('@').map_or("", |(_, domain)| domain.trim_end_matches([' ', '>']));
+    let is_name = domain.contains('.') && domain.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
+    format!("<{id}@{}>", if is_name { domain } else { "shiftwatch.invalid" })
 }
 
 /// Writes the built-in mail about these alerts, the most severe firing ones first, then those that are over.
@@ -409,5 +412,19 @@ mod tests {
         let covered = over(Closing::Covered);
         assert_eq!(covered.subject, "[CCA] Closed: NO CAREGIVER, Tue 07:00-11:00, North: covered");
         assert!(covered.html.contains(GREEN) && !covered.html.contains(RED));
+    }
+
+    #[test]
+    fn a_message_id_is_of_the_senders_domain() {
+        for (from, id) in [
+            ("watch@example.com", "<m@example.com>"),
+            ("shiftwatch <watch@mail.example.com>", "<m@mail.example.com>"),
+            ("\"a@b\" <watch@example.com >", "<m@example.com>"),
+            ("root@localhost", "<m@shiftwatch.invalid>"),
+            ("watch@[192.0.2.1]", "<m@shiftwatch.invalid>"),
+            ("", "<m@shiftwatch.invalid>"),
+        ] {
+            assert_eq!(message_id("m", from), id, "{from}");
+        }
     }
 }

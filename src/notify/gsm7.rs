@@ -32,6 +32,8 @@ pub fn transliterate(text: &str) -> String {
         match c {
             '\n' | '\r' | '\t' => out.push(' '),
             c if c.is_control() => {}
+            // An accent written after its letter goes as one written with it does, and what has no width says nothing.
+            '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200d}' | '\u{feff}' => {}
             c if BASIC.contains(c) || EXTENSION.contains(c) => out.push(c),
             c => match plain(c) {
                 Some(replacement) => out.push_str(replacement),
@@ -96,6 +98,7 @@ const fn plain(c: char) -> Option<&'static str> {
         'Ý' | 'Ÿ' => "Y",
         'ź' | 'ż' | 'ž' => "z",
         'Ź' | 'Ż' | 'Ž' => "Z",
+        'ẞ' => "SS",
         'œ' => "oe",
         'Œ' => "OE",
         'þ' => "th",
@@ -134,6 +137,8 @@ mod tests {
             assert!(septets(&transliterate(text)).is_some(), "{text}");
         }
         assert_eq!(transliterate("Łódź – “north”…"), "Lodz - \"north\"...");
+        assert_eq!(transliterate("Jose\u{301} Mu\u{308}ller"), "Jose Muller", "accents written after their letters");
+        assert_eq!(transliterate("a\u{200b}b\u{200d}c GROẞ"), "abc GROSS");
     }
 
     #[test]

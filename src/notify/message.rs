@@ -78,8 +78,9 @@ pub struct Message {
     pub useful_until: Instant,
     /// The earliest moment anything it tells about was true: the start of the `deliver` latency.
     pub fired_at: Instant,
-    /// A closing goes only after the firing message it follows went, and is dropped when that never left.
-    pub follows: Option<MessageId>,
+    /// The firing messages a closing answers: it goes once one of them went, and is dropped when none ever left.
+    /// Empty: it waits for nothing.
+    pub follows: Vec<MessageId>,
 }
 
 /// What a channel puts on its wire.

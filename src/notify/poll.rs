@@ -18,7 +18,7 @@ use super::{
 use crate::{
     alerts::orders::News,
     model::Instant,
-    store::{Poll, StoreError},
+    store::{Poll, Report, StoreError},
 };
 
 /// Questions at once.
@@ -82,7 +82,9 @@ pub async fn round(parts: &DelivererParts, rng: &mut StdRng) -> Result<Option<In
     for (poll, delivery) in asked {
         match delivery {
             Delivery::Delivered => {
-                if parts.store.report(&poll.id, News::Delivered, moment.now, None).await? {
+                let report =
+                    Report { id: poll.id, news: News::Delivered, at: moment.now, again_at: None, senders_fault: false };
+                if parts.store.report(report).await? {
                     parts.telling.count(Channel::Sms, "delivered", 1);
                 }
             }
@@ -92,9 +94,12 @@ pub async fn round(parts: &DelivererParts, rng: &mut StdRng) -> Result<Option<In
                     Again::WhileUseful if poll.attempts < SENDS => {
                         Some(moment.after(back_off(poll.attempts + 3, PHONE_OFF, rng)))
                     }
+                    Again::Elsewhere if poll.attempts < SENDS && poll.n_gateways > 1 => Some(moment.now),
                     _ => None,
                 };
-                if parts.store.report(&poll.id, News::Undelivered, moment.now, again_at).await? {
+                let senders_fault = again == Again::Elsewhere;
+                let (id, news) = (poll.id.clone(), News::Undelivered);
+                if parts.store.report(Report { id, news, at: moment.now, again_at, senders_fault }).await? {
                     parts.telling.count(Channel::Sms, "undelivered", 1);
                     tracing::warn!(
                         message = %poll.id, gateway = poll.gateway, code,

@@ -67,16 +67,18 @@ pub fn render(intents: &[Intent], given: Given<'_>) -> Rendered {
     let mut messages = Vec::new();
     let faults = Cell::new(0);
     let mut n_out_of_reach = 0;
+    let shadow = given.telling.shadow.as_ref().filter(|shadow| shadow.holds(given.now));
+    let is_real = shadow.is_none();
     for intent in intents {
         let receiver = given.policy.receivers.get(&intent.group.receiver);
         let recipients = receiver.map(recipients).unwrap_or_default();
-        let notice = Notice { intent, recipients: &recipients, given, faults: &faults };
+        let notice = Notice { intent, recipients: &recipients, given, is_real, faults: &faults };
         if let Some(receiver) = receiver {
             notice.write(receiver, &mut messages);
         }
         n_out_of_reach += notice.write_to_former(&mut messages);
     }
-    if let Some(shadow) = given.telling.shadow.as_ref().filter(|shadow| shadow.holds(given.now)) {
+    if let Some(shadow) = shadow {
         messages = messages.into_iter().map(|message| shadow.divert(message)).collect();
     }
     Rendered { messages, n_template_faults: faults.get(), n_out_of_reach }
@@ -100,6 +102,8 @@ struct Notice<'a> {
     /// Whom its receiver tells now.
     recipients: &'a [Recipient],
     given: Given<'a>,
+    /// False while everything goes to the shadow's address, to which nobody granted names.
+    is_real: bool,
     faults: &'a Cell<u64>,
 }
 
@@ -266,8 +270,9 @@ impl<'a> Notice<'a> {
         let all_expired =
             part.over.iter().all(|alert| matches!(alert.state, AlertState::Resolved { closing: Closing::Expired, .. }));
         // What ended by the clock is news even to somebody whom the first text never reached.
-        let follows = (part.firing.is_empty() && !all_expired)
-            .then(|| part.told.iter().max_by_key(|told| told.at).map(|told| told.message.clone()));
+        let answers = part.firing.is_empty() && !all_expired;
+        let follows: BTreeSet<MessageId> =
+            part.told.iter().filter(|_| answers).map(|told| told.message.clone()).collect();
         Message {
             id,
             agency: self.intent.group.agency.clone(),
@@ -282,7 +287,7 @@ impl<'a> Notice<'a> {
             why: self.intent.why,
             created_at: now,
             useful_until,
-            follows: follows.flatten(),
+            follows: follows.into_iter().collect(),
         }
     }
 
@@ -304,9 +309,10 @@ impl<'a> Notice<'a> {
 
     fn email(&self, config: &EmailConfig, part: &Part<'_>) -> Content {
         let Given { telling, people, now, .. } = self.given;
+        let granted = config.phi && self.is_real;
         let frame = Frame {
             telling,
-            people: config.phi.then_some(people),
+            people: granted.then_some(people),
             receiver: &part.receiver,
             summary: self.intent.summary,
             now,
@@ -321,10 +327,10 @@ impl<'a> Notice<'a> {
         Content::Email {
             subject: fill(&config.subject, false, false)
                 .map_or(subject, |text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
-            text: fill(&config.text, false, config.phi).unwrap_or(text),
-            html: fill(&config.html, true, config.phi).unwrap_or(html),
-            in_reply_to: first.map(|first| email::message_id(first.as_str())),
-            message_id: email::message_id(own.as_str()),
+            text: fill(&config.text, false, granted).unwrap_or(text),
+            html: fill(&config.html, true, granted).unwrap_or(html),
+            in_reply_to: first.map(|first| email::message_id(first.as_str(), &config.from)),
+            message_id: email::message_id(own.as_str(), &config.from),
             from: config.from.clone(),
             smarthost: config.smarthost.clone(),
         }

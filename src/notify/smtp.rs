@@ -31,7 +31,8 @@ use tokio::{net::TcpStream, time};
 use super::{
     channel::{Moment, Scope, Verdict},
     message::{Content, Message, SmtpTarget},
-    receiver::{Receiver, SmtpAuth},
+    receiver::{EmailConfig, Receiver, SmtpAuth},
+    shadow::Shadow,
 };
 use crate::model::PhiGrant;
 
@@ -52,6 +53,10 @@ const SMTPS: u16 = 465;
 pub struct Smtp {
     /// By receiver, host and port; an empty receiver is for those that have none of their own.
     auth: HashMap<(String, String, u16), SmtpAuth>,
+    /// The mail integrations of each receiver, as they are configured now.
+    receivers: HashMap<String, Vec<EmailConfig>>,
+    /// Where mail goes instead while nothing is real.
+    shadow: Option<Shadow>,
     /// What we call ourselves when the configuration does not say.
     hello: ClientId,
     /// By server and user: a connection belongs to who logged in on it.
@@ -70,6 +75,13 @@ struct Open {
     connection: AsyncSmtpConnection,
     n_mails: usize,
     used_at: time::Instant,
+}
+
+/// What a mail goes through.
+struct Route<'a> {
+    from: &'a str,
+    target: &'a SmtpTarget,
+    auth: Option<&'a SmtpAuth>,
 }
 
 /// A mail ready to be sent.
@@ -106,7 +118,7 @@ impl std::fmt::Debug for Server {
 }
 
 impl Smtp {
-    pub(super) fn new(receivers: &[Receiver], auth: Vec<(String, u16, SmtpAuth)>) -> Self {
+    pub(super) fn new(receivers: &[Receiver], auth: Vec<(String, u16, SmtpAuth)>, shadow: Option<Shadow>) -> Self {
         let common = auth.into_iter().map(|(host, port, auth)| ((String::new(), host, port), auth));
         let own = receivers.iter().flat_map(|receiver| {
             receiver.email.iter().filter_map(|config| {
@@ -114,23 +126,59 @@ impl Smtp {
                 Some(((receiver.name.clone(), target.host.clone(), target.port), config.auth.clone()?))
             })
         });
-        Self { auth: common.chain(own).collect(), hello: ClientId::default(), servers: Mutex::default() }
+        Self {
+            auth: common.chain(own).collect(),
+            receivers: receivers.iter().map(|receiver| (receiver.name.clone(), receiver.email.clone())).collect(),
+            shadow,
+            hello: ClientId::default(),
+            servers: Mutex::default(),
+        }
+    }
+
+    /// Every server of the present configuration.
+    pub(super) fn targets(&self) -> impl Iterator<Item = &SmtpTarget> {
+        let configured = self.receivers.values().flatten().map(|config| &config.smarthost);
+        configured.chain(self.shadow.iter().map(|shadow| &shadow.smarthost))
+    }
+
+    /// The server this mail goes through; `None` when it is no mail.
+    pub(super) fn target<'a>(&'a self, message: &'a Message) -> Option<&'a SmtpTarget> {
+        self.route(message).map(|route| route.target)
+    }
+
+    /// The server, sender and login that the configuration names now for this address: a mail that waits for a server
+    /// which does not exist goes out once its name is put right. What was true when the mail was decided serves where
+    /// the configuration does not know the address any more.
+    fn route<'a>(&'a self, message: &'a Message) -> Option<Route<'a>> {
+        let Content::Email { from, smarthost, .. } = message.content.reveal(PhiGrant::SEND) else { return None };
+        let address = message.address.reveal(PhiGrant::SEND);
+        let tells = |config: &&EmailConfig| config.to.iter().any(|to| to.reveal(PhiGrant::SEND) == address);
+        let configs = self.receivers.get(&message.receiver).map_or(&[][..], Vec::as_slice);
+        let place = message.recipient.split('/').nth(1).and_then(|integration| integration.parse::<usize>().ok());
+        let own = place.and_then(|integration| configs.get(integration)).filter(tells);
+        let (from, target, auth) = match own.or_else(|| configs.iter().find(tells)) {
+            Some(config) => (&config.from, &config.smarthost, config.auth.as_ref()),
+            None => match self.shadow.as_ref().filter(|shadow| shadow.to.reveal(PhiGrant::SEND) == address) {
+                Some(shadow) => (&shadow.from, &shadow.smarthost, None),
+                None => (from, smarthost, None),
+            },
+        };
+        let login = |receiver: &str| self.auth.get(&(receiver.to_owned(), target.host.clone(), target.port));
+        Some(Route { from, target, auth: auth.or_else(|| login(&message.receiver)).or_else(|| login("")) })
     }
 
     pub(super) async fn send(&self, message: &Message, moment: Moment) -> Verdict {
-        let Content::Email { smarthost, .. } = message.content.reveal(PhiGrant::SEND) else {
+        let Some(Route { from, target, auth }) = self.route(message) else {
             return Verdict::Refused { why: "not a mail".into() };
         };
-        let mail = match prepare(message, moment) {
+        let mail = match prepare(message, from, moment) {
             Ok(mail) => mail,
             Err(why) => return Verdict::Refused { why: why.into() },
         };
-        let login = |receiver: &str| self.auth.get(&(receiver.to_owned(), smarthost.host.clone(), smarthost.port));
-        let auth = login(&message.receiver).or_else(|| login(""));
         let server = {
             let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
             let user = auth.map(|auth| auth.username.clone());
-            Arc::clone(servers.entry((smarthost.clone(), user)).or_default())
+            Arc::clone(servers.entry((target.clone(), user)).or_default())
         };
         // An idle connection may have died meanwhile, or had enough mails: that says nothing about the server.
         while let Some(mut open) = server.take() {
@@ -140,7 +188,7 @@ impl Smtp {
                 Err(fault) => return judge(fault),
             }
         }
-        let mut open = match self.connect(&server, smarthost, auth).await {
+        let mut open = match self.connect(&server, target, auth).await {
             Ok(connection) => Open { connection, n_mails: 0, used_at: time::Instant::now() },
             Err(fault) => return judge(fault),
         };
@@ -252,6 +300,9 @@ async fn deliver(connection: &mut AsyncSmtpConnection, mail: &Prepared) -> Resul
 fn judge(fault: Fault) -> Verdict {
     let Fault { stage, code, timeout } = fault;
     let place = match stage {
+        // lettre speaks EHLO only; a server that wants HELO cannot be used, and whoever reads this should know why.
+        Stage::Connect if matches!(code, Some(500 | 502 | 504)) => "the greeting; the server has to know EHLO",
+        Stage::Connect if code.is_some() => "the greeting",
         Stage::Connect => "connecting",
         Stage::Tls => "TLS, which is required",
         Stage::Login => "the login",
@@ -286,9 +337,8 @@ const fn wants_login(code: u16) -> bool {
     matches!(code, 530 | 534 | 535 | 538)
 }
 
-fn prepare(message: &Message, moment: Moment) -> Result<Prepared, &'static str> {
-    let Content::Email { subject, text, html, in_reply_to, message_id, from, smarthost: _ } =
-        message.content.reveal(PhiGrant::SEND)
+fn prepare(message: &Message, from: &str, moment: Moment) -> Result<Prepared, &'static str> {
+    let Content::Email { subject, text, html, in_reply_to, message_id, .. } = message.content.reveal(PhiGrant::SEND)
     else {
         return Err("not a mail");
     };
@@ -345,6 +395,92 @@ impl Header for AutoSubmitted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        alerts::step::Why,
+        model::{AgencyName, Phi, local_time::from_micros},
+        notify::message::{Channel, MessageId},
+    };
+
+    fn server(host: &str) -> SmtpTarget {
+        SmtpTarget { host: host.to_owned(), port: 587, require_tls: true, hello: None }
+    }
+
+    fn integration(to: &[&str], host: &str) -> EmailConfig {
+        EmailConfig {
+            to: to.iter().map(|&to| Phi::new(to.to_owned())).collect(),
+            from: format!("watch@{host}"),
+            smarthost: server(host),
+            auth: None,
+            subject: None,
+            text: None,
+            html: None,
+            send_resolved: true,
+            phi: false,
+        }
+    }
+
+    fn mail(receiver: &str, recipient: &str, to: &str) -> Message {
+        let at = from_micros(1_800_000_000_000_000);
+        Message {
+            id: MessageId::from_stored("m".into()),
+            agency: AgencyName::new("main"),
+            receiver: receiver.into(),
+            recipient: recipient.into(),
+            channel: Channel::Email,
+            gateways: Vec::new(),
+            address: Phi::new(to.into()),
+            content: Phi::new(Content::Email {
+                subject: String::new(),
+                text: String::new(),
+                html: String::new(),
+                in_reply_to: None,
+                message_id: "m@example.com".into(),
+                from: "old@example.com".into(),
+                smarthost: server("stored.example.com"),
+            }),
+            why: Why::FirstFiring,
+            urgency: 1,
+            created_at: at,
+            useful_until: at,
+            fired_at: at,
+            follows: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_mail_goes_by_the_present_configuration_of_its_address() {
+        let receiver = Receiver {
+            name: "office".into(),
+            email: vec![
+                integration(&["a@example.com", "b@example.com"], "one.example.com"),
+                integration(&["b@example.com"], "two.example.com"),
+            ],
+            ..Receiver::default()
+        };
+        let shadow = Shadow {
+            until: from_micros(0),
+            to: Phi::new("trial@example.com".into()),
+            from: "watch@shadow.example.com".into(),
+            smarthost: server("shadow.example.com"),
+        };
+        let smtp = Smtp::new(&[receiver], Vec::new(), Some(shadow));
+        let cases = [
+            ("office", "email/0/1", "b@example.com", "one.example.com", "its own place"),
+            ("office", "email/1/0", "b@example.com", "two.example.com", "its own place"),
+            ("office", "email/1/0", "a@example.com", "one.example.com", "it moved"),
+            ("office", "email/9/0", "a@example.com", "one.example.com", "its place is gone"),
+            ("office", "email/0/0", "c@example.com", "stored.example.com", "the address is gone"),
+            ("nobody", "email/0/0", "a@example.com", "stored.example.com", "the receiver is gone"),
+            ("office", "sms/0/0", "trial@example.com", "shadow.example.com", "a text that became a mail"),
+        ];
+        for (receiver, recipient, to, host, shows) in cases {
+            let message = mail(receiver, recipient, to);
+            let route = smtp.route(&message).unwrap();
+            assert_eq!(route.target.host, host, "{shows}");
+            assert_eq!(route.from.contains("old"), host.starts_with("stored"), "{shows}");
+        }
+        assert_eq!(smtp.targets().count(), 3);
+    }
 
     #[test]
     fn a_fault_is_judged_by_its_stage() {
@@ -377,6 +513,17 @@ mod tests {
         for (shows, stage, code, expected) in cases {
             assert_eq!(kind(stage, code), expected, "{shows}");
         }
+    }
+
+    #[test]
+    fn a_server_that_knows_no_ehlo_is_named_as_such() {
+        let why = |code| match judge(Fault { stage: Stage::Connect, code, timeout: false }) {
+            Verdict::NotSent { why, .. } => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(why(Some(502)), "SMTP 502 to the greeting; the server has to know EHLO");
+        assert_eq!(why(Some(554)), "SMTP 554 to the greeting");
+        assert_eq!(why(None), "SMTP failed at connecting");
     }
 
     #[test]

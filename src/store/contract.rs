@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Attempted, Claim, Commit, CommitError, MessageFate, Outcome, Room, Store, StoreError};
+use super::{Attempted, Claim, Commit, CommitError, MessageFate, Old, Outcome, Report, Room, Store, StoreError};
 use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState, Confirm, Facts, Told},
@@ -40,7 +40,7 @@ fn text(id: &str) -> Message {
         created_at: t(0),
         useful_until: t(900),
         fired_at: t(0),
-        follows: None,
+        follows: Vec::new(),
     }
 }
 
@@ -75,7 +75,13 @@ fn ended(claim: &Claim, at: i64, outcome: Outcome) -> Attempted {
         doubles: false,
         way: "sms/a".into(),
         way_ok,
+        to: "to/on-call/sms/0/0".into(),
     }
+}
+
+fn report(id: &str, news: News, at: i64, again_at: Option<i64>) -> Report {
+    let id = MessageId::from_stored(id.into());
+    Report { id, news, at: t(at), again_at: again_at.map(t), senders_fault: false }
 }
 
 fn sent(provider_id: &str) -> Outcome {
@@ -164,6 +170,7 @@ on_both!(
     retries_wait_for_their_time,
     useful_time_ends_on_the_instant,
     a_closing_waits_for_what_it_follows,
+    a_closing_of_several_messages_goes_with_the_first_that_went,
     a_closing_named_before_what_it_follows_waits_too,
     a_closing_goes_when_what_it_follows_may_have_left,
     withdrawal_takes_what_has_not_left,
@@ -172,6 +179,9 @@ on_both!(
     an_undelivered_text_can_be_put_back,
     gateways_take_turns,
     ways_remember_since_when_they_fail,
+    a_way_that_nobody_wants_any_more_is_not_failing,
+    who_refuses_is_remembered_until_something_arrives,
+    a_senders_failure_takes_the_next_gateway_and_marks_the_first,
     orders_are_numbered_and_consumed,
     the_mirror_keeps_people_apart,
     pruning_spares_what_is_open,
@@ -280,7 +290,7 @@ async fn lanes_share_the_room(store: Store) {
     };
     let (one, two) = ("https://one.example.com", "https://two.example.com");
     store.commit(step(1, vec![hook("a1", one), hook("a2", one), hook("a3", one), hook("b1", two)])).await.unwrap();
-    let lane = super::outbox::lane_of(Channel::Webhook, &[], &Phi::new(one.into()), &hook("x", one).content);
+    let lane = super::outbox::lane_of(&hook("x", one));
     let full = Room { total: 10, per_lane: 2, lanes: vec![(lane.clone(), 0)] };
     assert_eq!(ids(&store.claim(t(1), full, t(100)).await.unwrap().claims), ["b1"], "a full lane holds up no other");
     let some = Room { total: 10, per_lane: 2, lanes: Vec::new() };
@@ -322,7 +332,7 @@ async fn useful_time_ends_on_the_instant(store: Store) {
 }
 
 async fn a_closing_waits_for_what_it_follows(store: Store) {
-    let closing = |id, after: &str| Message { follows: Some(MessageId::from_stored(after.into())), ..text(id) };
+    let closing = |id, after: &str| Message { follows: vec![MessageId::from_stored(after.into())], ..text(id) };
     store
         .commit(step(
             1,
@@ -343,17 +353,47 @@ async fn a_closing_waits_for_what_it_follows(store: Store) {
     assert_eq!(told.iter().filter(|(_, news)| *news == News::Cancelled).count(), 2, "{told:?}");
 }
 
+async fn a_closing_of_several_messages_goes_with_the_first_that_went(store: Store) {
+    let name = |id: &str| MessageId::from_stored(id.into());
+    let closing = |id, after: [&str; 2]| Message { follows: after.map(name).to_vec(), ..text(id) };
+    let firing = ["went", "open", "lost", "gone"].map(text).to_vec();
+    store.commit(step(1, firing)).await.unwrap();
+    let claims = claim(&store, 1).await;
+    let of = |id: &str| claims.iter().find(|claim| claim.message.id.as_str() == id).unwrap();
+    let refused = Outcome::Refused { why: "21211".into() };
+    store.finish(vec![ended(of("went"), 2, sent("SM1")), ended(of("lost"), 2, refused.clone())]).await.unwrap();
+    let closings = vec![
+        closing("c1", ["went", "open"]),
+        closing("c2", ["lost", "went"]),
+        closing("c3", ["lost", "open"]),
+        closing("c4", ["lost", "lost"]),
+        closing("c5", ["gone", "open"]),
+        closing("c6", ["gone", "lost"]),
+    ];
+    store.commit(Commit { cancels: vec![name("open")], ..step(2, closings) }).await.unwrap();
+    assert_eq!(ids(&claim(&store, 3).await), ["c1", "c2"], "who was told hears the end, whatever became of the rest");
+    assert_eq!(fate(&store, "c4").await, MessageFate::Cancelled);
+    store.finish(vec![ended(of("gone"), 4, refused)]).await.unwrap();
+    for (id, expected) in [("c3", MessageFate::Held), ("c5", MessageFate::Held), ("c6", MessageFate::Cancelled)] {
+        assert_eq!(fate(&store, id).await, expected, "{id}: one of the two is still on the wire, or none is");
+    }
+    store.finish(vec![ended(of("open"), 5, retry(6))]).await.unwrap();
+    for id in ["c3", "c5"] {
+        assert_eq!(fate(&store, id).await, MessageFate::Cancelled, "{id}: withdrawn, so none ever left");
+    }
+}
+
 async fn a_closing_named_before_what_it_follows_waits_too(store: Store) {
-    let closing = Message { follows: Some(MessageId::from_stored("f".into())), ..text("c") };
+    let closing = Message { follows: vec![MessageId::from_stored("f".into())], ..text("c") };
     store.commit(step(1, vec![closing, text("f")])).await.unwrap();
     assert_eq!(ids(&claim(&store, 1).await), ["f"]);
 }
 
 async fn a_closing_goes_when_what_it_follows_may_have_left(store: Store) {
-    let closing = Message { follows: Some(MessageId::from_stored("f".into())), useful_until: t(90_000), ..text("c") };
+    let closing = Message { follows: vec![MessageId::from_stored("f".into())], useful_until: t(90_000), ..text("c") };
     store.commit(step(1, vec![text("f"), closing])).await.unwrap();
     let claims = claim(&store, 1).await;
-    let unknown = Outcome::Uncertain { ask_at: t(2_000), why: "no answer".into() };
+    let unknown = Outcome::Uncertain { ask_at: Some(t(2_000)), sent: true, why: "no answer".into() };
     store.finish(vec![ended(&claims[0], 2, unknown)]).await.unwrap();
     assert!(claim(&store, 899).await.is_empty());
     assert_eq!(ids(&claim(&store, 900).await), ["c"]);
@@ -375,7 +415,7 @@ async fn withdrawal_takes_what_has_not_left(store: Store) {
 async fn two_misses_end_uncertainty(store: Store) {
     store.commit(step(1, vec![text("m")])).await.unwrap();
     let claims = claim(&store, 1).await;
-    let unknown = Outcome::Uncertain { ask_at: t(17), why: "no answer".into() };
+    let unknown = Outcome::Uncertain { ask_at: Some(t(17)), sent: true, why: "no answer".into() };
     store.finish(vec![ended(&claims[0], 16, unknown)]).await.unwrap();
     assert_eq!(fate(&store, "m").await, MessageFate::Uncertain);
     let claims = claim(&store, 17).await;
@@ -400,8 +440,8 @@ async fn delivery_is_asked_for_and_reported_once(store: Store) {
     store.poll_later(vec![(id.clone(), Some(t(20)))]).await.unwrap();
     assert_eq!(store.polls(t(20), 10).await.unwrap().0[0].polls, 1);
     assert_eq!(store.unbound(vec!["SM2".into(), "SM1".into()]).await.unwrap(), ["SM2"]);
-    assert!(store.report(&id, News::Delivered, t(21), None).await.unwrap());
-    assert!(!store.report(&id, News::Undelivered, t(22), None).await.unwrap(), "never back from delivered");
+    assert!(store.report(report("m", News::Delivered, 21, None)).await.unwrap());
+    assert!(!store.report(report("m", News::Undelivered, 22, None)).await.unwrap(), "never back from delivered");
     assert_eq!(store.polls(t(99), 10).await.unwrap().0.len(), 0);
     assert_eq!(news(&store).await, [("m".into(), News::Sent), ("m".into(), News::Delivered)]);
 }
@@ -410,9 +450,8 @@ async fn an_undelivered_text_can_be_put_back(store: Store) {
     store.commit(step(1, vec![text("m"), text("n")])).await.unwrap();
     let claims = claim(&store, 1).await;
     store.finish(vec![ended(&claims[0], 2, sent("SM1")), ended(&claims[1], 2, sent("SM2"))]).await.unwrap();
-    let id = |id: &str| MessageId::from_stored(id.into());
-    assert!(store.report(&id("m"), News::Undelivered, t(10), Some(t(70))).await.unwrap());
-    assert!(store.report(&id("n"), News::Undelivered, t(10), Some(t(900))).await.unwrap());
+    assert!(store.report(report("m", News::Undelivered, 10, Some(70))).await.unwrap());
+    assert!(store.report(report("n", News::Undelivered, 10, Some(900))).await.unwrap());
     assert!(claim(&store, 69).await.is_empty());
     assert_eq!(ids(&claim(&store, 70).await), ["m"], "n would come too late");
     assert_eq!(fate(&store, "n").await, MessageFate::Undelivered);
@@ -428,7 +467,7 @@ async fn gateways_take_turns(store: Store) {
 }
 
 async fn ways_remember_since_when_they_fail(store: Store) {
-    let since = async |store: &Store| store.gateway_health().await.unwrap()[0].failing_since;
+    let since = async |store: &Store| store.gateway_health(t(60)).await.unwrap()[0].failing_since;
     store.commit(step(1, vec![text("m"), text("n")])).await.unwrap();
     let claims = claim(&store, 1).await;
     store.finish(vec![ended(&claims[0], 2, retry(3))]).await.unwrap();
@@ -439,7 +478,60 @@ async fn ways_remember_since_when_they_fail(store: Store) {
     let claims = claim(&store, 5).await;
     store.finish(vec![ended(&claims[0], 6, sent("SM1"))]).await.unwrap();
     assert_eq!(since(&store).await, None);
-    assert_eq!(store.gateway_health().await.unwrap()[0].gateway, "sms/a");
+    assert_eq!(store.gateway_health(t(60)).await.unwrap()[0].gateway, "sms/a");
+}
+
+async fn a_way_that_nobody_wants_any_more_is_not_failing(store: Store) {
+    let since = async |at: i64| store.gateway_health(t(at)).await.unwrap()[0].failing_since;
+    store.commit(step(1, vec![Message { useful_until: t(7_200), ..text("m") }])).await.unwrap();
+    let claims = claim(&store, 1).await;
+    store.finish(vec![ended(&claims[0], 2, retry(7_000))]).await.unwrap();
+    assert_eq!(since(3_602).await, Some(t(2)), "a message waits for it");
+    claim(&store, 7_200).await;
+    assert_eq!((since(3_601).await, since(3_602).await), (Some(t(2)), None), "it expired, and an hour is over");
+    store.finish(vec![]).await.unwrap();
+
+    let names = ["sms/a", "sms/b"].map(str::to_owned);
+    store.keep_ways(names.into()).await.unwrap();
+    assert_eq!(since(60).await, Some(t(2)), "still configured");
+    store.keep_ways(["sms/b".to_owned()].into()).await.unwrap();
+    assert_eq!(since(60).await, None, "no longer configured");
+}
+
+async fn who_refuses_is_remembered_until_something_arrives(store: Store) {
+    let failing = async |at: i64| {
+        let health = store.gateway_health(t(at)).await.unwrap();
+        let failing = health.into_iter().filter(|one| one.failing_since.is_some());
+        failing.map(|one| (one.gateway, one.failing_since.unwrap())).collect::<Vec<_>>()
+    };
+    store.commit(step(1, ["m", "n", "o", "p"].map(text).to_vec())).await.unwrap();
+    let claims = claim(&store, 1).await;
+    let refused = || Outcome::Refused { why: "21610".into() };
+    store.finish(vec![ended(&claims[0], 2, refused()), ended(&claims[1], 3, refused())]).await.unwrap();
+    let marked = [("sms/on-call/0/0".to_owned(), t(2))];
+    assert_eq!(failing(60).await, marked, "the person, not the gateway");
+    store.finish(vec![ended(&claims[2], 4, sent("SM1")), ended(&claims[3], 4, sent("SM2"))]).await.unwrap();
+    assert_eq!(failing(60).await, marked, "taken is not arrived");
+    store.report(report("o", News::Delivered, 9, None)).await.unwrap();
+    assert_eq!(failing(60).await, []);
+    store.report(report("p", News::Undelivered, 10, None)).await.unwrap();
+    assert_eq!(failing(60).await, [("sms/on-call/0/0".to_owned(), t(10))], "a landline: it will not arrive");
+    assert_eq!(failing(86_409).await.len(), 1);
+    assert_eq!(failing(86_410).await, [], "nothing was sent there for a day");
+}
+
+async fn a_senders_failure_takes_the_next_gateway_and_marks_the_first(store: Store) {
+    let since = async || store.gateway_health(t(60)).await.unwrap()[0].clone();
+    store.commit(step(1, vec![text("m"), text("n")])).await.unwrap();
+    let claims = claim(&store, 1).await;
+    store.finish(vec![ended(&claims[0], 2, sent("SM1")), ended(&claims[1], 2, sent("SM2"))]).await.unwrap();
+    let unregistered = Report { senders_fault: true, ..report("m", News::Undelivered, 10, Some(10)) };
+    assert!(store.report(unregistered).await.unwrap());
+    assert_eq!(claim(&store, 10).await[0].gateway.as_deref(), Some("b"), "at once");
+    let health = since().await;
+    assert_eq!((health.gateway.as_str(), health.failing_since), ("sms/a", Some(t(10))));
+    store.report(report("n", News::Delivered, 11, None)).await.unwrap();
+    assert_eq!(since().await.failing_since, None, "texts arrive again");
 }
 
 async fn orders_are_numbered_and_consumed(store: Store) {
@@ -502,9 +594,13 @@ async fn pruning_spares_what_is_open(store: Store) {
     let mut consumed = step(2, Vec::new());
     consumed.delta.receipts_done = Some(1);
     store.commit(consumed).await.unwrap();
-    assert_eq!(store.prune(t(0), t(0)).await.unwrap(), 0, "nothing is older than itself");
-    assert!(store.prune(t(100), t(100)).await.unwrap() >= 3, "message, blob, attempt, receipt");
-    assert_eq!(store.prune(t(100), t(100)).await.unwrap(), 0);
+    let old = |at: i64| Old { inputs: Some(t(at)), messages: Some(t(at)), history: Some(t(at)) };
+    assert_eq!(store.prune(old(0)).await.unwrap(), 0, "nothing is older than itself");
+    assert_eq!(store.prune(Old::default()).await.unwrap(), 0, "nothing was asked for");
+    let inputs = Old { inputs: Some(t(100)), ..Old::default() };
+    assert_eq!(store.prune(inputs).await.unwrap(), 1, "the receipt that was consumed");
+    assert_eq!(store.prune(old(100)).await.unwrap(), 3, "message, blob, attempt");
+    assert_eq!(store.prune(old(100)).await.unwrap(), 0);
     let left = store.messages(&main(), &["open", "done"].map(|id| MessageId::from_stored(id.into()))).await.unwrap();
     assert_eq!(left.iter().map(|state| state.id.as_str()).collect::<Vec<_>>(), ["open"]);
     let retried = claims.iter().find(|claim| claim.message.id.as_str() == "open").unwrap();
@@ -513,7 +609,7 @@ async fn pruning_spares_what_is_open(store: Store) {
 }
 
 async fn stats_count_what_is_open(store: Store) {
-    let closing = Message { follows: Some(MessageId::from_stored("m".into())), ..text("c") };
+    let closing = Message { follows: vec![MessageId::from_stored("m".into())], ..text("c") };
     let early = Message { created_at: t(-5), ..text("m") };
     store.commit(step(1, vec![early, text("n"), closing])).await.unwrap();
     store.claim(t(1), room(1), t(50)).await.unwrap();

@@ -23,7 +23,7 @@ pub mod sqlite;
 mod writer;
 
 pub use error::{CommitError, StoreError};
-pub use outbox::lane_of;
+pub use outbox::{delivery_way, lane_of, mail_lane, recipient_way, webhook_lane};
 pub use outbox_read::{GatewayHealth, MessageState, OutboxStats, Poll};
 pub use settle::MessageFate;
 pub use sqlite::Store;
@@ -92,6 +92,8 @@ pub struct Claim {
     pub gateway: Option<String>,
     /// Set when an earlier attempt may have left: the provider is asked first. When the first such attempt began.
     pub uncertain_since: Option<Instant>,
+    /// How many requests of this message had no outcome: possible copies at the recipient.
+    pub n_copies: u32,
     /// When the provider, asked, first said that it does not have it; `None` before.
     pub not_there_at: Option<Instant>,
 }
@@ -118,6 +120,17 @@ pub struct Claimed {
     pub expired: Vec<(Channel, u64)>,
 }
 
+/// What may be forgotten: everything from before these instants that nobody needs any more; `None` = leave it be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Old {
+    /// Orders and receipts that a step has consumed.
+    pub inputs: Option<Instant>,
+    /// Settled messages, with their texts and attempts.
+    pub messages: Option<Instant>,
+    /// What became of alerts and shifts.
+    pub history: Option<Instant>,
+}
+
 /// What came of one attempt.
 #[derive(Debug, Clone)]
 pub struct Attempted {
@@ -137,6 +150,24 @@ pub struct Attempted {
     pub way: String,
     /// What it says about that way.
     pub way_ok: Option<bool>,
+    /// Whom it was for, as [`recipient_way`] names them: a refusal speaks of them and not of the way.
+    pub to: String,
+}
+
+/// What a provider reported of a text that it took.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Which message.
+    pub id: MessageId,
+    /// [`News::Delivered`] or [`News::Undelivered`].
+    pub news: News,
+    /// When, agent clock.
+    pub at: Instant,
+    /// When an undelivered text is tried once more, if it is still useful then.
+    pub again_at: Option<Instant>,
+    /// True when it was the sender that failed (filtered, not registered) and not the number: the gateway counts as
+    /// failing, and the next one in order takes over.
+    pub senders_fault: bool,
 }
 
 /// The verdict on one attempt.
@@ -156,10 +187,13 @@ pub enum Outcome {
         /// What happened, no PHI.
         why: String,
     },
-    /// It may have left: ask the provider at `ask_at` before anything is sent again.
+    /// It may have left: the provider is asked at `ask_at` before anything is sent again.
     Uncertain {
-        /// When to ask.
-        ask_at: Instant,
+        /// When to ask, or to send once more where nobody can be asked; `None` = never: it stays as it is until its
+        /// time is over, and what follows it goes.
+        ask_at: Option<Instant>,
+        /// Whether a request left this time; false when the provider was only asked, or not even that.
+        sent: bool,
         /// What happened, no PHI.
         why: String,
     },

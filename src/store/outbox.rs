@@ -5,7 +5,7 @@
 //! Gives: rows in `outbox`, `attempts` and `receipts` that agree with each other at the end of every transaction.
 //! Does not: decide what an outcome means (see [`super::settle`]) or when to try again (the send loop says).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    Attempted, Claim, Claimed, Outcome, Room,
+    Attempted, Claim, Claimed, Old, Outcome, Report, Room,
     error::StoreError,
     mirror_rows::{blob_row, put_blobs},
     orders::{NewReceipt, channel_of, put_receipts},
@@ -24,10 +24,12 @@ use super::{
 use crate::{
     alerts::{orders::News, step::Why},
     model::{AgencyName, Instant, Phi, PhiGrant},
-    notify::message::{Channel, Content, Message, MessageId},
+    notify::message::{Channel, Content, Message, MessageId, SmtpTarget},
 };
 
 const TABLE: &str = "outbox";
+/// What a message that is not stored any more means for one that follows it: it was pruned long ago, so it went.
+const PRUNED: Followers = Followers::Go;
 /// How often it is written down that a way still works.
 const WORKS_NOTED: TimeDelta = TimeDelta::seconds(10);
 
@@ -36,7 +38,7 @@ macro_rules! row_query {
     ($rest:literal) => {
         concat!(
             "SELECT agency, id, channel, state, ready, due_at, attempt, gateways, gateway, useful_until, claimed_at, ",
-            "uncertain_since, not_there_at, provider_id, ended_at, poll_at, withdrawn FROM outbox ",
+            "uncertain_since, not_there_at, provider_id, ended_at, poll_at, withdrawn, copies FROM outbox ",
             $rest
         )
     };
@@ -49,18 +51,41 @@ struct Body<A, C> {
     content: C,
 }
 
-/// What a message has to share with others: a server, an order of gateways, a receiver's URL. No PHI: a URL is hashed.
+/// What a message had to share with others when it was decided: a server, an order of gateways, a receiver's URL. No
+/// PHI: a URL is hashed.
 #[must_use]
-pub fn lane_of(channel: Channel, gateways: &[String], address: &Phi<String>, content: &Phi<Content>) -> String {
-    match (channel, content.reveal(PhiGrant::SEND)) {
-        (Channel::Email, Content::Email { smarthost, .. }) => format!("email/{}:{}", smarthost.host, smarthost.port),
-        (Channel::Sms, _) => format!("sms/{}", gateways.join(">")),
-        (channel, _) => {
-            let digest = Sha256::digest(address.reveal(PhiGrant::SEND).as_bytes());
-            let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-            format!("{channel}/{short}")
-        }
+pub fn lane_of(message: &Message) -> String {
+    match (message.channel, message.content.reveal(PhiGrant::SEND)) {
+        (Channel::Email, Content::Email { smarthost, .. }) => mail_lane(smarthost),
+        (Channel::Sms, _) => format!("sms/{}", message.gateways.join(">")),
+        _ => webhook_lane(&message.address),
     }
+}
+
+/// A mail server's lane, which is also its way's name.
+#[must_use]
+pub fn mail_lane(target: &SmtpTarget) -> String {
+    format!("email/{}:{}", target.host, target.port)
+}
+
+/// A URL's lane, which is also its way's name.
+#[must_use]
+pub fn webhook_lane(url: &Phi<String>) -> String {
+    let digest = Sha256::digest(url.reveal(PhiGrant::SEND).as_bytes());
+    let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("webhook/{short}")
+}
+
+/// The name under which it is kept whether texts that a gateway took arrive.
+#[must_use]
+pub fn delivery_way(gateway: &str) -> String {
+    format!("sms/{gateway}/delivery")
+}
+
+/// The name under which it is kept whether somebody can be reached: a receiver's name and `email/0/1`.
+#[must_use]
+pub fn recipient_way(receiver: &str, recipient: &str) -> String {
+    format!("to/{receiver}/{recipient}")
 }
 
 /// Stores new messages; one whose id is stored already is left as it is.
@@ -72,35 +97,41 @@ pub(super) async fn insert(
 ) -> Result<(), StoreError> {
     const PUT: Many = Many {
         head: "INSERT INTO outbox (agency, id, blob, receiver, recipient, channel, lane, gateways, why, urgency,
-               created_at, useful_until, fired_at, follows, state, ready, attempt, gateway, ended_at, polls, withdrawn)
-               VALUES ",
+               created_at, useful_until, fired_at, follows, state, ready, attempt, gateway, ended_at, polls, withdrawn,
+               copies) VALUES ",
         tail: "",
     };
+    const WAITS: Many = Many { head: "INSERT OR IGNORE INTO follows (leader, follower, agency) VALUES ", tail: "" };
     if messages.is_empty() {
         return Ok(());
     }
     let mut ids: HashSet<String> = HashSet::with_capacity(messages.len());
     for message in &messages {
         ids.insert(message.id.as_str().to_owned());
-        ids.extend(message.follows.as_ref().map(|id| id.as_str().to_owned()));
+        ids.extend(message.follows.iter().map(|id| id.as_str().to_owned()));
     }
     let mut known = states_of(connection, ids).await?;
     // The step may name a closing before the message it follows.
     let together: HashSet<String> = messages.iter().map(|message| message.id.as_str().to_owned()).collect();
-    let (mut rows, mut blobs, mut receipts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rows, mut blobs, mut receipts, mut waits) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for message in messages {
         if known.contains_key(message.id.as_str()) {
             continue;
         }
-        // What it follows may have been pruned long ago: then it went.
-        let followed = message.follows.as_ref().and_then(|id| {
-            known.get(id.as_str()).copied().or_else(|| together.contains(id.as_str()).then_some(Followers::Wait))
+        let followed = message.follows.iter().map(|id| {
+            let waits = together.contains(id.as_str()).then_some(Followers::Wait);
+            known.get(id.as_str()).copied().or(waits).unwrap_or(PRUNED)
         });
-        let (fate, ready) = match followed {
-            Some(Followers::Wait) => (MessageFate::Held, 0),
-            Some(Followers::Drop) => (MessageFate::Cancelled, 0),
-            None | Some(Followers::Go) => (MessageFate::Queued, 1),
+        let (fate, ready) = match settle::after_all(followed) {
+            Followers::Wait => (MessageFate::Held, 0),
+            Followers::Drop => (MessageFate::Cancelled, 0),
+            Followers::Go => (MessageFate::Queued, 1),
         };
+        if fate == MessageFate::Held {
+            waits.extend(message.follows.iter().map(|leader| -> Values {
+                vec![leader.as_str().into(), message.id.as_str().into(), message.agency.as_str().into()]
+            }));
+        }
         if fate == MessageFate::Cancelled {
             receipts.push(NewReceipt {
                 agency: message.agency.clone(),
@@ -116,6 +147,7 @@ pub(super) async fn insert(
         memory.none_held &= fate != MessageFate::Held;
         known.insert(message.id.as_str().to_owned(), dropped);
         let blob = memory.next(&message.agency, Counted::Blobs);
+        let lane = lane_of(&message);
         let body =
             Body { address: message.address.reveal(PhiGrant::STORE), content: message.content.reveal(PhiGrant::STORE) };
         blobs.push(blob_row(&message.agency, blob, json("blobs", &body)?));
@@ -126,14 +158,14 @@ pub(super) async fn insert(
             message.receiver.into(),
             message.recipient.into(),
             message.channel.as_str().into(),
-            lane_of(message.channel, &message.gateways, &message.address, &message.content).into(),
+            lane.into(),
             json(TABLE, &message.gateways)?.into(),
             json(TABLE, &message.why)?.into(),
             i64::from(message.urgency).into(),
             message.created_at.into(),
             message.useful_until.into(),
             message.fired_at.into(),
-            message.follows.map(|id| id.as_str().to_owned()).into(),
+            json(TABLE, &message.follows)?.into(),
             fate.as_str().into(),
             ready.into(),
             0.into(),
@@ -141,10 +173,12 @@ pub(super) async fn insert(
             (fate == MessageFate::Cancelled).then_some(at).into(),
             0.into(),
             0.into(),
+            0.into(),
         ]);
     }
     put_blobs(connection, blobs).await?;
     PUT.execute(connection, "storing messages", rows).await?;
+    WAITS.execute(connection, "storing what closings wait for", waits).await?;
     put_receipts(connection, memory, receipts).await
 }
 
@@ -174,13 +208,16 @@ async fn states_of(
     connection: &mut SqliteConnection,
     ids: HashSet<String>,
 ) -> Result<HashMap<String, Followers>, StoreError> {
-    const GET: Many = Many { head: "SELECT id, state, uncertain_since FROM outbox WHERE id IN (VALUES ", tail: ")" };
+    const GET: Many =
+        Many { head: "SELECT id, state, uncertain_since, ready FROM outbox WHERE id IN (VALUES ", tail: ")" };
     let rows =
         GET.fetch(connection, "looking for messages", ids.into_iter().map(|id| vec![id.into()]).collect()).await?;
     rows.iter()
         .map(|row| {
             let may_have_left = get::<Option<i64>>(row, TABLE, 2)?.is_some();
+            let repeated = get::<i64>(row, TABLE, 3)? != 0;
             let followers = match fate_of(get(row, TABLE, 1)?)? {
+                MessageFate::Uncertain if !repeated => Followers::Go,
                 fate if fate.is_open() => Followers::Wait,
                 MessageFate::Sent | MessageFate::Delivered | MessageFate::Undelivered => Followers::Go,
                 _ if may_have_left => Followers::Go,
@@ -222,7 +259,7 @@ pub(super) async fn claim(
         SELECT lane FROM lanes WHERE lane IS NOT NULL";
     const DUE: &str = "SELECT o.agency, o.id, o.receiver, o.recipient, o.channel, o.gateways, o.why, o.urgency,
             o.created_at, o.useful_until, o.fired_at, o.follows, o.attempt, o.gateway, o.uncertain_since,
-            o.not_there_at, b.body
+            o.not_there_at, b.body, o.copies
         FROM outbox o JOIN blobs b ON b.agency = o.agency AND b.n = o.blob
         WHERE o.ready = 1 AND o.lane = ? ORDER BY o.urgency, o.created_at, o.id LIMIT ?";
     const MARK: Many = Many {
@@ -366,6 +403,14 @@ pub(super) async fn finish(
         !still_works
     });
     put_ways(connection, &attempted, ways).await?;
+    for one in &attempted {
+        match &one.outcome {
+            Outcome::Refused { .. } => mark(connection, memory, &one.to, true, one.at).await?,
+            // A text that was taken has not arrived yet; its report says.
+            Outcome::Sent { provider_id: None } => mark(connection, memory, &one.to, false, one.at).await?,
+            _ => {}
+        }
+    }
     match last_at {
         Some(at) => write(connection, memory, settled, at).await,
         None => Ok(()),
@@ -433,6 +478,56 @@ async fn put_ways(
     PUT.execute(connection, "recording the ways' health", rows).await.map(drop)
 }
 
+/// Notes that somebody cannot be reached, or that what a gateway takes does not arrive; or that it does again. The
+/// first failure dates it.
+async fn mark(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    name: &str,
+    fails: bool,
+    at: Instant,
+) -> Result<(), StoreError> {
+    let what = "recording who is not reached";
+    if fails {
+        let row = vec![AgencyName::installation().as_str().into(), name.into(), at.into(), at.into()];
+        let text = "INSERT INTO gateways (agency, gateway, failing_since, tried_at) VALUES (?, ?, ?, ?)
+            ON CONFLICT (agency, gateway) DO UPDATE SET tried_at = excluded.tried_at,
+                failing_since = coalesce(failing_since, excluded.failing_since)";
+        execute(connection, what, text, row).await?;
+        memory.none_marked = false;
+        return Ok(());
+    }
+    if memory.none_marked {
+        return Ok(());
+    }
+    let text = "UPDATE gateways SET failing_since = NULL, tried_at = ? WHERE gateway = ? AND failing_since IS NOT NULL";
+    execute(connection, what, text, vec![at.into(), name.into()]).await?;
+    let text = "SELECT 1 FROM gateways WHERE failing_since IS NOT NULL
+        AND (gateway LIKE 'to/%' OR gateway LIKE 'sms/%/delivery') LIMIT 1";
+    memory.none_marked = fetch(connection, what, text, Vec::new()).await?.is_empty();
+    Ok(())
+}
+
+/// What is not in the present configuration cannot be failing.
+pub(super) async fn keep_ways(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    names: &BTreeSet<String>,
+) -> Result<(), StoreError> {
+    let what = "forgetting ways that are gone";
+    let rows =
+        fetch(connection, what, "SELECT gateway FROM gateways WHERE failing_since IS NOT NULL", Vec::new()).await?;
+    for row in &rows {
+        let name: String = get(row, "gateways", 0)?;
+        if !names.contains(&name) {
+            let text = "UPDATE gateways SET failing_since = NULL WHERE gateway = ?";
+            execute(connection, what, text, vec![name.as_str().into()]).await?;
+            memory.ways.remove(&name);
+        }
+    }
+    Ok(())
+}
+
 /// At a start: every send without an outcome may have left. Gives how many there were.
 pub(super) async fn recover(
     connection: &mut SqliteConnection,
@@ -466,19 +561,17 @@ pub(super) async fn recover(
     Ok(n_claimed)
 }
 
-/// Records a delivery report. With `again_at` an undelivered text is put back, to be tried once more.
-/// False when the report changes nothing.
+/// Records a delivery report, and what it says about the number or the gateway. An undelivered text that may be tried
+/// once more is put back. False when the report changes nothing.
 pub(super) async fn report(
     connection: &mut SqliteConnection,
     memory: &mut Memory,
-    id: &MessageId,
-    news: News,
-    at: Instant,
-    again_at: Option<Instant>,
+    report: Report,
 ) -> Result<bool, StoreError> {
+    let Report { id, news, at, again_at, senders_fault } = report;
     let found = fetch(connection, "recording a report", row_query!("WHERE id = ?"), vec![id.as_str().into()]).await?;
     let Some(row) = read_rows(&found)?.into_iter().next() else { return Ok(false) };
-    let (attempt, useful_until) = (row.attempt, row.useful_until);
+    let (attempt, useful_until, tried) = (row.attempt, row.useful_until, row.gateway.clone());
     let Some(mut settled) = settle::after_attempt(row, attempt, false, at, &Outcome::Reported { news }) else {
         return Ok(false);
     };
@@ -500,9 +593,23 @@ pub(super) async fn report(
     .await?;
     if let Some(again_at) = again_at.filter(|again_at| *again_at < useful_until && news == News::Undelivered) {
         settled.row.fate = MessageFate::Queued;
-        settled.row.ready = Ready::At(again_at);
+        settled.row.ready = if again_at <= at { Ready::Now } else { Ready::At(again_at) };
         settled.row.provider_id = None;
         settled.row.ended_at = None;
+        if senders_fault {
+            settled.row.gateway = settled.row.next_gateway().or(settled.row.gateway);
+        }
+    }
+    let delivery = delivery_way(&tried.unwrap_or_default());
+    if news == News::Delivered || senders_fault {
+        mark(connection, memory, &delivery, senders_fault, at).await?;
+    }
+    if !senders_fault && (news == News::Delivered || again_at.is_none()) {
+        let text = "SELECT receiver, recipient FROM outbox WHERE id = ?";
+        for row in fetch(connection, "recording a report", text, vec![id.as_str().into()]).await? {
+            let to = recipient_way(get(&row, TABLE, 0)?, get(&row, TABLE, 1)?);
+            mark(connection, memory, &to, news == News::Undelivered, at).await?;
+        }
     }
     write(connection, memory, vec![settled], at).await?;
     Ok(true)
@@ -523,36 +630,33 @@ pub(super) async fn poll_later(
     PUT.execute(connection, "planning the next question", rows).await.map(drop)
 }
 
-/// Forgets consumed inputs and settled messages from before `messages_before`, and history from before
-/// `history_before`; at most a few thousand rows, so that nobody waits. Gives how many; 0 = done.
-pub(super) async fn prune(
-    connection: &mut SqliteConnection,
-    messages_before: Instant,
-    history_before: Instant,
-) -> Result<u64, StoreError> {
-    const STEPS: [(&str, bool); 7] = [
+/// Forgets what is older than `old` says: consumed inputs, settled messages, history; at most a few thousand rows, so
+/// that nobody waits. Gives how many; 0 = done.
+pub(super) async fn prune(connection: &mut SqliteConnection, old: Old) -> Result<u64, StoreError> {
+    let steps: [(&'static str, Option<Instant>); 7] = [
         ("DELETE FROM blobs WHERE (agency, n) IN (SELECT agency, blob FROM outbox WHERE created_at < ?
             AND state IN ('sent', 'delivered', 'undelivered', 'refused', 'expired', 'cancelled')
-            ORDER BY created_at, id LIMIT 2000)", true),
+            ORDER BY created_at, id LIMIT 2000)", old.messages),
         ("DELETE FROM attempts WHERE (message, agency) IN (SELECT id, agency FROM outbox WHERE created_at < ?
             AND state IN ('sent', 'delivered', 'undelivered', 'refused', 'expired', 'cancelled')
-            ORDER BY created_at, id LIMIT 2000)", true),
+            ORDER BY created_at, id LIMIT 2000)", old.messages),
         ("DELETE FROM outbox WHERE (agency, id) IN (SELECT agency, id FROM outbox WHERE created_at < ?
             AND state IN ('sent', 'delivered', 'undelivered', 'refused', 'expired', 'cancelled')
-            ORDER BY created_at, id LIMIT 2000)", true),
+            ORDER BY created_at, id LIMIT 2000)", old.messages),
         ("DELETE FROM orders WHERE (agency, n) IN (SELECT o.agency, o.n FROM orders o JOIN agencies a
-            ON a.agency = o.agency AND o.n <= a.orders_done WHERE o.at < ? LIMIT 2000)", true),
+            ON a.agency = o.agency AND o.n <= a.orders_done WHERE o.at < ? LIMIT 2000)", old.inputs),
         ("DELETE FROM receipts WHERE (agency, n) IN (SELECT r.agency, r.n FROM receipts r JOIN agencies a
-            ON a.agency = r.agency AND r.n <= a.receipts_done WHERE r.at < ? LIMIT 2000)", true),
+            ON a.agency = r.agency AND r.n <= a.receipts_done WHERE r.at < ? LIMIT 2000)", old.inputs),
         ("DELETE FROM transitions WHERE (agency, n, i) IN (SELECT agency, n, i FROM transitions WHERE at < ?
-            LIMIT 2000)", false),
+            LIMIT 2000)", old.history),
         ("DELETE FROM shift_history WHERE (agency, shift, at, what, detail) IN (SELECT agency, shift, at, what, detail
-            FROM shift_history WHERE at < ? LIMIT 2000)", false),
+            FROM shift_history WHERE at < ? LIMIT 2000)", old.history),
     ];
     let mut n_gone = 0;
-    for (text, messages) in STEPS {
-        let before = if messages { messages_before } else { history_before };
-        n_gone += execute(connection, "forgetting old rows", text, vec![before.into()]).await?;
+    for (text, before) in steps {
+        if let Some(before) = before {
+            n_gone += execute(connection, "forgetting old rows", text, vec![before.into()]).await?;
+        }
     }
     Ok(n_gone)
 }
@@ -564,16 +668,13 @@ async fn write(
     mut settled: Vec<Settled>,
     at: Instant,
 ) -> Result<(), StoreError> {
-    const HELD: Many = Many { head: row_query!("WHERE state = 'held' AND follows IN (VALUES "), tail: ")" };
-    const FOLLOWS: Many =
-        Many { head: "SELECT id, follows FROM outbox WHERE state = 'held' AND follows IN (VALUES ", tail: ")" };
     const PUT: Many = Many {
         head: "WITH next (agency, id, state, ready, due_at, gateway, uncertain_since, not_there_at, provider_id,
-               ended_at, poll_at, withdrawn) AS (VALUES ",
+               ended_at, poll_at, withdrawn, copies) AS (VALUES ",
         tail: ") UPDATE outbox SET state = next.state, ready = next.ready, due_at = next.due_at,
                gateway = next.gateway, uncertain_since = next.uncertain_since, not_there_at = next.not_there_at,
                provider_id = next.provider_id, ended_at = next.ended_at, poll_at = next.poll_at,
-               withdrawn = next.withdrawn,
+               withdrawn = next.withdrawn, copies = next.copies,
                lease_until = CASE WHEN next.state = 'claimed' THEN outbox.lease_until ELSE NULL END
                FROM next WHERE outbox.id = next.id AND outbox.agency = next.agency",
     };
@@ -583,19 +684,11 @@ async fn write(
         .map(|one| (one.row.id.as_str().to_owned(), one.followers))
         .collect();
     if !leaders.is_empty() && any_held(connection, memory).await? {
-        let what = "looking for followers";
-        let keys = || leaders.keys().map(|id| vec![id.as_str().into()]).collect();
-        let pairs = FOLLOWS.fetch(connection, what, keys()).await?;
-        let follows: HashMap<String, String> = pairs
-            .iter()
-            .map(|row| Ok((get(row, TABLE, 0)?, get(row, TABLE, 1)?)))
-            .collect::<Result<_, StoreError>>()?;
         // A closing that expires together with what it follows stays expired.
         let gone: HashSet<MessageId> = settled.iter().map(|one| one.row.id.clone()).collect();
-        for row in read_rows(&HELD.fetch(connection, what, keys()).await?)? {
-            let leader = follows.get(row.id.as_str()).and_then(|id| leaders.get(id));
-            if let Some(followers) = leader.filter(|_| !gone.contains(&row.id)) {
-                settled.extend(settle::after_followed(row, at, *followers));
+        for (row, followers) in followers_of(connection, &leaders).await? {
+            if !gone.contains(&row.id) {
+                settled.extend(settle::after_followed(row, at, followers));
             }
         }
     }
@@ -634,10 +727,49 @@ async fn write(
             row.ended_at.into(),
             row.poll_at.into(),
             i64::from(row.withdrawn).into(),
+            i64::from(row.copies).into(),
         ]);
     }
     PUT.execute(connection, "settling messages", rows).await?;
     put_receipts(connection, memory, receipts).await
+}
+
+/// The held messages that follow any of these, each with what all that it follows mean for it together. What was
+/// settled is not waited for again: its row in `follows` goes.
+async fn followers_of(
+    connection: &mut SqliteConnection,
+    leaders: &HashMap<String, Followers>,
+) -> Result<Vec<(Row, Followers)>, StoreError> {
+    const FOLLOWERS: Many = Many { head: "SELECT DISTINCT follower FROM follows WHERE leader IN (VALUES ", tail: ")" };
+    const DONE: Many = Many { head: "DELETE FROM follows WHERE leader IN (VALUES ", tail: ")" };
+    const FOLLOWED: Many =
+        Many { head: "SELECT id, follows FROM outbox WHERE state = 'held' AND id IN (VALUES ", tail: ")" };
+    const HELD: Many = Many { head: row_query!("WHERE state = 'held' AND id IN (VALUES "), tail: ")" };
+    let what = "looking for followers";
+    let keys = || leaders.keys().map(|id| vec![id.as_str().into()]).collect();
+    let followers = FOLLOWERS.fetch(connection, what, keys()).await?;
+    if followers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let followers = followers.iter().map(|row| get(row, TABLE, 0)).collect::<Result<Vec<String>, StoreError>>()?;
+    DONE.execute(connection, what, keys()).await?;
+    let keys = || followers.iter().map(|id| vec![id.as_str().into()]).collect();
+    let mut followed: HashMap<String, Vec<String>> = HashMap::new();
+    for row in FOLLOWED.fetch(connection, what, keys()).await? {
+        followed.insert(get(&row, TABLE, 0)?, unjson(TABLE, get::<&str>(&row, TABLE, 1)?)?);
+    }
+    // What is settled now is not written yet: its word comes before the stored one.
+    let others: HashSet<String> =
+        followed.values().flatten().filter(|id| !leaders.contains_key(*id)).cloned().collect();
+    let stored = states_of(connection, others).await?;
+    let mut found = Vec::new();
+    for row in read_rows(&HELD.fetch(connection, what, keys()).await?)? {
+        let Some(ids) = followed.get(row.id.as_str()) else { continue };
+        let word = |id: &String| leaders.get(id).or_else(|| stored.get(id)).copied().unwrap_or(PRUNED);
+        let followers = settle::after_all(ids.iter().map(word));
+        found.push((row, followers));
+    }
+    Ok(found)
 }
 
 async fn any_held(connection: &mut SqliteConnection, memory: &mut Memory) -> Result<bool, StoreError> {
@@ -675,6 +807,7 @@ fn read_row(row: &SqliteRow) -> Result<Row, StoreError> {
         ended_at: maybe_instant(row, TABLE, 14)?,
         poll_at: maybe_instant(row, TABLE, 15)?,
         withdrawn: get::<i64>(row, TABLE, 16)? != 0,
+        copies: get(row, TABLE, 17)?,
     })
 }
 
@@ -700,11 +833,12 @@ fn read_claim(row: &SqliteRow) -> Result<Claim, StoreError> {
             created_at: instant(row, TABLE, 8)?,
             useful_until: instant(row, TABLE, 9)?,
             fired_at: instant(row, TABLE, 10)?,
-            follows: get::<Option<String>>(row, TABLE, 11)?.map(MessageId::from_stored),
+            follows: unjson(TABLE, get::<&str>(row, TABLE, 11)?)?,
         },
         attempt: get::<u32>(row, TABLE, 12)? + 1,
         gateway: get(row, TABLE, 13)?,
         uncertain_since: maybe_instant(row, TABLE, 14)?,
         not_there_at: maybe_instant(row, TABLE, 15)?,
+        n_copies: get(row, TABLE, 17)?,
     })
 }

@@ -1,5 +1,6 @@
 //! What others may know about the outbox: how full it is, what became of messages, which ways out fail.
 
+use chrono::TimeDelta;
 use sqlx::SqliteConnection;
 
 use super::{
@@ -16,6 +17,12 @@ use crate::{
 };
 
 const TABLE: &str = "outbox";
+/// How long a way that failed and is not tried any more counts as failing while nothing waits for it. What waits is
+/// tried at least each hour, so after that nobody wants it.
+const FAILURE_HOLDS: TimeDelta = TimeDelta::hours(1);
+/// The same for who refused a message, and for texts that did not arrive: only the next message could show that it is
+/// mended, and there may be none for long.
+const REFUSAL_HOLDS: TimeDelta = TimeDelta::hours(24);
 
 /// How full the outbox is. Only what is still open is counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,6 +79,8 @@ pub struct Poll {
     pub polls: u32,
     /// How often it was sent.
     pub attempts: u32,
+    /// How many gateways it may go through.
+    pub n_gateways: usize,
     /// The number it went to, which the provider's answer is held against.
     pub address: Phi<String>,
 }
@@ -79,7 +88,7 @@ pub struct Poll {
 /// One way out and since when it has been failing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GatewayHealth {
-    /// `email`, `sms/<gateway>`, `webhook`.
+    /// `email`, `sms/<gateway>`, `webhook`; or who refuses: `sms/<receiver>/0/1`.
     pub gateway: String,
     /// `None` while its last attempt went well.
     pub failing_since: Option<Instant>,
@@ -167,7 +176,7 @@ pub(super) async fn polls(
     let rows = fetch(
         connection,
         what,
-        "SELECT o.id, o.gateway, o.provider_id, o.ended_at, o.useful_until, o.polls, o.attempt, b.body
+        "SELECT o.id, o.gateway, o.provider_id, o.ended_at, o.useful_until, o.polls, o.attempt, b.body, o.gateways
          FROM outbox o JOIN blobs b ON b.agency = o.agency AND b.n = o.blob
          WHERE o.poll_at IS NOT NULL AND o.poll_at <= ? ORDER BY o.poll_at LIMIT ?",
         vec![now.into(), i64::from(limit).into()],
@@ -186,6 +195,7 @@ pub(super) async fn polls(
                 useful_until,
                 polls: get(row, TABLE, 5)?,
                 attempts: get(row, TABLE, 6)?,
+                n_gateways: unjson::<Vec<String>>(TABLE, get::<&str>(row, TABLE, 8)?)?.len(),
                 address: Phi::new(unjson::<Body>("blobs", get::<&str>(row, TABLE, 7)?)?.address),
             })
         })
@@ -220,23 +230,77 @@ pub(super) async fn unbound(
 }
 
 /// The ways out by their public names; one that has several servers fails as soon as one of them does.
-pub(super) async fn health(connection: &mut SqliteConnection) -> Result<Vec<GatewayHealth>, StoreError> {
-    let rows = fetch(
-        connection,
-        "reading the ways' health",
-        "SELECT gateway, failing_since FROM gateways ORDER BY gateway",
-        Vec::new(),
-    )
-    .await?;
+pub(super) async fn health(connection: &mut SqliteConnection, now: Instant) -> Result<Vec<GatewayHealth>, StoreError> {
+    let what = "reading the ways' health";
+    let rows =
+        fetch(connection, what, "SELECT gateway, failing_since, tried_at FROM gateways ORDER BY gateway", Vec::new())
+            .await?;
     let mut ways: Vec<GatewayHealth> = Vec::new();
     for row in &rows {
         let way: &str = get(row, "gateways", 0)?;
-        let failing_since = maybe_instant(row, "gateways", 1)?;
-        let gateway = if way.starts_with("sms/") { way } else { way.split('/').next().unwrap_or(way) };
+        let mut failing_since = maybe_instant(row, "gateways", 1)?;
+        let untried_for = if is_told_of(way) { REFUSAL_HOLDS } else { FAILURE_HOLDS };
+        if failing_since.is_some()
+            && now - instant(row, "gateways", 2)? >= untried_for
+            && !waits(connection, way.split('/').next().unwrap_or(way)).await?
+        {
+            failing_since = None;
+        }
+        let gateway = public_name(way);
         match ways.iter_mut().find(|known| known.gateway == gateway) {
             Some(known) => known.failing_since = [known.failing_since, failing_since].into_iter().flatten().min(),
-            None => ways.push(GatewayHealth { gateway: gateway.to_owned(), failing_since }),
+            None => ways.push(GatewayHealth { gateway, failing_since }),
         }
     }
     Ok(ways)
+}
+
+/// Whether anything of this channel is still to be sent.
+async fn waits(connection: &mut SqliteConnection, channel: &str) -> Result<bool, StoreError> {
+    let text = "SELECT 1 FROM outbox WHERE channel = ? AND state IN ('queued', 'held', 'uncertain') LIMIT 1";
+    Ok(!fetch(connection, "counting the outbox", text, vec![channel.into()]).await?.is_empty())
+}
+
+/// Whether this is not tried by itself, but only heard of: a refusal, or a report.
+fn is_told_of(way: &str) -> bool {
+    way.starts_with("to/") || way.ends_with("/delivery")
+}
+
+/// `email/mail.example.com:587` is told as `email`, `sms/a/delivery` as `sms/a`, `to/on-call/sms/0/1` as
+/// `sms/on-call/0/1`.
+fn public_name(way: &str) -> String {
+    let mut parts = way.split('/');
+    match (parts.next(), parts.next()) {
+        (Some("to"), Some(_)) => {
+            let mut ends = way.trim_start_matches("to/").rsplitn(4, '/');
+            match (ends.next(), ends.next(), ends.next(), ends.next()) {
+                (Some(recipient), Some(integration), Some(channel), Some(receiver)) => {
+                    format!("{channel}/{receiver}/{integration}/{recipient}")
+                }
+                _ => way.to_owned(),
+            }
+        }
+        (Some("sms"), Some(gateway)) => format!("sms/{gateway}"),
+        (Some(channel), _) => channel.to_owned(),
+        (None, _) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_who_and_never_where() {
+        for (way, name) in [
+            ("email/mail.example.com:587", "email"),
+            ("webhook/1a2b3c4d", "webhook"),
+            ("sms/a", "sms/a"),
+            ("sms/a/delivery", "sms/a"),
+            ("to/on-call/sms/0/1", "sms/on-call/0/1"),
+            ("to/a/b/email/2/0", "email/a/b/2/0"),
+        ] {
+            assert_eq!(public_name(way), name);
+        }
+    }
 }

@@ -21,7 +21,7 @@ const FIRST_POLL: TimeDelta = TimeDelta::seconds(5);
 pub enum MessageFate {
     /// Never tried, or known not to have left.
     Queued,
-    /// Waits for the message it follows.
+    /// Waits for a message it follows.
     Held,
     /// A send is under way.
     Claimed,
@@ -103,6 +103,7 @@ pub(super) struct Row {
     pub(super) ended_at: Option<Instant>,
     pub(super) poll_at: Option<Instant>,
     pub(super) withdrawn: bool,
+    pub(super) copies: u32,
 }
 
 /// Whether it may be claimed.
@@ -142,18 +143,25 @@ impl Row {
         self
     }
 
-    /// Over for good at `at`. `may_have_left` decides about followers.
-    fn over(mut self, fate: MessageFate, at: Instant, news: News, may_have_left: bool) -> Settled {
+    /// Over for good at `at`, having left.
+    fn over(mut self, fate: MessageFate, at: Instant, news: News) -> Settled {
         self.ended_at = Some(at);
         self.poll_at = None;
-        Settled {
-            row: self.with(fate, Ready::No),
-            news: Some(news),
-            followers: if may_have_left { Followers::Go } else { Followers::Drop },
+        Settled { row: self.with(fate, Ready::No), news: Some(news), followers: Followers::Go }
+    }
+
+    /// Over for good at `at`, without its provider having said that it took it. If no attempt can have left, `news` says
+    /// how it ended, the recipient was not told and whatever follows is dropped. Else nobody knows, and that is all the
+    /// receipt may say: the recipient may believe what they read until they hear that it is over.
+    fn ended(self, fate: MessageFate, at: Instant, news: News) -> Settled {
+        if self.uncertain_since.is_some() {
+            self.over(fate, at, News::Uncertain)
+        } else {
+            Settled { followers: Followers::Drop, ..self.over(fate, at, news) }
         }
     }
 
-    fn next_gateway(&self) -> Option<String> {
+    pub(super) fn next_gateway(&self) -> Option<String> {
         let place = self.gateways.iter().position(|name| Some(name) == self.gateway.as_ref())?;
         self.gateways.get((place + 1) % self.gateways.len()).cloned()
     }
@@ -177,13 +185,20 @@ pub(super) fn after_attempt(
     }
     // An earlier attempt that was sent over, unanswered, may still have left whatever this one came to.
     let earlier_may_have_left = doubles && row.uncertain_since.is_some();
+    if matches!(outcome, Outcome::Retry { .. } | Outcome::Refused { .. }) {
+        row.not_there_at = None;
+        if !earlier_may_have_left {
+            row.uncertain_since = None;
+            row.copies = 0;
+        }
+    }
     Some(match outcome {
         Outcome::Sent { provider_id } => {
             row.provider_id.clone_from(provider_id);
             row.uncertain_since = None;
             row.not_there_at = None;
             let asks = row.channel == Channel::Sms && provider_id.is_some();
-            let mut sent = row.over(MessageFate::Sent, at, News::Sent, true);
+            let mut sent = row.over(MessageFate::Sent, at, News::Sent);
             sent.row.poll_at = asks.then(|| at + FIRST_POLL);
             sent
         }
@@ -191,43 +206,47 @@ pub(super) fn after_attempt(
             if *next_gateway && let Some(next) = row.next_gateway() {
                 row.gateway = Some(next);
             }
-            row.not_there_at = None;
             if row.withdrawn {
-                row.over(MessageFate::Cancelled, at, News::Cancelled, earlier_may_have_left)
+                row.ended(MessageFate::Cancelled, at, News::Cancelled)
             } else if *retry_at >= row.useful_until {
-                row.over(MessageFate::Expired, at, News::Expired, earlier_may_have_left)
+                row.ended(MessageFate::Expired, at, News::Expired)
             } else {
                 let ready = if *retry_at <= at { Ready::Now } else { Ready::At(*retry_at) };
                 let fate = if earlier_may_have_left { MessageFate::Uncertain } else { MessageFate::Queued };
-                if !earlier_may_have_left {
-                    row.uncertain_since = None;
-                }
                 Settled { row: row.with(fate, ready), news: None, followers: Followers::Wait }
             }
         }
-        Outcome::Uncertain { ask_at, .. } => {
+        Outcome::Uncertain { ask_at, sent, .. } => {
             let first = row.uncertain_since.is_none();
+            row.copies += u32::from(*sent);
             row.uncertain_since = row.uncertain_since.or(row.claimed_at).or(Some(at));
             row.not_there_at = None;
             if row.withdrawn {
-                row.over(MessageFate::Cancelled, at, News::Uncertain, true)
+                row.ended(MessageFate::Cancelled, at, News::Uncertain)
             } else {
+                // Not repeated any more: it went or it did not, and the closing need not wait for its time to be over.
+                let (ready, followers) =
+                    ask_at.map_or((Ready::No, Followers::Go), |at| (Ready::At(at), Followers::Wait));
                 Settled {
-                    row: row.with(MessageFate::Uncertain, Ready::At(*ask_at)),
+                    row: row.with(MessageFate::Uncertain, ready),
                     news: first.then_some(News::Uncertain),
-                    followers: Followers::Wait,
+                    followers,
                 }
             }
         }
         Outcome::NotThere { ask_at } => {
             row.not_there_at = row.not_there_at.or(Some(at));
+            // The second question would come with a send.
+            if row.withdrawn {
+                return Some(row.ended(MessageFate::Cancelled, at, News::Cancelled));
+            }
             Settled {
                 row: row.with(MessageFate::Uncertain, Ready::At(*ask_at)),
                 news: None,
                 followers: Followers::Wait,
             }
         }
-        Outcome::Refused { .. } => row.over(MessageFate::Refused, at, News::Refused, earlier_may_have_left),
+        Outcome::Refused { .. } => row.ended(MessageFate::Refused, at, News::Refused),
         Outcome::Reported { .. } => return None,
     })
 }
@@ -239,14 +258,13 @@ fn after_report(row: Row, at: Instant, news: News) -> Option<Settled> {
         News::Undelivered => MessageFate::Undelivered,
         _ => return None,
     };
-    (row.fate == MessageFate::Sent).then(|| row.over(fate, at, news, true))
+    (row.fate == MessageFate::Sent).then(|| row.over(fate, at, news))
 }
 
 /// The row once its useful time is over; `None` when that no longer matters.
 pub(super) fn after_expiry(row: Row, at: Instant) -> Option<Settled> {
     let open = matches!(row.fate, MessageFate::Queued | MessageFate::Held | MessageFate::Uncertain);
-    let may_have_left = row.uncertain_since.is_some();
-    (open && row.useful_until <= at).then(|| row.over(MessageFate::Expired, at, News::Expired, may_have_left))
+    (open && row.useful_until <= at).then(|| row.ended(MessageFate::Expired, at, News::Expired))
 }
 
 /// The row of a send whose outcome was never recorded: the process stopped, or the lease passed. Never `queued`.
@@ -258,7 +276,7 @@ pub(super) fn after_lapse(mut row: Row, at: Instant) -> Option<Settled> {
     row.uncertain_since = row.uncertain_since.or(row.claimed_at).or(Some(at));
     row.not_there_at = None;
     Some(if row.withdrawn {
-        row.over(MessageFate::Cancelled, at, News::Uncertain, true)
+        row.ended(MessageFate::Cancelled, at, News::Uncertain)
     } else {
         Settled {
             row: row.with(MessageFate::Uncertain, Ready::Now),
@@ -271,14 +289,34 @@ pub(super) fn after_lapse(mut row: Row, at: Instant) -> Option<Settled> {
 /// The row of a message that is withdrawn.
 pub(super) fn after_withdrawal(mut row: Row, at: Instant) -> Option<Settled> {
     match row.fate {
-        MessageFate::Queued | MessageFate::Held => Some(row.over(MessageFate::Cancelled, at, News::Cancelled, false)),
-        MessageFate::Uncertain => Some(row.over(MessageFate::Cancelled, at, News::Uncertain, true)),
+        MessageFate::Queued | MessageFate::Held | MessageFate::Uncertain => {
+            Some(row.ended(MessageFate::Cancelled, at, News::Cancelled))
+        }
         // It is on the wire; its outcome decides, but it is not tried again.
         MessageFate::Claimed => {
             row.withdrawn = true;
             Some(Settled { row, news: None, followers: Followers::Wait })
         }
         _ => None,
+    }
+}
+
+/// What several messages together mean for one that follows them all: it goes once one of them went, or may have, and
+/// is dropped only when none did.
+pub(super) fn after_all(followed: impl IntoIterator<Item = Followers>) -> Followers {
+    let (mut any, mut waits) = (false, false);
+    for one in followed {
+        any = true;
+        match one {
+            Followers::Go => return Followers::Go,
+            Followers::Wait => waits = true,
+            Followers::Drop => {}
+        }
+    }
+    match (any, waits) {
+        (false, _) => Followers::Go,
+        (true, true) => Followers::Wait,
+        (true, false) => Followers::Drop,
     }
 }
 
@@ -292,7 +330,7 @@ pub(super) fn after_followed(row: Row, at: Instant, followers: Followers) -> Opt
         Followers::Go => {
             Some(Settled { row: row.with(MessageFate::Queued, Ready::Now), news: None, followers: Followers::Wait })
         }
-        Followers::Drop => Some(row.over(MessageFate::Cancelled, at, News::Cancelled, false)),
+        Followers::Drop => Some(row.ended(MessageFate::Cancelled, at, News::Cancelled)),
     }
 }
 
@@ -323,6 +361,7 @@ mod tests {
             ended_at: None,
             poll_at: None,
             withdrawn: false,
+            copies: 0,
         }
     }
 
@@ -338,7 +377,7 @@ mod tests {
         let unsure = || Row { uncertain_since: Some(t(0)), ..claimed() };
         let withdrawn = || Row { withdrawn: true, ..claimed() };
         let sent = Outcome::Sent { provider_id: Some("SM1".into()) };
-        let unknown = Outcome::Uncertain { ask_at: t(6), why: String::new() };
+        let unknown = Outcome::Uncertain { ask_at: Some(t(6)), sent: true, why: String::new() };
         let next = Outcome::Retry { at: t(5), next_gateway: true, why: String::new() };
         let cases: Vec<Case> = vec![
             ("taken", claimed(), false, sent.clone(), MessageFate::Sent, Ready::No, Some(News::Sent), Followers::Go),
@@ -364,6 +403,16 @@ mod tests {
                 Ready::At(t(6)),
                 Some(News::Uncertain),
                 Followers::Wait,
+            ),
+            (
+                "unknown too often: not repeated, and the closing need not wait",
+                unsure(),
+                true,
+                Outcome::Uncertain { ask_at: None, sent: true, why: String::new() },
+                MessageFate::Uncertain,
+                Ready::No,
+                None,
+                Followers::Go,
             ),
             (
                 "unknown again says nothing new",
@@ -402,8 +451,28 @@ mod tests {
                 Outcome::Refused { why: String::new() },
                 MessageFate::Refused,
                 Ready::No,
-                Some(News::Refused),
+                Some(News::Uncertain),
                 Followers::Go,
+            ),
+            (
+                "sent over, no time left: whoever read the first still hears the end",
+                unsure(),
+                true,
+                retry(100),
+                MessageFate::Expired,
+                Ready::No,
+                Some(News::Uncertain),
+                Followers::Go,
+            ),
+            (
+                "asked, not there, then refused: it never left",
+                unsure(),
+                false,
+                Outcome::Refused { why: String::new() },
+                MessageFate::Refused,
+                Ready::No,
+                Some(News::Refused),
+                Followers::Drop,
             ),
             (
                 "refused",
@@ -436,6 +505,16 @@ mod tests {
                 Followers::Go,
             ),
             (
+                "withdrawn while it was asked for: not sent again",
+                Row { uncertain_since: Some(t(0)), ..withdrawn() },
+                false,
+                Outcome::NotThere { ask_at: t(15) },
+                MessageFate::Cancelled,
+                Ready::No,
+                Some(News::Uncertain),
+                Followers::Go,
+            ),
+            (
                 "withdrawn too late",
                 withdrawn(),
                 false,
@@ -458,13 +537,14 @@ mod tests {
 
     #[test]
     fn uncertainty_begins_when_the_request_left_and_ends_when_the_provider_denied_it() {
-        let unknown = Outcome::Uncertain { ask_at: t(6), why: String::new() };
+        let unknown = Outcome::Uncertain { ask_at: Some(t(6)), sent: true, why: String::new() };
         let row = after_attempt(claimed(), 2, false, t(5), &unknown).unwrap().row;
-        assert_eq!(row.uncertain_since, Some(t(1)), "the claim, not the time-out");
+        assert_eq!((row.uncertain_since, row.copies), (Some(t(1)), 1), "the claim, not the time-out");
         let row = after_attempt(row, 2, false, t(7), &Outcome::NotThere { ask_at: t(17) }).unwrap().row;
         assert_eq!((row.not_there_at, row.fate), (Some(t(7)), MessageFate::Uncertain));
         let row = after_attempt(row, 2, false, t(17), &retry(17)).unwrap().row;
         assert_eq!((row.uncertain_since, row.not_there_at, row.fate), (None, None, MessageFate::Queued));
+        assert_eq!(row.copies, 0, "what was denied is no copy");
     }
 
     #[test]
@@ -502,9 +582,16 @@ mod tests {
     fn expiry_takes_what_waits_at_its_instant_and_not_before() {
         let queued = Row { fate: MessageFate::Queued, ..claimed() };
         assert_eq!(after_expiry(queued.clone(), t(99)), None);
-        assert_eq!(after_expiry(queued, t(100)).unwrap().followers, Followers::Drop);
+        let gone = after_expiry(queued, t(100)).unwrap();
+        assert_eq!((gone.news, gone.followers), (Some(News::Expired), Followers::Drop));
         let unsure = Row { fate: MessageFate::Uncertain, uncertain_since: Some(t(1)), ..claimed() };
-        assert_eq!(after_expiry(unsure, t(100)).unwrap().followers, Followers::Go, "it may have left: say it is over");
+        let gone = after_expiry(unsure, t(100)).unwrap();
+        assert_eq!(gone.row.fate, MessageFate::Expired);
+        assert_eq!(
+            (gone.news, gone.followers),
+            (Some(News::Uncertain), Followers::Go),
+            "it may have left: say it is over"
+        );
         assert_eq!(after_expiry(claimed(), t(100)), None, "on the wire: its outcome decides");
     }
 }

@@ -4,6 +4,7 @@
 //! after [`Store::close`], or once every clone is gone.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -17,7 +18,8 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, CommitError, GatewayHealth, Loaded, MessageState, OutboxStats, Poll, Room, book,
+    Attempted, Claimed, Commit, CommitError, GatewayHealth, Loaded, MessageState, Old, OutboxStats, Poll, Report, Room,
+    book,
     error::StoreError,
     lock::{FileLock, make_private},
     orders, outbox_read,
@@ -25,7 +27,7 @@ use super::{
 };
 use crate::{
     alerts::{
-        orders::{Ask, Inputs, News},
+        orders::{Ask, Inputs},
         step::Transition,
     },
     config::StoreUrl,
@@ -206,17 +208,14 @@ impl Store {
         self.write(|reply| Job::Recover { now, reply }).await
     }
 
-    /// Records a delivery report. With `again_at` an undelivered message is tried once more then, if still useful.
-    /// False when it changes nothing (reported before, or not ours).
-    pub async fn report(
-        &self,
-        message: &MessageId,
-        news: News,
-        at: Instant,
-        again_at: Option<Instant>,
-    ) -> Result<bool, StoreError> {
-        let id = message.clone();
-        self.write(|reply| Job::Report { id, news, at, again_at, reply }).await
+    /// Records a delivery report. False when it changes nothing (reported before, or not ours).
+    pub async fn report(&self, report: Report) -> Result<bool, StoreError> {
+        self.write(|reply| Job::Report(report, reply)).await
+    }
+
+    /// To be called when the ways out were built: what is not among these names is not failing any more.
+    pub async fn keep_ways(&self, names: BTreeSet<String>) -> Result<(), StoreError> {
+        self.write(|reply| Job::KeepWays(names, reply)).await
     }
 
     /// Texts whose delivery is to be asked for now, and when the next one is.
@@ -247,9 +246,10 @@ impl Store {
         outbox_read::messages(self.reader().await?.connection(), agency, ids).await
     }
 
-    /// Each way out that was ever used, and since when it has been failing.
-    pub async fn gateway_health(&self) -> Result<Vec<GatewayHealth>, StoreError> {
-        outbox_read::health(self.reader().await?.connection()).await
+    /// Each way out that was ever used, and whoever refused a message, and since when they have been failing. What was
+    /// not tried for long, while nothing waits for it, is not failing any more.
+    pub async fn gateway_health(&self, now: Instant) -> Result<Vec<GatewayHealth>, StoreError> {
+        outbox_read::health(self.reader().await?.connection(), now).await
     }
 
     /// The agency's latest transitions, newest first.
@@ -275,10 +275,10 @@ impl Store {
         self.write(|reply| Job::Audit { agency, at, who, what, about, reply }).await
     }
 
-    /// Forgets a few thousand old rows: settled messages and consumed inputs, and history. Gives how many; call it
-    /// again until it gives 0. Visits in the archive stay.
-    pub async fn prune(&self, messages_before: Instant, history_before: Instant) -> Result<u64, StoreError> {
-        self.write(|reply| Job::Prune { messages_before, history_before, reply }).await
+    /// Forgets a few thousand rows of what is old. Gives how many; call it again until it gives 0. Visits in the archive
+    /// stay.
+    pub async fn prune(&self, old: Old) -> Result<u64, StoreError> {
+        self.write(|reply| Job::Prune(old, reply)).await
     }
 
     #[cfg(test)]

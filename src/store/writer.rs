@@ -4,20 +4,23 @@
 //! Each write stands behind its own savepoint: one that fails takes nothing else with it. Posted orders, which
 //! cannot fail one by one, are inserted together. Every answer is given after the transaction's end.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, Room, book,
+    Attempted, Claimed, Commit, Old, Report, Room, book,
     error::{StoreError, commit_surely_failed},
     lock::FileLock,
     mirror_rows, orders, outbox,
     sql::{Value, execute, fetch, get},
 };
 use crate::{
-    alerts::orders::{Ask, News},
+    alerts::orders::Ask,
     mirror::row::MirrorDelta,
     model::{AgencyName, Instant},
     notify::message::MessageId,
@@ -64,13 +67,8 @@ pub(super) enum Job {
         now: Instant,
         reply: Reply<usize>,
     },
-    Report {
-        id: MessageId,
-        news: News,
-        at: Instant,
-        again_at: Option<Instant>,
-        reply: Reply<bool>,
-    },
+    Report(Report, Reply<bool>),
+    KeepWays(BTreeSet<String>, Reply<()>),
     PollLater {
         polls: Vec<(MessageId, Option<Instant>)>,
         reply: Reply<()>,
@@ -83,11 +81,7 @@ pub(super) enum Job {
         about: String,
         reply: Reply<()>,
     },
-    Prune {
-        messages_before: Instant,
-        history_before: Instant,
-        reply: Reply<u64>,
-    },
+    Prune(Old, Reply<u64>),
     Probe {
         now: Instant,
         reply: Reply<()>,
@@ -109,6 +103,8 @@ pub(super) struct Memory {
     pub(super) none_held: bool,
     /// Ways whose last word is stored: whether it worked, and when.
     pub(super) ways: HashMap<String, (bool, Instant)>,
+    /// True when nobody is marked as not reached.
+    pub(super) none_marked: bool,
 }
 
 /// What is numbered within an agency.
@@ -166,6 +162,7 @@ impl Memory {
     fn forget(&mut self) {
         self.next_at = None;
         self.none_held = false;
+        self.none_marked = false;
         self.ways.clear();
     }
 }
@@ -346,9 +343,8 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
             done(reply, result)
         }
         Job::Recover { now, reply } => done(reply, outbox::recover(connection, memory, now).await),
-        Job::Report { id, news, at, again_at, reply } => {
-            done(reply, outbox::report(connection, memory, &id, news, at, again_at).await)
-        }
+        Job::Report(report, reply) => done(reply, outbox::report(connection, memory, report).await),
+        Job::KeepWays(names, reply) => done(reply, outbox::keep_ways(connection, memory, &names).await),
         Job::PollLater { polls, reply } => done(reply, outbox::poll_later(connection, polls).await),
         Job::Audit { agency, at, who, what, about, reply } => {
             let n = memory.next(&agency, Counted::Audit);
@@ -356,9 +352,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
             let text = "INSERT INTO audit (agency, n, at, who, what, about) VALUES (?, ?, ?, ?, ?, ?)";
             done(reply, execute(connection, "an audit row", text, row).await.map(drop))
         }
-        Job::Prune { messages_before, history_before, reply } => {
-            done(reply, outbox::prune(connection, messages_before, history_before).await)
-        }
+        Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
         Job::Probe { now, reply } => {
             // A page of the file that means nothing to anybody else; it goes through the log like every write.
             let text = format!("PRAGMA user_version = {}", now.timestamp().rem_euclid(i64::from(i32::MAX)));
@@ -397,6 +391,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         Job::Commit(_, reply)
         | Job::Mirror { reply, .. }
         | Job::Finish(_, reply)
+        | Job::KeepWays(_, reply)
         | Job::PollLater { reply, .. }
         | Job::Probe { reply, .. }
         | Job::Audit { reply, .. } => later(reply, Err(error)),
@@ -405,8 +400,8 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         Job::Orders { reply, .. } => later(reply, Err(error)),
         Job::Claim { reply, .. } | Job::Turn { reply, .. } => later(reply, Err(error)),
         Job::Recover { reply, .. } => later(reply, Err(error)),
-        Job::Report { reply, .. } => later(reply, Err(error)),
-        Job::Prune { reply, .. } => later(reply, Err(error)),
+        Job::Report(_, reply) => later(reply, Err(error)),
+        Job::Prune(_, reply) => later(reply, Err(error)),
         Job::Close(reply) => Box::new(move |_| {
             let _ = reply.send(());
         }),

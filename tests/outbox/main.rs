@@ -5,4 +5,5 @@
 mod gateway;
 mod kill;
 mod stories;
+mod tls;
 mod world;

@@ -146,18 +146,21 @@ async fn a_gateway_that_is_down_is_found_again_within_ten_seconds_and_its_failin
     world.until(300).await;
     let n_posts = gateway.state.lock().unwrap().n_posts;
     assert!((37..=130).contains(&n_posts), "probed, not hammered: {n_posts}");
-    let health = world.store.gateway_health().await.unwrap();
+    let health = world.store.gateway_health(world.now()).await.unwrap();
     assert_eq!((health[0].gateway.as_str(), health[0].failing_since), ("sms/a", Some(t(0))));
     gateway.state.lock().unwrap().always = None;
     world.until(310).await;
     assert_eq!(gateway.n_taken(), 2);
-    assert_eq!(world.store.gateway_health().await.unwrap()[0].failing_since, None);
+    assert_eq!(world.store.gateway_health(world.now()).await.unwrap()[0].failing_since, None);
 }
 
 #[tokio::test]
 async fn the_next_gateway_takes_over_at_once() {
     let (one, two) = (Gateway::start().await, Gateway::start().await);
-    one.state.lock().unwrap().always = Some(Fault::Status(401, r#"{"code":20003}"#));
+    one.state.lock().unwrap().always = Some(Fault::Status(
+        401,
+        r#"{"code":20003,"message":"Authenticate","more_info":"https://www.twilio.com/docs/errors/20003","status":401}"#,
+    ));
     let mut world = World::new(settings(&[("a", &one), ("b", &two)], &[])).await;
     let texts = (0..50).map(|n| text(&format!("m{n:02}"), &["a", "b"])).collect();
     world.decide(texts).await;
@@ -173,13 +176,15 @@ async fn the_next_gateway_takes_over_at_once() {
 #[tokio::test]
 async fn a_number_that_can_never_be_reached_is_refused_once() {
     let (mut world, gateway) = twilio().await;
-    gateway.script([Fault::Status(400, r#"{"code":21610,"message":"+12025550111 has opted out"}"#)]);
+    gateway.script([Fault::Status(400, r#"{"code":21610,"message":"+12025550111 has opted out","status":400}"#)]);
     world.decide(vec![text("m", &["a"])]).await;
     world.until(800).await;
     assert_eq!(gateway.state.lock().unwrap().n_posts, 1);
     assert_eq!(world.news().await, [("m".into(), News::Refused)]);
     assert_eq!(world.why("m").await, "HTTP 400, error 21610", "and the number is nowhere in the reason");
-    assert_eq!(world.store.gateway_health().await.unwrap()[0].failing_since, None, "the gateway works");
+    let health = world.store.gateway_health(world.now()).await.unwrap();
+    let health: Vec<_> = health.iter().map(|one| (one.gateway.as_str(), one.failing_since)).collect();
+    assert_eq!(health, [("sms/on-call/0/0", Some(t(0)))], "the gateway works; who is not reached is told of");
 }
 
 #[tokio::test]
@@ -205,6 +210,59 @@ async fn delivery_is_asked_for_until_it_is_known() {
     assert_eq!(news.iter().filter(|(_, news)| *news == News::Undelivered).count(), 1);
     world.until(71).await;
     assert_eq!(gateway.n_taken(), 3, "the phone was off: once more after a minute");
+}
+
+#[tokio::test]
+async fn a_text_that_our_sender_could_not_bring_goes_out_by_the_next_gateway() {
+    let (one, two) = (Gateway::start().await, Gateway::start().await);
+    let mut world = World::new(settings(&[("a", &one), ("b", &two)], &[])).await;
+    world.decide(vec![text("m", &["a", "b"])]).await;
+    world.pass().await;
+    let sid = one.taken()[0].sid.clone();
+    one.state.lock().unwrap().statuses.insert(sid, "undelivered 30034".into());
+    world.at(5);
+    poll::round(&world.parts, &mut rand::SeedableRng::seed_from_u64(1)).await.unwrap();
+    world.pass().await;
+    assert_eq!((one.n_taken(), two.n_taken()), (1, 1), "not registered: nobody waits for the first one");
+    let health = world.store.gateway_health(t(6)).await.unwrap();
+    let failing = |name: &str| health.iter().find(|one| one.gateway == name).and_then(|one| one.failing_since);
+    assert_eq!((failing("sms/a"), failing("sms/b")), (Some(t(5)), None), "and the first one's failing is told");
+}
+
+#[tokio::test]
+async fn a_mail_that_waits_goes_by_the_server_that_is_configured_now() {
+    let (gone, server) = (MailServer::start().await, MailServer::start().await);
+    gone.state.lock().unwrap().script.extend(vec![MailFault { at: "MAIL", answer: "550 not you", takes: false }; 99]);
+    let target = |message: &Message| match message.content.reveal(PhiGrant::SEND) {
+        Content::Email { smarthost, .. } => smarthost.clone(),
+        _ => panic!("a mail"),
+    };
+    let mut world = World::new(settings(&[], &[])).await;
+    world.decide(vec![mail("m", &gone)]).await;
+    world.until(60).await;
+    let failing = |world: &World| {
+        let (store, now) = (world.store.clone(), world.now());
+        async move { store.gateway_health(now).await.unwrap()[0].failing_since }
+    };
+    assert_eq!(failing(&world).await, Some(t(0)));
+    let mut settings = settings(&[], &[]);
+    settings.receivers[0].email.push(EmailConfig {
+        to: vec![Phi::new("night@example.com".into())],
+        from: "watch@example.com".into(),
+        smarthost: target(&mail("m", &server)),
+        auth: None,
+        subject: None,
+        text: None,
+        html: None,
+        send_resolved: true,
+        phi: false,
+    });
+    let mut world = World::on(world.store, settings, shiftwatch::clock::Clock::manual(t(60)));
+    world.store.keep_ways(world.parts.channels.borrow().names().clone()).await.unwrap();
+    assert_eq!(failing(&world).await, None, "the old one is not ours any more");
+    world.until(120).await;
+    assert_eq!((world.fate("m").await, server.state.lock().unwrap().taken.len()), (MessageFate::Sent, 1));
+    assert_eq!(failing(&world).await, None);
 }
 
 #[tokio::test]
@@ -270,6 +328,57 @@ async fn each_stage_of_mail_has_its_consequence() {
 }
 
 #[tokio::test]
+async fn a_provider_that_takes_and_never_answers_gets_five_copies_and_the_closing_goes() {
+    let server = MailServer::start().await;
+    let hooks = Gateway::start().await;
+    let texts = Gateway::start().await;
+    let never = MailFault { at: ".", answer: "", takes: true };
+    server.state.lock().unwrap().script.extend(vec![never; 40]);
+    for gateway in [&hooks, &texts] {
+        gateway.state.lock().unwrap().always = Some(Fault::TakeThenClose);
+        gateway.state.lock().unwrap().list_down = true;
+    }
+    let cases = [mail("m", &server), hook("m", &hooks), text("m", &["a"])];
+    for message in cases {
+        let channel = message.channel;
+        let n_taken = || match channel {
+            shiftwatch::notify::message::Channel::Email => server.state.lock().unwrap().taken.len(),
+            shiftwatch::notify::message::Channel::Webhook => hooks.n_taken(),
+            shiftwatch::notify::message::Channel::Sms => texts.n_taken(),
+        };
+        let mut world = World::new(settings(&[("a", &texts)], &[&hooks])).await;
+        world.decide(vec![Message { useful_until: t(86_400), ..message.clone() }]).await;
+        world.until(75).await;
+        assert!((2..=3).contains(&n_taken()), "{channel}: {} in 75 s", n_taken());
+        world.until(7_200).await;
+        assert_eq!((n_taken(), world.fate("m").await), (5, MessageFate::Uncertain), "{channel}");
+        assert_eq!(world.news().await, [("m".into(), News::Uncertain)], "{channel}");
+        let health = world.store.gateway_health(world.now()).await.unwrap();
+        assert_eq!(health[0].failing_since.map(|at| at < t(60)), Some(true), "{channel}: somebody hears of it");
+        if channel != shiftwatch::notify::message::Channel::Sms {
+            let closing = Message { id: id("c"), follows: vec![id("m")], useful_until: t(90_000), ..message };
+            world.decide(vec![closing]).await;
+            world.until(7_300).await;
+            assert!(n_taken() > 5, "{channel}: the closing does not wait for the end of the first one's time");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_answers_questions_and_takes_nothing_is_failing() {
+    let (mut world, gateway) = twilio().await;
+    gateway.state.lock().unwrap().always = Some(Fault::Status(200, "<html>welcome</html>"));
+    world.decide(vec![text("m", &["a"])]).await;
+    world.until(300).await;
+    let health = world.store.gateway_health(world.now()).await.unwrap();
+    assert_eq!((health[0].gateway.as_str(), health[0].failing_since), ("sms/a", Some(t(0))));
+    gateway.state.lock().unwrap().always = None;
+    world.until(330).await;
+    assert_eq!((gateway.n_taken(), world.telling.doubled()), (1, Vec::new()), "it was known not to have left");
+    assert_eq!(world.store.gateway_health(world.now()).await.unwrap()[0].failing_since, None);
+}
+
+#[tokio::test]
 async fn an_idle_connection_that_died_costs_nothing() {
     let server = MailServer::start().await;
     let mut world = World::new(settings(&[], &[])).await;
@@ -279,7 +388,7 @@ async fn an_idle_connection_that_died_costs_nothing() {
     world.decide(vec![mail("n", &server)]).await;
     assert_eq!(world.pass().await.n_sent, 1, "a fresh connection, at once");
     assert_eq!(server.state.lock().unwrap().n_connections, 2);
-    assert_eq!(world.store.gateway_health().await.unwrap()[0].failing_since, None);
+    assert_eq!(world.store.gateway_health(world.now()).await.unwrap()[0].failing_since, None);
 }
 
 #[tokio::test]
@@ -378,7 +487,7 @@ async fn a_hanging_receiver_does_not_hold_up_the_others() {
 async fn expiry_is_told_and_the_closing_of_what_never_left_is_dropped() {
     let (mut world, gateway) = twilio().await;
     gateway.state.lock().unwrap().always = Some(Fault::Status(503, ""));
-    let closing = Message { follows: Some(id("m")), useful_until: t(90_000), ..text("c", &["a"]) };
+    let closing = Message { follows: vec![id("m")], useful_until: t(90_000), ..text("c", &["a"]) };
     world.decide(vec![text("m", &["a"]), closing]).await;
     world.until(901).await;
     assert_eq!(world.news().await, [("m".into(), News::Expired), ("c".into(), News::Cancelled)]);

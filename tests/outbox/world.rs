@@ -76,6 +76,7 @@ pub fn settings(accounts: &[(&str, &Gateway)], hooks: &[&Gateway]) -> ChannelSet
         receivers: vec![Receiver { name: "on-call".into(), webhook, ..Receiver::default() }],
         smtp_auth: Vec::new(),
         sms_gateways,
+        shadow: None,
         answer_timeout: Some(Duration::from_millis(300)),
     }
 }
@@ -174,7 +175,7 @@ pub fn text(name: &str, gateways: &[&str]) -> Message {
         created_at: t(0),
         useful_until: t(900),
         fired_at: t(0),
-        follows: None,
+        follows: Vec::new(),
     }
 }
 

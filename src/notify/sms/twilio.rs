@@ -50,12 +50,20 @@ pub struct Twilio {
     timeout: Duration,
 }
 
+/// A text, as create and read give it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Answer {
     sid: Option<String>,
     status: Option<String>,
     error_code: Option<Code>,
+}
+
+/// What comes instead of a text when the request is refused. Its `status` is the HTTP status, a number, and is not
+/// read: the two bodies share a name and nothing else.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Complaint {
     code: Option<Code>,
 }
 
@@ -78,7 +86,8 @@ impl Code {
 
 #[derive(Deserialize)]
 struct Listed {
-    sid: String,
+    /// A row without one is none that can be bound.
+    sid: Option<String>,
     body: Option<String>,
     to: Option<String>,
     direction: Option<String>,
@@ -171,8 +180,10 @@ impl Twilio {
                 let created_at = listed.date_created.as_deref().and_then(read_date);
                 if created_at.is_some_and(|at| at < since - CLOCK_MARGIN) {
                     reached_older = true;
-                } else if listed.matches(text, to) {
-                    found.push((created_at, listed.sid));
+                } else if listed.matches(text, to)
+                    && let Some(sid) = listed.sid.filter(|sid| is_sid(sid))
+                {
+                    found.push((created_at, sid));
                 }
             }
             match list.next_page_uri.filter(|_| !reached_older) {
@@ -225,16 +236,25 @@ fn read_date(text: &str) -> Option<Instant> {
     DateTime::parse_from_rfc2822(text).or_else(|_| DateTime::parse_from_rfc3339(text)).ok().map(|at| at.to_utc())
 }
 
+/// An id that can be asked for again. Whatever else stands there did not come from the gateway.
+fn is_sid(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// A success counts when it carries the text's id. One without (a proxy's page, an empty body) says only that
+/// somebody answered: whether the text left, the list is asked.
 fn verdict(status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Verdict {
-    let answer: Answer = serde_json::from_slice(body).unwrap_or_default();
-    if status.is_success() {
-        let failed = matches!(answer.status.as_deref(), Some("failed" | "undelivered" | "canceled"));
-        return match answer.error_code.as_ref().and_then(Code::number).filter(|_| failed) {
-            Some(code) => of_code(Some(code), status, retry_after),
-            None => Verdict::Sent { provider_id: answer.sid.filter(|sid| !sid.is_empty()) },
-        };
+    if !status.is_success() {
+        let complaint: Complaint = serde_json::from_slice(body).unwrap_or_default();
+        return of_code(complaint.code.as_ref().and_then(Code::number), status, retry_after);
     }
-    of_code(answer.code.as_ref().and_then(Code::number), status, retry_after)
+    let answer: Answer = serde_json::from_slice(body).unwrap_or_default();
+    let failed = matches!(answer.status.as_deref(), Some("failed" | "undelivered" | "canceled"));
+    match (answer.error_code.as_ref().and_then(Code::number).filter(|_| failed), answer.sid) {
+        (Some(code), _) => of_code(Some(code), status, retry_after),
+        (None, Some(sid)) if is_sid(&sid) => Verdict::Sent { provider_id: Some(sid) },
+        _ => Verdict::MayHaveLeft { why: format!("HTTP {} without a message id", status.as_u16()) },
+    }
 }
 
 /// The error table. Codes without a row are judged by their HTTP status.
@@ -247,7 +267,8 @@ fn of_code(code: Option<i64>, status: StatusCode, retry_after: Option<Duration>)
     match code {
         Some(20_429 | 30_001 | 30_002 | 30_022) => not_sent(Scope::Way),
         Some(30_003 | 30_008) => not_sent(Scope::Message),
-        Some(20_003 | 20_404 | 21_606 | 21_608 | 21_611 | 30_007 | 30_034) => not_sent(Scope::Account),
+        Some(20_404 | 21_611) => not_sent(Scope::Account),
+        Some(code) if is_the_senders(code) => not_sent(Scope::Account),
         Some(21_211 | 21_214 | 21_610 | 21_612 | 21_614 | 21_635 | 30_004..=30_006) => Verdict::Refused { why },
         _ => match status.as_u16() {
             401 | 403 | 404 => not_sent(Scope::Account),
@@ -259,6 +280,29 @@ fn of_code(code: Option<i64>, status: StatusCode, retry_after: Option<Duration>)
     }
 }
 
+/// Codes that speak of our account, our number or its registration: every text fails the same way until a person has
+/// put it right. Credentials and account (20003, 20005), the number we send from (21212, 21603, 21606, 21659, 21660),
+/// the messaging service (21703, 21705), a region that is not enabled (21408), a trial account (21608), filtering
+/// (30007), unregistered or suspended campaigns and toll-free numbers (30032..=30035).
+const fn is_the_senders(code: i64) -> bool {
+    matches!(
+        code,
+        20_003
+            | 20_005
+            | 21_212
+            | 21_408
+            | 21_603
+            | 21_606
+            | 21_608
+            | 21_659
+            | 21_660
+            | 21_703
+            | 21_705
+            | 30_007
+            | 30_032..=30_035
+    )
+}
+
 fn delivery_of(answer: &Answer) -> Delivery {
     match answer.status.as_deref() {
         Some("delivered" | "read") => Delivery::Delivered,
@@ -267,6 +311,7 @@ fn delivery_of(answer: &Answer) -> Delivery {
             let again = match code {
                 Some(30_003 | 30_008) => Again::Once,
                 Some(30_001 | 30_002 | 30_022 | 30_036) => Again::WhileUseful,
+                Some(code) if is_the_senders(code) => Again::Elsewhere,
                 _ => Again::Never,
             };
             Delivery::Undelivered { code: code.map(|code| code.to_string()).unwrap_or_default(), again }
@@ -308,22 +353,44 @@ mod tests {
             ("too fast", 429, r#"{"code": 20429}"#, "way"),
             ("too fast, without a body", 429, "", "way"),
             ("down", 503, "<html>", "way"),
-            ("credentials", 401, r#"{"code": 20003, "status": 401}"#, "account"),
             ("credentials, without a body", 401, "", "account"),
-            ("sender number not ours", 400, r#"{"code": 21606}"#, "account"),
-            ("queue full", 429, r#"{"code": 21611}"#, "account"),
-            ("not a number", 400, r#"{"code": 21211}"#, "refused"),
             ("opted out, code as text", 400, r#"{"code": "21610"}"#, "refused"),
-            ("something wrong with the text", 400, r#"{"code": 21617}"#, "refused"),
+            ("a proxy's page", 200, "<html>welcome</html>", "uncertain"),
+            ("an empty success", 201, "", "uncertain"),
+            ("a success without an id", 201, r#"{"sid": null, "status": "queued"}"#, "uncertain"),
+            ("an id that is a path", 201, r#"{"sid": "../Calls", "status": "queued"}"#, "uncertain"),
+            ("a list of something", 200, "[]", "uncertain"),
         ];
         for (shows, status, body, expected) in cases {
             assert_eq!(scope(&judged(status, body)), expected, "{shows}");
         }
     }
 
+    /// The bodies as Twilio writes them: `status` is a number in them.
+    #[test]
+    fn every_code_of_the_table_is_read_from_a_real_body() {
+        let cases: [(&str, u16, &[i64]); 7] = [
+            ("way", 429, &[20_429]),
+            ("way", 400, &[30_001, 30_002, 30_022]),
+            ("message", 400, &[30_003, 30_008]),
+            ("account", 401, &[20_003]),
+            ("account", 400, &[20_005, 21_212, 21_408, 21_603, 21_606, 21_608, 21_611, 21_659, 21_660, 30_007, 30_034]),
+            ("account", 404, &[20_404]),
+            ("refused", 400, &[21_211, 21_214, 21_610, 21_612, 21_614, 21_617, 21_635, 30_004, 30_005, 30_006]),
+        ];
+        for (expected, status, codes) in cases {
+            for code in codes {
+                let body = format!(
+                    r#"{{"code":{code},"message":"The 'From' number +12025550100 is not valid","more_info":"https://www.twilio.com/docs/errors/{code}","status":{status}}}"#
+                );
+                assert_eq!(scope(&judged(status, &body)), expected, "{code}");
+            }
+        }
+    }
+
     #[test]
     fn reasons_hold_codes_and_nothing_the_provider_wrote() {
-        let body = r#"{"code": 21211, "message": "The 'To' number +12025550111 is not valid"}"#;
+        let body = r#"{"code": 21211, "message": "The 'To' number +12025550111 is not valid", "status": 400}"#;
         assert_eq!(judged(400, body), Verdict::Refused { why: "HTTP 400, error 21211".into() });
     }
 
@@ -339,12 +406,16 @@ mod tests {
         assert_eq!(of(r#"{"status": "undelivered", "error_code": 30036}"#), undelivered("30036", Again::WhileUseful));
         assert_eq!(of(r#"{"status": "failed", "error_code": 30006}"#), undelivered("30006", Again::Never));
         assert_eq!(of(r#"{"status": "failed", "error_code": null}"#), undelivered("", Again::Never));
+        for code in ["30007", "30032", "30034"] {
+            let answer = format!(r#"{{"status": "undelivered", "error_code": {code}}}"#);
+            assert_eq!(of(&answer), undelivered(code, Again::Elsewhere), "{code}");
+        }
     }
 
     #[test]
     fn a_listed_text_matches_whole_or_not_at_all() {
         let listed = |body: &str, direction: Option<&str>| Listed {
-            sid: "SM1".into(),
+            sid: Some("SM1".into()),
             body: Some(body.into()),
             to: Some("+12025550111".into()),
             direction: direction.map(Into::into),

@@ -80,9 +80,10 @@ CREATE TABLE silences (
 ) WITHOUT ROWID;
 
 -- Messages. The body and the address are in `blobs`.
--- state:  queued (never tried, or known not to have left) | held (waits for the message it follows) | claimed |
+-- state:  queued (never tried, or known not to have left) | held (waits for a message it follows) | claimed |
 --         uncertain (may have left) | sent | delivered | undelivered | refused | expired | cancelled
 -- ready:  1 = may be claimed now, 2 = becomes so at `due_at`, 0 = neither
+-- copies: requests whose outcome is not known; uncertain with ready = 0: no more are made
 -- lane:   what it has to share: a server, a gateway list, a receiver's URL (hashed)
 CREATE TABLE outbox (
     agency          TEXT    NOT NULL,
@@ -98,7 +99,7 @@ CREATE TABLE outbox (
     created_at      INTEGER NOT NULL,
     useful_until    INTEGER NOT NULL,
     fired_at        INTEGER NOT NULL,
-    follows         TEXT,
+    follows         TEXT    NOT NULL,
     state           TEXT    NOT NULL,
     ready           INTEGER NOT NULL,
     due_at          INTEGER,
@@ -107,6 +108,7 @@ CREATE TABLE outbox (
     claimed_at      INTEGER,
     lease_until     INTEGER,
     uncertain_since INTEGER,
+    copies          INTEGER NOT NULL,
     not_there_at    INTEGER,
     provider_id     TEXT,
     ended_at        INTEGER,
@@ -117,12 +119,22 @@ CREATE TABLE outbox (
 ) WITHOUT ROWID;
 
 CREATE INDEX outbox_ready    ON outbox (lane, urgency, created_at) WHERE ready = 1;
+CREATE INDEX outbox_created  ON outbox (created_at);
 CREATE INDEX outbox_due      ON outbox (due_at) WHERE ready = 2;
 CREATE INDEX outbox_open     ON outbox (useful_until) WHERE state IN ('queued', 'held', 'uncertain');
 CREATE INDEX outbox_lease    ON outbox (lease_until) WHERE state = 'claimed';
-CREATE INDEX outbox_held     ON outbox (follows) WHERE state = 'held';
+CREATE INDEX outbox_held     ON outbox (agency) WHERE state = 'held';
 CREATE INDEX outbox_provider ON outbox (provider_id) WHERE provider_id IS NOT NULL;
 CREATE INDEX outbox_poll     ON outbox (poll_at) WHERE poll_at IS NOT NULL;
+
+-- Which held closings wait for which messages; a row goes with what is waited for. The whole list, as JSON, is
+-- outbox.follows.
+CREATE TABLE follows (
+    leader   TEXT NOT NULL,
+    follower TEXT NOT NULL,
+    agency   TEXT NOT NULL,
+    PRIMARY KEY (leader, follower, agency)
+) WITHOUT ROWID;
 
 -- Every attempt that has an outcome. `doubles` = 1: it went out while an earlier one may have left.
 CREATE TABLE attempts (
