@@ -1,6 +1,6 @@
 //! What every kind about shifts shares: who is out of the question, what the row rests on, what its alert tells.
 
-use std::cell::Cell;
+use std::cell::OnceCell;
 
 use crate::{
     mirror::{
@@ -36,7 +36,7 @@ pub struct Scene<'a> {
     pub mirror: &'a Mirror,
     /// Why no rule applies to it whatever its caregiver and visits: final until its row changes.
     pub out_of_question: Option<Closing>,
-    check_ins_read_at: Cell<Option<Option<Instant>>>,
+    check_ins_read_at: OnceCell<Option<Instant>>,
 }
 
 impl<'a> Scene<'a> {
@@ -50,17 +50,13 @@ impl<'a> Scene<'a> {
         } else {
             None
         };
-        Self { entry, mirror, out_of_question, check_ins_read_at: Cell::new(None) }
+        Self { entry, mirror, out_of_question, check_ins_read_at: OnceCell::new() }
     }
 
     /// The reading that would have shown a check-in.
     #[must_use]
     pub fn check_in_evidence(&self) -> Evidence {
-        let at = self.check_ins_read_at.get().unwrap_or_else(|| {
-            let at = self.mirror.check_ins_read_at(self.entry);
-            self.check_ins_read_at.set(Some(at));
-            at
-        });
+        let at = *self.check_ins_read_at.get_or_init(|| self.mirror.check_ins_read_at(self.entry));
         Evidence { at, section: Section::Visits, wants: Wants::Visits }
     }
 
