@@ -75,6 +75,9 @@ impl Mirror {
         for client in changed {
             for entry in self.shifts.of_client(&client) {
                 out.changes.see(Subject::Shift(entry.shift.key.clone()));
+                for visit in &entry.visits {
+                    out.changes.see(Subject::Visit(visit.clone()));
+                }
             }
         }
         for key in shifts(&out.changes.seen) {

@@ -441,7 +441,10 @@ fn run(history: &History, base: Instant, naive: bool, drop_wake: Option<usize>) 
         known.retain(|(_, subject), _| there.contains(subject));
         let waits: BTreeSet<Subject> = expected
             .iter()
-            .filter(|(_, v)| matches!(v, Verdict::Unjudged { .. }))
+            // An endpoint, or the agency, is held after a start; the ledger is about windows that wait.
+            .filter(|((_, s), v)| {
+                matches!(v, Verdict::Unjudged { .. }) && matches!(s, Subject::Shift(_) | Subject::Visit(_))
+            })
             .map(|((_, s), _)| s.clone())
             .collect();
         let in_ledger: BTreeSet<Subject> = ledger.unjudged().map(|(subject, _)| subject.clone()).collect();

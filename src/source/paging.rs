@@ -125,7 +125,8 @@ impl Paging {
         if n < PAGE_ROWS && says_all && !maybe_cut {
             return Next::Done(End::Complete);
         }
-        self.ask(if self.known == Some(PageBase::One) { 2 } else { 1 })
+        // Without a total nobody would notice a base that is no longer what it was: it is learned anew each time.
+        self.ask(if self.known == Some(PageBase::One) && page.total.is_some() { 2 } else { 1 })
     }
 
     fn take_later(&mut self, page: PageSeen) -> Next {
@@ -297,6 +298,8 @@ mod tests {
                 Some(One),
                 "known 0 but now 1: noticed, nothing lost",
             ),
+            (250, 100, Some(1), none, Some(One), Complete, 250, &[1, 2, 3], Some(One), "the same without a total"),
+            (250, 100, Some(0), none, Some(One), Complete, 250, &[1, 2], Some(Zero), "known 1 but now 0, no total"),
             (250, 100, Some(0), right, Some(One), Mismatch, 150, &[2, 3], None, "known 1 but now 0: the total tells"),
             (250, 100, None, right, None, Incomplete, 100, &[1, 2], None, "_page ignored: the same page for ever"),
             (250, 100, None, none, None, Incomplete, 100, &[1, 2], None, "_page ignored, no total"),

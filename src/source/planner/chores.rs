@@ -7,13 +7,15 @@ use super::scaled;
 use crate::{
     model::Instant,
     source::{
-        fetched::{Extent, Fetched, Read, Span},
+        fetched::{Extent, Fetched, Read, ReadFault, Span},
         request::visit_span,
     },
 };
 
 /// Contract §8 no. 29: watermarks may have gaps, so all of it once a day.
 const CLIENTS_FULL_EVERY: TimeDelta = TimeDelta::hours(23);
+/// Where the filter for what was updated is refused, all of it so often.
+const CLIENTS_FULL_INSTEAD_EVERY: TimeDelta = TimeDelta::hours(1);
 /// Contract §9.2.
 const CLIENTS_UPDATED_EVERY: TimeDelta = TimeDelta::minutes(15);
 /// Contract §9.2.
@@ -64,6 +66,8 @@ pub(super) struct Chores {
     entries: [(Chore, Entry); 5],
     whole_at: Option<Instant>,
     whole_requests: usize,
+    /// The vendor does not take the filter for what was updated.
+    updated_refused: bool,
 }
 
 impl Chores {
@@ -83,6 +87,7 @@ impl Chores {
             ],
             whole_at: None,
             whole_requests: 0,
+            updated_refused: false,
         }
     }
 
@@ -91,12 +96,15 @@ impl Chores {
         if self.entry(Chore::ClientsFull).done_at.is_some_and(|done_at| done_at >= full_at) {
             return;
         }
-        let updated = self.entry(Chore::ClientsUpdated);
-        updated.done_at = Some(full_at);
-        updated.due_at = full_at + CLIENTS_UPDATED_EVERY;
+        let refused = self.updated_refused;
+        if !refused {
+            let updated = self.entry(Chore::ClientsUpdated);
+            updated.done_at = Some(full_at);
+            updated.due_at = full_at + CLIENTS_UPDATED_EVERY;
+        }
         let full = self.entry(Chore::ClientsFull);
         full.done_at = Some(full_at);
-        full.due_at = full_at + CLIENTS_FULL_EVERY;
+        full.due_at = full_at + if refused { CLIENTS_FULL_INSTEAD_EVERY } else { CLIENTS_FULL_EVERY };
     }
 
     /// Turns the agency-wide visit read on or off.
@@ -116,7 +124,8 @@ impl Chores {
 
     /// A hook named a person: the roster is read early.
     pub fn hurry_roster(&mut self, now: Instant) {
-        let entry = self.entry(Chore::ClientsUpdated);
+        let list = if self.updated_refused { Chore::ClientsFull } else { Chore::ClientsUpdated };
+        let entry = self.entry(list);
         if entry.done_at.is_some() {
             entry.due_at = entry.due_at.min(now);
         }
@@ -180,6 +189,7 @@ impl Chores {
     pub fn done(&mut self, chore: Chore, fetched: &Fetched, chance: f64) {
         let ok = fetched.outcome.as_ref().is_ok_and(|rows| rows.complete);
         let (every, after_failure) = match chore {
+            Chore::ClientsFull if self.updated_refused => (CLIENTS_FULL_INSTEAD_EVERY, AFTER_FAILURE),
             Chore::ClientsFull => (CLIENTS_FULL_EVERY, AFTER_FAILURE),
             Chore::ClientsUpdated => (CLIENTS_UPDATED_EVERY, AFTER_FAILURE),
             Chore::Caregivers => (CAREGIVERS_EVERY, AFTER_FAILURE),
@@ -206,11 +216,23 @@ impl Chores {
         if ok {
             entry.done_at = Some(fetched.started_at);
         }
-        if chore == Chore::ClientsFull && ok {
+        if chore == Chore::ClientsUpdated && Self::is_filter_refused(fetched) {
+            self.updated_refused = true;
+            self.entry(Chore::ClientsUpdated).due_at = Instant::MAX_UTC;
+            let full = self.entry(Chore::ClientsFull);
+            full.due_at = full.due_at.min(fetched.finished_at);
+            return;
+        }
+        if chore == Chore::ClientsFull && ok && !self.updated_refused {
             let updated = self.entry(Chore::ClientsUpdated);
             updated.done_at = Some(fetched.started_at);
             updated.due_at = fetched.finished_at + CLIENTS_UPDATED_EVERY;
         }
+    }
+
+    fn is_filter_refused(fetched: &Fetched) -> bool {
+        matches!(fetched.read, Read::Clients(Extent::UpdatedSince(_)))
+            && matches!(fetched.outcome, Err(ReadFault::Request { .. }))
     }
 
     fn is_whole(read: &Read) -> bool {

@@ -143,6 +143,30 @@ fn a_roster_with_rows_that_make_no_sense_is_read_three_times_running() {
 }
 
 #[test]
+fn a_roster_filter_that_is_refused_is_asked_for_once() {
+    let mut planner = Planner::new(settings(300, 2.0), at(0.0));
+    let (mut now, mut updated, mut full) = (at(0.0), 0, 0);
+    while now < at(6.0 * 3600.0) {
+        match planner.next(now) {
+            Next::Read(read) => {
+                let outcome = match read {
+                    Read::Clients(Extent::UpdatedSince(_)) => {
+                        updated += 1;
+                        Err(ReadFault::Request { endpoint: Endpoint::Patients, code: "400".to_owned() })
+                    }
+                    _ => Ok(true),
+                };
+                full += u32::from(read == Read::Clients(Extent::Full));
+                planner.done(&fetched(read, now, outcome));
+            }
+            Next::Wait(later) => now = later,
+        }
+    }
+    assert_eq!(updated, 1);
+    assert!((6..=9).contains(&full), "hourly instead, not {full} in six hours");
+}
+
+#[test]
 fn a_list_that_is_due_again_at_once_takes_every_other_slot_at_most() {
     let mut planner = Planner::new(settings(20, 1.0), at(0.0));
     for n in 0..100 {

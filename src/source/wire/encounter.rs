@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use serde_json::Value;
 
@@ -14,15 +15,20 @@ use crate::{
     source::fetched::{RejectedRow, Span},
 };
 
+/// A visit that began so long before what is asked for may still be going on.
+const DAYS_BEFORE: TimeDelta = TimeDelta::days(3);
+
 /// The rows of one visit search that may have checked in inside `span`, and the refused ones.
 ///
 /// A naive check-in is kept when either reading of it (UTC, or `zone`'s wall clock) lies in the span; a visit
-/// without a check-in is kept. With `asked`, rows that name another client are left out. Over pages the later
+/// without a check-in is kept. Of the whole agency so are rows of the days before: whole days are asked for, and a late
+/// check-out is news, while what is missing is judged by the span alone. With `asked`, rows that name another client are left out. Over pages the later
 /// row with an id stays.
 #[must_use]
 pub fn visits(pages: &[Vec<Value>], asked: Option<&ClientId>, span: Span, zone: Tz) -> (Vec<Visit>, Vec<RejectedRow>) {
     let foreign = |row: &Value| asked.is_some_and(|asked| named_client(row).is_some_and(|named| named != *asked));
     let fallback = asked.filter(|_| !pages.iter().flatten().any(foreign));
+    let kept = Span { from: span.from - if asked.is_none() { DAYS_BEFORE } else { TimeDelta::zero() }, ..span };
     let mut rejected = Vec::new();
     let mut visits: Vec<Visit> = Vec::new();
     let mut place: HashMap<VisitId, usize> = HashMap::new();
@@ -34,7 +40,7 @@ pub fn visits(pages: &[Vec<Value>], asked: Option<&ClientId>, span: Span, zone: 
                 }
             }
             Ok(visit) if asked.is_some() && visit.client.is_some() && visit.client.as_ref() != asked => {}
-            Ok(visit) if !visit.check_in.is_none_or(|at| may_lie_in(at, span, zone)) => {}
+            Ok(visit) if !visit.check_in.is_none_or(|at| may_lie_in(at, kept, zone)) => {}
             Ok(visit) => {
                 if let Some(&at) = place.get(&visit.id) {
                     visits[at] = visit;
