@@ -38,6 +38,8 @@ pub struct Ticked {
     pub reads_wanted: Vec<Read>,
     /// How many messages were stored.
     pub n_messages: usize,
+    /// It was a first look, or one that catches up after a blindness: what it found may have begun long before.
+    pub caught_up: bool,
     /// How many people were told that something fires and cannot be told that it is over.
     pub n_out_of_reach: u64,
     /// How often a `where:` failed; each counted as true.
@@ -106,6 +108,7 @@ pub async fn tick(
         watch.n = n;
     }
 
+    let caught_up = watch.unseen || matches!(watch.book.catch_up(), CatchUp::Running { .. });
     let reads_wanted = judged.reads_wanted.into_iter().chain(step.reads_wanted.iter().cloned()).collect();
     watch.changes = Changes::default();
     watch.unseen = false;
@@ -117,7 +120,7 @@ pub async fn tick(
     }
     remember_quiet(watch, &step);
     let n_where_faults = judged.n_where_faults;
-    Ok(Ticked { step, reads_wanted, n_messages, n_out_of_reach, n_where_faults, n_template_faults })
+    Ok(Ticked { step, reads_wanted, n_messages, caught_up, n_out_of_reach, n_where_faults, n_template_faults })
 }
 
 /// The two pure stages in the middle, and how many templates failed in them.
@@ -162,6 +165,7 @@ fn judge_pass(watch: &Watch, gateways: &[GatewayHealth], due: &[Wake], now: Inst
     judge::judge(&scope, &watch.changes, subjects)
 }
 
+/// Of the alerts that are in the book: why a shift without an alert is quiet is the ledger's to say.
 fn remember_quiet(watch: &mut Watch, step: &Step) {
     for alert in step.intents.iter().flat_map(|intent| &intent.firing) {
         watch.quiet.remove(&alert.key);
@@ -169,5 +173,89 @@ fn remember_quiet(watch: &mut Watch, step: &Step) {
     for key in &step.delta.alerts_gone {
         watch.quiet.remove(key);
     }
-    watch.quiet.extend(step.quiet.iter().cloned());
+    let book = &watch.book;
+    watch.quiet.extend(step.quiet.iter().filter(|(key, _)| book.alert(key).is_some()).cloned());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, sync::Arc};
+
+    use super::*;
+    use crate::{
+        alerts::{
+            alert::{AlertKey, Labels},
+            orders::{Ask, Order},
+            step::{Delta, Quiet},
+        },
+        config::Config,
+        model::{AgencyName, local_time::from_micros},
+        notify::voice::Voice,
+        rules::ruleset::Ruleset,
+    };
+
+    fn now() -> Instant {
+        from_micros(1_800_000_000_000_000)
+    }
+
+    fn telling() -> Telling {
+        let voice =
+            Voice { title: "CCA".into(), zone: chrono_tz::UTC, location_zones: HashMap::new(), clock_12h: false };
+        Telling { voices: HashMap::new(), installation: voice, external_url: None, shadow: None }
+    }
+
+    async fn watch(store: &Store) -> Watch {
+        let env = |name: &str| match name {
+            "SHIFTWATCH_TIMEZONE" => Some("UTC".to_owned()),
+            "WELLSKY_CLIENT_ID" | "WELLSKY_CLIENT_SECRET" | "WELLSKY_AGENCY_ID" => Some("1".to_owned()),
+            _ => None,
+        };
+        let (config, _) = Config::load(None, &env).unwrap();
+        let loaded = store.load(&config.agencies[0].name).await.unwrap();
+        Watch::restore(&config.agencies[0], loaded, Arc::new(Ruleset::default()), config.policy, now())
+    }
+
+    fn posted() -> Inputs {
+        let labels = Labels::from([("alertname".to_owned(), "Disk".to_owned())]);
+        let ask = Ask::Post {
+            labels,
+            annotations: Labels::new(),
+            starts_at: now(),
+            ends_at: None,
+            generator_url: String::new(),
+        };
+        Inputs { orders: vec![Order { n: 1, at: now(), ask }], receipts: Vec::new() }
+    }
+
+    #[tokio::test]
+    async fn a_step_that_was_stored_without_our_knowing_is_read_again() {
+        let store = Store::in_memory().await.unwrap();
+        let mut watch = watch(&store).await;
+        let agency: AgencyName = watch.settings.name.clone();
+        // What an unknown outcome leaves behind: the store is one step ahead of memory.
+        let (delta, messages, cancels) = (Delta::default(), Vec::new(), Vec::new());
+        store
+            .commit(Commit { agency: agency.clone(), fence: 0, n: 1, at: now(), delta, messages, cancels })
+            .await
+            .unwrap();
+        for _ in 0..2 {
+            let refused = tick(&mut watch, &store, &telling(), &posted(), &[], now()).await.unwrap_err();
+            assert!(matches!(refused, CommitError::OutOfOrder { stored: 1, .. }), "{refused}");
+        }
+        watch.read_again(store.load(&agency).await.unwrap(), now());
+        tick(&mut watch, &store, &telling(), &posted(), &[], now()).await.unwrap();
+        assert_eq!((watch.n, watch.book.alerts().count()), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn why_something_is_quiet_is_kept_for_alerts_alone() {
+        let mut watch = watch(&Store::in_memory().await.unwrap()).await;
+        let key = AlertKey {
+            agency: watch.settings.name.clone(),
+            rule: RuleId::new("coverage/ShiftUncovered"),
+            subject: Subject::Agency,
+        };
+        remember_quiet(&mut watch, &Step { quiet: vec![(key, Quiet::Unjudged)], ..Step::default() });
+        assert!(watch.quiet.is_empty(), "it would never be forgotten");
+    }
 }

@@ -135,6 +135,23 @@ impl Watch {
         self.unseen |= now < before || now - before > self.standstill;
     }
 
+    /// Takes the alerts as they are stored in the place of those in memory; the mirror, which is read from the vendor,
+    /// stays. The next tick judges everything.
+    pub fn read_again(&mut self, loaded: Loaded, now: Instant) {
+        let policy = Arc::new(self.book.policy().clone());
+        let name = self.settings.name.clone();
+        self.book = Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now);
+        self.former = loaded.addresses.into_iter().collect();
+        self.later = self.book.without_rule(|id| self.ruleset.get(id).is_some());
+        self.agenda = Agenda::new();
+        for wake in self.book.wakes() {
+            self.agenda.set(wake);
+        }
+        self.quiet.clear();
+        self.n = loaded.n;
+        self.unseen = true;
+    }
+
     /// What the planner should know of these clients; `None` for one that is watched no more.
     #[must_use]
     pub fn plans(&self, clients: &BTreeSet<ClientId>, now: Instant) -> Vec<(ClientId, Option<ClientPlan>)> {

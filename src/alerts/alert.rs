@@ -106,7 +106,7 @@ pub struct Facts {
     pub starts_at: Option<Instant>,
     /// When its subject ends.
     pub ends_at: Option<Instant>,
-    /// The last useful instant.
+    /// By when somebody should have acted; past when somebody waits already.
     pub deadline: Option<Instant>,
     /// Location name, id or empty.
     pub location: String,

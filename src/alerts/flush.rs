@@ -159,9 +159,9 @@ fn listen(draft: &mut Draft<'_>, group: &Group) -> Voices {
     voices
 }
 
-/// Most urgent first: severity, then the nearer deadline, then the key.
+/// Most urgent first: severity, then the nearer deadline, then the key. What has no deadline is due since it is true.
 pub(super) fn urgency(alert: &Alert) -> (u8, Instant, AlertKey) {
-    (rank(&alert.labels), alert.facts.deadline.unwrap_or(Instant::MAX_UTC), alert.key.clone())
+    (rank(&alert.labels), alert.facts.deadline.unwrap_or(alert.active_at), alert.key.clone())
 }
 
 /// Lets one group speak if it has something to say, and sets when it is looked at again.

@@ -31,7 +31,7 @@ const SHOWN_MAX: usize = 10;
 struct Answer<'report> {
     #[serde(flatten)]
     status: &'report StatusReport,
-    /// Alerts that wait for a person, by deadline.
+    /// Alerts that wait for a person, the most severe first, then by deadline.
     needs_you: Vec<&'report AlertReport>,
     /// `agent`, or `store` when no agent runs.
     source: &'static str,

@@ -49,7 +49,7 @@ fn status_text(output: Output) -> String {
 }
 
 #[test]
-fn status_is_one_line_then_what_needs_a_person_by_deadline() {
+fn status_is_one_line_then_what_needs_a_person_most_pressing_first() {
     assert_eq!(
         status_text(Output::Table),
         "\

@@ -1,17 +1,26 @@
 //! The tick: judges and decides for every agency, stores, nudges the send loop, publishes.
 
-use std::sync::atomic::Ordering;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::Ordering,
+};
 
 use chrono::TimeDelta;
 
 use super::{Floor, Post, seconds, told_to, wait};
 use crate::{
-    alerts::{alert::AlertState, orders::Inputs},
+    alerts::{
+        alert::{Alert, AlertKey, AlertState},
+        fingerprint::fingerprint,
+        orders::Inputs,
+    },
     clock, limits,
-    model::Instant,
+    model::{Instant, Subject},
     pipeline::{self, Ticked},
     pulse::Loop,
     rules::{finding::Tells, gateway_health::GatewayHealth},
+    store::CommitError,
+    watch::Watch,
 };
 
 /// Judges and decides for every agency, once a second of the agent's clock or when nudged, until stopped.
@@ -151,6 +160,9 @@ async fn tick_pass(floor: &Floor, post: &Post, read_inputs: bool, gateways: &[Ga
             passed
         }
         Err(fault) => {
+            if matches!(fault, CommitError::OutOfOrder { .. }) {
+                read_again(floor, post, &mut watch, now).await;
+            }
             drop(watch);
             tracing::error!(agency = %post.name, error = %fault, "store: a step was refused; nothing of it is sent, it is made again");
             floor.store_refuses(&fault);
@@ -159,17 +171,38 @@ async fn tick_pass(floor: &Floor, post: &Post, read_inputs: bool, gateways: &[Ga
     }
 }
 
+/// Memory is not what is stored, for a step was stored whose outcome nobody could learn: the stored book counts.
+async fn read_again(floor: &Floor, post: &Post, watch: &mut Watch, now: Instant) {
+    match floor.store.load(&post.name).await {
+        Ok(loaded) => {
+            watch.read_again(loaded, now);
+            tracing::warn!(agency = %post.name, n = watch.n, "store: an earlier step was stored after all; the agency's alerts were read again");
+        }
+        Err(fault) => {
+            tracing::error!(agency = %post.name, error = %fault, "store: the agency's alerts could not be read again; trying again with the next tick");
+        }
+    }
+}
+
 /// Logs and counts what a step decided, each decision with its reason.
 fn report(floor: &Floor, post: &Post, ticked: &Ticked, now: Instant) {
+    let by_key: BTreeMap<&AlertKey, &Alert> =
+        ticked.step.delta.alerts.iter().map(|alert| (&alert.key, alert)).collect();
     for transition in &ticked.step.delta.transitions {
+        // An alert that is forgotten in the same step has only its key left.
+        let fingerprint = by_key.get(&transition.key).map(|alert| fingerprint(&alert.labels));
         tracing::info!(
-            agency = %post.name, rule = %transition.key.rule, from = transition.from.as_deref().unwrap_or("none"),
-            to = %transition.to, reason = %transition.reason, "alerts: an alert changed"
+            agency = %post.name, rule = %transition.key.rule, subject = subject(&transition.key.subject), fingerprint,
+            from = transition.from.as_deref(), to = %transition.to,
+            reason = Some(transition.reason.as_str()).filter(|reason| !reason.is_empty()), "alerts: an alert changed"
         );
     }
     for alert in &ticked.step.delta.alerts {
         match &alert.state {
-            AlertState::Firing { fired_at } if *fired_at == now && alert.facts.tells != Tells::Summary => {
+            // What a first look finds may have opened days ago: it says nothing about how soon we see.
+            AlertState::Firing { fired_at }
+                if *fired_at == now && alert.facts.tells != Tells::Summary && !ticked.caught_up =>
+            {
                 floor.metrics.detected_after((now - alert.facts.window.opens_at).to_std().unwrap_or_default());
             }
             AlertState::Acknowledged { fired_at, ack } if alert.updated_at == now => {
@@ -180,13 +213,46 @@ fn report(floor: &Floor, post: &Post, ticked: &Ticked, now: Instant) {
     }
     for intent in &ticked.step.intents {
         floor.metrics.told(intent.why);
+        let n_of = |alerts: &[Alert]| Some(alerts.len()).filter(|n| *n > 0);
+        let shown = |alerts: &[Alert]| {
+            let subjects: BTreeSet<String> = alerts.iter().filter_map(|alert| subject(&alert.key.subject)).collect();
+            let named: Vec<String> = subjects.into_iter().take(SUBJECTS_NAMED).collect();
+            (!named.is_empty()).then(|| named.join(" "))
+        };
+        let fingerprints: Vec<String> = intent
+            .firing
+            .iter()
+            .chain(&intent.resolved)
+            .take(SUBJECTS_NAMED)
+            .map(|alert| fingerprint(&alert.labels))
+            .collect();
         tracing::info!(
-            agency = %post.name, receiver = %intent.group.receiver, why = intent.why.as_str(), n_firing = intent.firing.len(),
-            n_closed = intent.resolved.len(), "alerts: somebody is told"
+            agency = %post.name, receiver = %intent.group.receiver, why = intent.why.as_str(),
+            n_firing = n_of(&intent.firing), firing = shown(&intent.firing), n_closed = n_of(&intent.resolved),
+            closed = shown(&intent.resolved), fingerprints = fingerprints.join(" "), "alerts: somebody is told"
         );
     }
     for (key, quiet) in &ticked.step.quiet {
         floor.metrics.kept_quiet(*quiet);
-        tracing::debug!(agency = %post.name, rule = %key.rule, quiet = quiet.as_str(), "alerts: nobody is told, for now");
+        tracing::debug!(
+            agency = %post.name, rule = %key.rule, subject = subject(&key.subject), quiet = quiet.as_str(),
+            "alerts: nobody is told, for now"
+        );
+    }
+}
+
+/// At most so many alerts are named in one line.
+const SUBJECTS_NAMED: usize = 10;
+
+/// What an alert is about, as its label says it: the vendor's ids, never a name.
+fn subject(subject: &Subject) -> Option<String> {
+    match subject {
+        Subject::Shift(key) => Some(format!("shift {}", key.label(false))),
+        Subject::Visit(id) => Some(format!("visit {id}")),
+        Subject::Client(id) => Some(format!("client {id}")),
+        Subject::Caregiver(id) => Some(format!("caregiver {id}")),
+        Subject::Endpoint(endpoint) => Some(format!("endpoint {}", endpoint.as_str())),
+        Subject::Gateway(name) => Some(format!("gateway {name}")),
+        Subject::Agency | Subject::Section(_) | Subject::Posted(_) => None,
     }
 }

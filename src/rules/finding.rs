@@ -77,8 +77,8 @@ pub struct Broken {
     /// When the evidence was read that the verdict stands on; the alert is confirmed by evidence newer than its
     /// `active_at`.
     pub evidence_at: Instant,
-    /// The last instant at which telling somebody still helps: the message's `useful_until`, and the `deadline`
-    /// annotation. For an uncovered shift its start (its end once started).
+    /// By when somebody should have acted: the `deadline` annotation, and the order of lists. For an uncovered shift its
+    /// start (its end once started), for a missed check-in the moment it was missed.
     pub deadline: Option<Instant>,
     /// When what the alert is about starts (`starts_at` annotation).
     pub starts_at: Option<Instant>,

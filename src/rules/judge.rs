@@ -11,7 +11,7 @@ use super::{
     finding::{Broken, Closing, Finding, RuleId, Tells, Unjudged, Verdict, Window},
     gateway_health::GatewayHealth,
     kinds::{
-        api_down, api_errors, api_latency, blind, delivery_failing, runaway_visit,
+        api_down, api_errors, api_latency, blind, delivery_failing, delta, runaway_visit,
         shift::{self, Scene},
         source_anomaly, uncovered_shift, watchdog,
     },
@@ -425,7 +425,9 @@ fn shift_particulars(rule: &Rule, entry: &ShiftEntry, mirror: &Mirror, now: Inst
     let (tells, deadline) = match rule.kind {
         Kind::UncoveredShift { .. } => (Tells::Uncovered, Some(uncovered_shift::deadline(entry, now))),
         Kind::MissedCheckOut { .. } => (Tells::NoCheckOut, None),
-        Kind::NoShow { .. } => (Tells::NoShow, Some(entry.shift.end)),
+        // The client waits since then: nothing that is yet to start is more urgent.
+        Kind::MissedCheckIn { after } => (Tells::NoCheckIn, Some(entry.shift.start() + delta(after))),
+        Kind::NoShow { after } => (Tells::NoShow, Some(entry.shift.start() + delta(after))),
         _ => (Tells::NoCheckIn, Some(entry.shift.end)),
     };
     shift::particulars(entry, mirror, tells, deadline)

@@ -245,7 +245,7 @@ fn a_missed_check_in_needs_eyes_after_the_deadline() {
     let judged = story.tick(at(12 * MIN));
     let told = broken(&judged, "check-in").unwrap();
     assert_eq!(told.evidence_at, at(11 * MIN), "the visits' reading is what a second look confirms");
-    assert_eq!((told.tells.clone(), told.deadline), (Tells::NoCheckIn, Some(at(4 * HOUR))));
+    assert_eq!((told.tells.clone(), told.deadline), (Tells::NoCheckIn, Some(at(10 * MIN))));
     assert_eq!(story.ledger.n_unjudged(), 0);
     // A second look gives newer evidence.
     story.read(Reading::visits(Some("c1"), 13 * MIN, Vec::new()));

@@ -3,7 +3,6 @@
 //! Both sides use the same types, so `status` against an agent and `status --output json` cannot disagree. Fields are
 //! only ever added. Instants are RFC 3339, UTC; what is unknown is `null`.
 
-use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{AgencyView, AlertView, View, readiness, sentence, words};
@@ -157,7 +156,7 @@ pub struct AlertReport {
     pub location: String,
     /// When its subject is, on the wall clock there: `Tue 07:00-11:00`.
     pub when: Option<String>,
-    /// The last instant at which telling helps.
+    /// By when somebody should have acted.
     pub deadline: Option<Instant>,
     /// That, as a person says it at the moment of the answer: `in 3 h 55`.
     pub deadline_in: Option<String>,
@@ -404,15 +403,16 @@ impl AlertReport {
         }
     }
 
-    /// Every alert of a view, the most pressing first: those that need a person, by deadline; then by severity.
+    /// Every alert of a view, the most pressing first: those that need a person, then by severity, then by deadline.
     #[must_use]
     pub fn all(view: &View, now: Instant) -> Vec<Self> {
         let mut reports: Vec<Self> = view.alerts.iter().map(|one| Self::of(one, now)).collect();
-        reports.sort_by(|a, b| a.rank(now).cmp(&b.rank(now)));
+        reports.sort_by(|a, b| a.rank().cmp(&b.rank()));
         reports
     }
 
-    fn rank(&self, now: Instant) -> (u8, TimeDelta, u8, Instant, &str) {
+    /// What has no deadline is due since it is true.
+    fn rank(&self) -> (u8, u8, Instant, Instant, &str) {
         let state = match self.state.as_str() {
             _ if self.needs_you => 0,
             "firing" => 1,
@@ -420,8 +420,8 @@ impl AlertReport {
             "pending" => 3,
             _ => 4,
         };
-        let until = self.deadline.map_or(TimeDelta::MAX, |at| at - now);
-        (state, until, severity_rank(&self.severity), self.active_at, &self.fingerprint)
+        let due = self.deadline.unwrap_or(self.active_at);
+        (state, severity_rank(&self.severity), due, self.active_at, &self.fingerprint)
     }
 }
 

@@ -232,10 +232,15 @@ fn alerts_come_most_pressing_first() {
         alert.state =
             AlertState::Resolved { fired_at: None, resolved_at: noon(), closing: Closing::Covered, owner: None };
     });
-    view.alerts = [closed, never, owned(uncovered("4")), later, uncovered("5")].into_iter().map(Arc::new).collect();
+    let critical = changed(uncovered("6"), |alert| {
+        alert.facts.deadline = Some(noon() + TimeDelta::hours(9));
+        alert.labels.insert("severity".to_owned(), "critical".to_owned());
+    });
+    let all = [closed, never, owned(uncovered("4")), later, uncovered("5"), critical];
+    view.alerts = all.into_iter().map(Arc::new).collect();
     let order: Vec<_> =
         AlertReport::all(&view, noon()).iter().map(|one| one.fingerprint.trim_start_matches('0').to_owned()).collect();
-    assert_eq!(order, ["5", "1", "2", "4", "3"]);
+    assert_eq!(order, ["6", "2", "5", "1", "4", "3"], "what has no deadline is due since it is true");
 }
 
 #[test]
