@@ -116,9 +116,7 @@ async fn everything_is_empty() {
     house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
     house.told_of(&["NO CAREGIVER"]).await;
     house.sim.switches(|switches| switches.all_empty = true);
-    let told = |mails: Vec<shiftwatch::sim::Mail>| {
-        mails.iter().any(|mail| mail.subject().contains("SourceAnomaly"))
-    };
+    let told = |mails: Vec<shiftwatch::sim::Mail>| mails.iter().any(|mail| mail.subject().contains("SourceAnomaly"));
     assert!(house.sim.until(PATIENCE, |sim| told(sim.mails())).await, "nobody was told: {}", house.log());
     assert!(told(house.tech_mails()), "it is for the technical contact");
     house.long_enough().await;
