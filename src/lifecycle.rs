@@ -1,8 +1,9 @@
 //! The loops around the passes: when each runs, how they nudge each other, how they stop.
 //!
 //! Three loops, joined only by the store and a data-less nudge: `poll` (one per agency), `tick` (all agencies), and
-//! `send` ([`crate::notify::deliver`]). A reload stops them after their present pass, builds the parts anew from the
-//! store and the new configuration, and starts them again; nothing is lost, because nothing lives only in a loop.
+//! `send` ([`crate::notify::deliver`]). A reload stops them after their present pass and starts them again on the new
+//! configuration. What was seen, what was decided and what the vendor said to the credential is no part of a loop: it
+//! stays, so that a reload in the middle of an outage is not taken for its end.
 
 use std::{
     sync::{
@@ -60,9 +61,9 @@ pub struct Post {
     /// Its name.
     pub name: AgencyName,
     /// The passes' state; held for the length of one pass, never across a request to the vendor.
-    pub watch: Mutex<Watch>,
+    pub watch: Arc<Mutex<Watch>>,
     /// What to read next; its own lock, so that a tick never waits for a planner or the other way round.
-    pub planner: Mutex<Planner>,
+    pub planner: Arc<Mutex<Planner>>,
     /// Wakes this agency's poll loop: a read that cannot wait.
     pub poll: Notify,
     /// The vendor; `None` for the pseudo-agency.

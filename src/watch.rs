@@ -62,7 +62,7 @@ pub struct Watch {
     pub quiet: HashMap<AlertKey, Quiet>,
     /// The number of its last commit.
     pub n: i64,
-    /// Nothing was judged yet since the start: the next tick judges everything.
+    /// Nothing was judged yet since the start or the reload: the next tick judges everything.
     pub unseen: bool,
     /// The instant of the last tick, to notice a clock that went back.
     pub ticked_at: Option<Instant>,
@@ -100,6 +100,23 @@ impl Watch {
             unseen: true,
             ticked_at: None,
         }
+    }
+
+    /// The same agency under another configuration. What was seen, what waits for evidence and since when, and every
+    /// alert stay: a reload is no evidence. Everything is judged again by the new rules.
+    pub fn renew(&mut self, settings: &config::Agency, ruleset: Arc<Ruleset>, policy: Arc<Policy>, now: Instant) {
+        self.mirror.reconfigure(mirror_settings(settings, &ruleset));
+        self.ledger = std::mem::take(&mut self.ledger).under(&ruleset);
+        self.book = self.book.with_policy(policy, now);
+        self.later = self.book.without_rule(|id| ruleset.get(id).is_some());
+        self.agenda = Agenda::new();
+        for wake in self.book.wakes() {
+            self.agenda.set(wake);
+        }
+        self.quiet.clear();
+        self.settings = settings.clone();
+        self.ruleset = ruleset;
+        self.unseen = true;
     }
 
     /// What the planner should know of these clients; `None` for one that is watched no more.

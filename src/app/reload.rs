@@ -21,9 +21,13 @@ pub(super) struct ReloadAsked(pub(super) Option<oneshot::Sender<Result<String, V
 /// The new configuration, or every fault of it. The old one stays in use until the caller takes the new one.
 pub(super) async fn reload(load: &LoadConfig, old: &Config) -> Result<Config, Vec<String>> {
     let load = Arc::clone(load);
-    let loaded = tokio::task::spawn_blocking(move || load())
-        .await
-        .map_err(|fault| vec![format!("reading the configuration: {fault}")])?;
+    // A thread of its own, and not one of the runtime's: a command that hangs must not hold up the end of the run.
+    let (done, loaded) = oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = done.send(load());
+    });
+    let loaded =
+        loaded.await.map_err(|_| vec!["the configuration could not be read: a mistake in shiftwatch".to_owned()])?;
     let (config, warnings) = loaded.map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     for warning in warnings {
         tracing::warn!("{warning}");

@@ -28,11 +28,15 @@ use crate::{
 pub async fn poll_loop(floor: Floor, post: Arc<Post>) {
     let Some(source) = post.source.clone() else { return };
     let mut stop = floor.stop.clone();
-    let probe = tokio::select! {
-        probe = probe_scope(&floor, &post, &source) => probe,
-        () = told_to(&mut stop) => return,
-    };
-    post.planner.lock().await.set_encounter_scope(probe, floor.clock.now());
+    let mut scope = source.encounter_scope();
+    // What was found out before a reload need not be asked again.
+    if scope == EncounterScope::Unknown {
+        scope = tokio::select! {
+            scope = probe_scope(&floor, &post, &source) => scope,
+            () = told_to(&mut stop) => return,
+        };
+    }
+    post.planner.lock().await.set_encounter_scope(scope, floor.clock.now());
 
     let in_flight = Arc::new(Semaphore::new(limits::READS_IN_FLIGHT_MAX));
     let mut reads = JoinSet::new();

@@ -21,8 +21,6 @@ pub(super) fn write(page: &mut Page, view: &View, now: Instant) {
     page.family(&f::BUILD).flag(&[env!("CARGO_PKG_VERSION")], true);
     page.family(&f::ALERTMANAGER_BUILD).flag(&["", "", "", "", "", ALERTMANAGER_VERSION], true);
     page.family(&f::READY).flag(&[], view.ready.is_ok());
-    page.family(&f::RELOAD_OK).flag(&[], view.config.refused_at.is_none());
-    page.family(&f::RELOAD_AT).measure(&[], unix(view.config.loaded_at));
     write_coverage(page, view);
     write_sureness(page, view, now);
     write_api(page, view);
@@ -178,6 +176,6 @@ fn seconds(span: TimeDelta) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 fit a double's 53 bits until 2255")]
-fn unix(at: Instant) -> f64 {
+pub(super) fn unix(at: Instant) -> f64 {
     local_time::to_micros(at) as f64 / 1e6
 }

@@ -97,7 +97,7 @@ pub struct Access {
     http: reqwest::Client,
     client_id: SecretString,
     client_secret: SecretString,
-    pub(super) budget: Budget,
+    pub(super) budget: Arc<Budget>,
     token: tokio::sync::Mutex<TokenState>,
     chance: Mutex<StdRng>,
     pub(super) timings: Timings,
@@ -125,7 +125,7 @@ impl Access {
             http: http_client(loopback)?,
             client_id: wellsky.client_id.clone(),
             client_secret: wellsky.client_secret.clone(),
-            budget: Budget::new(wellsky.requests_per_second),
+            budget: Arc::new(Budget::new(wellsky.requests_per_second)),
             token: tokio::sync::Mutex::default(),
             chance: Mutex::new(StdRng::seed_from_u64(seed)),
             timings: Timings::default(),
@@ -134,9 +134,13 @@ impl Access {
 
     /// One [`Access`] for each agency, in order; agencies with the same host and client id share one, because the
     /// vendor sees one caller. The first one's rate counts.
+    ///
+    /// `held` are those of the configuration before: what the vendor said to a credential stands over a reload. Its
+    /// pause and its pace are taken over, and its token too unless the secret is another one.
     pub fn for_all<'a>(
         agencies: impl IntoIterator<Item = &'a Wellsky>,
         seed: u64,
+        held: &[Arc<Self>],
     ) -> Result<Vec<Arc<Self>>, SourceError> {
         let mut shared: HashMap<(String, String), Arc<Self>> = HashMap::new();
         agencies
@@ -146,11 +150,26 @@ impl Access {
                 if let Some(access) = shared.get(&key) {
                     return Ok(Arc::clone(access));
                 }
-                let access = Arc::new(Self::new(wellsky, seed.wrapping_add(shared.len() as u64))?);
+                let seed = seed.wrapping_add(shared.len() as u64);
+                let before = held.iter().find(|held| held.is_of(wellsky));
+                let access = match before {
+                    Some(before) if before.client_secret.expose_secret() == wellsky.client_secret.expose_secret() => {
+                        Arc::clone(before)
+                    }
+                    Some(before) => Arc::new(Self { budget: Arc::clone(&before.budget), ..Self::new(wellsky, seed)? }),
+                    None => Arc::new(Self::new(wellsky, seed)?),
+                };
+                access.budget.reconfigure(wellsky.requests_per_second);
                 shared.insert(key, Arc::clone(&access));
                 Ok(access)
             })
             .collect()
+    }
+
+    /// Whether the vendor would see the same caller.
+    fn is_of(&self, wellsky: &Wellsky) -> bool {
+        self.base == wellsky.base_url.trim_end_matches('/')
+            && self.client_id.expose_secret() == wellsky.client_id.expose_secret()
     }
 
     /// A number in 0..1 for jitter.
