@@ -19,7 +19,7 @@ use crate::{
     clock::{self, Clock},
     config::{Config, fault::Fault},
     http,
-    lifecycle::{Nudges, Post},
+    lifecycle::{Nudges, Post, StoreHealth},
     limits,
     metrics::Metrics,
     model::Instant,
@@ -90,11 +90,13 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
     let first =
         picture::take(&[], frame(&config, &view_of_config, started_at, None, Err("starting".into()), started_at)).await;
     let (writer, reader) = view::publish(first);
+    let store_health = Arc::new(StoreHealth::default());
     let desk = Arc::new(Desk {
         store: store.clone(),
         clock: clock.clone(),
         nudges: nudges.clone(),
         posts: RwLock::new(Arc::new(Vec::new())),
+        store_health: Arc::clone(&store_health),
         reload: reload_asked,
     });
     let kept = Kept {
@@ -105,6 +107,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         nudges,
         writer: Arc::new(writer),
         refused_at: Arc::default(),
+        store_health,
         started_at,
         seed,
     };
@@ -236,6 +239,7 @@ struct Kept {
     writer: Arc<ViewWriter>,
     /// Since when a newer configuration is refused.
     refused_at: Arc<PlainMutex<Option<Instant>>>,
+    store_health: Arc<StoreHealth>,
     started_at: Instant,
     seed: u64,
 }

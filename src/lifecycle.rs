@@ -7,7 +7,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex as PlainMutex, PoisonError,
+        Arc, Mutex as PlainMutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -18,7 +18,6 @@ use tokio::sync::{Mutex, Notify, watch as channel};
 
 use crate::{
     clock::{self, Clock},
-    limits,
     metrics::Metrics,
     model::{AgencyName, Instant},
     notify::voice::Telling,
@@ -30,10 +29,12 @@ use crate::{
 
 pub mod complaints;
 mod polling;
+mod store_health;
 mod ticking;
 
 use complaints::Complaints;
 pub use polling::poll_loop;
+pub use store_health::StoreHealth;
 pub use ticking::tick_loop;
 
 /// "Run now": carries no data, so a lost one costs a tick's time and nothing else.
@@ -91,8 +92,8 @@ pub struct Floor {
     pub pulses: Arc<Pulses>,
     /// Series that count.
     pub metrics: Arc<Metrics>,
-    /// Since when the store refuses; `None` while it takes.
-    pub refused: Arc<PlainMutex<Option<(Instant, String)>>>,
+    /// Whether the store takes what it is given.
+    pub store_health: Arc<StoreHealth>,
 }
 
 impl Floor {
@@ -100,30 +101,27 @@ impl Floor {
         *self.stop.borrow()
     }
 
-    /// The store refused something: since when is kept until [`Self::store_takes`] shows otherwise.
+    /// The store refused something.
     fn store_refuses(&self, fault: &dyn std::fmt::Display) {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.get_or_insert_with(|| (clock::real_now(), fault.to_string()));
+        self.store_health.refused(fault, clock::real_now());
     }
 
     /// A round in which nothing was refused. Where nothing was written either, and the store had refused before, it
     /// is asked to write a little: an empty step says nothing about the disk.
     async fn store_takes(&self, written: bool, now: Instant) {
-        let refused = || self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        if refused().is_some() && (written || self.store.probe(now).await.is_ok()) {
-            *refused() = None;
+        if written {
+            self.store_health.took(clock::real_now());
+        } else if self.store_health.asks_for_a_probe(clock::real_now()) {
+            match self.store.probe(now).await {
+                Ok(()) => self.store_health.took(clock::real_now()),
+                Err(fault) => self.store_refuses(&fault),
+            }
         }
     }
 
-    /// Why the agent is not ready, if the store has refused for too long.
-    pub fn readiness(&self) -> Result<(), String> {
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        match refused.as_ref() {
-            Some((since, fault)) if clock::real_now() - *since >= seconds(limits::STORE_REFUSED_MAX) => Err(format!(
-                "the store refuses since {since}: {fault}; nothing that is not stored is sent; free the disk"
-            )),
-            _ => Ok(()),
-        }
+    /// Why the agent is not ready at `real_now`, if the store has refused for too long.
+    pub fn readiness(&self, real_now: Instant) -> Result<(), String> {
+        self.store_health.readiness(real_now)
     }
 }
 

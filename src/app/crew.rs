@@ -112,8 +112,10 @@ impl Crew {
             stop: stopped,
             pulses: Arc::clone(&kept.pulses),
             metrics: Arc::clone(&kept.metrics),
-            refused: Arc::default(),
+            store_health: Arc::clone(&kept.store_health),
         };
+        let read = posts.iter().filter(|post| post.source.is_some()).map(|post| post.name.clone());
+        kept.pulses.watch(read, crate::clock::real_now());
         kept.nudges.inputs.store(true, std::sync::atomic::Ordering::Release);
 
         let counts = Arc::new(SendCounts::default());

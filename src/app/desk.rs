@@ -18,12 +18,12 @@ use crate::{
         orders::Ask,
         policy::Policy,
     },
-    clock::Clock,
+    clock::{self, Clock},
     http::{
         Orders,
         orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
     },
-    lifecycle::{Nudges, Post},
+    lifecycle::{Nudges, Post, StoreHealth},
     model::{AgencyName, Instant},
     rules::finding::Tells,
     store::Store,
@@ -35,6 +35,7 @@ pub(super) struct Desk {
     pub(super) clock: Clock,
     pub(super) nudges: Nudges,
     pub(super) posts: RwLock<Arc<Vec<Arc<Post>>>>,
+    pub(super) store_health: Arc<StoreHealth>,
     pub(super) reload: mpsc::Sender<ReloadAsked>,
 }
 
@@ -63,8 +64,11 @@ impl Desk {
     }
 
     async fn store(&self, agency: &AgencyName, asks: Vec<Ask>) -> Result<(), StoreFault> {
-        let stored = self.store.put_orders(agency, self.clock.now(), asks).await;
-        stored.map_err(|fault| StoreFault { why: fault.to_string() })?;
+        if let Err(fault) = self.store.put_orders(agency, self.clock.now(), asks).await {
+            self.store_health.refused(&fault, clock::real_now());
+            return Err(StoreFault { why: fault.to_string() });
+        }
+        self.store_health.took(clock::real_now());
         self.nudges.inputs_stored();
         Ok(())
     }

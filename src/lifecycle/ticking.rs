@@ -57,7 +57,11 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
             floor.store_takes(written, now).await;
         }
         floor.metrics.pass(Loop::Tick, (clock::real_now() - began).to_std().unwrap_or_default());
-        floor.pulses.beat(Loop::Tick, clock::real_now());
+        if refused {
+            floor.pulses.went_round(Loop::Tick, clock::real_now());
+        } else {
+            floor.pulses.beat(Loop::Tick, clock::real_now());
+        }
         publish(&floor, changed).await;
         if stopping {
             return;

@@ -152,7 +152,8 @@ fn the_list_and_the_page_agree() {
     metrics.delivered_after(Channel::Email, Duration::ZERO);
     metrics.pass(Loop::Poll, Duration::ZERO);
     let pulses = Pulses::new(noon());
-    pulses.beat(Loop::Poll, noon());
+    pulses.watch(["main".into()], noon());
+    pulses.read(&"main".into(), noon());
     let mut view = view();
     view.alerts = vec![Arc::new(uncovered("1"))];
     view.outbox.as_mut().unwrap().waiting = vec![OutboxCount { channel: Channel::Sms, state: "queued", n: 1 }];
