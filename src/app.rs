@@ -38,7 +38,7 @@ mod reload;
 
 use crew::{Crew, Prepared};
 use desk::Desk;
-use reload::{ReloadAsked, files_change, hung_up, reload};
+use reload::{Refused, ReloadAsked, files_change, hung_up, reload};
 
 /// Where the configuration comes from; asked again on reload.
 pub type LoadConfig = Arc<dyn Fn() -> Result<(Config, Vec<Fault>), Vec<Fault>> + Send + Sync>;
@@ -111,6 +111,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         started_at,
         seed,
     };
+    let mut origins = config.origins.clone();
     let mut config = Arc::new(config);
     let prepared = Prepared::make(&kept, Arc::clone(&config), view_of_config, &[]).await?;
     let mut crew = Crew::start(&kept, prepared, &desk).await;
@@ -132,10 +133,12 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         let reply = tokio::select! {
             () = &mut stop => break Ok(()),
             fault = crew.failed() => break Err(fault),
-            () = files_change(&config) => None,
+            () = files_change(&origins) => None,
             () = hung_up(&mut hangup) => None,
             Some(ReloadAsked(reply)) = reloads.recv() => reply,
         };
+        // Before they are read: a change in the meantime is seen with the next look.
+        origins.look_again();
         let prepared = tokio::select! {
             () = &mut stop => break Ok(()),
             prepared = prepare(&kept, &load, &config, &crew.posts) => prepared,
@@ -153,10 +156,14 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
                 }
                 crew = Crew::start(&kept, prepared, &desk).await;
                 config = new;
+                origins.clone_from(&config.origins);
                 tracing::info!("config: reloaded");
                 Ok(sentence(&config))
             }
-            Err(faults) => {
+            Err(Refused { faults, files }) => {
+                for file in files {
+                    origins.file(&file);
+                }
                 kept.refused(clock.now());
                 for fault in &faults {
                     tracing::error!("{fault}");
@@ -191,11 +198,11 @@ async fn prepare(
     load: &LoadConfig,
     old: &Config,
     posts: &[Arc<Post>],
-) -> Result<(Arc<Config>, Prepared), Vec<String>> {
+) -> Result<(Arc<Config>, Prepared), Refused> {
     let config = Arc::new(reload(load, old).await?);
     let now = kept.clock.now();
     let prepared = Prepared::make(kept, Arc::clone(&config), config_view(&config, now), posts).await;
-    let prepared = prepared.map_err(|fault| vec![format!("{fault:#}")])?;
+    let prepared = prepared.map_err(|fault| format!("{fault:#}"))?;
     kept.accepted(now);
     Ok((config, prepared))
 }

@@ -8,7 +8,7 @@
 use std::{
     sync::{
         Arc, Mutex as PlainMutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -46,6 +46,41 @@ pub struct Nudges {
     pub send: Arc<Notify>,
     /// Orders were stored since the last tick that read them.
     pub inputs: Arc<AtomicBool>,
+    /// The ticks that read orders.
+    pub rounds: Arc<Rounds>,
+}
+
+/// The ticks that read orders, as they begin and as the picture shows what came of them: whoever stored an order can
+/// wait until it is seen.
+#[derive(Debug, Default)]
+pub struct Rounds {
+    begun: AtomicU64,
+    shown: channel::Sender<u64>,
+}
+
+impl Rounds {
+    /// The number of the next one. Asked once an order is stored and before the tick is nudged, it is that of a round
+    /// that reads the order.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.begun.load(Ordering::Acquire) + 1
+    }
+
+    /// One begins; whatever is stored before this call is read by it. Gives its number.
+    fn begin(&self) -> u64 {
+        self.begun.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// What came of it is in the picture.
+    fn shown(&self, round: u64) {
+        self.shown.send_replace(round);
+    }
+
+    /// Returns once this round, or a later one, is in the picture; or after `within`, because no tick may come.
+    pub async fn until_shown(&self, round: u64, within: Duration) {
+        let mut shown = self.shown.subscribe();
+        let _ = tokio::time::timeout(within, shown.wait_for(|shown| *shown >= round)).await;
+    }
 }
 
 impl Nudges {

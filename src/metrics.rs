@@ -192,6 +192,13 @@ impl Metrics {
         metrics
     }
 
+    /// An agency that is read from now on: what makes no sense in its answers is counted from zero.
+    pub fn watch(&self, agency: &AgencyName) {
+        for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| *endpoint != Endpoint::Token) {
+            self.rejected_rows.with_label_values(&[agency.as_str(), endpoint.as_str()]);
+        }
+    }
+
     /// One request to the vendor.
     pub fn request(&self, agency: &AgencyName, request: &RequestRecord) {
         let (agency, endpoint) = (agency.as_str(), request.endpoint.as_str());

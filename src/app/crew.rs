@@ -115,7 +115,10 @@ impl Crew {
             store_health: Arc::clone(&kept.store_health),
         };
         let read = posts.iter().filter(|post| post.source.is_some()).map(|post| post.name.clone());
-        kept.pulses.watch(read, crate::clock::real_now());
+        kept.pulses.watch(read.clone(), crate::clock::real_now());
+        for agency in read {
+            kept.metrics.watch(&agency);
+        }
         kept.nudges.inputs.store(true, std::sync::atomic::Ordering::Release);
 
         let counts = Arc::new(SendCounts::default());

@@ -65,7 +65,7 @@ impl Rules {
         let mut seen = Vec::new();
         let mut rule_faults = Vec::new();
         for (pattern, at) in cx.words(node, "rule_files").unwrap_or_default() {
-            let mut files = glob::files(&cx.dir, &pattern);
+            let mut files = cx.glob(&pattern);
             if glob::is_pattern(&pattern) {
                 files.retain(|file| !file.to_string_lossy().ends_with(".test.yml"));
             }
@@ -79,8 +79,8 @@ impl Rules {
             }
             files.retain(|file| !seen.contains(file));
             for file in &files {
-                let mut inner =
-                    Reading::new(file.display().to_string(), file.parent().unwrap_or(Path::new("")), cx.env);
+                let mut inner = cx.beside(file, file.parent().unwrap_or(Path::new("")));
+                inner.reads(file);
                 match std::fs::read(file) {
                     Ok(bytes) => self.add_text(&bytes, &mut inner),
                     Err(error) => {

@@ -34,6 +34,7 @@ fn a_known_zero_is_0_and_an_unknown_is_absent() {
     assert!(has(&text, r#"shiftwatch_data_age_seconds{agency="main",section="shifts"} 200"#));
     assert!(has(&text, r#"shiftwatch_blind{agency="main"} 0"#));
     assert!(has(&text, "shiftwatch_outbox_oldest_seconds 0"));
+    assert!(has(&text, "shiftwatch_outbox_messages{channel=\"sms\",state=\"uncertain\"} 0"), "a known zero is 0");
     assert!(!has(&text, "shiftwatch_last_success_timestamp_seconds"), "no loop has passed yet");
 
     view.agencies[0].coverage = None;

@@ -407,6 +407,7 @@ impl Source {
 
     fn asker(&self) -> Asker<'_> {
         Asker {
+            agency: &self.agency,
             access: &self.access,
             endpoints: &self.endpoints,
             agency_id: self.agency_id.as_ref().filter(|_| self.send_agency_id),

@@ -34,7 +34,7 @@ use super::{
 use crate::{
     clock::{Clock, real_now},
     config::Wellsky,
-    model::{Endpoint, Instant},
+    model::{AgencyName, Endpoint, Instant},
 };
 
 /// Contract §1.7.
@@ -409,6 +409,7 @@ pub(super) struct Question<'a> {
 
 /// What asking needs besides the access: how this agency asks, and what is remembered of its endpoints.
 pub(super) struct Asker<'a> {
+    pub agency: &'a AgencyName,
     pub access: &'a Access,
     pub endpoints: &'a Mutex<HashMap<Endpoint, EndpointState>>,
     /// Sent as `agencyId` where the configuration wants that.
@@ -456,7 +457,7 @@ impl Asker<'_> {
                     let before = state.breaker.state();
                     state.breaker.saw(outcome, budget.now());
                     if before != state.breaker.state() {
-                        log_breaker(endpoint, state.breaker.state(), budget.now(), trace.clock);
+                        log_breaker(self.agency, endpoint, state.breaker.state(), budget.now(), trace.clock);
                     }
                 }
                 // Nothing was learned about the endpoint: a probe that ended here is free again.
@@ -640,14 +641,14 @@ impl Asker<'_> {
 }
 
 /// One line when an endpoint's breaker opens or closes.
-fn log_breaker(endpoint: Endpoint, state: State, wire_now: WireTime, clock: &Clock) {
+fn log_breaker(agency: &AgencyName, endpoint: Endpoint, state: State, wire_now: WireTime, clock: &Clock) {
     let endpoint = endpoint.as_str();
     match state {
-        State::Closed => tracing::info!(endpoint, "source: answers again; reading goes on"),
+        State::Closed => tracing::info!(%agency, endpoint, "source: answers again; reading goes on"),
         State::Open { until, why } => {
             let tried_again_at = agent_instant(clock, wire_now, until).to_rfc3339_opts(SecondsFormat::Secs, true);
             let pause_s = until.saturating_sub(wire_now).as_secs();
-            tracing::warn!(endpoint, why = why.as_str(), %tried_again_at, pause_s, "source: not called for now; keeping what was known");
+            tracing::warn!(%agency, endpoint, why = why.as_str(), %tried_again_at, pause_s, "source: not called for now; keeping what was known");
         }
         State::Probing { .. } => {}
     }
