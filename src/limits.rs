@@ -23,7 +23,7 @@ pub const PASSES_END_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long a reload waits for the passes to end. The store gives up long before; a pass that takes longer hangs, and
 /// only a new start helps.
-pub const RELOAD_WITHIN: Duration = Duration::from_secs(60);
+pub const RELOAD_WITHIN: Duration = Duration::from_mins(1);
 
 /// How long the end of a run waits for the store to close.
 pub const CLOSE_WITHIN: Duration = Duration::from_millis(500);

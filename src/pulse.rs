@@ -144,13 +144,7 @@ impl Pulses {
     /// The last pass that ended well; of the poll loops that of the agency furthest behind. `None` before the first.
     #[must_use]
     pub fn last(&self, which: Loop) -> Option<Instant> {
-        match self.alone(which) {
-            Some(pulse) => Pulse::at(&pulse.well),
-            None => {
-                let polls = self.polls.read().unwrap_or_else(PoisonError::into_inner);
-                polls.values().filter_map(|pulse| Pulse::at(&pulse.well)).min()
-            }
-        }
+        self.earliest(which, |pulse| &pulse.well)
     }
 
     /// Loops that have not gone round for too long, with their silence.
@@ -158,20 +152,17 @@ impl Pulses {
     pub fn stuck(&self, real_now: Instant) -> Vec<(Loop, TimeDelta)> {
         Loop::ALL
             .into_iter()
-            .map(|which| (which, real_now - self.alive_at(which)))
+            .map(|which| (which, real_now - self.earliest(which, |pulse| &pulse.alive).unwrap_or(self.since)))
             .filter(|(which, silence)| *silence > which.stuck_after())
             .collect()
     }
 
-    fn alive_at(&self, which: Loop) -> Instant {
-        let alive_at = match self.alone(which) {
-            Some(pulse) => Pulse::at(&pulse.alive),
-            None => {
-                let polls = self.polls.read().unwrap_or_else(PoisonError::into_inner);
-                polls.values().filter_map(|pulse| Pulse::at(&pulse.alive)).min()
-            }
-        };
-        alive_at.unwrap_or(self.since)
+    fn earliest(&self, which: Loop, stamp: impl Fn(&Pulse) -> &AtomicI64) -> Option<Instant> {
+        if let Some(pulse) = self.alone(which) {
+            return Pulse::at(stamp(pulse));
+        }
+        let polls = self.polls.read().unwrap_or_else(PoisonError::into_inner);
+        polls.values().filter_map(|pulse| Pulse::at(stamp(pulse))).min()
     }
 
     const fn alone(&self, which: Loop) -> Option<&Pulse> {

@@ -52,12 +52,11 @@ impl Prepared {
         let installation = installation(&config);
         for agency in config.agencies.iter().chain([&installation]) {
             let name = &agency.name;
-            known.push(match held.iter().find(|post| post.name == *name) {
-                Some(post) => Known::Held(Arc::clone(post)),
-                None => {
-                    let loaded = kept.store.load(name).await.with_context(|| format!("loading agency {name}"))?;
-                    Known::Stored(Box::new(loaded))
-                }
+            known.push(if let Some(post) = held.iter().find(|post| post.name == *name) {
+                Known::Held(Arc::clone(post))
+            } else {
+                let loaded = kept.store.load(name).await.with_context(|| format!("loading agency {name}"))?;
+                Known::Stored(Box::new(loaded))
             });
         }
         let channels = Channels::from_config(&config).context("preparing the ways out")?;
