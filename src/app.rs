@@ -1,10 +1,11 @@
 //! Builds every part once, in a straight line, and runs it until it is told to stop.
 //!
-//! A reload builds everything anew but the store, the web server and the clock.
+//! A reload builds anew what the configuration says: rules, routes, ways out. What was seen, decided and learned of the
+//! vendor stays, with the store, the web server and the clock.
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex as PlainMutex, RwLock},
+    sync::{Arc, Mutex as PlainMutex, PoisonError, RwLock},
 };
 
 use anyhow::Context as _;
@@ -18,7 +19,8 @@ use crate::{
     clock::{self, Clock},
     config::{Config, fault::Fault},
     http,
-    lifecycle::Nudges,
+    lifecycle::{Nudges, Post, StoreHealth},
+    limits,
     metrics::Metrics,
     model::Instant,
     picture,
@@ -35,9 +37,9 @@ mod publisher;
 mod reload;
 mod retire;
 
-use crew::Crew;
+use crew::{Crew, Prepared};
 use desk::Desk;
-use reload::{ReloadAsked, files_change, hung_up, reload};
+use reload::{Refused, ReloadAsked, files_change, hung_up, reload};
 
 /// Where the configuration comes from; asked again on reload.
 pub type LoadConfig = Arc<dyn Fn() -> Result<(Config, Vec<Fault>), Vec<Fault>> + Send + Sync>;
@@ -81,31 +83,43 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
     let address = listener.local_addr().context("reading the listening address")?;
 
     let metrics = Arc::new(Metrics::new());
+    metrics.reloaded_at(started_at);
     let pulses = Arc::new(Pulses::new(clock::real_now()));
     let (reload_asked, mut reloads) = mpsc::channel::<ReloadAsked>(8);
     let nudges = Nudges::default();
-    let first = picture::take(
-        &[],
-        frame(&config, &config_view(&config, started_at), started_at, None, Err("starting".into()), started_at),
-    )
-    .await;
+    let view_of_config = config_view(&config, started_at);
+    let first =
+        picture::take(&[], frame(&config, &view_of_config, started_at, None, Err("starting".into()), started_at)).await;
     let (writer, reader) = view::publish(first);
-    let writer = Arc::new(writer);
+    let store_health = Arc::new(StoreHealth::default());
     let desk = Arc::new(Desk {
         store: store.clone(),
         clock: clock.clone(),
         nudges: nudges.clone(),
         posts: RwLock::new(Arc::new(Vec::new())),
-        reload: reload_asked.clone(),
+        store_health: Arc::clone(&store_health),
+        reload: reload_asked,
     });
-    let (web_stop, mut web_stopped) = channel::channel(false);
-    let web = http::Web {
-        view: reader,
-        pulses: Arc::clone(&pulses),
-        metrics: Arc::clone(&metrics),
-        orders: desk.clone(),
+    let kept = Kept {
+        store: store.clone(),
         clock: clock.clone(),
+        metrics: Arc::clone(&metrics),
+        pulses: Arc::clone(&pulses),
+        nudges,
+        writer: Arc::new(writer),
+        refused_at: Arc::default(),
+        store_health,
+        started_at,
+        seed,
     };
+    let mut origins = config.origins.clone();
+    let mut config = Arc::new(config);
+    let prepared = Prepared::make(&kept, Arc::clone(&config), view_of_config, &[]).await?;
+    let mut crew = Crew::start(&kept, prepared, &desk).await;
+
+    // Only now: an alert that is posted belongs to an agency, and these are known from here on.
+    let (web_stop, mut web_stopped) = channel::channel(false);
+    let web = http::Web { view: reader, pulses, metrics, orders: desk.clone(), clock: clock.clone() };
     let serving = tokio::spawn(http::serve(listener, http::router(web), async move {
         let _ = web_stopped.wait_for(|stop| *stop).await;
     }));
@@ -114,62 +128,84 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         let _ = listening.send(address);
     }
 
-    let mut config = Arc::new(config);
-    let mut view_of_config = config_view(&config, started_at);
-    let mut answer: Option<oneshot::Sender<Result<String, Vec<String>>>> = None;
     let mut stop = std::pin::pin!(stop);
     let mut hangup = if hangups { signal(SignalKind::hangup()).ok() } else { None };
-    let kept = Kept { store: store.clone(), clock: clock.clone(), metrics, pulses, nudges, writer, started_at, seed };
-    loop {
-        let refused_at = Arc::new(PlainMutex::new(None));
-        let crew = Crew::start(&kept, &config, &view_of_config, &desk, Arc::clone(&refused_at)).await?;
-        if let Some(answer) = answer.take() {
-            let _ = answer.send(Ok(sentence(&config)));
-        }
-        let next = loop {
-            tokio::select! {
-                () = &mut stop => break None,
-                () = files_change(&config) => {
-                    let _ = reload_asked.send(ReloadAsked(None)).await;
+    let ended = loop {
+        let reply = tokio::select! {
+            () = &mut stop => break Ok(()),
+            fault = crew.failed() => break Err(fault),
+            () = files_change(&origins) => None,
+            () = hung_up(&mut hangup) => None,
+            Some(ReloadAsked(reply)) = reloads.recv() => reply,
+        };
+        // Before they are read: a change in the meantime is seen with the next look.
+        origins.look_again();
+        let prepared = tokio::select! {
+            () = &mut stop => break Ok(()),
+            prepared = prepare(&kept, &load, &config, &crew.posts) => prepared,
+        };
+        let said = match prepared {
+            Ok((new, prepared)) => {
+                let passed = tokio::select! {
+                    () = &mut stop => break Ok(()),
+                    passed = crew.stop(limits::RELOAD_WITHIN) => passed,
+                };
+                if !passed {
+                    break Err(anyhow::anyhow!(
+                        "a loop hangs and a reload cannot go on; start shiftwatch again, nothing is lost"
+                    ));
                 }
-                () = hung_up(&mut hangup) => {
-                    let _ = reload_asked.send(ReloadAsked(None)).await;
+                crew = Crew::start(&kept, prepared, &desk).await;
+                config = new;
+                origins.clone_from(&config.origins);
+                tracing::info!("config: reloaded");
+                Ok(sentence(&config))
+            }
+            Err(Refused { faults, files }) => {
+                for file in files {
+                    origins.file(&file);
                 }
-                Some(ReloadAsked(reply)) = reloads.recv() => match reload(&load, &config).await {
-                    Ok(new) => {
-                        kept.metrics.reloaded(true);
-                        answer = reply;
-                        break Some(new);
-                    }
-                    Err(faults) => {
-                        kept.metrics.reloaded(false);
-                        refused_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(clock.now());
-                        for fault in &faults {
-                            tracing::error!("{fault}");
-                        }
-                        tracing::error!(n_faults = faults.len(), "config: the new configuration was refused; the last good one stays in use");
-                        if let Some(reply) = reply {
-                            let _ = reply.send(Err(faults));
-                        }
-                    }
-                },
+                kept.refused(clock.now());
+                for fault in &faults {
+                    tracing::error!("{fault}");
+                }
+                tracing::error!(
+                    n_faults = faults.len(),
+                    "config: the new configuration was refused; the last good one stays in use"
+                );
+                Err(faults)
             }
         };
-        crew.stop().await;
-        match next {
-            None => break,
-            Some(new) => {
-                tracing::info!("config: reloaded");
-                config = Arc::new(new);
-                view_of_config = config_view(&config, clock.now());
-            }
+        if let Some(reply) = reply {
+            let _ = reply.send(said);
         }
+    };
+    if let Err(fault) = &ended {
+        tracing::error!(error = %fault, "shiftwatch: ends");
     }
     let _ = web_stop.send(true);
-    let _ = tokio::time::timeout(crate::limits::STOP_WITHIN, serving).await;
-    store.close().await;
-    tracing::info!("shiftwatch: stopped");
-    Ok(())
+    let ending = async { tokio::join!(crew.stop(limits::PASSES_END_WITHIN), serving) };
+    let _ = tokio::time::timeout(limits::STOP_WITHIN, ending).await;
+    let _ = tokio::time::timeout(limits::CLOSE_WITHIN, store.close()).await;
+    if ended.is_ok() {
+        tracing::info!("shiftwatch: stopped");
+    }
+    ended
+}
+
+/// The configuration as it is on disk now, and everything it needs; or why it cannot be had.
+async fn prepare(
+    kept: &Kept,
+    load: &LoadConfig,
+    old: &Config,
+    posts: &[Arc<Post>],
+) -> Result<(Arc<Config>, Prepared), Refused> {
+    let config = Arc::new(reload(load, old).await?);
+    let now = kept.clock.now();
+    let prepared = Prepared::make(kept, Arc::clone(&config), config_view(&config, now), posts).await;
+    let prepared = prepared.map_err(|fault| format!("{fault:#}"))?;
+    kept.accepted(now);
+    Ok((config, prepared))
 }
 
 fn sentence(config: &Config) -> String {
@@ -209,6 +245,24 @@ struct Kept {
     pulses: Arc<Pulses>,
     nudges: Nudges,
     writer: Arc<ViewWriter>,
+    /// Since when a newer configuration is refused.
+    refused_at: Arc<PlainMutex<Option<Instant>>>,
+    store_health: Arc<StoreHealth>,
     started_at: Instant,
     seed: u64,
+}
+
+impl Kept {
+    /// A new configuration was taken. The metric says so at once, the picture with the next tick.
+    fn accepted(&self, now: Instant) {
+        self.metrics.reloaded(true);
+        self.metrics.reloaded_at(now);
+        *self.refused_at.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// A new configuration was refused.
+    fn refused(&self, now: Instant) {
+        self.metrics.reloaded(false);
+        self.refused_at.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(now);
+    }
 }

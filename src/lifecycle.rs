@@ -1,13 +1,14 @@
 //! The loops around the passes: when each runs, how they nudge each other, how they stop.
 //!
 //! Three loops, joined only by the store and a data-less nudge: `poll` (one per agency), `tick` (all agencies), and
-//! `send` ([`crate::notify::deliver`]). A reload stops them after their present pass, builds the parts anew from the
-//! store and the new configuration, and starts them again; nothing is lost, because nothing lives only in a loop.
+//! `send` ([`crate::notify::deliver`]). A reload stops them after their present pass and starts them again on the new
+//! configuration. What was seen, what was decided and what the vendor said to the credential is no part of a loop: it
+//! stays, so that a reload in the middle of an outage is not taken for its end.
 
 use std::{
     sync::{
-        Arc, Mutex as PlainMutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex as PlainMutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -17,7 +18,6 @@ use tokio::sync::{Mutex, Notify, watch as channel};
 
 use crate::{
     clock::{self, Clock},
-    limits,
     metrics::Metrics,
     model::{AgencyName, Instant},
     notify::voice::Telling,
@@ -29,10 +29,12 @@ use crate::{
 
 pub mod complaints;
 mod polling;
+mod store_health;
 mod ticking;
 
 use complaints::Complaints;
 pub use polling::poll_loop;
+pub use store_health::StoreHealth;
 pub use ticking::tick_loop;
 
 /// "Run now": carries no data, so a lost one costs a tick's time and nothing else.
@@ -44,6 +46,41 @@ pub struct Nudges {
     pub send: Arc<Notify>,
     /// Orders were stored since the last tick that read them.
     pub inputs: Arc<AtomicBool>,
+    /// The ticks that read orders.
+    pub rounds: Arc<Rounds>,
+}
+
+/// The ticks that read orders, as they begin and as the picture shows what came of them: whoever stored an order can
+/// wait until it is seen.
+#[derive(Debug, Default)]
+pub struct Rounds {
+    begun: AtomicU64,
+    shown: channel::Sender<u64>,
+}
+
+impl Rounds {
+    /// The number of the next one. Asked once an order is stored and before the tick is nudged, it is that of a round
+    /// that reads the order.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.begun.load(Ordering::Acquire) + 1
+    }
+
+    /// One begins; whatever is stored before this call is read by it. Gives its number.
+    fn begin(&self) -> u64 {
+        self.begun.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// What came of it is in the picture.
+    fn shown(&self, round: u64) {
+        self.shown.send_replace(round);
+    }
+
+    /// Returns once this round, or a later one, is in the picture; or after `within`, because no tick may come.
+    pub async fn until_shown(&self, round: u64, within: Duration) {
+        let mut shown = self.shown.subscribe();
+        let _ = tokio::time::timeout(within, shown.wait_for(|shown| *shown >= round)).await;
+    }
 }
 
 impl Nudges {
@@ -60,9 +97,9 @@ pub struct Post {
     /// Its name.
     pub name: AgencyName,
     /// The passes' state; held for the length of one pass, never across a request to the vendor.
-    pub watch: Mutex<Watch>,
+    pub watch: Arc<Mutex<Watch>>,
     /// What to read next; its own lock, so that a tick never waits for a planner or the other way round.
-    pub planner: Mutex<Planner>,
+    pub planner: Arc<Mutex<Planner>>,
     /// Wakes this agency's poll loop: a read that cannot wait.
     pub poll: Notify,
     /// The vendor; `None` for the pseudo-agency.
@@ -90,8 +127,8 @@ pub struct Floor {
     pub pulses: Arc<Pulses>,
     /// Series that count.
     pub metrics: Arc<Metrics>,
-    /// Since when the store refuses; `None` while it takes.
-    pub refused: Arc<PlainMutex<Option<(Instant, String)>>>,
+    /// Whether the store takes what it is given.
+    pub store_health: Arc<StoreHealth>,
 }
 
 impl Floor {
@@ -99,30 +136,27 @@ impl Floor {
         *self.stop.borrow()
     }
 
-    /// The store refused something: since when is kept until [`Self::store_takes`] shows otherwise.
+    /// The store refused something.
     fn store_refuses(&self, fault: &dyn std::fmt::Display) {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.get_or_insert_with(|| (clock::real_now(), fault.to_string()));
+        self.store_health.refused(fault, clock::real_now());
     }
 
     /// A round in which nothing was refused. Where nothing was written either, and the store had refused before, it
     /// is asked to write a little: an empty step says nothing about the disk.
     async fn store_takes(&self, written: bool, now: Instant) {
-        let refused = || self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        if refused().is_some() && (written || self.store.probe(now).await.is_ok()) {
-            *refused() = None;
+        if written {
+            self.store_health.took(clock::real_now());
+        } else if self.store_health.asks_for_a_probe(clock::real_now()) {
+            match self.store.probe(now).await {
+                Ok(()) => self.store_health.took(clock::real_now()),
+                Err(fault) => self.store_refuses(&fault),
+            }
         }
     }
 
-    /// Why the agent is not ready, if the store has refused for too long.
-    pub fn readiness(&self) -> Result<(), String> {
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        match refused.as_ref() {
-            Some((since, fault)) if clock::real_now() - *since >= seconds(limits::STORE_REFUSED_MAX) => Err(format!(
-                "the store refuses since {since}: {fault}; nothing that is not stored is sent; free the disk"
-            )),
-            _ => Ok(()),
-        }
+    /// Why the agent is not ready at `real_now`, if the store has refused for too long.
+    pub fn readiness(&self, real_now: Instant) -> Result<(), String> {
+        self.store_health.readiness(real_now)
     }
 }
 

@@ -14,5 +14,16 @@ pub const TICK: Duration = Duration::from_secs(1);
 /// The shortest time between two nudged ticks, real time.
 pub const NUDGED_TICK_MIN: Duration = Duration::from_millis(10);
 
-/// How long a stop waits for the sends in flight.
-pub const STOP_WITHIN: Duration = Duration::from_secs(8);
+/// How long the end of a run waits for everything that is under way: the web side, the passes, the sends. What is not
+/// done by then is cut short; it is stored, and the next start goes on with it. A run ends within 10 s in all.
+pub const STOP_WITHIN: Duration = Duration::from_secs(9);
+
+/// How much of that the passes may take: the sends in flight need the rest.
+pub const PASSES_END_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long a reload waits for the passes to end. The store gives up long before; a pass that takes longer hangs, and
+/// only a new start helps.
+pub const RELOAD_WITHIN: Duration = Duration::from_mins(1);
+
+/// How long the end of a run waits for the store to close.
+pub const CLOSE_WITHIN: Duration = Duration::from_millis(500);

@@ -3,7 +3,11 @@
 use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Parser as _;
-use shiftwatch::{cli::Cli, commands, logging};
+use shiftwatch::{
+    cli::Cli,
+    commands,
+    logging::{self, LogFormat},
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -11,6 +15,7 @@ fn main() -> ExitCode {
     if !quiet && logging::init(cli.common.log_format, cli.common.log_level, std::io::stderr().is_terminal()).is_err() {
         eprintln!("shiftwatch: logging was set up twice; going on with the first");
     }
+    let json = cli.common.log_format == Some(LogFormat::Json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(fault) => {
@@ -23,7 +28,11 @@ fn main() -> ExitCode {
         // Whoever read the output has seen enough.
         Err(fault) if commands::is_broken_pipe(&fault) => ExitCode::SUCCESS,
         Err(fault) => {
-            eprintln!("shiftwatch: {fault:#}");
+            if json {
+                tracing::error!("shiftwatch: {fault:#}");
+            } else {
+                eprintln!("shiftwatch: {fault:#}");
+            }
             ExitCode::FAILURE
         }
     }

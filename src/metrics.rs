@@ -7,7 +7,10 @@
 //! Does not: hold a label value from outside a closed set (names from the configuration, ids of locations, endpoints,
 //! status numbers), and so nothing about a person.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, AtomicI64, Ordering},
+    time::Duration,
+};
 
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
 
@@ -16,7 +19,7 @@ use crate::{
         orders::News,
         step::{Quiet, Why},
     },
-    model::{AgencyName, Endpoint, Instant},
+    model::{AgencyName, Endpoint, Instant, local_time},
     notify::message::Channel,
     pulse::{Loop, Pulses},
     source::fetched::RequestRecord,
@@ -125,6 +128,10 @@ pub struct Metrics {
     pass_seconds: HistogramVec,
     missed_ticks: IntCounterVec,
     reloads: IntCounterVec,
+    /// Whether the newest configuration on disk is in use, and when the one in use was read. Written where a reload
+    /// happens, because whoever reloads looks at once.
+    reload_ok: AtomicBool,
+    reloaded_at: AtomicI64,
     template_fallbacks: IntCounter,
     where_errors: IntCounter,
 }
@@ -164,6 +171,8 @@ impl Metrics {
             pass_seconds: histograms(&f::PASS, PASS_SECONDS),
             missed_ticks: counters(&f::MISSED_TICKS),
             reloads: counters(&f::RELOADS),
+            reload_ok: AtomicBool::new(true),
+            reloaded_at: AtomicI64::new(0),
             template_fallbacks: counters(&f::TEMPLATE_FALLBACKS).with_label_values(&alone),
             where_errors: counters(&f::WHERE_ERRORS).with_label_values(&alone),
             registry,
@@ -181,6 +190,13 @@ impl Metrics {
             metrics.reloads.with_label_values(&[outcome]);
         }
         metrics
+    }
+
+    /// An agency that is read from now on: what makes no sense in its answers is counted from zero.
+    pub fn watch(&self, agency: &AgencyName) {
+        for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| *endpoint != Endpoint::Token) {
+            self.rejected_rows.with_label_values(&[agency.as_str(), endpoint.as_str()]);
+        }
     }
 
     /// One request to the vendor.
@@ -244,6 +260,12 @@ impl Metrics {
     /// A reload was taken or refused.
     pub fn reloaded(&self, ok: bool) {
         self.reloads.with_label_values(&[if ok { "ok" } else { "refused" }]).inc();
+        self.reload_ok.store(ok, Ordering::Relaxed);
+    }
+
+    /// The configuration in use was read then.
+    pub fn reloaded_at(&self, at: Instant) {
+        self.reloaded_at.store(local_time::to_micros(at), Ordering::Relaxed);
     }
 
     /// Templates that failed at run time; the built-in text went instead.
@@ -261,6 +283,9 @@ impl Metrics {
     pub fn encode(&self, view: &View, pulses: &Pulses, now: Instant) -> String {
         let mut page = Page::with_capacity(64 * 1024);
         from_view::write(&mut page, view, now);
+        page.family(&f::RELOAD_OK).flag(&[], self.reload_ok.load(Ordering::Relaxed));
+        let reloaded_at = local_time::from_micros(self.reloaded_at.load(Ordering::Relaxed));
+        page.family(&f::RELOAD_AT).measure(&[], from_view::unix(reloaded_at));
         from_view::write_pulses(&mut page, pulses);
         process::write(&mut page);
         let mut text = page.into_text();

@@ -198,7 +198,7 @@ pub struct OutboxView {
 pub struct OutboxCount {
     /// The way.
     pub channel: Channel,
-    /// `queued`, `retrying`, `claimed` or `uncertain`.
+    /// `queued`, `claimed`, `uncertain` or `held`.
     pub state: &'static str,
     /// How many.
     pub n: u64,

@@ -24,7 +24,7 @@ use crate::{
         facts::ClientTier,
         settings::{LocationName, NaiveReading, Settings},
     },
-    model::{ClientId, Instant, LocationId, Section},
+    model::{ClientId, Instant, LocationId, Phi, Section},
     notify::{
         former::Addresses,
         render,
@@ -67,7 +67,7 @@ pub struct Watch {
     pub quiet: HashMap<AlertKey, Quiet>,
     /// The number of its last commit.
     pub n: i64,
-    /// Nothing was judged yet since the start: the next tick judges everything.
+    /// Nothing was judged yet since the start or the reload: the next tick judges everything.
     pub unseen: bool,
     /// The instant of the last tick, to notice a clock that stepped and a machine that slept.
     pub ticked_at: Option<Instant>,
@@ -143,12 +143,38 @@ impl Watch {
         self.book = Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now);
         self.former = loaded.addresses.into_iter().collect();
         self.later = self.book.without_rule(|id| self.ruleset.get(id).is_some());
+        self.n = loaded.n;
+        self.begin_judging_anew();
+    }
+
+    /// The same agency under another configuration. What was seen, what waits for evidence and since when, and every
+    /// alert stay: a reload is no evidence. Everything is judged again by the new rules. `told` are the addresses of those
+    /// who were told of what still fires.
+    pub fn renew(
+        &mut self,
+        settings: &config::Agency,
+        ruleset: Arc<Ruleset>,
+        policy: Arc<Policy>,
+        told: Vec<Phi<String>>,
+        now: Instant,
+    ) {
+        self.former = told.into_iter().collect();
+        self.mirror.reconfigure(mirror_settings(settings, &ruleset));
+        self.ledger = std::mem::take(&mut self.ledger).under(&ruleset);
+        self.book = self.book.with_policy(policy, now);
+        self.later = self.book.without_rule(|id| ruleset.get(id).is_some());
+        self.settings = settings.clone();
+        self.ruleset = ruleset;
+        self.begin_judging_anew();
+    }
+
+    /// The agenda holds what the book waits for; the next tick judges everything and fills in the rest.
+    fn begin_judging_anew(&mut self) {
         self.agenda = Agenda::new();
         for wake in self.book.wakes() {
             self.agenda.set(wake);
         }
         self.quiet.clear();
-        self.n = loaded.n;
         self.unseen = true;
     }
 

@@ -1,25 +1,25 @@
 //! The loops of one configuration, from start to stop.
 
-use std::sync::{Arc, Mutex as PlainMutex};
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
     sync::{Mutex, Notify, watch as channel},
-    task::JoinSet,
+    task::{Id, JoinError, JoinSet},
+    time::timeout,
 };
 
 use super::{
     Kept,
     desk::Desk,
     heart::heartbeat_loop,
-    parts::{installation, post, telling},
+    parts::{Known, installation, post, telling},
     publisher::Publisher,
     retire::retire,
 };
 use crate::{
-    config::Config,
-    lifecycle::{self, Floor},
-    model::Instant,
+    config::{self, Config},
+    lifecycle::{self, Floor, Post},
     notify::{
         channel::Channels,
         deliver::{Deliverer, DelivererParts},
@@ -31,34 +31,73 @@ use crate::{
     view::ConfigView,
 };
 
+/// Everything of a configuration that can fail to be made. It is made while the loops of the one before still run,
+/// so that a failure costs nothing.
+pub(super) struct Prepared {
+    config: Arc<Config>,
+    view_of_config: ConfigView,
+    agencies: Vec<(config::Agency, Option<Arc<Source>>, Known)>,
+    channels: Channels,
+    heartbeat: Option<Heartbeat>,
+}
+
+impl Prepared {
+    /// For a configuration, with what those that are watched already know.
+    pub(super) async fn make(
+        kept: &Kept,
+        config: Arc<Config>,
+        view_of_config: ConfigView,
+        held: &[Arc<Post>],
+    ) -> anyhow::Result<Self> {
+        let mut known = Vec::new();
+        let installation = installation(&config);
+        for agency in config.agencies.iter().chain([&installation]) {
+            let name = &agency.name;
+            known.push(if let Some(post) = held.iter().find(|post| post.name == *name) {
+                Known::Held(Arc::clone(post))
+            } else {
+                let loaded = kept.store.load(name).await.with_context(|| format!("loading agency {name}"))?;
+                Known::Stored(Box::new(loaded))
+            });
+        }
+        let channels = Channels::from_config(&config, telling(&config).shadow).context("preparing the ways out")?;
+        let heartbeat = config.heartbeat.clone().map(Heartbeat::new).transpose().context("preparing the heartbeat")?;
+        // Last, because it takes effect at once: a rate that is allowed now holds for the credential as it is.
+        let accesses: Vec<Arc<Access>> =
+            held.iter().filter_map(|post| post.source.as_ref()).map(|source| Arc::clone(source.access())).collect();
+        let accesses = Access::for_all(config.agencies.iter().map(|agency| &agency.wellsky), kept.seed, &accesses)
+            .context("preparing the way to WellSky")?;
+        let sources = config.agencies.iter().zip(accesses).map(|(agency, access)| {
+            let before = held.iter().find(|post| post.name == agency.name).and_then(|post| post.source.as_ref());
+            Some(Source::renewed(before, agency, access))
+        });
+        let agencies = config.agencies.iter().cloned().zip(sources).chain([(installation, None)]);
+        let agencies = agencies.zip(known).map(|((agency, source), known)| (agency, source, known)).collect();
+        Ok(Self { config, view_of_config, agencies, channels, heartbeat })
+    }
+}
+
 /// The loops of one configuration.
 pub(super) struct Crew {
+    /// What they watch.
+    pub(super) posts: Arc<Vec<Arc<Post>>>,
     stop: channel::Sender<bool>,
     deliver_stop: channel::Sender<bool>,
-    tasks: JoinSet<()>,
-    senders: JoinSet<()>,
+    tasks: Tasks,
+    senders: Tasks,
 }
 
 impl Crew {
-    pub(super) async fn start(
-        kept: &Kept,
-        config: &Arc<Config>,
-        view_of_config: &ConfigView,
-        desk: &Arc<Desk>,
-        refused_at: Arc<PlainMutex<Option<Instant>>>,
-    ) -> anyhow::Result<Self> {
+    /// Takes over from the crew before, which stands.
+    pub(super) async fn start(kept: &Kept, prepared: Prepared, desk: &Desk) -> Self {
+        let Prepared { config, view_of_config, agencies, channels, heartbeat } = prepared;
         let now = kept.clock.now();
-        let telling = Arc::new(telling(config));
-        let accesses = Access::for_all(config.agencies.iter().map(|agency| &agency.wellsky), kept.seed)
-            .context("preparing the way to WellSky")?;
-        retire(kept, config, &telling, now).await;
+        let telling = Arc::new(telling(&config));
+        retire(kept, &config, &telling, now).await;
         let mut posts = Vec::new();
-        for (agency, access) in config.agencies.iter().zip(accesses) {
-            let source = Arc::new(Source::new(agency, access));
-            posts.push(Arc::new(post(kept, config, agency, Some(source), now).await?));
+        for (agency, source, known) in agencies {
+            posts.push(Arc::new(post(kept, &config, &agency, source, known, now).await));
         }
-        let installation = installation(config);
-        posts.push(Arc::new(post(kept, config, &installation, None, now).await?));
         let posts = Arc::new(posts);
         if let Ok(mut held) = desk.posts.write() {
             *held = Arc::clone(&posts);
@@ -75,14 +114,17 @@ impl Crew {
             stop: stopped,
             pulses: Arc::clone(&kept.pulses),
             metrics: Arc::clone(&kept.metrics),
-            refused: Arc::default(),
+            store_health: Arc::clone(&kept.store_health),
         };
+        let read = posts.iter().filter(|post| post.source.is_some()).map(|post| post.name.clone());
+        kept.pulses.watch(read.clone(), crate::clock::real_now());
+        for agency in read {
+            kept.metrics.watch(&agency);
+        }
         kept.nudges.inputs.store(true, std::sync::atomic::Ordering::Release);
 
         let counts = Arc::new(SendCounts::default());
-        let (channels_in, channels) = channel::channel(Arc::new(
-            Channels::from_config(config, floor.telling.shadow.clone()).context("preparing the ways out")?,
-        ));
+        let (channels_in, channels) = channel::channel(Arc::new(channels));
         let parts = DelivererParts {
             store: kept.store.clone(),
             channels,
@@ -93,29 +135,27 @@ impl Crew {
             pulses: Arc::clone(&kept.pulses),
             seed: kept.seed,
         };
-        let mut senders = JoinSet::new();
+        let mut senders = Tasks::default();
         let deliverer = Deliverer::new(parts.clone());
         let running = deliver_stopped.clone();
-        senders.spawn(async move {
+        senders.spawn("send", async move {
             // The sending end stays with the loop: a closed channel would read as "no ways out".
             let _channels = channels_in;
             deliverer.run(running).await;
         });
-        senders.spawn(poll::run(parts, deliver_stopped));
+        senders.spawn("delivery report", poll::run(parts, deliver_stopped));
 
-        let mut tasks = JoinSet::new();
+        let mut tasks = Tasks::default();
         for post in posts.iter().filter(|post| post.source.is_some()) {
-            let task = lifecycle::poll_loop(floor.clone(), Arc::clone(post));
-            tasks.spawn(task);
+            tasks.spawn("poll", lifecycle::poll_loop(floor.clone(), Arc::clone(post)));
         }
-        if let Some(settings) = &config.heartbeat {
-            let heartbeat = Heartbeat::new(settings.clone()).context("preparing the heartbeat")?;
-            tasks.spawn(heartbeat_loop(floor.clone(), heartbeat));
+        if let Some(heartbeat) = heartbeat {
+            tasks.spawn("heartbeat", heartbeat_loop(floor.clone(), heartbeat));
         }
         let publisher = Publisher {
-            config: Arc::clone(config),
-            view_of_config: view_of_config.clone(),
-            refused_at,
+            config,
+            view_of_config,
+            refused_at: Arc::clone(&kept.refused_at),
             writer: Arc::clone(&kept.writer),
             counts,
             counted: Vec::new(),
@@ -127,23 +167,71 @@ impl Crew {
             forgetting: None,
         };
         let publisher = Arc::new(Mutex::new(publisher));
-        tasks.spawn(lifecycle::tick_loop(floor, async move |floor: &Floor, changed: bool| {
-            publisher.lock().await.publish(floor, changed).await;
-        }));
-        Ok(Self { stop, deliver_stop, tasks, senders })
+        tasks.spawn(
+            "tick",
+            lifecycle::tick_loop(floor, async move |floor: &Floor, changed: bool| {
+                publisher.lock().await.publish(floor, changed).await;
+            }),
+        );
+        Self { posts, stop, deliver_stop, tasks, senders }
     }
 
-    /// Stops after the present passes; then the sends in flight.
-    pub(super) async fn stop(mut self) {
+    /// Returns once a loop ended that nobody told to end; says which. That is a mistake in the program, and the agent
+    /// is worth nothing without the loop.
+    pub(super) async fn failed(&mut self) -> anyhow::Error {
+        let which = tokio::select! {
+            which = self.tasks.ended() => which,
+            which = self.senders.ended() => which,
+        };
+        anyhow::anyhow!("the {which} loop ended by a mistake in the program; start shiftwatch again, nothing is lost")
+    }
+
+    /// Stops after the present passes; then the sends in flight. False when a pass did not end in time. May be
+    /// dropped and called again.
+    pub(super) async fn stop(&mut self, passes_within: Duration) -> bool {
         let _ = self.stop.send(true);
-        let _ = tokio::time::timeout(crate::limits::STOP_WITHIN / 2, async {
-            while self.tasks.join_next().await.is_some() {}
-        })
-        .await;
+        let passed = timeout(passes_within, self.tasks.all_ended()).await.is_ok();
         let _ = self.deliver_stop.send(true);
-        let _ = tokio::time::timeout(crate::limits::STOP_WITHIN, async {
-            while self.senders.join_next().await.is_some() {}
-        })
-        .await;
+        // The send loop itself gives the sends in flight their time.
+        let _ = timeout(crate::limits::STOP_WITHIN, self.senders.all_ended()).await;
+        passed
+    }
+}
+
+/// Tasks by name.
+#[derive(Default)]
+struct Tasks {
+    running: JoinSet<()>,
+    names: HashMap<Id, &'static str>,
+}
+
+impl Tasks {
+    fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let id = self.running.spawn(task).id();
+        self.names.insert(id, name);
+    }
+
+    /// The name of the next one to end; never, when none is left.
+    async fn ended(&mut self) -> &'static str {
+        let Some(ended) = self.running.join_next_with_id().await else { return std::future::pending().await };
+        let id = ended.map_or_else(|fault: JoinError| fault.id(), |(id, ())| id);
+        self.names.get(&id).copied().unwrap_or_default()
+    }
+
+    async fn all_ended(&mut self) {
+        while self.running.join_next().await.is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_is_named() {
+        let mut tasks = Tasks::default();
+        tasks.spawn("poll", std::future::pending());
+        tasks.spawn("tick", async { panic!("a mistake") });
+        assert_eq!(tasks.ended().await, "tick");
     }
 }

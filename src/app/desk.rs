@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, RwLock},
+    time::Duration,
 };
 
 use chrono::TimeDelta;
@@ -18,16 +19,19 @@ use crate::{
         orders::Ask,
         policy::Policy,
     },
-    clock::Clock,
+    clock::{self, Clock},
     http::{
         Orders,
         orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
     },
-    lifecycle::{Nudges, Post},
+    lifecycle::{Nudges, Post, StoreHealth},
     model::{AgencyName, Instant},
     rules::finding::Tells,
     store::Store,
 };
+
+/// How long an answer waits for the tick that shows what was ordered. It is stored by then, whatever comes.
+const SHOWN_WITHIN: Duration = Duration::from_millis(500);
 
 /// Takes orders from the web side and stores them.
 pub(super) struct Desk {
@@ -35,6 +39,7 @@ pub(super) struct Desk {
     pub(super) clock: Clock,
     pub(super) nudges: Nudges,
     pub(super) posts: RwLock<Arc<Vec<Arc<Post>>>>,
+    pub(super) store_health: Arc<StoreHealth>,
     pub(super) reload: mpsc::Sender<ReloadAsked>,
 }
 
@@ -62,10 +67,29 @@ impl Desk {
         None
     }
 
-    async fn store(&self, agency: &AgencyName, asks: Vec<Ask>) -> Result<(), StoreFault> {
-        let stored = self.store.put_orders(agency, self.clock.now(), asks).await;
-        stored.map_err(|fault| StoreFault { why: fault.to_string() })?;
+    /// Stores orders of each agency and nudges the tick; then gives it a moment to show what came of them, because
+    /// whoever gave an order looks at once.
+    async fn order(&self, orders: impl IntoIterator<Item = (AgencyName, Vec<Ask>)>) -> Result<(), StoreFault> {
+        let mut stored = Ok(());
+        for (agency, asks) in orders {
+            stored = self.store(&agency, asks).await;
+            if stored.is_err() {
+                break;
+            }
+        }
+        let round = self.nudges.rounds.next();
         self.nudges.inputs_stored();
+        stored?;
+        self.nudges.rounds.until_shown(round, SHOWN_WITHIN).await;
+        Ok(())
+    }
+
+    async fn store(&self, agency: &AgencyName, asks: Vec<Ask>) -> Result<(), StoreFault> {
+        if let Err(fault) = self.store.put_orders(agency, self.clock.now(), asks).await {
+            self.store_health.refused(&fault, clock::real_now());
+            return Err(StoreFault { why: fault.to_string() });
+        }
+        self.store_health.took(clock::real_now());
         Ok(())
     }
 }
@@ -93,7 +117,7 @@ impl Orders for Desk {
                 until = until.min(hour_before);
             }
             let agency = key.agency.clone();
-            self.store(&agency, vec![Ask::Acknowledge { key, by: order.by, note: order.note, until }]).await?;
+            self.order([(agency, vec![Ask::Acknowledge { key, by: order.by, note: order.note, until }])]).await?;
             Ok(Acked { until })
         })
     }
@@ -116,10 +140,7 @@ impl Orders for Desk {
                     generator_url,
                 });
             }
-            for (agency, asks) in by_agency {
-                self.store(&agency, asks).await?;
-            }
-            Ok(())
+            self.order(by_agency).await
         })
     }
 

@@ -1,13 +1,12 @@
-//! The parts that are made anew at each reload, from a configuration and the store.
+//! The parts that are made anew at each reload, from a configuration and what is known already.
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use tokio::sync::{Mutex, Notify};
 
 use super::Kept;
 use crate::{
-    alerts::step::CatchUp,
+    alerts::{policy::Policy, step::CatchUp},
     config::{self, Config},
     lifecycle::Post,
     model::{AgencyName, Instant, Section, local_time::start_of_day},
@@ -20,28 +19,32 @@ use crate::{
         client::Source,
         planner::{PlanSettings, Planner},
     },
+    store::Loaded,
     watch::Watch,
 };
 
-/// One agency as it was stored, with its rules and its plan. `source: None` is the pseudo-agency.
+/// Where an agency's present state comes from.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// It was watched until now. Its loops stand.
+    Held(Arc<Post>),
+    /// It was not; this is how it was stored.
+    Stored(Box<Loaded>),
+}
+
+/// One agency with its rules and its plan. `source: None` is the pseudo-agency.
 pub(super) async fn post(
     kept: &Kept,
     config: &Config,
     agency: &config::Agency,
     source: Option<Arc<Source>>,
+    known: Known,
     now: Instant,
-) -> anyhow::Result<Post> {
-    let loaded = kept.store.load(&agency.name).await.with_context(|| format!("loading agency {}", agency.name))?;
+) -> Post {
     let ruleset = Arc::new(Ruleset::of_agency(&config.rules, source.is_none()));
-    let mut policy = (*config.policy).clone();
+    let mut policy = Policy::clone(&config.policy);
     policy.confirm_timeout = agency.wellsky.confirm_timeout;
-    let mut loaded = loaded;
-    if source.is_none() && loaded.catch_up.is_none() {
-        // There is no schedule to catch up with.
-        loaded.catch_up = Some(CatchUp::Done);
-    }
-    let mut watch = Watch::restore(agency, loaded, ruleset, Arc::new(policy), now);
-    watch.standstill = watch.standstill * i32::try_from(kept.clock.speed()).unwrap_or(i32::MAX);
+    let policy = Arc::new(policy);
     let speed = f64::from(kept.clock.speed());
     let settings = PlanSettings::new(
         agency.wellsky.detect_within,
@@ -49,24 +52,70 @@ pub(super) async fn post(
         agency.timezone,
         kept.seed,
     );
-    let mut planner = Planner::new(settings, now);
+    let (watch, planner) = match known {
+        Known::Held(held) => {
+            renew(kept, &held, agency, ruleset, policy, now).await;
+            let same_source = match (&held.source, &source) {
+                (Some(before), Some(source)) => Arc::ptr_eq(before, source),
+                (before, source) => before.is_none() && source.is_none(),
+            };
+            let same_plan = same_source && *held.planner.lock().await.settings() == settings;
+            (Arc::clone(&held.watch), same_plan.then(|| Arc::clone(&held.planner)))
+        }
+        Known::Stored(mut loaded) => {
+            if source.is_none() && loaded.catch_up.is_none() {
+                // There is no schedule to catch up with.
+                loaded.catch_up = Some(CatchUp::Done);
+            }
+            let mut watch = Watch::restore(agency, *loaded, ruleset, policy, now);
+            watch.standstill = watch.standstill * i32::try_from(kept.clock.speed()).unwrap_or(i32::MAX);
+            (Arc::new(Mutex::new(watch)), None)
+        }
+    };
+    let planner = planner.unwrap_or_else(|| Arc::new(Mutex::new(Planner::new(settings, now))));
+    tell_planner(&mut *planner.lock().await, &*watch.lock().await, now);
+    Post {
+        name: agency.name.clone(),
+        watch,
+        planner,
+        poll: Notify::new(),
+        source,
+        complaints: std::sync::Mutex::default(),
+    }
+}
+
+/// Takes the new configuration into a watch whose loops stand. Who was told until now may be named no more: their
+/// addresses are looked up, so that they hear of the end.
+async fn renew(
+    kept: &Kept,
+    held: &Post,
+    agency: &config::Agency,
+    ruleset: Arc<Ruleset>,
+    policy: Arc<Policy>,
+    now: Instant,
+) {
+    let mut watch = held.watch.lock().await;
+    let told = watch.book.alerts().flat_map(|alert| alert.told.iter().map(|told| told.message.clone())).collect();
+    let told = kept.store.addresses(&agency.name, told).await.unwrap_or_else(|fault| {
+        tracing::error!(agency = %agency.name, error = %fault, "store: who was told of what fires could not be read; whoever left the configuration is not told of its end");
+        Vec::new()
+    });
+    watch.renew(agency, ruleset, policy, told, now);
+}
+
+/// Brings the plan to what the rules need now.
+fn tell_planner(planner: &mut Planner, watch: &Watch, now: Instant) {
+    planner.cut_short(now);
     if let Some(full_at) = watch.mirror.section(Section::Clients).full_at {
         planner.clients_read_at(full_at);
     }
     let clients = watch.mirror.client_ids().cloned().collect();
     for (client, plan) in watch.plans(&clients, now) {
-        if let Some(plan) = plan {
-            planner.update_client(&client, plan, now);
+        match plan {
+            Some(plan) => planner.update_client(&client, plan, now),
+            None => planner.remove_client(&client),
         }
     }
-    Ok(Post {
-        name: agency.name.clone(),
-        watch: Mutex::new(watch),
-        planner: Mutex::new(planner),
-        poll: Notify::new(),
-        source,
-        complaints: std::sync::Mutex::default(),
-    })
 }
 
 /// The pseudo-agency: alerts of no agency, and the agent's own.

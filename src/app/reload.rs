@@ -1,16 +1,14 @@
 //! A new configuration for a running agent: who asks for it, when its files changed, whether it can be had.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{signal::unix::Signal, sync::oneshot};
 
 use super::LoadConfig;
-use crate::{config::Config, lifecycle};
+use crate::{
+    config::{Config, origins::Origins},
+    lifecycle,
+};
 
 /// How often the configuration's files are looked at for a change.
 const FILES_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
@@ -18,18 +16,38 @@ const FILES_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 /// Asked of the running agent by its own web side and signals; who waits for the answer, if anybody.
 pub(super) struct ReloadAsked(pub(super) Option<oneshot::Sender<Result<String, Vec<String>>>>);
 
+/// Why a new configuration cannot be had.
+pub(super) struct Refused {
+    /// Every fault, for a person.
+    pub(super) faults: Vec<String>,
+    /// The files at fault: a change of one of them is worth another look.
+    pub(super) files: Vec<PathBuf>,
+}
+
+impl From<String> for Refused {
+    fn from(fault: String) -> Self {
+        Self { faults: vec![fault], files: Vec::new() }
+    }
+}
+
 /// The new configuration, or every fault of it. The old one stays in use until the caller takes the new one.
-pub(super) async fn reload(load: &LoadConfig, old: &Config) -> Result<Config, Vec<String>> {
+pub(super) async fn reload(load: &LoadConfig, old: &Config) -> Result<Config, Refused> {
     let load = Arc::clone(load);
-    let loaded = tokio::task::spawn_blocking(move || load())
-        .await
-        .map_err(|fault| vec![format!("reading the configuration: {fault}")])?;
-    let (config, warnings) = loaded.map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    // A thread of its own, and not one of the runtime's: a command that hangs must not hold up the end of the run.
+    let (done, loaded) = oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = done.send(load());
+    });
+    let loaded = loaded.await.map_err(|_| "the configuration could not be read: a mistake in shiftwatch".to_owned())?;
+    let (config, warnings) = loaded.map_err(|faults| Refused {
+        faults: faults.iter().map(ToString::to_string).collect(),
+        files: faults.into_iter().map(|fault| PathBuf::from(fault.file)).collect(),
+    })?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     if config.store != old.store || config.web.listen != old.web.listen {
-        return Err(vec!["store and web.listen cannot change while running; restart shiftwatch for that".into()]);
+        return Err("store and web.listen cannot change while running; restart shiftwatch for that".to_owned().into());
     }
     Ok(config)
 }
@@ -44,32 +62,12 @@ pub(super) async fn hung_up(hangup: &mut Option<Signal>) {
     }
 }
 
-/// Returns when a file of the configuration changed. Never, when it came from the environment alone.
-pub(super) async fn files_change(config: &Config) {
-    let Some(file) = &config.file else { return std::future::pending().await };
-    let before = stamps(file);
+/// Returns when something that the configuration was read from changed. Never, when it came from the environment alone.
+pub(super) async fn files_change(origins: &Origins) {
     loop {
         lifecycle::wait(FILES_LOOKED_AT_EVERY).await;
-        if stamps(file) != before {
+        if origins.changed() {
             return;
         }
     }
-}
-
-/// When the configuration and what lies beside it (`*.yml`, `*.yaml`, `*.env`, one folder deep) last changed.
-fn stamps(file: &Path) -> BTreeMap<PathBuf, Option<std::time::SystemTime>> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let modified = |path: &Path| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
-    let mut stamps = BTreeMap::from([(file.to_owned(), modified(file))]);
-    let list = |folder: &Path| -> Vec<PathBuf> {
-        std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect()
-    };
-    let here = list(folder);
-    let below: Vec<PathBuf> = here.iter().filter(|path| path.is_dir()).flat_map(|path| list(path)).collect();
-    for path in here.iter().chain(&below) {
-        if path.extension().is_some_and(|extension| ["yml", "yaml", "env"].iter().any(|known| extension == *known)) {
-            stamps.insert(path.clone(), modified(path));
-        }
-    }
-    stamps
 }

@@ -16,6 +16,7 @@ use crate::{
     cli::{Asking, CONFIG_VARIABLE, Cli, Command},
     clock::{self, Clock},
     config::{Config, StoreUrl, fault::Fault},
+    logging::LogFormat,
     sim,
 };
 
@@ -67,7 +68,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             }
             Ok(exit)
         }
-        Command::Run(_) => run(config.map(Path::to_owned)).await,
+        Command::Run(_) => run(config.map(Path::to_owned), common.log_format == Some(LogFormat::Json)).await,
         Command::Demo(args) => demo::run(&args, &mut out, stopped()).await,
         Command::Sim(args) => {
             sim::command::run(&args, drill_clock()?, &mut out, stopped()).await?;
@@ -155,8 +156,22 @@ fn load_or_say(path: Option<&Path>) -> anyhow::Result<Option<(Config, Vec<Fault>
     }
 }
 
-async fn run(path: Option<PathBuf>) -> anyhow::Result<Exit> {
-    let Some((config, _)) = load_or_say(path.as_deref())? else {
+/// Says what is wrong with a configuration: as a compiler would, or as lines of a log that a machine reads.
+fn say(faults: &[Fault], json: bool) -> io::Result<()> {
+    for fault in faults {
+        match (json, fault.is_error()) {
+            (false, _) => writeln!(io::stderr(), "{fault}")?,
+            (true, true) => tracing::error!("{fault}"),
+            (true, false) => tracing::warn!("{fault}"),
+        }
+    }
+    Ok(())
+}
+
+async fn run(path: Option<PathBuf>, json: bool) -> anyhow::Result<Exit> {
+    let loaded = Config::load(path.as_deref(), &env);
+    say(loaded.as_ref().map_or_else(|faults| faults, |(_, warnings)| warnings), json)?;
+    let Ok((config, _)) = loaded else {
         tracing::error!(
             "config: not started; mend what is listed above and start again, `shiftwatch check` finds the same"
         );
@@ -165,7 +180,7 @@ async fn run(path: Option<PathBuf>) -> anyhow::Result<Exit> {
     let clock = match config.clock(&env) {
         Ok(clock) => clock,
         Err(fault) => {
-            writeln!(io::stderr(), "{fault}")?;
+            say(&[fault], json)?;
             return Ok(Exit::Failed);
         }
     };

@@ -275,7 +275,7 @@ pub fn read_files(
 ) -> (Vec<Agency>, Vec<LostOffice>) {
     let (mut agencies, mut lost) = (Vec::new(), Vec::new());
     for (pattern, at) in cx.words(node, "agency_files").unwrap_or_default() {
-        let files = glob::files(&cx.dir, &pattern);
+        let files = cx.glob(&pattern);
         if files.is_empty() {
             let what = format!("agency_files: no file fits \"{pattern}\"");
             if glob::is_pattern(&pattern) {
@@ -285,7 +285,8 @@ pub fn read_files(
             }
         }
         for file in files {
-            let mut office = Reading::new(file.display().to_string(), &cx.dir, cx.env);
+            let mut office = cx.beside(&file, &cx.dir);
+            office.reads(&file);
             let mut found = read_file(&file, names, &mut office);
             if office.faults.iter().any(Fault::is_error) {
                 found.clear();

@@ -1,7 +1,7 @@
 //! File names with `*` and `?`.
 
 use std::{
-    fs,
+    fs, io,
     path::{Component, Path, PathBuf},
 };
 
@@ -15,29 +15,52 @@ pub fn is_pattern(text: &str) -> bool {
 /// a leading dot; a folder that cannot be read holds nothing.
 #[must_use]
 pub fn files(dir: &Path, pattern: &str) -> Vec<PathBuf> {
+    walk(dir, pattern).0
+}
+
+/// The same, when every folder could be read or is not there.
+#[must_use]
+pub fn files_if_readable(dir: &Path, pattern: &str) -> Option<Vec<PathBuf>> {
+    let (found, all_read) = walk(dir, pattern);
+    all_read.then_some(found)
+}
+
+/// The files, and whether every folder on the way could be read.
+fn walk(dir: &Path, pattern: &str) -> (Vec<PathBuf>, bool) {
+    let mut all_read = true;
     let mut found = vec![PathBuf::new()];
     for part in dir.join(pattern).components() {
         let name = part.as_os_str().to_string_lossy();
         found = if matches!(part, Component::Normal(_)) && is_pattern(&name) {
-            found.iter().flat_map(|parent| matches_in(parent, &name)).collect()
+            let matched = found.iter().map(|parent| matches_in(parent, &name));
+            matched
+                .flat_map(|matched| {
+                    all_read &= matched.is_some();
+                    matched.unwrap_or_default()
+                })
+                .collect()
         } else {
             found.into_iter().map(|parent| parent.join(part)).collect()
         };
     }
     found.retain(|path| path.is_file());
     found.sort();
-    found
+    (found, all_read)
 }
 
-fn matches_in(parent: &Path, pattern: &str) -> Vec<PathBuf> {
+/// `None` when the folder is there and cannot be read.
+fn matches_in(parent: &Path, pattern: &str) -> Option<Vec<PathBuf>> {
     let listed = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-    let Ok(entries) = fs::read_dir(listed) else { return Vec::new() };
-    entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .filter(|name| fits(pattern, name) && (!name.starts_with('.') || pattern.starts_with('.')))
-        .map(|name| parent.join(name))
-        .collect()
+    let entries = match fs::read_dir(listed) {
+        Ok(entries) => entries,
+        Err(fault) => {
+            let nothing_there = matches!(fault.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+            return nothing_there.then(Vec::new);
+        }
+    };
+    let names = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let fitting = names.filter(|name| fits(pattern, name) && (!name.starts_with('.') || pattern.starts_with('.')));
+    Some(fitting.map(|name| parent.join(name)).collect())
 }
 
 /// Whether a name fits a pattern. Remembers the last `*` and goes back to it, so the cost is pattern × name.

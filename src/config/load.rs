@@ -3,7 +3,7 @@
 //! Every fault of every file is collected before anything is decided. An error anywhere means no configuration,
 //! except in an office's own file, which costs that office only.
 
-use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::Path, rc::Rc, sync::Arc, time::Duration};
 
 use super::{
     Agency, Config, LostOffice, agencies, environment,
@@ -11,7 +11,8 @@ use super::{
     global, inhibit_rules,
     names::Names,
     original,
-    reading::{Env, Fields, Reading, is_spoiled},
+    origins::Origins,
+    reading::{Env, Fields, Reading, Shared, is_spoiled},
     receivers, routes,
     rule_file::Rules,
     sms_gateways, store_url, telling, time_intervals, tree,
@@ -72,6 +73,7 @@ fn load_environment(env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
     };
     let config = Config {
         file: None,
+        origins: Origins::default(),
         original: String::new(),
         agencies: vec![from.agency],
         offices_lost: Vec::new(),
@@ -122,12 +124,15 @@ fn bytes_of(path: &Path) -> Result<(String, Vec<u8>), Vec<Fault>> {
 }
 
 fn load_file(path: &Path, env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
+    let shared = Rc::new(Shared::default());
+    shared.origins.borrow_mut().file(path);
     let (file, bytes) = bytes_of(path)?;
     let dir = path.parent().unwrap_or(Path::new(""));
     let mut secret_faults = Vec::new();
+    shared.origins.borrow_mut().file(&dir.join(environment::SECRETS_FILE));
     let secrets = environment::read_secrets_file(dir, &mut secret_faults);
     let env = |name: &str| env(name).or_else(|| secrets.get(name).cloned());
-    let mut cx = Reading::new(file.clone(), dir, &env);
+    let mut cx = Reading::sharing(file.clone(), dir, &env, Rc::clone(&shared));
     let mut tree_faults = Vec::new();
     let Some(root) = tree::read(&file, &bytes, &mut tree_faults) else { return Err(tree_faults) };
     cx.faults = tree_faults;
@@ -143,6 +148,7 @@ fn load_file(path: &Path, env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Faul
         Some(mut config) if !broken => {
             config.file = Some(path.to_owned());
             config.original = original::write(&root, &hidden);
+            config.origins = shared.origins.borrow().clone();
             Ok((config, faults))
         }
         _ => Err(faults),
@@ -239,6 +245,7 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
     };
     Some(Config {
         file: None,
+        origins: Origins::default(),
         original: String::new(),
         agencies,
         offices_lost,

@@ -16,6 +16,7 @@ mod inhibit_rules;
 mod load;
 mod names;
 mod original;
+pub mod origins;
 mod reading;
 mod receivers;
 mod routes;
@@ -52,7 +53,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use secrecy::SecretString;
 
-use self::fault::Fault;
+use self::{fault::Fault, origins::Origins};
 use crate::{
     alerts::policy::Policy,
     clock::Clock,
@@ -69,6 +70,8 @@ use crate::{
 pub struct Config {
     /// The file it came from; `None` when only the environment spoke.
     pub file: Option<PathBuf>,
+    /// Everything it was read from, with how that looked just before.
+    pub origins: Origins,
     /// The file as it may be shown (`/api/v2/status`): without comments, with secrets, numbers and addresses blanked.
     /// Empty when only the environment spoke.
     pub original: String,
@@ -236,7 +239,7 @@ impl Config {
     /// [`Config::offices_lost`]): `check` fails on those, `run` goes on without the office and says so. Variables
     /// that the environment lacks are looked up in `secrets.env` beside the file.
     ///
-    /// Reads files, and runs the commands that secrets come from (each within ten seconds): not for an async task's
+    /// Reads files, and runs the commands that secrets come from (each within 10 s, all within 15): not for an async task's
     /// own thread.
     ///
     /// # Errors

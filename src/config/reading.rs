@@ -2,21 +2,43 @@
 //! readers of single values. Each says what is wrong and answers `None`, and its caller goes on with the next.
 
 use std::{
+    cell::{Cell, RefCell},
     collections::HashSet,
     fmt::Display,
     path::{Path, PathBuf},
+    rc::Rc,
     time::Duration,
 };
 
 use super::{
     duration,
     fault::Fault,
+    glob,
+    origins::Origins,
     suggest::nearest,
     tree::{Key, Node, Place, Value},
 };
 
+/// The commands that secrets come from may take so long together.
+pub const COMMAND_TIME_IN_ALL: Duration = Duration::from_secs(15);
+
 /// Looks a variable up.
 pub type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
+
+/// What the files of one configuration share while they are read.
+#[derive(Debug)]
+pub struct Shared {
+    /// What was read.
+    pub origins: RefCell<Origins>,
+    /// How much time the commands may still take together.
+    pub command_time: Cell<Duration>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { origins: RefCell::default(), command_time: Cell::new(COMMAND_TIME_IN_ALL) }
+    }
+}
 
 /// One file being read.
 pub struct Reading<'e> {
@@ -30,12 +52,36 @@ pub struct Reading<'e> {
     pub faults: Vec<Fault>,
     /// Values that are never shown again: secrets, phone numbers, addresses.
     pub hidden: HashSet<Place>,
+    /// With the other files of the configuration.
+    pub shared: Rc<Shared>,
 }
 
 impl<'e> Reading<'e> {
     /// Begins with a file.
     pub fn new(file: impl Into<String>, dir: &Path, env: Env<'e>) -> Self {
-        Self { file: file.into(), dir: dir.to_owned(), env, faults: Vec::new(), hidden: HashSet::new() }
+        Self::sharing(file, dir, env, Rc::default())
+    }
+
+    /// Begins with one of several files.
+    pub fn sharing(file: impl Into<String>, dir: &Path, env: Env<'e>, shared: Rc<Shared>) -> Self {
+        Self { file: file.into(), dir: dir.to_owned(), env, faults: Vec::new(), hidden: HashSet::new(), shared }
+    }
+
+    /// Begins with a file that this one names.
+    pub fn beside(&self, file: &Path, dir: &Path) -> Self {
+        Self::sharing(file.display().to_string(), dir, self.env, Rc::clone(&self.shared))
+    }
+
+    /// A file is about to be read.
+    pub fn reads(&self, file: &Path) {
+        self.shared.origins.borrow_mut().file(file);
+    }
+
+    /// The files that fit a pattern of this file.
+    pub fn glob(&self, pattern: &str) -> Vec<PathBuf> {
+        let files = glob::files(&self.dir, pattern);
+        self.shared.origins.borrow_mut().pattern(&self.dir, pattern, &files);
+        files
     }
 
     /// Notes an error.

@@ -70,7 +70,7 @@ impl Rules {
         let patterns = cx.words(node, "rule_files").unwrap_or_default();
         let asks_for_some = !patterns.is_empty();
         for (pattern, at) in patterns {
-            let mut files = glob::files(&cx.dir, &pattern);
+            let mut files = cx.glob(&pattern);
             if glob::is_pattern(&pattern) {
                 files.retain(|file| !file.to_string_lossy().ends_with(".test.yml"));
             }
@@ -84,8 +84,8 @@ impl Rules {
             }
             files.retain(|file| !seen.contains(file));
             for file in &files {
-                let mut inner =
-                    Reading::new(file.display().to_string(), file.parent().unwrap_or(Path::new("")), cx.env);
+                let mut inner = cx.beside(file, file.parent().unwrap_or(Path::new("")));
+                inner.reads(file);
                 match std::fs::read(file) {
                     Ok(bytes) => self.add_text(&bytes, &mut inner),
                     Err(error) => {

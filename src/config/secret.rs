@@ -10,9 +10,10 @@ use std::{
 use secrecy::SecretString;
 
 use super::{
-    reading::{Fields, Reading},
+    reading::{COMMAND_TIME_IN_ALL, Fields, Reading},
     tree::{Node, Value},
 };
+use crate::clock;
 
 /// A secret store that needs longer is waiting for a person.
 const COMMAND_TIME_MAX: Duration = Duration::from_secs(10);
@@ -101,6 +102,7 @@ fn from_env(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<String> {
 
 fn from_file(written: &str, node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<String> {
     let name = cx.path(written);
+    cx.reads(&name);
     let shown = name.display();
     let mut text = String::new();
     let read = std::fs::File::open(&name).and_then(|file| file.take(SECRET_BYTES_MAX).read_to_string(&mut text));
@@ -138,19 +140,27 @@ fn from_command(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<String>
 
 /// Runs a command and answers its first output, without the line's end. What it printed is in no message.
 fn run(program: &str, arguments: &[String], cx: &Reading<'_>) -> Result<String, String> {
+    let left = cx.shared.command_time.get();
+    if left.is_zero() {
+        return Err(format!("was not run: the commands before it took {} s", COMMAND_TIME_IN_ALL.as_secs()));
+    }
+    let limit = left.min(COMMAND_TIME_MAX);
+    let began_at = clock::real_now();
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     if !cx.dir.as_os_str().is_empty() {
         command.current_dir(&cx.dir);
     }
     let mut child = command.spawn().map_err(|error| format!("cannot be started ({})", error.kind()))?;
-    let printed = output_in_time(&mut child);
+    let printed = output_in_time(&mut child, limit);
+    let took = (clock::real_now() - began_at).to_std().unwrap_or_default();
+    cx.shared.command_time.set(left.saturating_sub(took));
     if printed.is_none() {
         // Its answer no longer matters; a child that cannot be killed has ended.
         let _ = child.kill();
     }
     let status = child.wait().map_err(|error| format!("could not be waited for ({})", error.kind()))?;
-    let printed = printed.ok_or_else(|| format!("took longer than {} s", COMMAND_TIME_MAX.as_secs()))?;
+    let printed = printed.ok_or_else(|| format!("took longer than {} s", limit.as_secs()))?;
     if !status.success() {
         return Err(format!("failed ({status})"));
     }
@@ -159,7 +169,7 @@ fn run(program: &str, arguments: &[String], cx: &Reading<'_>) -> Result<String, 
 }
 
 /// Everything the child prints until it closes its output, or nothing when that takes too long.
-fn output_in_time(child: &mut Child) -> Option<Vec<u8>> {
+fn output_in_time(child: &mut Child, limit: Duration) -> Option<Vec<u8>> {
     let stdout = child.stdout.take()?;
     let (done, read) = mpsc::channel();
     std::thread::spawn(move || {
@@ -167,5 +177,5 @@ fn output_in_time(child: &mut Child) -> Option<Vec<u8>> {
         let _ = stdout.take(SECRET_BYTES_MAX).read_to_end(&mut bytes);
         let _ = done.send(bytes);
     });
-    read.recv_timeout(COMMAND_TIME_MAX).ok()
+    read.recv_timeout(limit).ok()
 }

@@ -407,6 +407,46 @@ fn secrets_come_from_variables_files_and_commands() {
 }
 
 #[test]
+fn a_change_of_any_file_that_was_read_is_seen() {
+    let text = "rule_files: [rules/deep/*.yml]
+agency_files: [offices/*.yml]
+";
+    let office =
+        "name: main\ntimezone: America/Denver\nwellsky: { client_id: { file: ../s/id }, client_secret: { env: ID } }\n";
+    let rules = "groups: [{ name: g, rules: [{ alert: A, uncovered_shift: { within: 4h } }] }]\n";
+    let files = [
+        ("c.yml", text),
+        ("offices/a.yml", office),
+        ("rules/deep/a.yml", rules),
+        ("s/id", "id"),
+        ("secrets.env", "ID=x"),
+    ];
+    for (name, text) in files {
+        let folder = Folder::with(&files);
+        let (config, _) = folder.load().expect("it loads");
+        folder.write("shiftwatch.db", "not read, and often written to");
+        assert!(!config.origins.changed(), "{name}");
+        folder.write(name, &format!("{text} "));
+        assert!(config.origins.changed(), "{name}");
+    }
+    let folder = Folder::with(&files);
+    let (config, _) = folder.load().expect("it loads");
+    folder.write("offices/b.yml", office);
+    assert!(config.origins.changed(), "another office");
+}
+
+#[test]
+fn commands_have_a_time_together() {
+    let folder = Folder::with(&[("c.yml", AGENCY)]);
+    let mut cx = reading::Reading::new("c.yml", folder.0.path(), &env);
+    cx.shared.command_time.set(Duration::ZERO);
+    let mut faults = Vec::new();
+    let node = tree::read("c.yml", b"{ command: [printf, x] }", &mut faults).expect("a tree");
+    assert!(secret::secret(&node, "client_secret", &mut cx).is_none());
+    assert!(cx.faults[0].what.contains("printf was not run: the commands before it took 15 s"), "{:?}", cx.faults);
+}
+
+#[test]
 fn the_environment_alone_is_enough_to_watch() {
     let (config, warnings) = Config::load(None, &|name| match name {
         "SHIFTWATCH_TIMEZONE" => Some("America/Chicago".into()),

@@ -5,13 +5,7 @@
 //! Does not: decide, touch the store, or show PHI. Every path is in one table ([`routes::ROUTES`]), which builds the
 //! router and the access test.
 
-use std::{
-    future::{Future, IntoFuture},
-    io,
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -20,8 +14,6 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use futures::FutureExt;
-use tokio::net::TcpListener;
 
 use crate::{
     clock::Clock,
@@ -35,11 +27,13 @@ mod front;
 mod health;
 pub mod orders;
 pub mod routes;
+mod serving;
 mod v1;
 mod v2;
 
 pub use {
     orders::Orders,
+    serving::serve,
     v1::{AckAnswer, AckBody},
 };
 
@@ -77,37 +71,10 @@ pub fn router(web: Web) -> Router {
         .fallback(answer::no_such_path)
         .method_not_allowed_fallback(answer::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(middleware::from_fn(serving::in_time))
         .layer(middleware::from_fn(refuse_foreign_pages))
         .layer(middleware::from_fn(set_headers))
         .with_state(Arc::new(web))
-}
-
-/// How long requests in flight may take to end once the server stops: a stop ends within 10 s in all.
-const LINGER: Duration = Duration::from_secs(3);
-
-/// Serves until `stop` resolves, then takes no more connections and gives the requests in flight 3 s.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    serve_lingering(listener, router, stop, LINGER).await
-}
-
-/// A client that sent half a request and waits must not hold up the stop.
-async fn serve_lingering(
-    listener: TcpListener,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-    linger: Duration,
-) -> io::Result<()> {
-    let stop = stop.shared();
-    let mut server = pin!(axum::serve(listener, router).with_graceful_shutdown(stop.clone()).into_future());
-    tokio::select! {
-        ended = &mut server => return ended,
-        () = stop => {}
-    }
-    tokio::time::timeout(linger, server).await.unwrap_or(Ok(()))
 }
 
 /// A page of another site, open in a browser on this machine, must not be able to acknowledge or reload.

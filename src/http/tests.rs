@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     net::SocketAddr,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use chrono::TimeDelta;
@@ -15,6 +16,7 @@ use tokio::net::TcpListener;
 use super::{
     orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
     routes::{ROUTES, Role, Shows},
+    serving::{Bounds, serve_within},
     *,
 };
 use crate::view::{
@@ -438,10 +440,34 @@ async fn stopping_ends_the_server_whoever_is_still_connected() {
         let stopped = async move {
             let _ = stopped.await;
         };
-        let served = tokio::spawn(serve_lingering(listener, router(web()), stopped, Duration::ZERO));
+        let bounds = Bounds { linger: Duration::ZERO, ..Bounds::default() };
+        let served = tokio::spawn(serve_within(listener, router(web()), stopped, bounds));
         tokio::io::AsyncWriteExt::write_all(&mut connection, half_a_request).await.unwrap();
         stop.send(()).unwrap();
-        served.await.unwrap().unwrap();
+        served.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_make_room() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let bounds = Bounds { connections: 2, head: Duration::from_millis(50), ..Bounds::default() };
+    tokio::spawn(serve_within(listener, router(web()), std::future::pending(), bounds));
+    let mut idle = Vec::new();
+    for said in [&b""[..], b"GET /-/healthy HTTP/1.1\r\n", b"GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n"].repeat(3) {
+        let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut connection, said).await.unwrap();
+        idle.push(connection);
+    }
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder().no_proxy().build().unwrap();
+    let answered = client.get(format!("http://{address}/-/healthy")).send().await.unwrap();
+    assert_eq!(answered.status(), 200, "after all of them");
+    for connection in &mut idle {
+        let mut rest = Vec::new();
+        // Closed by us, whatever was sent before.
+        let _ = tokio::io::AsyncReadExt::read_to_end(connection, &mut rest).await;
     }
 }
 

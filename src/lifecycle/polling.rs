@@ -1,9 +1,12 @@
 //! The poll loop of one agency: the planner says what, the source reads, the mirror takes it in.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, PoisonError},
     time::Duration,
 };
+
+use futures::FutureExt as _;
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -14,12 +17,11 @@ use super::{Floor, Post, complaints::Complaint, told_to, wait};
 use crate::{
     clock, limits,
     mirror::SECOND_LOOK,
-    model::Section,
+    model::{Endpoint, Section},
     pipeline,
-    pulse::Loop,
     source::{
         client::Source,
-        fetched::{Fetched, Read},
+        fetched::{Fetched, Read, ReadFault},
         planner::Next,
         status::EncounterScope,
     },
@@ -29,16 +31,20 @@ use crate::{
 pub async fn poll_loop(floor: Floor, post: Arc<Post>) {
     let Some(source) = post.source.clone() else { return };
     let mut stop = floor.stop.clone();
-    let probe = tokio::select! {
-        probe = probe_scope(&floor, &post, &source) => probe,
-        () = told_to(&mut stop) => return,
-    };
-    post.planner.lock().await.set_encounter_scope(probe, floor.clock.now());
+    let mut scope = source.encounter_scope();
+    // What was found out before a reload need not be asked again.
+    if scope == EncounterScope::Unknown {
+        scope = tokio::select! {
+            scope = probe_scope(&floor, &post, &source) => scope,
+            () = told_to(&mut stop) => return,
+        };
+    }
+    post.planner.lock().await.set_encounter_scope(scope, floor.clock.now());
 
     let in_flight = Arc::new(Semaphore::new(limits::READS_IN_FLIGHT_MAX));
     let mut reads = JoinSet::new();
     while !floor.is_stopping() {
-        floor.pulses.beat(Loop::Poll, clock::real_now());
+        floor.pulses.polled(&post.name, clock::real_now());
         let slot = tokio::select! {
             slot = in_flight.clone().acquire_owned() => slot,
             // Answers may take their time-out; the loop itself is well.
@@ -62,7 +68,13 @@ pub async fn poll_loop(floor: Floor, post: Arc<Post>) {
                 }
             }
         }
-        while reads.try_join_next().is_some() {}
+        while let Some(read) = reads.try_join_next() {
+            if read.is_err() {
+                // A mistake in the program, logged where it happened; what it left behind is not to be trusted. The
+                // loop ends unasked, and with it the program.
+                return;
+            }
+        }
     }
     // A read is cut short: it is evidence that nobody has seen, and will be made again.
     reads.shutdown().await;
@@ -78,7 +90,7 @@ async fn probe_scope(floor: &Floor, post: &Post, source: &Source) -> EncounterSc
 
 /// One read: ask, apply, store, tell the planner and the tick.
 async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Read, slot: OwnedSemaphorePermit) {
-    let fetched = source.fetch(&read, floor.clock.now(), &floor.clock).await;
+    let fetched = fetch(&floor, &post, &source, read).await;
     drop(slot);
     count_read(&floor, &post, &fetched);
     let now = floor.clock.now();
@@ -92,6 +104,9 @@ async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Rea
     if let Err(fault) = &saved {
         tracing::error!(agency = %post.name, error = %fault, "store: what was read could not be kept; it will be read again after a restart");
         floor.store_refuses(fault);
+    } else if fetched.outcome.is_ok() {
+        floor.pulses.read(&post.name, clock::real_now());
+        floor.store_health.took(clock::real_now());
     }
     {
         let mut planner = post.planner.lock().await;
@@ -108,6 +123,31 @@ async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Rea
     }
     post.poll.notify_one();
     floor.nudges.tick.notify_one();
+}
+
+/// Asks. A mistake of ours in reading the answer counts as a failed read of this one client: the others are read on,
+/// and this one is told of as any that cannot be read.
+async fn fetch(floor: &Floor, post: &Post, source: &Source, read: Read) -> Fetched {
+    let began_at = floor.clock.now();
+    let fetching = AssertUnwindSafe(source.fetch(&read, began_at, &floor.clock)).catch_unwind();
+    let Ok(fetched) = fetching.await else {
+        let endpoint = match read.section() {
+            Some(Section::Clients) => Endpoint::Patients,
+            Some(Section::Caregivers) => Endpoint::Practitioners,
+            Some(Section::Shifts) => Endpoint::Appointment,
+            Some(Section::Visits) => Endpoint::Encounter,
+            None => Endpoint::Locations,
+        };
+        return Fetched {
+            agency: post.name.clone(),
+            read,
+            started_at: began_at,
+            finished_at: floor.clock.now(),
+            outcome: Err(ReadFault::Transient { endpoint, code: "protocol".to_owned() }),
+            requests: Vec::new(),
+        };
+    };
+    fetched
 }
 
 fn count_read(floor: &Floor, post: &Post, fetched: &Fetched) {

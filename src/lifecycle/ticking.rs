@@ -41,8 +41,10 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
         // Receipts are stored by the send loop, which nudges nobody: they are looked for once a second.
         let asked = floor.nudges.inputs.swap(false, Ordering::AcqRel);
         let read_inputs = asked || read_inputs_at.is_none_or(|at| (began - at).abs() >= TimeDelta::seconds(1));
+        let mut round = None;
         if read_inputs {
             read_inputs_at = Some(began);
+            round = Some(floor.nudges.rounds.begin());
         }
         if read_inputs && let Some(health) = gateway_health(&floor, now).await {
             gateways = Some(health);
@@ -66,8 +68,15 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
             floor.store_takes(written, now).await;
         }
         floor.metrics.pass(Loop::Tick, (clock::real_now() - began).to_std().unwrap_or_default());
-        floor.pulses.beat(Loop::Tick, clock::real_now());
+        if refused {
+            floor.pulses.went_round(Loop::Tick, clock::real_now());
+        } else {
+            floor.pulses.beat(Loop::Tick, clock::real_now());
+        }
         publish(&floor, changed).await;
+        if let Some(round) = round {
+            floor.nudges.rounds.shown(round);
+        }
         if stopping {
             return;
         }

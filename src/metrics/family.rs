@@ -107,7 +107,7 @@ families! {
     MISSED_TICKS = Counter "shiftwatch_missed_ticks_total" ["loop"]
         "Passes that were due while the one before still ran.";
     LAST_SUCCESS = Gauge "shiftwatch_last_success_timestamp_seconds" ["loop"]
-        "When the loop last finished a pass well, Unix time. Absent before the first.";
+        "When the loop last finished a pass well, Unix time; of the poll loops the agency furthest behind. Absent before the first.";
     READY = Gauge "shiftwatch_ready" []
         "1 when the configuration is read and the store takes writes, else 0.";
     RELOADS = Counter "shiftwatch_config_reloads_total" ["outcome"]

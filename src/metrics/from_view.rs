@@ -8,12 +8,15 @@ use super::{ALERTMANAGER_VERSION, family as f, page::Page};
 use crate::{
     alerts::alert::AlertState,
     model::{Instant, local_time},
+    notify::message::Channel,
     pulse::{Loop, Pulses},
     view::{AgencyView, AlertView, LocationCoverage, View},
 };
 
 /// The severities a label may show; anything else is `other`.
 const SEVERITIES: [&str; 4] = ["info", "warning", "page", "critical"];
+/// Messages that are decided and not finished; [`crate::view::OutboxCount::state`].
+const OUTBOX_STATES: [&str; 4] = ["queued", "claimed", "uncertain", "held"];
 const STATES: [&str; 3] = ["pending", "firing", "acknowledged"];
 
 /// Writes every family that shows the present.
@@ -21,8 +24,6 @@ pub(super) fn write(page: &mut Page, view: &View, now: Instant) {
     page.family(&f::BUILD).flag(&[env!("CARGO_PKG_VERSION")], true);
     page.family(&f::ALERTMANAGER_BUILD).flag(&["", "", "", "", "", ALERTMANAGER_VERSION], true);
     page.family(&f::READY).flag(&[], view.ready.is_ok());
-    page.family(&f::RELOAD_OK).flag(&[], view.config.refused_at.is_none());
-    page.family(&f::RELOAD_AT).measure(&[], unix(view.config.loaded_at));
     write_coverage(page, view);
     write_sureness(page, view, now);
     write_api(page, view);
@@ -165,8 +166,11 @@ fn severity(text: &str) -> &'static str {
 fn write_outbox(page: &mut Page, view: &View, now: Instant) {
     let Some(outbox) = &view.outbox else { return };
     let mut waiting = page.family(&f::OUTBOX);
-    for one in &outbox.waiting {
-        waiting.count(&[one.channel.as_str(), one.state], one.n);
+    for channel in [Channel::Email, Channel::Sms, Channel::Webhook] {
+        for state in OUTBOX_STATES {
+            let here = outbox.waiting.iter().filter(|one| one.channel == channel && one.state == state);
+            waiting.count(&[channel.as_str(), state], here.map(|one| one.n).sum());
+        }
     }
     let oldest = outbox.oldest_at.map_or(0.0, |at| seconds(now - at).max(0.0));
     page.family(&f::OUTBOX_OLDEST).measure(&[], oldest);
@@ -178,6 +182,6 @@ fn seconds(span: TimeDelta) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 fit a double's 53 bits until 2255")]
-fn unix(at: Instant) -> f64 {
+pub(super) fn unix(at: Instant) -> f64 {
     local_time::to_micros(at) as f64 / 1e6
 }

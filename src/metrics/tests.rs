@@ -34,6 +34,7 @@ fn a_known_zero_is_0_and_an_unknown_is_absent() {
     assert!(has(&text, r#"shiftwatch_data_age_seconds{agency="main",section="shifts"} 200"#));
     assert!(has(&text, r#"shiftwatch_blind{agency="main"} 0"#));
     assert!(has(&text, "shiftwatch_outbox_oldest_seconds 0"));
+    assert!(has(&text, "shiftwatch_outbox_messages{channel=\"sms\",state=\"uncertain\"} 0"), "a known zero is 0");
     assert!(!has(&text, "shiftwatch_last_success_timestamp_seconds"), "no loop has passed yet");
 
     view.agencies[0].coverage = None;
@@ -152,7 +153,8 @@ fn the_list_and_the_page_agree() {
     metrics.delivered_after(Channel::Email, Duration::ZERO);
     metrics.pass(Loop::Poll, Duration::ZERO);
     let pulses = Pulses::new(noon());
-    pulses.beat(Loop::Poll, noon());
+    pulses.watch(["main".into()], noon());
+    pulses.read(&"main".into(), noon());
     let mut view = view();
     view.alerts = vec![Arc::new(uncovered("1"))];
     view.outbox.as_mut().unwrap().waiting = vec![OutboxCount { channel: Channel::Sms, state: "queued", n: 1 }];

@@ -186,6 +186,11 @@ impl Mirror {
             self.clock = NaiveClock::new(settings.naive, self.clock.settled());
         }
         self.settings = settings;
+        // Which shift a visit belongs to depends on the zone its times are read in.
+        let visits: Vec<VisitId> = self.visits.iter().map(|entry| entry.visit.id.clone()).collect();
+        for id in &visits {
+            self.match_visit(id, &mut changes::Applied::default());
+        }
     }
 
     /// When this process began to watch: no edge before it counts towards being blind.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::finding::RuleId;
+use super::{finding::RuleId, ruleset::Ruleset};
 use crate::model::{Instant, Section, ShiftKey, Subject};
 
 /// The memory.
@@ -64,6 +64,17 @@ impl Ledger {
                 None => self.picks.remove(&subject),
             };
         }
+    }
+
+    /// The memory under another ruleset. What `where:` picked goes, and who waits on a subject that no rule is about
+    /// any more; since when a measured condition holds stays.
+    #[must_use]
+    pub fn under(self, ruleset: &Ruleset) -> Self {
+        let Self { mut waiting, mut by_edge, mut holds_since, picks: _ } = self;
+        waiting.retain(|subject, _| !ruleset.of(subject).is_empty());
+        by_edge.retain(|(_, subject)| waiting.contains_key(subject));
+        holds_since.retain(|(rule, _), _| ruleset.get(rule).is_some());
+        Self { waiting, by_edge, holds_since, picks: HashMap::new() }
     }
 
     /// How many subjects cannot be judged.

@@ -69,6 +69,14 @@ impl Limiter {
         }
     }
 
+    /// Another configured rate. A pause stands, and a rate that a 429 lowered is not raised by it.
+    pub fn reconfigure(&mut self, per_second: f64) {
+        let configured = Self::new(per_second).configured;
+        let lowered = self.rate < self.configured;
+        self.rate = if lowered { self.rate.min(configured) } else { configured };
+        self.configured = configured;
+    }
+
     /// How many may leave at once after a pause.
     fn burst(&self) -> usize {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0.001 to 10")]
@@ -241,6 +249,12 @@ impl Budget {
         let until = self.line().limiter.throttled(now, retry_after, chance);
         self.moved.notify_waiters();
         until
+    }
+
+    /// Another configured rate; see [`Limiter::reconfigure`].
+    pub fn reconfigure(&self, per_second: f64) {
+        self.line().limiter.reconfigure(per_second);
+        self.moved.notify_waiters();
     }
 
     /// Until when the credential is paused, if it is.

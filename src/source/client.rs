@@ -86,6 +86,39 @@ impl Source {
         }
     }
 
+    /// A source for one agency; the `held` one when the configuration says the same as before, so that what was
+    /// learned of the vendor (breakers, page bases, ways that work) stands over a reload.
+    #[must_use]
+    pub fn renewed(held: Option<&Arc<Self>>, agency: &Agency, access: Arc<Access>) -> Arc<Self> {
+        let new = Self::new(agency, access);
+        match held {
+            Some(held) if held.is_like(&new) => Arc::clone(held),
+            _ => Arc::new(new),
+        }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        let id = |source: &Self| source.agency_id.as_ref().map(|id| id.expose_secret().to_owned());
+        self.agency == other.agency
+            && self.zone == other.zone
+            && Arc::ptr_eq(&self.access, &other.access)
+            && self.pinned_base == other.pinned_base
+            && id(self) == id(other)
+            && (self.send_agency_id, self.fhir) == (other.send_agency_id, other.fhir)
+    }
+
+    /// The credential it reads with.
+    #[must_use]
+    pub const fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+
+    /// Whether visits can be searched without an id, as far as it was found out.
+    #[must_use]
+    pub fn encounter_scope(&self) -> EncounterScope {
+        *self.scope.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Reads. Never fails as a call: what went wrong is in the outcome. `now` is the instant used when nothing
     /// was sent; evidence is dated by the instant the first request left.
     pub async fn fetch(&self, read: &Read, now: Instant, clock: &Clock) -> Fetched {
@@ -177,7 +210,7 @@ impl Source {
             n_in_flight,
             n_waiting,
             budget_wait,
-            encounter_scope: *self.scope.lock().unwrap_or_else(PoisonError::into_inner),
+            encounter_scope: self.encounter_scope(),
         }
     }
 
@@ -377,6 +410,7 @@ impl Source {
 
     fn asker(&self) -> Asker<'_> {
         Asker {
+            agency: &self.agency,
             access: &self.access,
             endpoints: &self.endpoints,
             agency_id: self.agency_id.as_ref().filter(|_| self.send_agency_id),

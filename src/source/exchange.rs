@@ -34,7 +34,7 @@ use super::{
 use crate::{
     clock::{Clock, real_now},
     config::Wellsky,
-    model::{Endpoint, Instant},
+    model::{AgencyName, Endpoint, Instant},
 };
 
 /// Contract §1.7.
@@ -100,7 +100,7 @@ pub struct Access {
     http: reqwest::Client,
     client_id: SecretString,
     client_secret: SecretString,
-    pub(super) budget: Budget,
+    pub(super) budget: Arc<Budget>,
     token: tokio::sync::Mutex<TokenState>,
     chance: Mutex<StdRng>,
     pub(super) timings: Timings,
@@ -128,7 +128,7 @@ impl Access {
             http: http_client(loopback)?,
             client_id: wellsky.client_id.clone(),
             client_secret: wellsky.client_secret.clone(),
-            budget: Budget::new(wellsky.requests_per_second),
+            budget: Arc::new(Budget::new(wellsky.requests_per_second)),
             token: tokio::sync::Mutex::default(),
             chance: Mutex::new(StdRng::seed_from_u64(seed)),
             timings: Timings::default(),
@@ -137,9 +137,13 @@ impl Access {
 
     /// One [`Access`] for each agency, in order; agencies with the same host and client id share one, because the
     /// vendor sees one caller. The first one's rate counts.
+    ///
+    /// `held` are those of the configuration before: what the vendor said to a credential stands over a reload. Its
+    /// pause and its pace are taken over, and its token too unless the secret is another one.
     pub fn for_all<'a>(
         agencies: impl IntoIterator<Item = &'a Wellsky>,
         seed: u64,
+        held: &[Arc<Self>],
     ) -> Result<Vec<Arc<Self>>, SourceError> {
         let mut shared: HashMap<(String, String), Arc<Self>> = HashMap::new();
         agencies
@@ -149,11 +153,26 @@ impl Access {
                 if let Some(access) = shared.get(&key) {
                     return Ok(Arc::clone(access));
                 }
-                let access = Arc::new(Self::new(wellsky, seed.wrapping_add(shared.len() as u64))?);
+                let seed = seed.wrapping_add(shared.len() as u64);
+                let before = held.iter().find(|held| held.is_of(wellsky));
+                let access = match before {
+                    Some(before) if before.client_secret.expose_secret() == wellsky.client_secret.expose_secret() => {
+                        Arc::clone(before)
+                    }
+                    Some(before) => Arc::new(Self { budget: Arc::clone(&before.budget), ..Self::new(wellsky, seed)? }),
+                    None => Arc::new(Self::new(wellsky, seed)?),
+                };
+                access.budget.reconfigure(wellsky.requests_per_second);
                 shared.insert(key, Arc::clone(&access));
                 Ok(access)
             })
             .collect()
+    }
+
+    /// Whether the vendor would see the same caller.
+    fn is_of(&self, wellsky: &Wellsky) -> bool {
+        self.base == wellsky.base_url.trim_end_matches('/')
+            && self.client_id.expose_secret() == wellsky.client_id.expose_secret()
     }
 
     /// A number in 0..1 for jitter.
@@ -403,6 +422,7 @@ pub(super) struct Question<'a> {
 
 /// What asking needs besides the access: how this agency asks, and what is remembered of its endpoints.
 pub(super) struct Asker<'a> {
+    pub agency: &'a AgencyName,
     pub access: &'a Access,
     pub endpoints: &'a Mutex<HashMap<Endpoint, EndpointState>>,
     /// Sent as `agencyId` where the configuration wants that.
@@ -452,7 +472,7 @@ impl Asker<'_> {
                     let before = state.breaker.state();
                     state.breaker.saw(outcome, budget.now());
                     if before != state.breaker.state() {
-                        log_breaker(endpoint, state.breaker.state(), budget.now(), trace.clock);
+                        log_breaker(self.agency, endpoint, state.breaker.state(), budget.now(), trace.clock);
                     }
                 }
                 // Nothing was learned about the endpoint: a probe that ended here is free again.
@@ -648,14 +668,14 @@ pub(super) const fn is_not_offered(endpoint: Endpoint, fault: &ReadFault) -> boo
 }
 
 /// One line when an endpoint's breaker opens or closes.
-fn log_breaker(endpoint: Endpoint, state: State, wire_now: WireTime, clock: &Clock) {
+fn log_breaker(agency: &AgencyName, endpoint: Endpoint, state: State, wire_now: WireTime, clock: &Clock) {
     let endpoint = endpoint.as_str();
     match state {
-        State::Closed => tracing::info!(endpoint, "source: answers again; reading goes on"),
+        State::Closed => tracing::info!(%agency, endpoint, "source: answers again; reading goes on"),
         State::Open { until, why } => {
             let tried_again_at = agent_instant(clock, wire_now, until).to_rfc3339_opts(SecondsFormat::Secs, true);
             let pause_s = until.saturating_sub(wire_now).as_secs();
-            tracing::warn!(endpoint, why = why.as_str(), %tried_again_at, pause_s, "source: not called for now; keeping what was known");
+            tracing::warn!(%agency, endpoint, why = why.as_str(), %tried_again_at, pause_s, "source: not called for now; keeping what was known");
         }
         State::Probing { .. } => {}
     }

@@ -158,7 +158,7 @@ pub enum ReadFault {
         code: String,
     },
     /// The vendor asks for a pause.
-    #[error("the vendor throttles; reading again at {until}")]
+    #[error("the vendor throttles; reading again at {}", until.format("%Y-%m-%d %H:%M:%S UTC"))]
     Throttled {
         /// When reading goes on.
         until: Instant,
@@ -172,7 +172,7 @@ pub enum ReadFault {
         code: String,
     },
     /// The breaker of the endpoint is open: nothing was sent.
-    #[error("{endpoint} is not called until {until}, after repeated failures")]
+    #[error("{endpoint} is not called until {}, after repeated failures", until.format("%Y-%m-%d %H:%M:%S UTC"))]
     BreakerOpen {
         /// Where.
         endpoint: Endpoint,

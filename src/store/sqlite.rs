@@ -22,7 +22,7 @@ use super::{
     book,
     error::StoreError,
     lock::{FileLock, make_private},
-    orders, outbox_read,
+    orders, outbox, outbox_read,
     writer::{Job, Memory, Reply, Writer},
 };
 use crate::{
@@ -32,7 +32,7 @@ use crate::{
     },
     config::StoreUrl,
     mirror::row::MirrorDelta,
-    model::{AgencyName, Instant},
+    model::{AgencyName, Instant, Phi},
     notify::message::MessageId,
 };
 
@@ -141,6 +141,15 @@ impl Store {
     /// Every agency that ever had a commit, in order.
     pub async fn agencies(&self) -> Result<Vec<AgencyName>, StoreError> {
         book::agencies(self.reader().await?.connection()).await
+    }
+
+    /// The addresses that these messages went to, as far as they are still kept.
+    pub async fn addresses(
+        &self,
+        agency: &AgencyName,
+        messages: BTreeSet<MessageId>,
+    ) -> Result<Vec<Phi<String>>, StoreError> {
+        outbox::addresses(self.reader().await?.connection(), agency, &messages).await
     }
 
     /// The number of the agency's last commit; 0 before the first.

@@ -62,6 +62,8 @@ async fn an_alert_from_outside_is_told_and_closed() {
     let alert = json!([{ "labels": labels, "annotations": { "summary": "The night line does not ring" } }]);
     let (status, answer) = house.post("/api/v2/alerts", &alert).await;
     assert_eq!(status, 200, "{answer}");
+    let (_, shown) = house.get("/api/v2/alerts").await;
+    assert!(shown.contains("PhoneLineDown"), "shown as soon as it was taken: {shown}");
     house.told_of(&["CCA: PhoneLineDown", "The night line does not ring"]).await;
     let over = json!([{ "labels": labels, "endsAt": house.now().to_rfc3339() }]);
     let (status, answer) = house.post("/api/v2/alerts", &over).await;

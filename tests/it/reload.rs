@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use serde_json::Value;
+use shiftwatch::sim::{Fault, FaultAnswer, Switches, request_log, switches::RetryAfter};
 
-use crate::harness::{House, Plan, SHIFT};
+use crate::harness::{House, Plan, SHIFT, value};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_file_is_refused_and_the_old_one_stays() {
@@ -87,4 +88,40 @@ async fn an_unknown_key_is_refused_at_the_start() {
         assert!(!said.contains("panicked"), "{said}");
     }
     assert!(house.sim.log().is_empty(), "nothing was asked of the vendor");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_in_an_outage_is_not_its_end() {
+    let mut house = House::open(Plan::default()).await;
+    house.sim.switches(|switches| switches.faults = vec![Fault::new("/v1/", FaultAnswer::Status(500))]);
+    house.told_of(&["CCA: CAN'T SEE WellSky since"]).await;
+    let up = value(&house.metrics().await, "shiftwatch_api_up");
+    for _ in 0..3 {
+        let (status, answer) = house.post("/-/reload", &Value::Null).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    house.long_enough().await;
+    house.nobody_else_was_told();
+    house.shows("shiftwatch_blind", 1.0).await;
+    assert_eq!(value(&house.metrics().await, "shiftwatch_api_up"), up, "what is known of the endpoints stays");
+    house.sim.switches(|switches| *switches = Switches::default());
+    house.told_of(&["CCA CLOSED: Blind", "recovered"]).await;
+    assert_eq!(house.sim.read_log(|log| request_log::token_requests(log).len()), 1, "one token until it expires");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_does_not_end_a_pause() {
+    let house = House::open(Plan::default()).await;
+    let wait = FaultAnswer::Throttled(RetryAfter::Seconds(60));
+    house.sim.switches(|switches| switches.faults = vec![Fault::new("/v1/", wait)]);
+    house.logged("the vendor throttles").await;
+    let asked = house.sim.read_log(<[_]>::len);
+    for _ in 0..3 {
+        assert_eq!(house.post("/-/reload", &Value::Null).await.0, 200);
+    }
+    house.long_enough().await;
+    let later = house.sim.read_log(<[_]>::len);
+    // What was under way when the answer came may still have arrived.
+    assert!(later <= asked + 3, "{} requests in the pause", later - asked);
 }

@@ -193,6 +193,7 @@ fn config(base_url: &str) -> Config {
         mail: None,
         offices_lost: Vec::new(),
         file: None,
+        origins: crate::config::origins::Origins::default(),
         original: String::new(),
         agencies: vec![Agency {
             name: AgencyName::from("main"),

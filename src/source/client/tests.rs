@@ -897,7 +897,39 @@ fn plain_http_is_for_loopback_only() {
 fn agencies_on_one_credential_share_one_budget() {
     let one = agency("http://127.0.0.1:1", |_| {}).wellsky;
     let other = agency("http://127.0.0.1:1", |wellsky| wellsky.client_id = "another".into()).wellsky;
-    let accesses = Access::for_all([&one, &other, &one], 1).unwrap();
+    let accesses = Access::for_all([&one, &other, &one], 1, &[]).unwrap();
     assert!(Arc::ptr_eq(&accesses[0], &accesses[2]) && !Arc::ptr_eq(&accesses[0], &accesses[1]));
     assert!(!format!("{accesses:?}").contains("example-secret"));
+}
+
+#[test]
+fn what_the_vendor_said_to_a_credential_stands_over_a_reload() {
+    let of = |change: fn(&mut Wellsky)| agency("http://127.0.0.1:1", change);
+    let renewed = |held: &Source, agency: &Agency| {
+        let held = [Arc::clone(held.access())];
+        Access::for_all([&agency.wellsky], 1, &held).unwrap().remove(0)
+    };
+    let before = Arc::new(Source::new(&of(|_| {}), Arc::new(Access::new(&of(|_| {}).wellsky, 1).unwrap())));
+    before.access().budget.throttled(Some(Duration::from_mins(1)), 0.0);
+
+    let same = renewed(&before, &of(|_| {}));
+    assert!(Arc::ptr_eq(before.access(), &same));
+    assert!(Arc::ptr_eq(&before, &Source::renewed(Some(&before), &of(|_| {}), same)), "breakers and all");
+
+    let slower = of(|wellsky| wellsky.requests_per_second = 0.5);
+    let access = renewed(&before, &slower);
+    assert!(Arc::ptr_eq(before.access(), &access), "the token is as good at another rate");
+    assert!((access.budget.figures().0 - 0.5).abs() < f64::EPSILON);
+    assert!(access.budget.paused().is_some());
+
+    let secret = renewed(&before, &of(|wellsky| wellsky.client_secret = "rotated".into()));
+    assert!(!Arc::ptr_eq(before.access(), &secret), "another secret asks for its own token");
+    assert!(secret.budget.paused().is_some(), "and waits as long as the caller was told to");
+
+    let paged = of(|wellsky| wellsky.page_base = Some(0));
+    let access = renewed(&before, &paged);
+    assert!(!Arc::ptr_eq(&before, &Source::renewed(Some(&before), &paged, access)), "other settings, other source");
+
+    let other = renewed(&before, &of(|wellsky| wellsky.client_id = "another".into()));
+    assert!(other.budget.paused().is_none(), "another caller was told nothing");
 }

@@ -167,6 +167,11 @@ impl Chores {
         read
     }
 
+    /// The read was cut short: it is as due as before.
+    pub fn cut_short(&mut self, chore: Chore) {
+        self.entry(chore).in_flight = false;
+    }
+
     /// How many requests it will take, by what it took before.
     pub fn cost(&self, chore: Chore) -> usize {
         if chore == Chore::AgencyVisits { self.whole_requests.clamp(1, WHOLE_REQUESTS_MAX) } else { 1 }

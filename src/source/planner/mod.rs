@@ -73,7 +73,7 @@ const WAIT_MAX: TimeDelta = TimeDelta::seconds(60);
 const DEADLINE_TOO_OLD: TimeDelta = TimeDelta::hours(12);
 
 /// What the planner is told once.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PlanSettings {
     /// The promise.
     pub detect_within: Duration,
@@ -328,6 +328,31 @@ impl Planner {
             (None, None) => {
                 self.n_slots -= 1;
                 Next::Wait(self.wake_at(now))
+            }
+        }
+    }
+
+    /// What it was told at its making.
+    #[must_use]
+    pub const fn settings(&self) -> &PlanSettings {
+        &self.settings
+    }
+
+    /// The reads under way were cut short by a reload: each counts as not handed out.
+    pub fn cut_short(&mut self, now: Instant) {
+        for (read, kind) in std::mem::take(&mut self.in_flight) {
+            match kind {
+                Kind::Hot(index) | Kind::Far(index) | Kind::Visits(index) => {
+                    let entry = &mut self.clients[index as usize];
+                    match kind {
+                        Kind::Hot(_) => entry.reading_shifts = false,
+                        Kind::Far(_) => entry.reading_far = false,
+                        _ => entry.reading_visits = false,
+                    }
+                    self.enqueue(index, now);
+                }
+                Kind::Chore(chore) => self.chores.cut_short(chore),
+                Kind::Wanted => self.wants.put_back(read, now),
             }
         }
     }

@@ -563,3 +563,31 @@ fn the_same_seed_gives_the_same_plan() {
     assert_eq!(reads(1), reads(1));
     assert_ne!(reads(1), reads(2));
 }
+
+#[test]
+fn what_a_reload_cut_short_is_handed_out_again() {
+    let mut planner = Planner::new(settings(300, 2.0), at(0.0));
+    let id = ClientId::from("7000101");
+    planner.update_client(&id, with_shifts(vec![shift(3600, 7200)]), at(0.0));
+    let wish = Read::Client(ClientId::from("7000102"));
+    planner.want(wish.clone(), at(0.0));
+    let take = |planner: &mut Planner, from: f64| {
+        let mut reads = Vec::new();
+        let (mut now, until) = (at(from), at(from + 30.0));
+        while now < until {
+            match planner.next(now) {
+                Next::Read(read) => reads.push(read),
+                Next::Wait(later) => now = later,
+            }
+        }
+        reads
+    };
+    let before = take(&mut planner, 0.0);
+    assert!(before.iter().any(|read| matches!(read, Read::Shifts { client, .. } if *client == id)), "{before:?}");
+    assert!(before.contains(&wish) && before.contains(&Read::Caregivers(Extent::Full)), "{before:?}");
+    assert!(take(&mut planner, 30.0).is_empty(), "all of it is under way");
+    planner.cut_short(at(60.0));
+    let again = take(&mut planner, 60.0);
+    assert!(again.iter().any(|read| matches!(read, Read::Shifts { client, .. } if *client == id)), "{again:?}");
+    assert!(again.contains(&wish) && again.contains(&Read::Caregivers(Extent::Full)), "{again:?}");
+}
