@@ -100,7 +100,7 @@ fn settles_at(draft: &Draft<'_>, alert: &Alert) -> Option<Instant> {
         let to_here = matches!(&other.state, AlertState::Resolved { closing: Closing::Moved { to }, .. } if Some(*to) == alert.facts.starts_at);
         to_here && draft.closed.contains(&other.key)
     };
-    if others.iter().any(|other| moved(other)) {
+    if others.iter().any(moved) {
         return Some(draft.now + AFTER_ITS_END);
     }
     let missing = others.into_iter().any(|other| is_missing(other) && near(other));

@@ -231,8 +231,7 @@ pub(super) fn close(draft: &mut Draft<'_>, key: &AlertKey, closing: Closing) {
     if matches!((&alert.facts.tells, &closing), (Tells::Blind { .. }, Closing::Recovered)) && !draft.is_catching_up() {
         draft.catch_up = Some(CatchUp::Running { since: now, until: now + RECOVERY_CATCH_UP_MAX });
     }
-    let receivers = &draft.policy.receivers;
-    alert.told.retain(|told| wants_closing(receivers, told));
+    alert.told.retain(|told| wants_closing(draft.policy, told));
     alert.state = AlertState::Resolved { fired_at: alert.fired_at(), resolved_at: now, closing, owner };
     alert.unjudged_since = None;
     alert.updated_at = now;

@@ -1,9 +1,11 @@
 //! Who a receiver tells, one by one: by their place in the configuration, and by a mark of the address that stands
 //! there, so that after a change of the configuration the same person is known again. Never by the address itself.
 
-use std::collections::HashMap;
-
-use super::{alert::Told, group::Group, group::GroupKey};
+use super::{
+    alert::Told,
+    group::{Group, GroupKey},
+    policy::Policy,
+};
 use crate::notify::{
     message::{AddressMark, Channel, MessageId, MessageIdentity, recipient_path},
     receiver::Receiver,
@@ -109,8 +111,8 @@ pub fn place_of<'r>(recipients: &'r [Recipient], told: &Told) -> Option<&'r Reci
 /// Whether the one who was told is to hear of the end: by what the configuration says of that address now, else by
 /// what it said when they were told.
 #[must_use]
-pub fn wants_closing(receivers: &HashMap<String, Receiver>, told: &Told) -> bool {
-    let Some(receiver) = receivers.get(&told.receiver) else { return told.wants_closing };
+pub fn wants_closing(policy: &Policy, told: &Told) -> bool {
+    let Some(receiver) = policy.receivers.get(&told.receiver) else { return told.wants_closing };
     place_of(&recipients(receiver), told)
         .map_or(told.wants_closing, |place| sends_resolved(receiver, place.channel, place.integration))
 }

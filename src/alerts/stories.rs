@@ -553,7 +553,8 @@ fn a_receiver_that_a_reload_brings_in_is_told_what_fires() {
 
 #[test]
 fn a_closing_that_waits_outlives_a_change_of_its_group() {
-    let change: [(fn(&mut Policy), &str); 2] = [
+    type Row = (fn(&mut Policy), &'static str);
+    let change: [Row; 2] = [
         (
             |policy| policy.route.routes[1].group_by = super::route::GroupBy::Labels(vec!["agency".to_owned()]),
             "grouping",

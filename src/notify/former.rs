@@ -10,7 +10,10 @@ use super::{
     message::{AddressMark, Channel},
     receiver::{EmailConfig, Receiver, SmsConfig, WebhookConfig},
 };
-use crate::{alerts::alert::Told, model::Phi};
+use crate::{
+    alerts::{alert::Told, policy::Policy},
+    model::Phi,
+};
 
 /// The addresses that messages went to, by their marks.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +51,8 @@ pub enum By {
 /// one the message went to, and the settings are those of the receiver they were told by, or of the first by name that
 /// has such a way.
 #[must_use]
-pub fn reach(told: &Told, receivers: &HashMap<String, Receiver>, addresses: &Addresses) -> Option<Reach> {
+pub fn reach(told: &Told, policy: &Policy, addresses: &Addresses) -> Option<Reach> {
+    let receivers = &policy.receivers;
     let by_name: BTreeMap<&String, &Receiver> = receivers.iter().collect();
     let candidates = || receivers.get(&told.receiver).into_iter().chain(by_name.values().copied());
     if let Some(found) = candidates().find_map(|receiver| by_mark(receiver, told)) {

@@ -164,7 +164,7 @@ impl<'a> Notice<'a> {
                 gateways,
             };
             let wants_closing = sends_resolved(receiver, to.channel, to.integration);
-            for part in self.parts(blank, &is_they, wants_closing) {
+            for part in self.parts(&blank, &is_they, wants_closing) {
                 let content = match to.channel {
                     Channel::Email => receiver.email.get(to.integration).map(|config| self.email(config, &part)),
                     Channel::Sms => receiver.sms.get(to.integration).map(|config| self.sms(config, &part)),
@@ -187,7 +187,7 @@ impl<'a> Notice<'a> {
         }
         let mut n_out_of_reach = 0;
         for ((channel, mark), told) in gone {
-            let Some(Reach { receiver: by_whose, by }) = former::reach(told, &policy.receivers, former) else {
+            let Some(Reach { receiver: by_whose, by }) = former::reach(told, policy, former) else {
                 n_out_of_reach += 1;
                 continue;
             };
@@ -210,7 +210,7 @@ impl<'a> Notice<'a> {
                 told: Vec::new(),
                 gateways,
             };
-            for part in self.parts(blank, &is_they, true) {
+            for part in self.parts(&blank, &is_they, true) {
                 let content = match &by {
                     By::Email(config) => self.email(config, &part),
                     By::Sms(config) => self.sms(config, &part),
@@ -224,7 +224,7 @@ impl<'a> Notice<'a> {
 
     /// What one recipient is told: firing and closed in one message, as Alertmanager tells mail and webhooks, or in
     /// two, since a text has no room for both. Of the closed alerts, those that they were told of.
-    fn parts(self, blank: Part<'a>, is_they: &dyn Fn(&Told) -> bool, wants_closing: bool) -> Vec<Part<'a>> {
+    fn parts(self, blank: &Part<'a>, is_they: &dyn Fn(&Told) -> bool, wants_closing: bool) -> Vec<Part<'a>> {
         let told_of = |alert: &'a Alert| alert.told.iter().find(|told| is_they(told));
         let over: Vec<&Alert> =
             self.intent.resolved.iter().filter(|alert| wants_closing && told_of(alert).is_some()).collect();

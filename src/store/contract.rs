@@ -256,7 +256,11 @@ async fn who_was_told_of_a_live_alert_is_known_again(store: Store) {
     first.delta.alerts = vec![Alert { told: vec![told("m"), told("pruned")], ..alert("one") }];
     store.commit(first).await.unwrap();
     let loaded = store.load(&main()).await.unwrap();
-    assert_eq!(loaded.addresses, [address.clone()], "what went elsewhere, or is not kept any more, is not among them");
+    assert_eq!(
+        loaded.addresses,
+        std::slice::from_ref(&address),
+        "what went elsewhere, or is not kept any more, is not among them"
+    );
     assert_eq!(loaded.alerts[0].told, [told("m"), told("pruned")]);
 }
 

@@ -61,7 +61,7 @@ fn a_closing_goes_to_the_address_that_was_told() {
     assert_eq!(messages[1].gateways, ["other"]);
     let Content::Sms { text } = messages[1].content.reveal(PhiGrant::SEND) else { unreachable!("a text") };
     assert!(text.starts_with("CCA CLOSED"), "{text}");
-    let shown = format!("{:?} {:?}", messages, made);
+    let shown = format!("{messages:?} {made:?}");
     assert!(!TOLD.iter().any(|address| shown.contains(address)), "an address is never shown: {shown}");
     assert!(messages.iter().all(|message| !message.follows.is_empty()), "and follows what they were told");
 }
