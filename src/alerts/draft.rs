@@ -43,6 +43,8 @@ pub(super) struct Draft<'a> {
     pub looked_at: BTreeSet<AlertKey>,
     /// Alerts that are over and may have closings to tell now.
     pub closed: BTreeSet<AlertKey>,
+    /// Shifts at the time to which one moved whose end is told in this step.
+    pub moved_here: BTreeSet<Subject>,
     /// Alerts whose acknowledgement ran out in this step.
     pub ack_expired: BTreeSet<AlertKey>,
     /// Groups to look at: due, or something about a member changed. Their agenda entry is renewed.
@@ -75,6 +77,7 @@ impl<'a> Draft<'a> {
             reads_seen: BTreeSet::new(),
             looked_at: BTreeSet::new(),
             closed: BTreeSet::new(),
+            moved_here: BTreeSet::new(),
             ack_expired: BTreeSet::new(),
             touched: BTreeSet::new(),
             group_wakes: BTreeMap::new(),

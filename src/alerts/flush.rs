@@ -94,16 +94,11 @@ fn settles_at(draft: &Draft<'_>, alert: &Alert) -> Option<Instant> {
         _ => false,
     };
     let is_missing = |other: &Alert| other.is_firing() && other.unjudged_since.is_some() && !other.told.is_empty();
-    let others: Vec<&Alert> =
-        draft.book.about_other_times(&alert.key.subject).filter_map(|key| draft.alert(key)).collect();
-    let moved = |other: &&Alert| {
-        let to_here = matches!(&other.state, AlertState::Resolved { closing: Closing::Moved { to }, .. } if Some(*to) == alert.facts.starts_at);
-        to_here && draft.closed.contains(&other.key)
-    };
-    if others.iter().any(moved) {
+    if draft.moved_here.contains(&alert.key.subject) {
         return Some(draft.now + AFTER_ITS_END);
     }
-    let missing = others.into_iter().any(|other| is_missing(other) && near(other));
+    let mut others = draft.book.about_other_times(&alert.key.subject).filter_map(|key| draft.alert(key));
+    let missing = others.any(|other| is_missing(other) && near(other));
     let since = match alert.confirm {
         Confirm::Confirmed { at } => at,
         _ => alert.fired_at().unwrap_or(draft.now),

@@ -19,9 +19,12 @@ use super::{
     second_look::reads_to_confirm,
     step::{CatchUp, Quiet},
 };
-use crate::rules::{
-    finding::{Broken, Closing, Finding, Tells, Unjudged, Verdict},
-    rule::Rule,
+use crate::{
+    model::{ShiftKey, Subject},
+    rules::{
+        finding::{Broken, Closing, Finding, Tells, Unjudged, Verdict},
+        rule::Rule,
+    },
 };
 
 /// Looks at every alert of a book that was restored, for the policy may be another one: an alert may have come into a
@@ -228,6 +231,12 @@ pub(super) fn close(draft: &mut Draft<'_>, key: &AlertKey, closing: Closing) {
         _ => None,
     };
     draft.transition(key, Some(alert.state_name()), "resolved", closing.as_str());
+    let moved_here = match (&key.subject, &closing) {
+        (Subject::Shift(shift), Closing::Moved { to }) => {
+            Some(Subject::Shift(ShiftKey { start: *to, ..shift.clone() }))
+        }
+        _ => None,
+    };
     if matches!((&alert.facts.tells, &closing), (Tells::Blind { .. }, Closing::Recovered)) && !draft.is_catching_up() {
         draft.catch_up = Some(CatchUp::Running { since: now, until: now + RECOVERY_CATCH_UP_MAX });
     }
@@ -248,6 +257,7 @@ pub(super) fn close(draft: &mut Draft<'_>, key: &AlertKey, closing: Closing) {
         draft.forget(key);
     } else {
         draft.closed.insert(key.clone());
+        draft.moved_here.extend(moved_here);
     }
     for key in waiting {
         flush::touch(draft, &key);

@@ -1065,15 +1065,22 @@ fn broken_at(hours: i64, secs: i64) -> Finding {
 #[test]
 fn a_shift_that_moved_closes_before_it_is_told_at_its_new_time() {
     const OVER: &str = "sms/0/0 on-call over: Page/0001";
+    const CLOSED: &str = "email/0/0 on-call over: Page/0001";
     const TEXT: &str = "sms/0/0 on-call first_firing: Page/0001";
     const MAIL: &str = "email/0/0 on-call first_firing: Page/0001";
     // When the second miss is seen, what is said, what the row shows.
     for (gone_at, want, why) in [
-        (112, [(112, OVER), (113, TEXT), (113, MAIL)], "seen together with the second look at the new time"),
-        (114, [(114, OVER), (115, TEXT), (115, MAIL)], "a little later: the page waits for it"),
-        (300, [(122, TEXT), (122, MAIL), (300, OVER)], "much later: the page waits ten seconds at most"),
+        (
+            112,
+            [(112, OVER), (112, CLOSED), (113, TEXT), (113, MAIL)],
+            "seen together with the second look at the new time",
+        ),
+        (114, [(114, OVER), (114, CLOSED), (115, TEXT), (115, MAIL)], "a little later: the page waits for it"),
+        (300, [(122, TEXT), (122, MAIL), (300, OVER), (300, CLOSED)], "much later: the page waits ten seconds at most"),
     ] {
-        let mut stage = Stage::new(policy());
+        let mut policy = policy();
+        policy.route.routes[1].group_interval = std::time::Duration::from_secs(5);
+        let mut stage = Stage::new(policy);
         stage.pass(vec![broken("Page", shift(1))]);
         at(&mut stage, 100).said();
         stage.pass(vec![unjudged("Page", shift(1)), broken_at(1, 100)]);
