@@ -120,7 +120,7 @@ impl Source {
     }
 
     /// Reads. Never fails as a call: what went wrong is in the outcome. `now` is the instant used when nothing
-    /// was sent; evidence is dated by the instant the first request left.
+    /// was sent; evidence is dated by the instant the first request left that brought rows.
     pub async fn fetch(&self, read: &Read, now: Instant, clock: &Clock) -> Fetched {
         let mut trace = Trace::new(clock);
         let outcome = self.rows(read, &mut trace).await;

@@ -328,7 +328,7 @@ struct Answer {
 /// What one read has sent so far.
 pub(super) struct Trace<'a> {
     pub clock: &'a Clock,
-    /// When its first request left, agent clock.
+    /// When the first request left that brought rows; until one has, the latest. Agent clock.
     pub started_at: Option<Instant>,
     pub requests: Vec<RequestRecord>,
 }
@@ -338,9 +338,12 @@ impl<'a> Trace<'a> {
         Self { clock, started_at: None, requests: Vec::new() }
     }
 
+    /// Evidence is dated by the first request that brought rows; one that failed showed nothing, and a token is none.
     fn began(&mut self, at: Instant) {
-        // Evidence is dated by the first request for rows; one for a token does no harm, it is earlier.
-        self.started_at.get_or_insert(at);
+        let brought_rows = |request: &RequestRecord| request.ok && request.endpoint != Endpoint::Token;
+        if !self.requests.iter().any(brought_rows) {
+            self.started_at = Some(at);
+        }
     }
 
     fn last_ok(&mut self, ok: bool) {

@@ -79,7 +79,7 @@ pub struct Fetched {
     pub agency: AgencyName,
     /// What was asked.
     pub read: Read,
-    /// When the first request left, on the agent's clock. Evidence is dated by this instant, the latest moment
+    /// When the first request left that brought rows, on the agent's clock. Evidence is dated by this instant, the latest moment
     /// at which every row was certainly still to be read.
     pub started_at: Instant,
     /// When the last answer was in.

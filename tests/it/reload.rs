@@ -105,7 +105,7 @@ async fn a_reload_in_an_outage_is_not_its_end() {
     house.shows("shiftwatch_blind", 1.0).await;
     assert_eq!(value(&house.metrics().await, "shiftwatch_api_up"), up, "what is known of the endpoints stays");
     house.sim.switches(|switches| *switches = Switches::default());
-    house.told_of(&["CCA CLOSED: Blind", "recovered"]).await;
+    house.told_of(&["CCA CLOSED: CAN'T SEE", "it answers again"]).await;
     assert_eq!(house.sim.read_log(|log| request_log::token_requests(log).len()), 1, "one token until it expires");
     house.close().await;
 }
