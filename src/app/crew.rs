@@ -27,7 +27,7 @@ use crate::{
         poll,
         telling::Telling as SendCounts,
     },
-    source::{client::Source, exchange::Access},
+    source::{access::Access, client::Source},
     view::ConfigView,
 };
 

@@ -19,10 +19,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{
+    access::{Access, Trace, agent_instant},
     auth::BodyForm,
     breaker::State,
     budget::Priority,
-    exchange::{Access, Asker, EndpointState, Question, Target, Trace, agent_instant, is_not_offered},
+    exchange::{Asker, EndpointState, Question, Target, is_not_offered},
     fetched::{Batch, Extent, Fetched, Read, ReadFault, RejectedRow, RequestRecord, Rows, Span},
     paging::{End, Next, PAGE_ROWS, PageBase, PageSeen, Paging},
     request::{Asks, Search, asks, one_path, visit_span},

@@ -5,8 +5,8 @@
 //! Does not: judge, remember rows, or call anything but the read set of the vendor contract.
 //!
 //! In reading order: [`planner`] says what to read next; [`client`] turns a read into requests ([`request`]),
-//! sends them through [`exchange`] (one [`budget`] and one token, [`auth`], for the whole credential; one
-//! [`breaker`] an endpoint), follows the pages ([`paging`]) and reads the rows ([`wire`]).
+//! asks them through [`exchange`] (one [`breaker`] an endpoint) and [`access`] (one [`budget`] and one token, [`auth`],
+//! for the whole credential), follows the pages ([`paging`]) and reads the rows ([`wire`]).
 
 pub mod fetched;
 
@@ -27,6 +27,8 @@ pub mod breaker;
 pub mod budget;
 
 pub mod auth;
+
+pub mod access;
 
 pub mod exchange;
 

@@ -19,8 +19,8 @@ use shiftwatch::{
         },
     },
     source::{
+        access::Access,
         client::Source,
-        exchange::Access,
         fetched::{Batch, Extent, Fetched, Read, ReadFault, Span},
     },
 };
