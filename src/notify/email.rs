@@ -161,8 +161,9 @@ fn over_part(alert: &Alert, frame: Frame<'_>, text: &mut String, rows: &mut Stri
     if let AlertState::Resolved { owner: Some(owner), .. } = &alert.state {
         lines.push(("Owner", format!("{owner} had it.")));
     }
-    if let Subject::Shift(key) = &alert.key.subject {
-        lines.push(("In WellSky", format!("Shift {}", key.id)));
+    let reference = words::reference(alert);
+    if !reference.is_empty() {
+        lines.push(("In WellSky", reference));
     }
     lines.extend(granted(alert, frame.people));
     let colour = match &alert.state {

@@ -100,8 +100,9 @@ pub fn closing(alerts: &[&Alert], telling: &Telling) -> String {
         n => format!(" +{n} more closed."),
     };
     let closed = words::closed(&concerns, first, telling);
+    // An agency knows what closed by its shifts; of other subjects the text already says which.
     let reference = match &first.key.subject {
-        Subject::Shift(key) => format!(" Shift {}.", key.id),
+        Subject::Shift(_) => sentence(&words::reference(first)),
         _ => String::new(),
     };
     let after = words::afterwards(first);
@@ -331,6 +332,12 @@ mod tests {
             closing(&[&posted], &telling(false)),
             "CCA CLOSED: ApiDown: no longer reported. Check where it came from."
         );
+        let mut unnumbered = over(Tells::Uncovered, Closing::Covered, None);
+        if let Subject::Shift(key) = &mut unnumbered.key.subject {
+            key.id = ShiftRef::Ordinal { end: seven(), n: 0 };
+        }
+        let said = closing(&[&unnumbered], &telling(false));
+        assert_eq!(said, "CCA CLOSED: Tue 07:00-11:00, North: covered. Nothing more to do.", "no number to find it by");
         let blind = Tells::Blind { since: seven(), n_shifts: 6, until: seven() };
         let mut blind = over(blind, Closing::Recovered, None);
         blind.facts.location = String::new();

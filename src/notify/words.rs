@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use crate::{
     alerts::alert::{Alert, AlertState},
-    model::{Instant, Subject},
+    model::{Instant, ShiftKey, ShiftRef, Subject},
     notify::voice::{Telling, Voice, length, place},
     rules::finding::{Closing, Tells},
 };
@@ -173,9 +173,11 @@ pub fn concerns(alert: &Alert, voice: &Voice) -> String {
     }
 }
 
-fn reference(alert: &Alert) -> String {
+/// Where to find it in WellSky: `Shift 90010001`. Empty where the vendor gave no number to find it by.
+#[must_use]
+pub fn reference(alert: &Alert) -> String {
     match &alert.key.subject {
-        Subject::Shift(key) => format!("Shift {}", key.id),
+        Subject::Shift(ShiftKey { id: ShiftRef::Vendor(id), .. }) => format!("Shift {id}"),
         Subject::Visit(id) => format!("Visit {id}"),
         Subject::Client(id) => format!("Client {id}"),
         Subject::Caregiver(id) => format!("Caregiver {id}"),

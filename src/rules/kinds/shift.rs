@@ -37,6 +37,7 @@ pub struct Scene<'a> {
     /// Why no rule applies to it whatever its caregiver and visits: final until its row changes.
     pub out_of_question: Option<Closing>,
     check_ins_read_at: OnceCell<Option<Instant>>,
+    arrived: OnceCell<Option<Closing>>,
 }
 
 impl<'a> Scene<'a> {
@@ -50,7 +51,7 @@ impl<'a> Scene<'a> {
         } else {
             None
         };
-        Self { entry, mirror, out_of_question, check_ins_read_at: OnceCell::new() }
+        Self { entry, mirror, out_of_question, check_ins_read_at: OnceCell::new(), arrived: OnceCell::new() }
     }
 
     /// The reading that would have shown a check-in.
@@ -63,6 +64,10 @@ impl<'a> Scene<'a> {
     /// How a check-in closes an alert: its time only where the vendor's times are understood.
     #[must_use]
     pub fn arrived(&self) -> Option<Closing> {
+        self.arrived.get_or_init(|| self.look_who_came()).clone()
+    }
+
+    fn look_who_came(&self) -> Option<Closing> {
         let mirror = self.mirror;
         if self.entry.visits.is_empty() {
             // Whoever stayed on from the shift before is there, and was when this one began.
