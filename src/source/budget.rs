@@ -4,7 +4,7 @@
 //! Gives: permits, confirming reads first; at most [`IN_FLIGHT_MAX`] at a time.
 //! Does not: use the agent's clock. The vendor lives in real time, also during a drill.
 //!
-//! The rule is one line: the `k`-th last request left at least `k / rate` ago and a little more ([`MARGIN`]), with `k`
+//! The rule is one line: the `k`-th last request left at least `k / rate` ago and a little more (`MARGIN`), with `k`
 //! one second's worth (at least 1). After a pause `k` may leave at once, and no second in which the vendor counts
 //! what arrives holds more than `k`, though one request travels faster than another.
 

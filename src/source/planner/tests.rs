@@ -4,7 +4,8 @@ use chrono_tz::America::Denver;
 use super::*;
 use crate::{
     model::{AgencyName, local_time::from_micros},
-    source::fetched::{Batch, Extent, RejectedRow, Rows},
+    source::fetched::{Batch, Extent, RejectedRow, Rows, Span},
+    source::request::hot_span,
 };
 
 const DAY_SECONDS: i64 = 24 * 3600;
