@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 /// Requests to the vendor in flight at once, for one credential.
 pub const READS_IN_FLIGHT_MAX: usize = 4;
 
@@ -27,3 +29,6 @@ pub const RELOAD_WITHIN: Duration = Duration::from_mins(1);
 
 /// How long the end of a run waits for the store to close.
 pub const CLOSE_WITHIN: Duration = Duration::from_millis(500);
+
+/// A clock that is corrected by so little does no harm: its stamps are past again before anybody asks.
+pub const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(5);

@@ -18,8 +18,9 @@ use crate::{
         step::Quiet,
     },
     config,
+    limits::CLOCK_SLACK,
     mirror::{
-        CLOCK_SLACK, Mirror,
+        Mirror,
         changes::Changes,
         facts::ClientTier,
         settings::{LocationName, NaiveReading, Settings},

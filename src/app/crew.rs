@@ -26,6 +26,7 @@ use crate::{
         heartbeat::Heartbeat,
         poll,
         telling::Telling as SendCounts,
+        voice::Telling,
     },
     source::{access::Access, client::Source},
     view::ConfigView,
@@ -37,6 +38,7 @@ pub(super) struct Prepared {
     config: Arc<Config>,
     view_of_config: ConfigView,
     agencies: Vec<(config::Agency, Option<Arc<Source>>, Known)>,
+    telling: Arc<Telling>,
     channels: Channels,
     heartbeat: Option<Heartbeat>,
 }
@@ -60,7 +62,8 @@ impl Prepared {
                 Known::Stored(Box::new(loaded))
             });
         }
-        let channels = Channels::from_config(&config, telling(&config).shadow).context("preparing the ways out")?;
+        let telling = Arc::new(telling(&config));
+        let channels = Channels::from_config(&config, telling.shadow.clone()).context("preparing the ways out")?;
         let heartbeat = config.heartbeat.clone().map(Heartbeat::new).transpose().context("preparing the heartbeat")?;
         // Last, because it takes effect at once: a rate that is allowed now holds for the credential as it is.
         let accesses: Vec<Arc<Access>> =
@@ -73,7 +76,7 @@ impl Prepared {
         });
         let agencies = config.agencies.iter().cloned().zip(sources).chain([(installation, None)]);
         let agencies = agencies.zip(known).map(|((agency, source), known)| (agency, source, known)).collect();
-        Ok(Self { config, view_of_config, agencies, channels, heartbeat })
+        Ok(Self { config, view_of_config, agencies, telling, channels, heartbeat })
     }
 }
 
@@ -90,9 +93,8 @@ pub(super) struct Crew {
 impl Crew {
     /// Takes over from the crew before, which stands.
     pub(super) async fn start(kept: &Kept, prepared: Prepared, desk: &Desk) -> Self {
-        let Prepared { config, view_of_config, agencies, channels, heartbeat } = prepared;
+        let Prepared { config, view_of_config, agencies, telling, channels, heartbeat } = prepared;
         let now = kept.clock.now();
-        let telling = Arc::new(telling(&config));
         retire(kept, &config, &telling, now).await;
         let mut posts = Vec::new();
         for (agency, source, known) in agencies {

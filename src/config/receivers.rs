@@ -182,10 +182,9 @@ fn read_part(
     place: template::Place,
     cx: &mut Reading<'_>,
 ) -> Option<String> {
-    let node = fields.get(key)?;
-    match &node.value {
+    match &fields.get(key)?.value {
         Value::Scalar { text, quoted: true } if text.is_empty() => Some(String::new()),
-        _ => check_template(node, &fields.path(key), place, cx),
+        _ => read_template(fields, key, place, cx),
     }
 }
 

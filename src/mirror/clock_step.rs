@@ -8,12 +8,10 @@ use chrono::TimeDelta;
 
 use super::{Mirror, canary::Canary};
 use crate::{
+    limits::CLOCK_SLACK,
     model::{Instant, ShiftKey, VisitId},
     source::fetched::Fetched,
 };
-
-/// A clock that is corrected by so little does no harm: its stamps are past again before anybody asks.
-pub const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(5);
 
 /// Stands for a reading of which nobody knows when it was made.
 const NEVER: Instant = Instant::UNIX_EPOCH;

@@ -45,7 +45,7 @@ use self::{
     shifts::{Gone, ShiftEntry, Shifts},
     visits::{VisitEntry, Visits},
 };
-pub use self::{clock_step::CLOCK_SLACK, naive_time::Reading, row::MirrorRow};
+pub use self::{naive_time::Reading, row::MirrorRow};
 use crate::{
     model::{
         Caregiver, CaregiverId, Client, ClientId, Endpoint, Instant, People, Section, Shift, ShiftKey, VisitId,

@@ -229,8 +229,8 @@ impl Asker<'_> {
                         continue;
                     }
                     // Nobody knows what an unclear 403 means; it was once seen after a change of content type.
-                    if let Some(other) = ways.iter().position(|other| matches!(other, Way::Post { .. })) {
-                        way = ways.remove(other);
+                    if let Some(other) = take_other_post(&mut ways) {
+                        way = other;
                         continue;
                     }
                     return Err(ReadFault::Permission { endpoint, code });
@@ -245,9 +245,10 @@ impl Asker<'_> {
                 }
                 (Class::Request, sent) => {
                     // Only the content type is worth another try; everything else would be the same mistake.
-                    let other = ways.iter().position(|other| matches!(other, Way::Post { .. }));
-                    if let (Some(other), Ok(Answer { status: 415, .. })) = (other, &sent) {
-                        way = ways.remove(other);
+                    if let Ok(Answer { status: 415, .. }) = &sent
+                        && let Some(other) = take_other_post(&mut ways)
+                    {
+                        way = other;
                         continue;
                     }
                     return Err(ReadFault::Request { endpoint, code });
@@ -340,6 +341,12 @@ impl Asker<'_> {
             no_reread_until: WireTime::ZERO,
         }))
     }
+}
+
+/// The way that differs in its content type alone, taken off those still to try.
+fn take_other_post(ways: &mut Vec<Way>) -> Option<Way> {
+    let place = ways.iter().position(|way| matches!(way, Way::Post { .. }))?;
+    Some(ways.remove(place))
 }
 
 /// Whether a fault says no more than that an agency has no locations list, which not every server offers (contract

@@ -45,10 +45,10 @@ use super::{
     request::bounded,
     status::EncounterScope,
 };
-use crate::model::{ClientId, Endpoint, Instant};
-
-/// A clock that is corrected by so little has not stepped; as in the mirror.
-const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(5);
+use crate::{
+    limits::CLOCK_SLACK,
+    model::{ClientId, Endpoint, Instant},
+};
 
 /// This month and the next are read so often. Design §4.
 const FAR_EVERY: TimeDelta = TimeDelta::hours(6);

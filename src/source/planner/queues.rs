@@ -3,14 +3,15 @@
 use chrono::TimeDelta;
 
 use super::{
-    AGAIN_MAX, CLOCK_SLACK, DEADLINE_TOO_OLD, Entry, FAR_EVERY, Fares, HOLD_MAX, HOLD_MIN, Kind, Paused, Planner,
-    REFUSED_PAUSE, TURNED_AWAY_HOLD_MAX, TURNED_AWAY_HOLD_MIN,
+    AGAIN_MAX, DEADLINE_TOO_OLD, Entry, FAR_EVERY, Fares, HOLD_MAX, HOLD_MIN, Kind, Paused, Planner, REFUSED_PAUSE,
+    TURNED_AWAY_HOLD_MAX, TURNED_AWAY_HOLD_MIN,
     promise::EARLY,
     scaled,
     tier::{ClientPlan, Tier},
     wants::{endpoint, span},
 };
 use crate::{
+    limits::CLOCK_SLACK,
     model::{ClientId, Endpoint, Instant},
     source::{
         fetched::{Fetched, Read, ReadFault, Span},
