@@ -119,7 +119,17 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
 
     // Only now: an alert that is posted belongs to an agency, and these are known from here on.
     let (web_stop, mut web_stopped) = channel::channel(false);
-    let web = http::Web { view: reader, pulses, metrics, orders: desk.clone(), clock: clock.clone() };
+    let web = http::Web {
+        view: reader,
+        pulses,
+        metrics,
+        orders: desk.clone(),
+        people: desk.clone(),
+        gallery: Arc::default(),
+        open: Arc::default(),
+        closing: web_stop.subscribe(),
+        clock: clock.clone(),
+    };
     let serving = tokio::spawn(http::serve(listener, http::router(web), async move {
         let _ = web_stopped.wait_for(|stop| *stop).await;
     }));
@@ -234,7 +244,8 @@ fn frame<'a>(
     ready: Result<(), String>,
     now: Instant,
 ) -> picture::Frame<'a> {
-    picture::Frame { config, config_view: config_view.clone(), started_at, outbox, ready, now }
+    let telling = Arc::new(parts::telling(config));
+    picture::Frame { config, config_view: config_view.clone(), started_at, telling, outbox, ready, now }
 }
 
 /// What outlives a reload.

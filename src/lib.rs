@@ -36,6 +36,8 @@ pub mod picture;
 
 pub mod metrics;
 
+pub mod board;
+
 pub mod http;
 
 pub mod logging;

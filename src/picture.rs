@@ -6,11 +6,12 @@ use crate::{
     alerts::{alert::Alert, fingerprint::fingerprint, step::CatchUp},
     config::Config,
     lifecycle::Post,
-    mirror::coverage::Coverage,
+    mirror::{coverage::Coverage, today::Today},
     model::{
         Endpoint, Instant, Section,
         local_time::{local_date, start_of_day},
     },
+    notify::voice::Telling,
     rules::finding::Tells,
     source::{
         planner::Promise,
@@ -33,6 +34,8 @@ pub struct Frame<'a> {
     pub config_view: ConfigView,
     /// When the process started.
     pub started_at: Instant,
+    /// How each agency speaks.
+    pub telling: Arc<Telling>,
     /// The outbox, if the store could be asked.
     pub outbox: Option<OutboxStats>,
     /// Whether the agent is ready.
@@ -79,6 +82,7 @@ pub async fn take(posts: &[Arc<Post>], frame: Frame<'_>) -> View {
         rules,
         told: frame.config.receivers.iter().filter(reaches).map(|receiver| receiver.name.clone()).collect(),
         shadow_until: frame.config.telling.as_ref().map(|shadow| shadow.until),
+        telling: frame.telling,
         outbox: frame.outbox.as_ref().map(outbox_view),
         config: frame.config_view,
         ready: frame.ready,
@@ -143,8 +147,9 @@ fn agency_view(watch: &Watch, promise: &Promise, status: &SourceStatus, now: Ins
     });
     let bands = watch.ruleset.bands();
     let spans: Vec<Duration> = bands.iter().map(|(_, span)| *span).collect();
-    let counted = mirror.coverage(&spans, now);
+    let mut counted = mirror.coverage(&spans, now);
     let known = counted.known;
+    let today = std::mem::replace(&mut counted.today, Today::new(settings.timezone, now, now));
     AgencyView {
         name: settings.name.clone(),
         title: settings.title.clone(),
@@ -172,7 +177,9 @@ fn agency_view(watch: &Watch, promise: &Promise, status: &SourceStatus, now: Ins
             CatchUp::Done => None,
         },
         coverage: known.then(|| coverage(watch, &bands, counted)),
+        today: Arc::new(today),
         detect_within: settings.wellsky.detect_within,
+        requests_per_second: settings.wellsky.requests_per_second,
         promise: roster_known.then_some(promise.within),
         sweep: roster_known.then_some(promise.sweep),
         endpoints: endpoints(watch, status),
@@ -191,7 +198,13 @@ fn endpoints(watch: &Watch, status: &SourceStatus) -> Vec<EndpointView> {
                 _ => status.throttled_until,
             };
             let up = stats.failing_since().is_none() && !matches!(breaker, Some(BreakerStatus::Open { .. }));
-            Some(EndpointView { endpoint, up, last_success_at: stats.last_ok_at(), paused_until })
+            Some(EndpointView {
+                endpoint,
+                up,
+                last_success_at: stats.last_ok_at(),
+                failing_since: stats.failing_since(),
+                paused_until,
+            })
         })
         .collect()
 }

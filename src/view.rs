@@ -1,4 +1,4 @@
-//! The picture that a tick publishes for everybody who only looks: `/metrics`, the APIs, `status`, later the board.
+//! The picture that a tick publishes for everybody who only looks: `/metrics`, the APIs, `status`, the board.
 //!
 //! Given: whatever the tick knows, as plain values; the tick makes a new [`View`] and sends it through [`publish`].
 //! Gives: one immutable value behind an `Arc`; readers never touch mirror, book or store, and never wait for them.
@@ -13,8 +13,9 @@ use tokio::sync::watch;
 
 use crate::{
     alerts::{alert::Alert, step::Quiet},
+    mirror::today::Today,
     model::{AgencyName, Endpoint, Instant, Section},
-    notify::message::Channel,
+    notify::{message::Channel, voice::Telling},
     pulse::Pulses,
 };
 
@@ -39,6 +40,8 @@ pub struct View {
     pub told: Vec<String>,
     /// While set, every text and mail goes to one address instead, until this day.
     pub shadow_until: Option<NaiveDate>,
+    /// How each agency speaks: titles, zones, clocks.
+    pub telling: Arc<Telling>,
     /// The outbox; `None` when the store could not be asked.
     pub outbox: Option<OutboxView>,
     /// The configuration in use.
@@ -77,8 +80,12 @@ pub struct AgencyView {
     /// Counts by location, every known location present; `None` while fewer than half the clients have a read younger
     /// than twice their tier: then nobody may say a number.
     pub coverage: Option<Vec<LocationCoverage>>,
+    /// Today's shifts one by one, as of each one's last read.
+    pub today: Arc<Today>,
     /// What the configuration asks: `detect_within`.
     pub detect_within: Duration,
+    /// The rate it must be kept with: `requests_per_second`.
+    pub requests_per_second: f64,
     /// What the planner can keep at the configured rate; `None` before it knows its clients.
     pub promise: Option<Duration>,
     /// How long the last full sweep over all clients took; `None` before the first.
@@ -152,6 +159,8 @@ pub struct EndpointView {
     pub up: bool,
     /// The last success.
     pub last_success_at: Option<Instant>,
+    /// Since when no request was answered well; `None` while they are.
+    pub failing_since: Option<Instant>,
     /// Not called until then (breaker or `Retry-After`).
     pub paused_until: Option<Instant>,
 }
@@ -280,16 +289,33 @@ pub(crate) mod tests {
                 scheduled: Duration::from_mins(7230),
                 worked: Some(Duration::from_hours(16)),
             }]),
+            today: Arc::new(Today::new(
+                chrono_tz::America::Denver,
+                now - TimeDelta::minutes(182),
+                now + TimeDelta::hours(20),
+            )),
             detect_within: Duration::from_mins(5),
+            requests_per_second: 2.0,
             promise: Some(Duration::from_mins(5)),
             sweep: Some(Duration::from_secs(61)),
             endpoints: vec![EndpointView {
                 endpoint: Endpoint::Appointment,
                 up: true,
                 last_success_at: Some(now),
+                failing_since: None,
                 paused_until: None,
             }],
         }
+    }
+
+    pub(crate) fn telling() -> Telling {
+        let installation = crate::notify::voice::Voice {
+            title: "CCA".to_owned(),
+            zone: chrono_tz::America::Denver,
+            location_zones: std::collections::HashMap::new(),
+            clock_12h: false,
+        };
+        Telling { voices: std::collections::HashMap::new(), installation, external_url: None, shadow: None }
     }
 
     pub(crate) fn view() -> View {
@@ -304,6 +330,7 @@ pub(crate) mod tests {
             ],
             told: vec!["office".to_owned(), "on-call".to_owned()],
             shadow_until: None,
+            telling: Arc::new(telling()),
             outbox: Some(OutboxView::default()),
             config: ConfigView {
                 file: Some("shiftwatch.yml".to_owned()),

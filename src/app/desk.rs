@@ -19,13 +19,14 @@ use crate::{
         orders::Ask,
         policy::Policy,
     },
+    board::people::{self, Names, Who},
     clock::{self, Clock},
     http::{
-        Orders,
+        Orders, People,
         orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
     },
     lifecycle::{Nudges, Post, StoreHealth},
-    model::{AgencyName, Instant},
+    model::{AgencyName, Instant, Person, PhiGrant},
     rules::finding::Tells,
     store::Store,
 };
@@ -91,6 +92,44 @@ impl Desk {
         }
         self.store_health.took(clock::real_now());
         Ok(())
+    }
+}
+
+impl People for Desk {
+    fn look_up(&self, wanted: Vec<Who>) -> BoxFuture<'_, Names> {
+        Box::pin(async move {
+            let mut names = Names::default();
+            for post in self.posts().iter() {
+                let mine = |who: &&Who| match who {
+                    Who::Client(agency, _) | Who::Caregiver(agency, _) => *agency == post.name,
+                };
+                let mine: Vec<&Who> = wanted.iter().filter(mine).collect();
+                if mine.is_empty() {
+                    continue;
+                }
+                let watch = post.watch.lock().await;
+                for who in mine {
+                    let person = match who {
+                        Who::Client(_, id) => watch.mirror.client(id).map(|client| &client.person),
+                        Who::Caregiver(_, id) => watch.mirror.caregiver(id).map(|caregiver| &caregiver.person),
+                    };
+                    if let Some(person) = person {
+                        names.put(who.clone(), shown(person));
+                    }
+                }
+            }
+            names
+        })
+    }
+}
+
+/// A person as a page shows them.
+fn shown(person: &Person) -> people::Person {
+    let grant = PhiGrant::SIGNED_IN_PAGE;
+    people::Person {
+        name: person.name.reveal(grant).clone(),
+        phones: person.phones.reveal(grant).clone(),
+        address: person.address.reveal(grant).clone(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The HTTP side: metrics, health, Alertmanager's API v2 for alerts, the JSON API, a front page.
+//! The HTTP side: metrics, health, Alertmanager's API v2 for alerts, the JSON API, the board.
 //!
 //! Given: the latest [`View`], the metrics, and something that takes [`Orders`].
 //! Gives: answers. Reads come from the view and never wait for a pass; an order is answered once it is stored.
@@ -15,6 +15,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use tokio::sync::watch;
+
 use crate::{
     clock::Clock,
     metrics::Metrics,
@@ -23,16 +25,21 @@ use crate::{
 };
 
 pub mod answer;
-mod front;
 mod health;
+mod live;
 pub mod orders;
+mod pages;
+pub mod people;
 pub mod routes;
 mod serving;
 mod v1;
 mod v2;
 
 pub use {
+    live::Open,
     orders::Orders,
+    pages::Gallery,
+    people::People,
     serving::serve,
     v1::{AckAnswer, AckBody},
 };
@@ -51,6 +58,14 @@ pub struct Web {
     pub metrics: Arc<Metrics>,
     /// Takes orders.
     pub orders: Arc<dyn Orders>,
+    /// Knows names, for pages that may show them.
+    pub people: Arc<dyn People>,
+    /// Pages drawn of the latest picture.
+    pub gallery: Arc<Gallery>,
+    /// How many pages are kept up to date.
+    pub open: Arc<Open>,
+    /// True once the agent stops; open streams end then.
+    pub closing: watch::Receiver<bool>,
     /// The agent's clock.
     pub clock: Clock,
 }
@@ -93,16 +108,18 @@ async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// What a browser may do with an answer: nothing from elsewhere, no style or script but the board's own files, in no
+/// frame. `same-origin`: a form of ours must say where it comes from, and no other site may learn it.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 async fn set_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
-    );
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     response
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Web, front, health, v1, v2};
+use super::{Web, health, live, pages, v1, v2};
 
 /// One path.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub enum Shows {
     Counts,
     /// The vendor's ids of shifts and visits, locations, times, and what staff wrote in a note.
     Refs,
+    /// Those, and names and telephone numbers once whoever asks has signed in.
+    Names,
 }
 
 /// Who may ask.
@@ -43,7 +45,30 @@ pub enum Role {
 
 /// Every path there is.
 pub const ROUTES: &[Route] = &[
-    Route { path: "/", methods: &["GET"], shows: Shows::Counts, role: Role::Reader, serve: || get(front::page) },
+    Route { path: "/", methods: &["GET"], shows: Shows::Names, role: Role::Reader, serve: || get(pages::now) },
+    Route { path: "/alerts", methods: &["GET"], shows: Shows::Names, role: Role::Reader, serve: || get(pages::alerts) },
+    Route {
+        path: "/alerts/{fingerprint}",
+        methods: &["GET", "POST"],
+        shows: Shows::Names,
+        role: Role::Operator,
+        serve: || get(pages::alert).post(pages::acknowledge),
+    },
+    Route {
+        path: "/api-health",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(pages::api),
+    },
+    Route { path: "/live", methods: &["GET"], shows: Shows::Names, role: Role::Reader, serve: || get(live::changes) },
+    Route {
+        path: "/static/{name}",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(pages::asset),
+    },
     Route {
         path: "/metrics",
         methods: &["GET"],

@@ -36,7 +36,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// What connections may take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// So many at a time; those beyond wait in the system's queue. A quarter of the files a process usually may open.
+    /// So many at a time; those beyond wait in the system's queue. Half of the files a process usually may open; an
+    /// open page of the board holds one of them.
     pub connections: usize,
     /// How long a request's head may take to arrive, which is also how long a connection may idle between two.
     pub head: Duration,
@@ -46,7 +47,7 @@ pub(super) struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { connections: 256, head: Duration::from_secs(30), linger: Duration::from_secs(3) }
+        Self { connections: 512, head: Duration::from_secs(30), linger: Duration::from_secs(3) }
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
     serving::{Bounds, serve_within},
     *,
 };
+use crate::board::people::{Names, Who};
 use crate::view::{
     AlertView, ViewWriter,
     report::tests::{changed, owned, uncovered},
@@ -41,6 +42,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl Noted {
     fn store(&self) -> Result<(), StoreFault> {
         if *lock(&self.fail) { Err(StoreFault { why: "the disk is full".to_owned() }) } else { Ok(()) }
+    }
+}
+
+struct Nobody;
+
+impl People for Nobody {
+    fn look_up(&self, wanted: Vec<Who>) -> BoxFuture<'_, Names> {
+        panic!("nobody signed in, and yet {} names were asked for", wanted.len())
     }
 }
 
@@ -82,6 +91,7 @@ impl Orders for Noted {
 pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     pub(crate) view: ViewWriter,
+    stop: watch::Sender<bool>,
     pub(crate) orders: Arc<Noted>,
     client: Client,
 }
@@ -93,17 +103,22 @@ impl Site {
         first.alerts = alerts.into_iter().map(Arc::new).collect();
         let (writer, reader) = crate::view::publish(first);
         let orders = Arc::new(Noted::default());
+        let stop = watch::channel(false).0;
         let web = Web {
             view: reader,
             pulses: Arc::new(Pulses::new(crate::clock::real_now())),
             metrics: Arc::new(Metrics::new()),
             orders: orders.clone(),
+            people: Arc::new(Nobody),
+            gallery: Arc::default(),
+            open: Arc::default(),
+            closing: stop.subscribe(),
             clock: Clock::manual(noon()),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve(listener, router(web), std::future::pending()));
-        Self { address, view: writer, orders, client: Client::new() }
+        Self { address, view: writer, orders, client: Client::new(), stop }
     }
 
     fn ask(&self, method: Method, path: &str) -> RequestBuilder {
@@ -137,14 +152,24 @@ fn fingerprints(body: &str) -> Vec<String> {
 
 const ACK: &str = "/api/v1/alerts/0000000000000001/ack";
 
+/// A path of the table, as somebody would ask for it.
+fn address(path: &str) -> String {
+    let path = path.replace("{fingerprint}", "0000000000000001").replace("{name}", "board.css");
+    if path == "/live" { "/live?page=now".to_owned() } else { path }
+}
+
 /// The access table: what each path answers to which method, and who may ask it.
 #[tokio::test]
 async fn every_path_of_the_table_answers_its_methods_and_no_others() {
-    let site = Site::open(Vec::new()).await;
+    let site = Site::open(vec![uncovered("1")]).await;
     let all = [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH];
     for route in ROUTES {
-        let path = route.path.replace("{fingerprint}", "0000000000000001");
+        let path = address(route.path);
         for method in &all {
+            if route.path == "/live" && *method == Method::GET {
+                assert_eq!(site.ask(Method::GET, &path).send().await.unwrap().status(), 200, "its body does not end");
+                continue;
+            }
             let (status, body) = answer(site.ask(method.clone(), &path)).await;
             if route.methods.contains(&method.as_str()) {
                 assert!(!matches!(status, 404 | 405), "{method} {path} answers {status}: {body}");
@@ -169,9 +194,9 @@ fn only_liveness_is_open_and_whatever_acts_needs_an_operator() {
 
 #[tokio::test]
 async fn paths_that_show_counts_show_no_ids() {
-    let site = Site::open(vec![uncovered("90010001")]).await;
-    for route in ROUTES.iter().filter(|route| route.methods.contains(&"GET")) {
-        let (status, body) = site.get(route.path).await;
+    let site = Site::open(vec![uncovered("90010001"), uncovered("1")]).await;
+    for route in ROUTES.iter().filter(|route| route.methods.contains(&"GET") && route.path != "/live") {
+        let (status, body) = site.get(&address(route.path)).await;
         assert_eq!(status, 200, "{}", route.path);
         assert!(!body.contains("7000101"), "no client anywhere: {}", route.path);
         if route.shows == Shows::Counts {
@@ -183,7 +208,8 @@ async fn paths_that_show_counts_show_no_ids() {
 #[tokio::test]
 async fn what_is_not_there_says_so() {
     let site = Site::open(Vec::new()).await;
-    for path in ["/nothing", "/api/v1/", "/api/v1/alerts/", "/-/", "//", "/%00", "/api/v1/alerts/%ff/ack/x"] {
+    for path in ["/nothing", "/api/v1/", "/alerts/", "/api/v1/alerts/", "/-/", "//", "/%00", "/api/v1/alerts/%ff/ack/x"]
+    {
         let (status, body) = site.get(path).await;
         assert_eq!((status, body.contains("there is nothing at this path")), (404, true), "{path}: {body}");
     }
@@ -398,7 +424,7 @@ async fn garbage_is_answered_with_words() {
 }
 
 #[tokio::test]
-async fn status_and_front_page_say_the_same() {
+async fn status_and_board_say_the_same() {
     let site = Site::open(vec![uncovered("90010001")]).await;
     let (_, body) = site.get("/api/v1/status").await;
     let status: Value = serde_json::from_str(&body).unwrap();
@@ -406,7 +432,10 @@ async fn status_and_front_page_say_the_same() {
     assert_eq!(status["sentence"], sentence);
     assert_eq!(status["agencies"][0]["uncovered"][1]["shifts"], 2);
     let (_, page) = site.get("/").await;
-    assert!(page.contains(sentence) && page.contains("ShiftUncovered, north, Tue 04:32-08:32"), "{page}");
+    assert!(
+        page.contains(sentence) && page.contains("<span class=\"concerns\">Tue 04:32-08:32, North</span>"),
+        "{page}"
+    );
     site.change(|view| {
         view.agencies[0].coverage = None;
         view.told = vec!["<script>".to_owned()];
@@ -418,6 +447,103 @@ async fn status_and_front_page_say_the_same() {
     assert!(page.contains("Telling &lt;script&gt;."), "{page}");
 }
 
+/// The next server-sent events of a stream: names and data.
+async fn events(stream: &mut reqwest::Response, until: &str) -> Vec<(String, Value)> {
+    let mut text = String::new();
+    while !text.contains(until) {
+        let chunk = stream.chunk().await.unwrap().expect("the stream goes on");
+        text.push_str(std::str::from_utf8(&chunk).unwrap());
+    }
+    let one = |block: &str| {
+        let (name, data) = block.strip_prefix("event: ")?.split_once("\ndata: ")?;
+        Some((name.to_owned(), serde_json::from_str(data).unwrap()))
+    };
+    text.split("\n\n").filter_map(one).collect()
+}
+
+#[tokio::test]
+async fn an_open_page_is_sent_what_changed_and_nothing_else() {
+    let site = Site::open(Vec::new()).await;
+    let mut stream = site.ask(Method::GET, "/live?page=now").send().await.unwrap();
+    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    let first = events(&mut stream, "\n\n").await;
+    assert_eq!(first[0].0, "beat");
+    let ids: Vec<&str> = first[0].1["parts"].as_array().unwrap().iter().map(|one| one[0].as_str().unwrap()).collect();
+    assert_eq!(ids, ["headline", "needs", "today-0", "ages"]);
+    site.change(|view| view.alerts = vec![Arc::new(uncovered("90010001"))]);
+    let next = events(&mut stream, "event: beat").await;
+    let parts: Vec<&str> =
+        next.iter().filter(|(name, _)| name == "part").map(|(_, one)| one["id"].as_str().unwrap()).collect();
+    assert_eq!(parts, ["headline", "needs"], "today did not change");
+    assert!(next[1].1["html"].as_str().unwrap().contains("90010001"));
+    let (status, page) = site.get("/").await;
+    assert_eq!(status, 200);
+    assert!(page.contains(next[1].1["hash"].as_str().unwrap()), "a page loaded now has what the stream sent");
+    site.stop.send_replace(true);
+    while stream.chunk().await.unwrap().is_some() {}
+}
+
+#[tokio::test]
+async fn boards_take_no_more_than_their_share_of_connections() {
+    let site = Site::open(Vec::new()).await;
+    let mut open = Vec::new();
+    for _ in 0..250 {
+        open.push(site.ask(Method::GET, "/live?page=now").send().await.unwrap());
+    }
+    let refused = site.ask(Method::GET, "/live?page=now").send().await.unwrap();
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (503, "15"));
+    assert_eq!(site.get("/").await.0, 200, "and the pages answer");
+    drop(open);
+    let again = async {
+        while site.ask(Method::GET, "/live?page=now").send().await.unwrap().status() != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), again).await.expect("a closed page gives its place back");
+}
+
+#[tokio::test]
+async fn the_form_of_a_page_owns_an_alert_and_says_what_went_wrong() {
+    let site = Site::open(vec![uncovered("1")]).await;
+    let post = |fingerprint: &str, body: &'static str| {
+        let request = site.ask(Method::POST, &format!("/alerts/{fingerprint}"));
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        answer(request.header("origin", format!("http://{}", site.address)).header("sec-fetch-site", "same-origin"))
+    };
+    let (status, page) = post("0000000000000001", "by=night-1&note=on+my+way%0D%0Anow&for=").await;
+    assert_eq!(status, 200, "and then the alert's page: {page}");
+    assert!(page.contains("NO CAREGIVER"), "{page}");
+    let acks = lock(&site.orders.acks).clone();
+    assert_eq!((acks[0].by.as_str(), acks[0].note.as_str(), acks[0].for_), ("night-1", "on my way\nnow", None));
+    for (fingerprint, body, status, says) in [
+        ("0000000000000001", "by=+&note=&for=", 400, "`by` must name who owns the alert"),
+        ("0000000000000001", "note=x", 400, "did not arrive whole"),
+        ("0000000000000001", "by=x&for=never", 400, "`for` must be a duration"),
+        ("xyz", "by=x&note=", 400, "16 hex digits"),
+        ("000000000000dead", "by=x&note=", 404, "no live alert"),
+        ("0000000000000bad", "by=x&note=", 409, "is over"),
+    ] {
+        let (answered, page) = post(fingerprint, body).await;
+        assert_eq!(answered, status, "{body}: {page}");
+        assert!(page.contains(says) && page.contains("Not acknowledged"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn files_of_the_board_are_kept_by_their_content() {
+    let site = Site::open(Vec::new()).await;
+    for name in ["board.css", "board.js", "icon.svg"] {
+        let response = site.ask(Method::GET, &format!("/static/{name}")).send().await.unwrap();
+        assert_eq!(response.headers()["cache-control"], "private, max-age=3600");
+        let tag = response.headers()["etag"].clone();
+        let again =
+            site.ask(Method::GET, &format!("/static/{name}")).header("if-none-match", tag).send().await.unwrap();
+        assert_eq!(again.status(), 304, "{name}");
+    }
+    assert_eq!(site.get("/static/../Cargo.toml").await.0, 404);
+    assert_eq!(site.get("/static/nothing.js").await.0, 404);
+}
+
 fn web() -> Web {
     let (_, reader) = crate::view::publish(view());
     Web {
@@ -425,6 +551,10 @@ fn web() -> Web {
         pulses: Arc::new(Pulses::new(noon())),
         metrics: Arc::new(Metrics::new()),
         orders: Arc::new(Noted::default()),
+        people: Arc::new(Nobody),
+        gallery: Arc::default(),
+        open: Arc::default(),
+        closing: watch::channel(false).1,
         clock: Clock::manual(noon()),
     }
 }

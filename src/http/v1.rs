@@ -100,7 +100,7 @@ pub(super) async fn acknowledge(
     }
 }
 
-fn order(fingerprint: &str, body: &AckBody) -> Result<Acknowledge, String> {
+pub(super) fn order(fingerprint: &str, body: &AckBody) -> Result<Acknowledge, String> {
     if fingerprint.len() != 16 || !fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err("a fingerprint is 16 hex digits; `shiftwatch alerts` lists them".to_owned());
     }

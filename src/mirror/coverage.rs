@@ -1,10 +1,18 @@
-//! How many shifts are in which state, per location, for the metrics and the status line.
+//! How many shifts are in which state, per location, for the metrics and the status line; and today's shifts one by one.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 
-use super::{Mirror, facts::ClientTier, shifts::ShiftEntry};
+use super::{
+    Mirror,
+    facts::ClientTier,
+    shifts::ShiftEntry,
+    today::{Standing, Today, TodayShift},
+};
 use crate::model::{
     ClientId, Instant, Section, VisitTime,
     local_time::{local_date, start_of_day},
@@ -22,6 +30,8 @@ pub struct Coverage {
     pub n_clients: usize,
     /// Of them, those with a read younger than twice their tier.
     pub n_clients_fresh: usize,
+    /// The shifts that are counted, one by one; also while the counts are no knowledge.
+    pub today: Today,
 }
 
 /// One location's counts. But for the bands they are about today, by the agency's clock, with what runs from
@@ -58,7 +68,8 @@ impl Mirror {
         let blank = || LocationCoverage { uncovered_within: vec![0; bands.len()], ..LocationCoverage::default() };
         let mut locations: BTreeMap<String, LocationCoverage> =
             self.settings.locations.iter().map(|location| (location.name.clone(), blank())).collect();
-        let (n_clients, n_clients_fresh) = self.fresh_clients(now);
+        let (n_clients, stale) = self.stale_clients(now);
+        let n_clients_fresh = n_clients - stale.len();
         let bands: Vec<TimeDelta> =
             bands.iter().map(|band| TimeDelta::from_std(*band).unwrap_or(TimeDelta::days(31))).collect();
         let zone = self.settings.timezone;
@@ -67,6 +78,7 @@ impl Mirror {
         let (morning, midnight) = (start_of_day(zone, today), start_of_day(zone, tomorrow));
         let ahead = bands.iter().copied().max().unwrap_or_default();
         let mut labels: BTreeMap<&ClientId, String> = BTreeMap::new();
+        let mut listed = Today::new(zone, morning, midnight);
         for entry in self.shifts.running(morning, midnight.max(now + ahead + TimeDelta::microseconds(1))) {
             let client = &entry.shift.key.client;
             let label = labels.entry(client).or_insert_with(|| self.location_of(client));
@@ -81,21 +93,31 @@ impl Mirror {
                 }
             }
             if (morning <= start && start < midnight) || (start <= now && now < end) {
-                self.count_today(entry, now, count);
+                let came = self.count_today(entry, now, count);
+                listed.push(
+                    label,
+                    || self.zone_of(client),
+                    TodayShift {
+                        stale: stale.contains(client),
+                        read_at: self.clients.get(client).and_then(|client| client.read_at),
+                        ..came
+                    },
+                );
             }
         }
         // Of a list that was never read whole nobody knows how many clients it lacks.
         let whole = self.half_roster.is_none() || self.section(Section::Clients).full_at.is_some();
         let believed = !self.is_frozen() && !self.shifts.is_empty() && whole;
         let known = believed && n_clients > 0 && n_clients_fresh * 2 >= n_clients;
-        Coverage { known, locations, n_clients, n_clients_fresh }
+        Coverage { known, locations, n_clients, n_clients_fresh, today: listed }
     }
 
-    fn count_today(&self, entry: &ShiftEntry, now: Instant, count: &mut LocationCoverage) {
+    fn count_today(&self, entry: &ShiftEntry, now: Instant, count: &mut LocationCoverage) -> TodayShift {
         let (start, end) = (entry.shift.start(), entry.shift.end);
+        let mut listed = TodayShift::of(&entry.shift);
         if entry.shift.is_cancelled() {
             count.cancelled += 1;
-            return;
+            return listed;
         }
         let planned = (end - start).to_std().unwrap_or_default();
         count.scheduled += planned;
@@ -105,46 +127,57 @@ impl Mirror {
             came = true;
             open |= visit.visit.check_out.is_none();
             let at = |time: Option<VisitTime>| self.visit_instant(visit, time?);
-            let length = at(visit.visit.check_in).zip(at(visit.visit.check_out));
+            let (check_in, check_out) = (at(visit.visit.check_in), at(visit.visit.check_out));
+            listed.came_at = [listed.came_at, check_in].into_iter().flatten().min();
+            listed.left_at = listed.left_at.max(check_out);
+            let length = check_in.zip(check_out);
             count.worked += length.and_then(|(from, until)| (until - from).to_std().ok()).unwrap_or(planned);
+        }
+        if open {
+            listed.left_at = None;
         }
         count.open_visits += u64::from(open);
         if !came && start <= now && self.carried_into(entry).is_some() {
             came = true;
             count.worked += planned;
         }
-        let state = if came && (open || now < end) {
-            &mut count.running
+        let (standing, state) = if came && (open || now < end) {
+            (Standing::Running, &mut count.running)
         } else if came {
-            &mut count.done
+            (Standing::Done, &mut count.done)
         } else if entry.shift.is_uncovered() && now < end {
-            &mut count.uncovered
+            (Standing::Uncovered, &mut count.uncovered)
         } else if now < start {
-            &mut count.covered
+            (Standing::Covered, &mut count.covered)
         } else if self.check_ins_read_at(entry).is_some_and(|at| at >= start) {
-            &mut count.missed
+            (if now < end { Standing::Late } else { Standing::Missed }, &mut count.missed)
         } else {
             // Nobody has looked who came: neither visited nor missed.
-            return;
+            listed.standing = Standing::Unseen;
+            return listed;
         };
         *state += 1;
+        listed.standing = standing;
+        listed
     }
 
-    fn fresh_clients(&self, now: Instant) -> (usize, usize) {
+    /// How many clients are watched, and those among them without a read younger than twice their tier.
+    fn stale_clients(&self, now: Instant) -> (usize, BTreeSet<&ClientId>) {
         let mut n = 0;
-        let mut fresh = 0;
+        let mut stale = BTreeSet::new();
         for (id, entry) in &self.clients {
             // A roster row alone makes most clients; their shifts need not be looked at for that.
             if self.tier(id, now) != ClientTier::Normal {
                 continue;
             }
             n += 1;
-            let Some(read_at) = entry.read_at else { continue };
             let period = self.plan(id, now).period(self.settings.detect_within, now);
             let limit = TimeDelta::from_std(period * 2).unwrap_or(TimeDelta::hours(12));
-            fresh += usize::from(now - read_at < limit && !self.canary.is_zeroed(id));
+            if entry.read_at.is_none_or(|read_at| now - read_at >= limit) || self.canary.is_zeroed(id) {
+                stale.insert(id);
+            }
         }
-        (n, fresh)
+        (n, stale)
     }
 
     /// Whether everything that was overdue when this process began to watch has been read since. Clients whose reads

@@ -23,6 +23,7 @@ mod restore;
 pub mod row;
 pub mod settings;
 pub mod shifts;
+pub mod today;
 pub mod visits;
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ impl PhiGrant {
     pub const GRANTED_MAIL: Self = Self { purpose: "granted mail" };
     /// For matching (equality of two reads, of two configured addresses); the value does not leave the function.
     pub const COMPARE: Self = Self { purpose: "compare" };
+    /// For a page of the board, asked for by somebody who signed in.
+    pub const SIGNED_IN_PAGE: Self = Self { purpose: "signed-in page" };
     /// For the address that a message is sent to; it goes to the gateway's request and nowhere else.
     pub const SEND: Self = Self { purpose: "send" };
 }

@@ -26,14 +26,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config_types", &["model", "alerts", "notify_pure", "rules"]),
     ("config", &["model", "clock", "alerts", "notify_pure", "rules", "config_types"]),
     ("metrics", &["model", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
-    ("view", &["model", "alerts", "notify_pure", "rules", "source", "source_fetched", "pulse", "config_types"]),
+    (
+        "view",
+        &["model", "alerts", "mirror", "notify_pure", "rules", "source", "source_fetched", "pulse", "config_types"],
+    ),
+    ("board", &["model", "alerts", "mirror", "notify_pure", "rules", "pulse", "view"]),
     ("sim", &["model", "clock"]),
 ];
 
 /// Crates that do I/O, tell the time or roll dice: not for rooms that decide.
 const IO_CRATES: &[&str] =
     &["tokio", "reqwest", "axum", "sqlx", "lettre", "rand", "std::fs", "std::net", "std::env", "std::process"];
-const DECIDERS: &[&str] = &["model", "source_fetched", "mirror", "rules", "agenda", "alerts", "notify_pure"];
+const DECIDERS: &[&str] = &["model", "source_fetched", "mirror", "rules", "agenda", "alerts", "notify_pure", "board"];
 
 /// Files that only tests are compiled from.
 const TEST_FILES: &[&str] = &["tests", "contract", "stage", "stories", "properties", "law", "fixture"];

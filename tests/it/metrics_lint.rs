@@ -1,6 +1,7 @@
 //! `promtool check metrics` has nothing to say about `/metrics`.
 
 use std::{
+    collections::HashMap,
     io::Write,
     process::{Command, Stdio},
     sync::Arc,
@@ -11,8 +12,12 @@ use chrono::TimeDelta;
 use shiftwatch::{
     alerts::step::{Quiet, Why},
     metrics::{MessageOutcome, Metrics},
+    mirror::today::Today,
     model::{AgencyName, Endpoint, Section, local_time},
-    notify::message::Channel,
+    notify::{
+        message::Channel,
+        voice::{Telling, Voice},
+    },
     pulse::{Loop, Pulses},
     source::fetched::RequestRecord,
     view::{
@@ -75,13 +80,16 @@ fn page() -> String {
                 worked: Some(Duration::from_hours(16)),
                 ..LocationCoverage::default()
             }]),
+            today: Arc::new(Today::new(chrono_tz::America::Denver, now, now + TimeDelta::hours(24))),
             detect_within: Duration::from_mins(5),
+            requests_per_second: 2.0,
             promise: Some(Duration::from_mins(5)),
             sweep: Some(Duration::from_secs(61)),
             endpoints: vec![EndpointView {
                 endpoint: Endpoint::Appointment,
                 up: true,
                 last_success_at: Some(now),
+                failing_since: None,
                 paused_until: None,
             }],
         }],
@@ -89,6 +97,17 @@ fn page() -> String {
         rules: vec![RuleView { alert: "ShiftUncovered".to_owned(), severity: "page".to_owned() }],
         told: Vec::new(),
         shadow_until: None,
+        telling: Arc::new(Telling {
+            voices: HashMap::new(),
+            installation: Voice {
+                title: "shiftwatch".to_owned(),
+                zone: chrono_tz::America::Denver,
+                location_zones: HashMap::new(),
+                clock_12h: false,
+            },
+            external_url: None,
+            shadow: None,
+        }),
         outbox: Some(OutboxView {
             waiting: vec![OutboxCount { channel: Channel::Email, state: "queued", n: 1 }],
             oldest_at: Some(now),

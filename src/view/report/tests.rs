@@ -153,6 +153,7 @@ fn the_line_says_how_things_stand() {
             endpoint: *endpoint,
             up: false,
             last_success_at: Some(noon() - TimeDelta::minutes(minutes)),
+            failing_since: None,
             paused_until: None,
         });
         let endpoints = endpoints.collect();

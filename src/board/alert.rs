@@ -1,0 +1,197 @@
+//! *Alert*: what, since when, who was told, why it is quiet, and the form to own it. And *Alerts*, the list of all.
+
+use serde::Serialize;
+
+use super::{
+    Ago, Drawn, Part,
+    card::{self, Card},
+    headline::Headline,
+    now::{self, Asked},
+    people::{Names, Person, Who},
+    why,
+};
+use crate::{
+    alerts::alert::AlertState,
+    model::Instant,
+    pulse::Pulses,
+    view::{AlertView, View, words},
+};
+
+/// How long somebody may say that they own it, as the form offers it. Empty = as the configuration says.
+const SPANS: [(&str, &str); 5] =
+    [("", "as usual"), ("20m", "20 minutes"), ("40m", "40 minutes"), ("1h", "1 hour"), ("4h", "4 hours")];
+
+#[derive(Serialize)]
+struct Page<'a> {
+    card: Card,
+    /// What it is about, in the sender's words; empty when there are none.
+    summary: &'a str,
+    description: &'a str,
+    runbook: Option<&'a str>,
+    source: Option<&'a str>,
+    deadline: Option<Stamp>,
+    active: Stamp,
+    fired: Option<Stamp>,
+    closed: Option<Stamp>,
+    owner: Option<Owner<'a>>,
+    quiet: Option<&'static str>,
+    receivers: &'a [String],
+    told: Vec<Told<'a>>,
+    spoken_for_by: Vec<Card>,
+    labels: &'a crate::alerts::alert::Labels,
+    client: Option<PersonShown>,
+    caregiver: Option<PersonShown>,
+}
+
+/// An instant on the wall clock of the alert's place, and how long ago.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stamp {
+    /// `Tue 07:00`.
+    pub local: String,
+    /// `40 s ago`.
+    pub ago: Ago,
+}
+
+#[derive(Serialize)]
+struct Owner<'a> {
+    by: &'a str,
+    note: &'a str,
+    at: Stamp,
+    until: Stamp,
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    receiver: &'a str,
+    channel: &'static str,
+    at: Stamp,
+}
+
+#[derive(Serialize)]
+struct Form<'a> {
+    fingerprint: &'a str,
+    spans: &'a [(&'a str, &'a str)],
+    owned: bool,
+}
+
+#[derive(Serialize)]
+struct PersonShown {
+    name: String,
+    /// As written, and as a telephone dials it.
+    phones: Vec<(String, String)>,
+    address: String,
+}
+
+impl PersonShown {
+    fn of(person: &Person) -> Option<Self> {
+        let dial =
+            |phone: &String| (phone.clone(), phone.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect());
+        (!person.name.trim().is_empty()).then(|| Self {
+            name: person.name.clone(),
+            phones: person.phones.iter().map(dial).collect(),
+            address: person.address.clone(),
+        })
+    }
+}
+
+/// A live alert.
+#[must_use]
+pub fn find<'a>(view: &'a View, fingerprint: &str) -> Option<&'a AlertView> {
+    // The same labels may stand on one that is over and one that fires: the living one first.
+    let mut found: Vec<&AlertView> =
+        view.alerts.iter().map(AsRef::as_ref).filter(|one| one.fingerprint == fingerprint).collect();
+    found.sort_by_key(|one| matches!(one.alert.state, AlertState::Resolved { .. }));
+    found.first().copied()
+}
+
+/// Whose names the page would show.
+#[must_use]
+pub fn wanted(view: &View, fingerprint: &str) -> Vec<Who> {
+    let Some(one) = find(view, fingerprint) else { return Vec::new() };
+    let (client, caregiver) = card::people(view, one);
+    client.into_iter().chain(caregiver).collect()
+}
+
+/// Whose names the list would show.
+#[must_use]
+pub fn wanted_all(view: &View) -> Vec<Who> {
+    let people = view.alerts.iter().map(|one| card::people(view, one));
+    people.flat_map(|(client, caregiver)| client.into_iter().chain(caregiver)).collect()
+}
+
+/// Draws the page of a live alert.
+#[must_use]
+pub fn draw(view: &View, pulses: &Pulses, one: &AlertView, names: &Names, now: Instant, real_now: Instant) -> Drawn {
+    let alert = &*one.alert;
+    let stamp = |at: Instant| Stamp {
+        local: words::weekday_clock(at, now, one.timezone, one.clock_12h),
+        ago: Ago::of(at, now),
+    };
+    let card = Card::of(view, one, names, now);
+    let (client, caregiver) = card::people(view, one);
+    let shown = |who: Option<Who>| who.and_then(|who| names.get(&who)).and_then(PersonShown::of);
+    let annotation = |name: &str| alert.annotations.get(name).map_or("", String::as_str);
+    let (owner, closed) = match &alert.state {
+        AlertState::Acknowledged { ack, .. } => {
+            (Some(Owner { by: &ack.by, note: &ack.note, at: stamp(ack.at), until: stamp(ack.until) }), None)
+        }
+        AlertState::Resolved { resolved_at, .. } => (None, Some(stamp(*resolved_at))),
+        _ => (None, None),
+    };
+    let link = |text: &'_ str| (text.starts_with("https://") || text.starts_with("http://")).then(|| text.to_owned());
+    let runbook = link(annotation("runbook_url"));
+    let source = alert.posted.as_ref().and_then(|posted| link(&posted.generator_url));
+    let page = Page {
+        summary: annotation("summary"),
+        description: annotation("description"),
+        runbook: runbook.as_deref(),
+        source: source.as_deref(),
+        deadline: alert.facts.deadline.map(stamp),
+        active: stamp(alert.active_at),
+        fired: alert.fired_at().map(stamp),
+        closed,
+        owner,
+        quiet: one.quiet.map(why::quiet),
+        receivers: &one.receivers,
+        told: alert
+            .told
+            .iter()
+            .map(|told| Told { receiver: &told.receiver, channel: told.channel.as_str(), at: stamp(told.at) })
+            .collect(),
+        spoken_for_by: one
+            .inhibited_by
+            .iter()
+            .filter_map(|fingerprint| find(view, fingerprint))
+            .map(|other| Card::of(view, other, names, now))
+            .collect(),
+        labels: &alert.labels,
+        client: shown(client),
+        caregiver: shown(caregiver),
+        card,
+    };
+    let open = alert.is_firing();
+    let title = format!("{} {}", page.card.headline, page.card.concerns);
+    let parts = vec![Part::of("alert", "alert.html", &page), headline(view, pulses, now, real_now)];
+    let fixed = open.then(|| {
+        super::render(
+            "acknowledge.html",
+            Form { fingerprint: &one.fingerprint, spans: &SPANS, owned: page.owner.is_some() },
+        )
+        .into()
+    });
+    Drawn { title: title.trim().to_owned(), place: "alerts", parts, fixed, at: now }
+}
+
+/// Draws the list of every alert.
+#[must_use]
+pub fn draw_all(view: &View, pulses: &Pulses, names: &Names, now: Instant, real_now: Instant) -> Drawn {
+    let headline = Headline::of(view, pulses, now, real_now);
+    let lists = now::lists(view, &Asked::default(), names, &headline, now, now::Most::EVERYTHING);
+    let parts = vec![Part::of("needs", "needs.html", &lists), Part::of("headline", "headline.html", &headline)];
+    Drawn { title: "Alerts".to_owned(), place: "alerts", parts, fixed: None, at: now }
+}
+
+/// How things stand in all, below what a page is about.
+pub(super) fn headline(view: &View, pulses: &Pulses, now: Instant, real_now: Instant) -> Part {
+    Part::of("headline", "headline.html", Headline::of(view, pulses, now, real_now))
+}

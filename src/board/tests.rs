@@ -1,0 +1,269 @@
+//! Pages over hand-made views: quiet, unknown, stale, crowded, and with names that were meant to break them.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::{
+    now::Asked,
+    people::{Names, Person, Who},
+    *,
+};
+use crate::{
+    mirror::today::{Standing, TodayLocation, TodayShift},
+    model::{AgencyName, CaregiverId, ClientId, ShiftId, ShiftKey, ShiftRef},
+    pulse::Pulses,
+    view::{
+        AlertView,
+        report::tests::{changed, owned, uncovered},
+        tests::{noon, view},
+    },
+};
+
+/// Names that have broken pages elsewhere. Invented, all of them.
+const NAMES: [&str; 7] = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "{{ 4242 * 2 }}{% raw %}",
+    "ทดสอบ ตัวอย่าง",
+    "اسم تجريبي",
+    "例示 太郎",
+    "A-Name-That-Has-No-Place-To-Break-And-Goes-On-And-On-And-On-And-On-And-On-And-On-And-On-And-On-And-On",
+];
+
+fn now_page(view: &View, names: &Names) -> String {
+    let pulses = Pulses::new(noon());
+    let drawn = now::draw(view, &pulses, &Asked::default(), names, true, noon(), noon());
+    drawn.page(&Frame { live: "/live?page=now", user: None, names: true, speed: 1 })
+}
+
+fn with_alerts(alerts: Vec<AlertView>) -> View {
+    let mut view = view();
+    view.alerts = alerts.into_iter().map(Arc::new).collect();
+    view
+}
+
+fn shift(n: usize, standing: Standing) -> TodayShift {
+    let start = noon() + TimeDelta::minutes(i64::try_from(n % 1000).unwrap() - 300);
+    TodayShift {
+        key: ShiftKey {
+            start,
+            client: ClientId::new(format!("70{:05}", n / 3)),
+            id: ShiftRef::Vendor(ShiftId::new(format!("9{n:07}"))),
+        },
+        end: start + TimeDelta::hours(4),
+        caregiver: Some(CaregiverId::new(format!("80{:05}", n / 7))),
+        location: n % 12,
+        standing,
+        came_at: None,
+        left_at: None,
+        stale: false,
+        read_at: Some(noon()),
+    }
+}
+
+fn with_day(mut view: View, mut shifts: Vec<TodayShift>) -> View {
+    shifts.sort_by_key(|shift| shift.key.start);
+    let mut today = crate::mirror::today::Today::clone(&view.agencies[0].today);
+    today.locations =
+        (0..12).map(|n| TodayLocation { label: format!("branch-{n}"), zone: chrono_tz::America::Denver }).collect();
+    today.shifts = shifts;
+    view.agencies[0].today = Arc::new(today);
+    view
+}
+
+#[test]
+fn every_template_parses() {
+    for (name, _) in TEMPLATES {
+        assert!(ENVIRONMENT.get_template(name).is_ok(), "{name}");
+    }
+}
+
+type Change = fn(&mut View);
+
+#[test]
+fn quiet_says_so_and_unknown_never_looks_quiet() {
+    let quiet = now_page(&view(), &Names::default());
+    assert!(quiet.contains("All quiet") && quiet.contains("nothing needs you"), "{quiet}");
+    let cases: [(&str, Change); 6] = [
+        ("never read", |view| view.agencies[0].last_read_at = None),
+        ("blind", |view| view.agencies[0].blind_since = Some(noon() - TimeDelta::minutes(9))),
+        ("counts unknown", |view| view.agencies[0].coverage = None),
+        ("some not judged", |view| view.agencies[0].n_unjudged = 3),
+        ("first look", |view| view.agencies[0].catching_up_since = Some(noon())),
+        ("not ready", |view| view.ready = Err("the disk is full".to_owned())),
+    ];
+    for (why, change) in cases {
+        let mut view = view();
+        change(&mut view);
+        let page = now_page(&view, &Names::default());
+        assert!(!page.contains("All quiet") && page.contains("This is no all-clear"), "{why}: {page}");
+    }
+}
+
+#[test]
+fn a_picture_that_stands_still_says_since_when() {
+    let mut view = view();
+    view.at = noon() - TimeDelta::seconds(16);
+    let page = now_page(&view, &Names::default());
+    assert!(page.contains("This picture stands still since") && page.contains("Not working"), "{page}");
+    view.at = noon() - TimeDelta::seconds(15);
+    assert!(!now_page(&view, &Names::default()).contains("stands still"), "a boundary");
+}
+
+#[test]
+fn no_data_yet_is_no_empty_page() {
+    let mut view = view();
+    view.agencies[0].n_clients = None;
+    view.agencies[0].last_read_at = None;
+    view.agencies[0].coverage = None;
+    for section in &mut view.agencies[0].sections {
+        section.as_of = None;
+    }
+    let page = now_page(&view, &Names::default());
+    for says in ["Starting", "No shift has been read yet.", "clients never read"] {
+        assert!(page.contains(says), "{says}: {page}");
+    }
+}
+
+#[test]
+fn a_name_is_text_whatever_it_holds() {
+    for name in NAMES {
+        let agency = AgencyName::from("main");
+        let mut names = Names::default();
+        let person =
+            Person { name: name.to_owned(), phones: vec!["+1 202 555 0142".to_owned()], address: name.to_owned() };
+        names.put(Who::Client(agency.clone(), ClientId::from("7000101")), person.clone());
+        names.put(Who::Client(agency.clone(), ClientId::from("7000000")), person);
+        let view = with_day(with_alerts(vec![uncovered("90010001")]), vec![shift(1, Standing::Late)]);
+        let page = now_page(&view, &names);
+        let one = alert::find(&view, &view.alerts[0].fingerprint).unwrap();
+        let drawn = alert::draw(&view, &Pulses::new(noon()), one, &names, noon(), noon());
+        let alone = drawn.page(&Frame { live: "", user: Some(name), names: true, speed: 1 });
+        for html in [&page, &alone] {
+            for broken in ["<script>alert", "<img", "8484", "onerror=alert(1)>"] {
+                assert!(!html.contains(broken), "{name}: {broken}");
+            }
+            let escaped = minijinja::HtmlEscape(name).to_string();
+            assert!(html.contains(&escaped), "{name} is shown as it is");
+        }
+        assert!(alone.contains("href=\"tel:+12025550142\""), "{alone}");
+    }
+}
+
+#[test]
+fn without_sign_in_nobody_is_named() {
+    let view = with_day(with_alerts(vec![uncovered("90010001")]), vec![shift(1, Standing::Late)]);
+    let pulses = Pulses::new(noon());
+    let page = now::draw(&view, &pulses, &Asked::default(), &Names::default(), false, noon(), noon()).page(&Frame {
+        live: "",
+        user: None,
+        names: false,
+        speed: 1,
+    });
+    assert!(page.contains("Shift 90010001") && page.contains("Names are shown after sign-in only"), "{page}");
+    assert!(!page.contains("Client, caregiver"), "{page}");
+}
+
+#[test]
+fn the_alert_page_says_who_was_told_why_it_is_quiet_and_takes_an_owner_while_it_is_open() {
+    let draw = |one: AlertView| {
+        let view = with_alerts(vec![one]);
+        let one = &view.alerts[0];
+        let drawn = alert::draw(&view, &Pulses::new(noon()), one, &Names::default(), noon(), noon());
+        drawn.page(&Frame { live: "", user: None, names: false, speed: 1 })
+    };
+    let page = draw(uncovered("90010001"));
+    for says in [
+        "NO CAREGIVER",
+        "starts in 1h30",
+        "Find cover.",
+        "<bdi>on-call</bdi> by sms",
+        "is repeated when the repeat",
+        "I have it",
+    ] {
+        assert!(page.contains(says), "{says}: {page}");
+    }
+    let page = draw(owned(uncovered("90010001")));
+    assert!(page.contains("Take it over") && page.contains("night-1"), "{page}");
+    let page = draw(changed(uncovered("90010001"), |alert| {
+        alert.state = crate::alerts::alert::AlertState::Resolved {
+            fired_at: alert.fired_at(),
+            resolved_at: noon(),
+            closing: crate::rules::finding::Closing::Covered,
+            owner: None,
+        };
+    }));
+    assert!(page.contains("Closed: covered") && !page.contains("<form"), "{page}");
+}
+
+#[test]
+fn five_hundred_alerts_are_all_to_be_found() {
+    let alerts: Vec<AlertView> = (0..500).map(|n| uncovered(&format!("9001{n:04}"))).collect();
+    let view = with_alerts(alerts);
+    let page = now_page(&view, &Names::default());
+    assert!(page.contains(">460 more</a>"), "the page says how many it leaves out");
+    let drawn = alert::draw_all(&view, &Pulses::new(noon()), &Names::default(), noon(), noon());
+    let page = drawn.page(&Frame { live: "", user: None, names: false, speed: 1 });
+    assert_eq!(page.matches("<li class=\"card").count(), 500);
+}
+
+#[test]
+fn the_largest_agency_is_one_page_under_300_kilobytes() {
+    let shifts = (0..30_000).map(|n| {
+        let standing = match n % 50 {
+            0 => Standing::Uncovered,
+            1 => Standing::Late,
+            2 => Standing::Unseen,
+            3..20 => Standing::Running,
+            _ => Standing::Covered,
+        };
+        shift(n, standing)
+    });
+    let alerts: Vec<AlertView> = (0..500).map(|n| uncovered(&format!("9001{n:04}"))).collect();
+    let view = with_day(with_alerts(alerts), shifts.collect());
+    let mut names = Names::default();
+    for who in now::wanted(&view, &Asked::default(), noon()) {
+        let name = "Avery-Longest Placeholder-Umbrella-Stand".to_owned();
+        names.put(who, Person { name, ..Person::default() });
+    }
+    let page = now_page(&view, &names);
+    assert!(page.len() < 300_000, "{} bytes", page.len());
+    assert!(page.contains("more that are not well are not drawn"), "and it says what it leaves out");
+}
+
+#[test]
+fn ages_alone_change_no_hash_and_anything_else_does() {
+    let a = "<p>read <time datetime=\"2026-01-01T00:00:00Z\" data-ago>4 s ago</time>, 3 open</p>";
+    assert_eq!(hash(a), hash(&a.replace("4 s ago", "6 s ago")));
+    assert_ne!(hash(a), hash(&a.replace("3 open", "4 open")));
+    assert_ne!(hash(a), hash(&a.replace("2026", "2027")));
+    assert_eq!(hash("data-ago>unclosed"), hash("data-ago>other"), "whatever comes, no panic");
+}
+
+#[test]
+fn many_agencies_are_a_list_and_the_troubled_ones_are_drawn() {
+    let mut view = with_alerts(vec![changed(uncovered("90010001"), |alert| {
+        alert.key.agency = AgencyName::from("office-7");
+        alert.labels.insert("agency".to_owned(), "office-7".to_owned());
+    })]);
+    view.agencies = (0..300).map(|n| crate::view::tests::agency(&format!("office-{n}"))).collect();
+    let page = now_page(&view, &Names::default());
+    assert_eq!(page.matches("href=\"/?agency=").count(), 300);
+    assert!(page.contains("id=\"day-office-7\"") && !page.contains("id=\"day-office-8\""), "{page}");
+}
+
+#[test]
+fn the_api_page_is_red_and_says_since_when() {
+    let pulses = Pulses::new(noon());
+    let page = |view: &View| {
+        let drawn = api::draw(view, &pulses, noon(), noon());
+        drawn.page(&Frame { live: "", user: None, names: false, speed: 1 })
+    };
+    assert!(page(&view()).contains("Everything that was asked answers."));
+    let mut view = view();
+    view.agencies[0].endpoints[0].up = false;
+    view.agencies[0].endpoints[0].failing_since = Some(noon() - TimeDelta::minutes(3));
+    let down = page(&view);
+    assert!(down.contains("endpoint down") && down.contains("No answer for shifts since Tue 02:59."), "{down}");
+}

@@ -1,0 +1,168 @@
+//! `/live`: what changed on an open page, as server-sent events.
+//!
+//! Given: the pictures as they are published. Gives: `part` for each part whose content changed, and a `beat` at least
+//! every five seconds, which is how a page knows that it is not out of date.
+//! Does not: draw for one reader what another was shown already; keep a stop waiting; let boards take every connection.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    extract::{Query, State},
+    http::{StatusCode, header},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, Sse},
+    },
+};
+use futures::{Stream, StreamExt, stream};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::{Web, answer, pages::Page};
+use crate::{
+    board::{Drawn, now::Asked},
+    view::ViewReader,
+};
+
+/// So many pages may be kept up to date at a time; whoever comes later asks for the whole page now and then.
+const BOARDS_MAX: usize = 250;
+/// An open page that has heard nothing for fifteen seconds says so.
+const BEAT_EVERY: Duration = Duration::from_secs(5);
+
+/// How many pages are open.
+#[derive(Debug, Default)]
+pub struct Open(AtomicUsize);
+
+/// One of them, until it is dropped.
+struct Seat(Arc<Open>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Seat {
+    fn take(open: &Arc<Open>) -> Option<Self> {
+        let seat = Self(Arc::clone(open));
+        (open.0.fetch_add(1, Ordering::Relaxed) < BOARDS_MAX).then_some(seat)
+    }
+}
+
+/// Which page.
+#[derive(Debug, Deserialize)]
+pub(super) struct Which {
+    page: String,
+    #[serde(default)]
+    agency: Option<String>,
+    #[serde(default)]
+    fingerprint: String,
+}
+
+impl Which {
+    fn page(self) -> Option<Page> {
+        match self.page.as_str() {
+            "now" => Some(Page::Now(Asked { agency: self.agency })),
+            "alerts" => Some(Page::Alerts),
+            "alert" => Some(Page::Alert(self.fingerprint)),
+            "api" => Some(Page::Api),
+            _ => None,
+        }
+    }
+}
+
+/// One open page.
+struct Board {
+    web: Arc<Web>,
+    page: Page,
+    views: ViewReader,
+    sent: HashMap<String, String>,
+    begun: bool,
+    _seat: Seat,
+}
+
+pub(super) async fn changes(State(web): State<Arc<Web>>, Query(which): Query<Which>) -> Response {
+    let Some(page) = which.page() else {
+        return answer::problem(StatusCode::NOT_FOUND, "there is no such page").into_response();
+    };
+    let Some(seat) = Seat::take(&web.open) else {
+        let why = "too many pages are open; reload this one now and then";
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "15")], why).into_response();
+    };
+    let views = web.view.clone();
+    let board = Board { web, page, views, sent: HashMap::new(), begun: false, _seat: seat };
+    Sse::new(events(board)).into_response()
+}
+
+fn events(board: Board) -> impl Stream<Item = Result<Event, Infallible>> {
+    let batches = stream::unfold(board, |mut board| async move {
+        let events = board.next().await?;
+        Some((stream::iter(events.into_iter().map(Ok)), board))
+    });
+    batches.flatten()
+}
+
+impl Board {
+    /// What to send next; `None` when the agent stops.
+    async fn next(&mut self) -> Option<Vec<Event>> {
+        if self.begun {
+            let mut closing = self.web.closing.clone();
+            tokio::select! {
+                changed = timeout(BEAT_EVERY, self.views.changed()) => if let Ok(gone) = changed { gone.ok()? },
+                _ = closing.wait_for(|closing| *closing) => return None,
+            }
+        }
+        self.views.borrow_and_update();
+        let Some(drawn) = self.web.drawn(&self.page).await else {
+            // What the page was about is over and forgotten; it says so when it is loaded again.
+            return Some(vec![beat(&json!({ "now": self.web.clock.now().timestamp_millis(), "parts": [] }))]);
+        };
+        Some(if self.begun { self.changed(&drawn) } else { self.first(&drawn) })
+    }
+
+    /// The page may be older than the stream: it compares what it has.
+    fn first(&mut self, drawn: &Drawn) -> Vec<Event> {
+        self.begun = true;
+        self.sent = drawn.parts.iter().map(|part| (part.id.clone(), part.hash.clone())).collect();
+        vec![whole_beat(drawn)]
+    }
+
+    fn changed(&mut self, drawn: &Drawn) -> Vec<Event> {
+        let same_parts =
+            drawn.parts.len() == self.sent.len() && drawn.parts.iter().all(|part| self.sent.contains_key(&part.id));
+        if !same_parts {
+            return self.first(drawn);
+        }
+        let mut events = Vec::new();
+        for part in &drawn.parts {
+            if self.sent.get(&part.id) != Some(&part.hash) {
+                self.sent.insert(part.id.clone(), part.hash.clone());
+                events.extend(Event::default().event("part").json_data(part).ok());
+            }
+        }
+        events.push(beat(&json!({ "now": drawn.at.timestamp_millis(), "title": title(drawn) })));
+        events
+    }
+}
+
+fn title(drawn: &Drawn) -> String {
+    format!("{} · shiftwatch", drawn.title)
+}
+
+fn whole_beat(drawn: &Drawn) -> Event {
+    let parts: Vec<[&str; 2]> = drawn.parts.iter().map(|part| [part.id.as_str(), part.hash.as_str()]).collect();
+    beat(&json!({ "now": drawn.at.timestamp_millis(), "title": title(drawn), "parts": parts }))
+}
+
+fn beat(says: &serde_json::Value) -> Event {
+    Event::default().event("beat").data(says.to_string())
+}

@@ -1,0 +1,247 @@
+//! The board's pages: drawn once a picture, however many look at them.
+//!
+//! Given: the latest view, and the names that may be shown. Gives: whole pages, and the form's answer.
+//! Does not: ask for a name unless sign-in is on; compute a page twice for one picture.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{
+    Form,
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
+
+use super::{
+    Web,
+    orders::{AckError, Acknowledge},
+    v1::{AckBody, order},
+};
+use crate::{
+    board::{
+        Drawn, Frame, alert, api, assets,
+        now::{self, Asked},
+        people::{Names, Who},
+        render,
+    },
+    clock,
+    model::Instant,
+    view::View,
+};
+
+/// A page, by what it depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Page {
+    /// `/`
+    Now(Asked),
+    /// `/alerts`
+    Alerts,
+    /// `/alerts/{fingerprint}`
+    Alert(String),
+    /// `/api-health`
+    Api,
+}
+
+/// So many different pages are kept of one picture; somebody who asks for a thousand fingerprints gets each drawn.
+const KEPT_MAX: usize = 64;
+/// A picture that is not replaced still ages: pages are drawn anew this often, agent clock.
+const AGES_EVERY_S: i64 = 5;
+
+type Kept = HashMap<(Page, bool), Arc<OnceCell<Option<Arc<Drawn>>>>>;
+
+/// The pages drawn of the latest picture.
+#[derive(Debug, Default)]
+pub struct Gallery {
+    of: Mutex<Hall>,
+}
+
+/// The picture that pages were drawn of, how old it was then, and the pages.
+#[derive(Debug, Default)]
+struct Hall {
+    view: Option<Arc<View>>,
+    age: i64,
+    kept: Kept,
+}
+
+impl Web {
+    /// The page as of the latest picture; `None` when there is no such thing.
+    pub(super) async fn drawn(&self, page: &Page) -> Option<Arc<Drawn>> {
+        let view = self.view();
+        let now = self.clock.now();
+        let with_names = self.names_may_be_shown();
+        let cell = {
+            let age = (now - view.at).num_seconds() / AGES_EVERY_S;
+            let mut hall = self.gallery.of.lock().unwrap_or_else(PoisonError::into_inner);
+            let same = hall.view.as_ref().is_some_and(|of| Arc::ptr_eq(of, &view)) && hall.age == age;
+            if !same || hall.kept.len() >= KEPT_MAX {
+                *hall = Hall { view: Some(Arc::clone(&view)), age, kept: Kept::new() };
+            }
+            Arc::clone(hall.kept.entry((page.clone(), with_names)).or_default())
+        };
+        cell.get_or_init(|| self.draw(page, view, with_names, now)).await.clone()
+    }
+
+    async fn draw(&self, page: &Page, view: Arc<View>, with_names: bool, now: Instant) -> Option<Arc<Drawn>> {
+        let wanted = if with_names { wanted(page, &view, now) } else { Vec::new() };
+        let names = if wanted.is_empty() { Names::default() } else { self.people.look_up(wanted).await };
+        let (page, pulses) = (page.clone(), Arc::clone(&self.pulses));
+        // A large day takes milliseconds of a processor; whoever polls the vendor must not wait for it.
+        let drawn = tokio::task::spawn_blocking(move || {
+            let real_now = clock::real_now();
+            match &page {
+                Page::Now(asked) => Some(now::draw(&view, &pulses, asked, &names, with_names, now, real_now)),
+                Page::Alerts => Some(alert::draw_all(&view, &pulses, &names, now, real_now)),
+                Page::Alert(fingerprint) => {
+                    let one = alert::find(&view, fingerprint)?;
+                    Some(alert::draw(&view, &pulses, one, &names, now, real_now))
+                }
+                Page::Api => Some(api::draw(&view, &pulses, now, real_now)),
+            }
+        });
+        drawn.await.ok().flatten().map(Arc::new)
+    }
+
+    /// Names are for those who signed in; where nobody has to, nobody did.
+    #[expect(clippy::unused_self, reason = "until sign-in is offered, nobody signs in")]
+    pub(super) fn names_may_be_shown(&self) -> bool {
+        false
+    }
+}
+
+fn wanted(page: &Page, view: &View, now: Instant) -> Vec<Who> {
+    let mut wanted = match page {
+        Page::Now(asked) => now::wanted(view, asked, now),
+        Page::Alerts => alert::wanted_all(view),
+        Page::Alert(fingerprint) => alert::wanted(view, fingerprint),
+        Page::Api => Vec::new(),
+    };
+    let mut met = std::collections::HashSet::new();
+    wanted.retain(|who| met.insert(who.clone()));
+    wanted
+}
+
+/// `/?agency=main`
+#[derive(Debug, Deserialize)]
+pub(super) struct NowQuery {
+    agency: Option<String>,
+}
+
+pub(super) async fn now(State(web): State<Arc<Web>>, Query(query): Query<NowQuery>) -> Response {
+    let known = query.agency.filter(|name| web.view().agencies.iter().any(|one| one.name.as_str() == name));
+    answer(&web, &Page::Now(Asked { agency: known })).await
+}
+
+pub(super) async fn alerts(State(web): State<Arc<Web>>) -> Response {
+    answer(&web, &Page::Alerts).await
+}
+
+pub(super) async fn alert(State(web): State<Arc<Web>>, Path(fingerprint): Path<String>) -> Response {
+    answer(&web, &Page::Alert(fingerprint.to_ascii_lowercase())).await
+}
+
+pub(super) async fn api(State(web): State<Arc<Web>>) -> Response {
+    answer(&web, &Page::Api).await
+}
+
+async fn answer(web: &Web, page: &Page) -> Response {
+    match web.drawn(page).await {
+        Some(drawn) => whole(web, page, &drawn).into_response(),
+        None => problem(
+            web,
+            StatusCode::NOT_FOUND,
+            "No such alert",
+            "No live alert has this address. It may be over: the history lists what was.",
+        ),
+    }
+}
+
+fn whole(web: &Web, page: &Page, drawn: &Drawn) -> Html<String> {
+    let live = page.live();
+    let names = web.names_may_be_shown();
+    Html(drawn.page(&Frame { live: &live, user: None, names, speed: web.clock.speed() }))
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    title: &'a str,
+    says: &'a str,
+}
+
+/// A page that says what went wrong and what to do.
+fn problem(web: &Web, status: StatusCode, title: &str, says: &str) -> Response {
+    let html = render("problem.html", Problem { title, says });
+    let part = crate::board::Part { id: "problem".to_owned(), hash: String::new(), html: html.into() };
+    let drawn = Drawn { title: title.to_owned(), place: "", parts: vec![part], fixed: None, at: web.clock.now() };
+    let names = web.names_may_be_shown();
+    (status, Html(drawn.page(&Frame { live: "", user: None, names, speed: web.clock.speed() }))).into_response()
+}
+
+/// The form's answer: the alert's page once it is stored, else what went wrong.
+pub(super) async fn acknowledge(
+    State(web): State<Arc<Web>>,
+    Path(fingerprint): Path<String>,
+    form: Result<Form<AckBody>, axum::extract::rejection::FormRejection>,
+) -> Response {
+    let Ok(Form(mut body)) = form else {
+        let says = "The form did not arrive whole. Go back and send it again.";
+        return problem(&web, StatusCode::BAD_REQUEST, "Not acknowledged", says);
+    };
+    body.for_ = body.for_.filter(|text| !text.trim().is_empty());
+    // A browser sends a text field's line ends as two characters.
+    body.note = body.note.replace("\r\n", "\n");
+    let order: Acknowledge = match order(&fingerprint, &body) {
+        Ok(order) => order,
+        Err(says) => return problem(&web, StatusCode::BAD_REQUEST, "Not acknowledged", &says),
+    };
+    let there = format!("/alerts/{}", order.fingerprint);
+    match web.orders.acknowledge(order).await {
+        Ok(_) => Redirect::to(&there).into_response(),
+        Err(error) => {
+            let status = match &error {
+                AckError::Unknown => StatusCode::NOT_FOUND,
+                AckError::Over | AckError::Pending => StatusCode::CONFLICT,
+                AckError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            problem(&web, status, "Not acknowledged", &error.to_string())
+        }
+    }
+}
+
+/// `/static/…`: kept by browsers for as long as the address carries the content's version.
+pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    let Some(asset) = assets::all().into_iter().find(|asset| asset.name == name) else {
+        return super::answer::problem(StatusCode::NOT_FOUND, "there is no such file").into_response();
+    };
+    let tag = format!("\"{}\"", asset.link());
+    let same = headers.get(header::IF_NONE_MATCH).is_some_and(|given| given.as_bytes() == tag.as_bytes());
+    let status = if same { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let body = if same { "" } else { asset.text };
+    let kept = "private, max-age=3600";
+    (status, [(header::CONTENT_TYPE, asset.kind), (header::CACHE_CONTROL, kept), (header::ETAG, &tag)], body)
+        .into_response()
+}
+
+impl Page {
+    /// Where its changes come from.
+    fn live(&self) -> String {
+        let query = match self {
+            Self::Now(Asked { agency: None }) => "page=now".to_owned(),
+            Self::Now(Asked { agency: Some(name) }) => {
+                let mut query = url::form_urlencoded::Serializer::new("page=now".to_owned());
+                query.append_pair("agency", name).finish()
+            }
+            Self::Alerts => "page=alerts".to_owned(),
+            Self::Alert(fingerprint) => {
+                let mut query = url::form_urlencoded::Serializer::new("page=alert".to_owned());
+                query.append_pair("fingerprint", fingerprint).finish()
+            }
+            Self::Api => "page=api".to_owned(),
+        };
+        format!("/live?{query}")
+    }
+}
