@@ -1,7 +1,8 @@
 //! The HTTP side: metrics, health, Alertmanager's API v2 for alerts, the JSON API, a front page.
 //!
-//! Given: the latest [`View`], the metrics, and something that takes [`Orders`].
-//! Gives: answers. Reads come from the view and never wait for a pass; an order is answered once it is stored.
+//! Given: the latest [`View`], the metrics, something that takes [`Orders`], and something that reads the [`Records`].
+//! Gives: answers. Reads come from the view, or from what was kept, and never wait for a pass; an order is answered once
+//! it is stored.
 //! Does not: decide, touch the store, or show PHI. Every path is in one table ([`routes::ROUTES`]), which builds the
 //! router and the access test.
 
@@ -26,6 +27,8 @@ pub mod answer;
 mod front;
 mod health;
 pub mod orders;
+mod past;
+pub mod records;
 pub mod routes;
 mod serving;
 mod v1;
@@ -33,6 +36,7 @@ mod v2;
 
 pub use {
     orders::Orders,
+    records::Records,
     serving::serve,
     v1::{AckAnswer, AckBody},
 };
@@ -51,6 +55,8 @@ pub struct Web {
     pub metrics: Arc<Metrics>,
     /// Takes orders.
     pub orders: Arc<dyn Orders>,
+    /// Reads what happened.
+    pub records: Arc<dyn Records>,
     /// The agent's clock.
     pub clock: Clock,
 }

@@ -45,7 +45,17 @@ fn text(id: &str) -> Message {
 }
 
 fn step(n: i64, messages: Vec<Message>) -> Commit {
-    Commit { agency: main(), fence: 0, n, at: t(0), delta: Delta::default(), messages, cancels: Vec::new() }
+    Commit {
+        agency: main(),
+        fence: 0,
+        n,
+        at: t(0),
+        delta: Delta::default(),
+        messages,
+        cancels: Vec::new(),
+        mentions: Vec::new(),
+        knows_edges: true,
+    }
 }
 
 fn room(total: usize) -> Room {
@@ -207,6 +217,7 @@ async fn a_step_is_read_back_whole(store: Store) {
             from: None,
             to: "firing".into(),
             reason: "no caregiver".into(),
+            note: None,
         }],
         ..Delta::default()
     };
