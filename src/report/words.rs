@@ -78,7 +78,7 @@ pub fn step(step: &MessageStep) -> String {
         "undelivered" => format!("not delivered{because}"),
         "retried" => format!("did not leave{by}{because}"),
         "uncertain" => format!("may have left{by}{because}"),
-        "not_there" => format!("asked; it is not there{by}"),
+        "not_there" => "the provider was asked, and does not have it".to_owned(),
         "refused" => format!("refused{by}{because}"),
         other => format!("{other}{because}"),
     }
