@@ -307,7 +307,17 @@ impl Line {
         self.n += 1;
         let agency = AgencyName::new("main");
         let at = real_now();
-        let commit = Commit { agency, fence: 0, n: self.n, at, delta: Delta::default(), messages, cancels: Vec::new() };
+        let commit = Commit {
+            agency,
+            fence: 0,
+            n: self.n,
+            at,
+            delta: Delta::default(),
+            messages,
+            cancels: Vec::new(),
+            mentions: Vec::new(),
+            knows_edges: true,
+        };
         self.store.commit(commit).await.unwrap();
         self.nudge.notify_one();
     }

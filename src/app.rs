@@ -19,7 +19,7 @@ use crate::{
     clock::{self, Clock},
     config::{Config, fault::Fault},
     http,
-    lifecycle::{Nudges, Post, StoreHealth},
+    lifecycle::{ApiBook, Nudges, Post, StoreHealth},
     limits,
     metrics::Metrics,
     model::Instant,
@@ -34,11 +34,13 @@ mod desk;
 mod heart;
 mod parts;
 mod publisher;
+mod records;
 mod reload;
 mod retire;
 
 use crew::{Crew, Prepared};
 use desk::Desk;
+use records::Shelf;
 use reload::{Refused, ReloadAsked, files_change, hung_up, reload};
 
 /// Where the configuration comes from; asked again on reload.
@@ -109,6 +111,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         writer: Arc::new(writer),
         refused_at: Arc::default(),
         store_health,
+        api_book: Arc::default(),
         started_at,
         seed,
     };
@@ -119,11 +122,20 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
 
     // Only now: an alert that is posted belongs to an agency, and these are known from here on.
     let (web_stop, mut web_stopped) = channel::channel(false);
+    let shelf = Shelf {
+        store: store.clone(),
+        clock: clock.clone(),
+        desk: Arc::clone(&desk),
+        api_book: Arc::clone(&kept.api_book),
+        histories: tokio::sync::Mutex::default(),
+        others: tokio::sync::Mutex::default(),
+    };
     let web = http::Web {
         view: reader,
         pulses,
         metrics,
         orders: desk.clone(),
+        records: Arc::new(shelf),
         people: desk.clone(),
         gallery: Arc::default(),
         open: Arc::default(),
@@ -196,7 +208,13 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
     let _ = web_stop.send(true);
     let ending = async { tokio::join!(crew.stop(limits::PASSES_END_WITHIN), serving) };
     let _ = tokio::time::timeout(limits::STOP_WITHIN, ending).await;
-    let _ = tokio::time::timeout(limits::CLOSE_WITHIN, store.close()).await;
+    let _ = tokio::time::timeout(limits::CLOSE_WITHIN, async {
+        if let Err(fault) = kept.api_book.keep(&store, clock.now()).await {
+            tracing::warn!(error = %fault, "store: what was seen of the API last could not be kept");
+        }
+        store.close().await;
+    })
+    .await;
     if ended.is_ok() {
         tracing::info!("shiftwatch: stopped");
     }
@@ -259,6 +277,7 @@ struct Kept {
     /// Since when a newer configuration is refused.
     refused_at: Arc<PlainMutex<Option<Instant>>>,
     store_health: Arc<StoreHealth>,
+    api_book: Arc<ApiBook>,
     started_at: Instant,
     seed: u64,
 }

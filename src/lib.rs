@@ -18,6 +18,8 @@ pub mod alerts;
 
 pub mod notify;
 
+pub mod report;
+
 pub mod store;
 
 pub mod watch;

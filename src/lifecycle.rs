@@ -27,11 +27,13 @@ use crate::{
     watch::Watch,
 };
 
+mod api_book;
 pub mod complaints;
 mod polling;
 mod store_health;
 mod ticking;
 
+pub use api_book::ApiBook;
 use complaints::Complaints;
 pub use polling::poll_loop;
 pub use store_health::StoreHealth;
@@ -129,6 +131,8 @@ pub struct Floor {
     pub metrics: Arc<Metrics>,
     /// Whether the store takes what it is given.
     pub store_health: Arc<StoreHealth>,
+    /// The requests to the vendors, for the record of their APIs.
+    pub api_book: Arc<ApiBook>,
 }
 
 impl Floor {

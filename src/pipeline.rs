@@ -92,14 +92,17 @@ pub async fn tick(
     let mut findings = watch.later.clone();
     findings.extend(judged.findings);
     let (step, rendered, n_template_faults) = decide_and_render(watch, telling, findings, inputs, &due, now);
-    let Rendered { messages, n_out_of_reach, .. } = rendered;
+    let Rendered { messages, mentions, n_out_of_reach, .. } = rendered;
 
+    let caught_up = watch.unseen || matches!(watch.book.catch_up(), CatchUp::Running { .. });
     let n_messages = messages.len();
     if !step.is_empty() || n_messages > 0 {
         let n = watch.n + 1;
         let agency = watch.settings.name.clone();
         let (delta, cancels) = (step.delta.clone(), step.cancels.clone());
-        let commit = Commit { agency: agency.clone(), fence: 0, n, at: now, delta, messages, cancels };
+        let knows_edges = !caught_up;
+        let commit =
+            Commit { agency: agency.clone(), fence: 0, n, at: now, delta, messages, cancels, mentions, knows_edges };
         match store.commit(commit).await {
             Ok(()) => {}
             Err(CommitError::Unknown { .. }) if store.last_commit(&agency).await.is_ok_and(|stored| stored == n) => {}
@@ -108,7 +111,6 @@ pub async fn tick(
         watch.n = n;
     }
 
-    let caught_up = watch.unseen || matches!(watch.book.catch_up(), CatchUp::Running { .. });
     let reads_wanted = judged.reads_wanted.into_iter().chain(step.reads_wanted.iter().cloned()).collect();
     watch.changes = Changes::default();
     watch.unseen = false;
@@ -235,7 +237,17 @@ mod tests {
         // What an unknown outcome leaves behind: the store is one step ahead of memory.
         let (delta, messages, cancels) = (Delta::default(), Vec::new(), Vec::new());
         store
-            .commit(Commit { agency: agency.clone(), fence: 0, n: 1, at: now(), delta, messages, cancels })
+            .commit(Commit {
+                agency: agency.clone(),
+                fence: 0,
+                n: 1,
+                at: now(),
+                delta,
+                messages,
+                cancels,
+                mentions: Vec::new(),
+                knows_edges: true,
+            })
             .await
             .unwrap();
         for _ in 0..2 {

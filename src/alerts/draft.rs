@@ -257,7 +257,14 @@ impl<'a> Draft<'a> {
     pub fn transition(&mut self, key: &AlertKey, from: Option<&str>, to: &str, reason: impl Into<String>) {
         let from = from.map(str::to_owned);
         let (to, reason) = (to.to_owned(), reason.into());
-        self.transitions.push(Transition { at: self.now, key: key.clone(), from, to, reason });
+        self.transitions.push(Transition { at: self.now, key: key.clone(), from, to, reason, note: None });
+    }
+
+    /// The latest transition comes with what somebody wrote.
+    pub fn annotate_transition(&mut self, note: &str) {
+        if let Some(last) = self.transitions.last_mut() {
+            last.note = Some(note.to_owned()).filter(|note| !note.is_empty());
+        }
     }
 
     /// The step these changes make.

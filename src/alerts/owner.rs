@@ -28,6 +28,7 @@ pub(super) fn acknowledge(draft: &mut Draft<'_>, key: &AlertKey, ack: &Acknowled
         alert.updated_at = draft.now;
         stamp_state(&mut alert);
         draft.transition(&key, Some(from), "acknowledged", format!("acknowledged by {}", ack.by));
+        draft.annotate_transition(&ack.note);
         change(draft, alert);
     }
 }

@@ -65,6 +65,9 @@ pub struct Transition {
     pub to: String,
     /// A `Closing` word, `acknowledged by night-1`, or why else. No PHI.
     pub reason: String,
+    /// What whoever took it wrote; `None` when nothing was.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// A decision to tell one receiver about one group.

@@ -45,7 +45,7 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    fn posts(&self) -> Arc<Vec<Arc<Post>>> {
+    pub(super) fn posts(&self) -> Arc<Vec<Arc<Post>>> {
         self.posts.read().map(|posts| Arc::clone(&posts)).unwrap_or_default()
     }
 

@@ -61,6 +61,9 @@ impl Publisher {
         let view = picture::take(&floor.posts, frame).await;
         self.writer.send_replace(Arc::new(view));
         self.forget(floor, now).await;
+        if let Err(fault) = floor.api_book.keep_when_due(&floor.store, now, real_now).await {
+            tracing::warn!(error = %fault, "store: what was seen of the API could not be kept; trying again in a minute");
+        }
     }
 
     /// Forgets one slice of what is old, so that no writer waits for long; the rest with the next picture.

@@ -1,7 +1,8 @@
 //! The HTTP side: metrics, health, Alertmanager's API v2 for alerts, the JSON API, the board.
 //!
-//! Given: the latest [`View`], the metrics, and something that takes [`Orders`].
-//! Gives: answers. Reads come from the view and never wait for a pass; an order is answered once it is stored.
+//! Given: the latest [`View`], the metrics, something that takes [`Orders`], and something that reads the [`Records`].
+//! Gives: answers. Reads come from the view, or from what was kept, and never wait for a pass; an order is answered once
+//! it is stored.
 //! Does not: decide, touch the store, or show PHI. Every path is in one table ([`routes::ROUTES`]), which builds the
 //! router and the access test.
 
@@ -29,7 +30,9 @@ mod health;
 mod live;
 pub mod orders;
 mod pages;
+mod past;
 pub mod people;
+pub mod records;
 pub mod routes;
 mod serving;
 mod v1;
@@ -40,6 +43,7 @@ pub use {
     orders::Orders,
     pages::Gallery,
     people::People,
+    records::Records,
     serving::serve,
     v1::{AckAnswer, AckBody},
 };
@@ -66,6 +70,8 @@ pub struct Web {
     pub open: Arc<Open>,
     /// True once the agent stops; open streams end then.
     pub closing: watch::Receiver<bool>,
+    /// Reads what happened.
+    pub records: Arc<dyn Records>,
     /// The agent's clock.
     pub clock: Clock,
 }

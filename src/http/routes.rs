@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Web, health, live, pages, v1, v2};
+use super::{Web, health, live, pages, past, v1, v2};
 
 /// One path.
 #[derive(Debug)]
@@ -104,6 +104,27 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Reader,
         serve: || get(v1::alerts),
+    },
+    Route {
+        path: "/api/v1/alerts/{fingerprint}",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(past::alert),
+    },
+    Route {
+        path: "/api/v1/history",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(past::history),
+    },
+    Route {
+        path: "/api/v1/api",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(past::api),
     },
     Route {
         path: "/api/v1/alerts/{fingerprint}/ack",

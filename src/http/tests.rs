@@ -15,11 +15,18 @@ use tokio::net::TcpListener;
 
 use super::{
     orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
+    records::RecordsFault,
     routes::{ROUTES, Role, Shows},
     serving::{Bounds, serve_within},
     *,
 };
 use crate::board::people::{Names, Who};
+use crate::report::{
+    alert_story::{AlertRows, AlertStory},
+    api_record::{ApiRecord, ApiRows},
+    history::{History, Span, Tally},
+    life::Life,
+};
 use crate::view::{
     AlertView, ViewWriter,
     report::tests::{changed, owned, uncovered},
@@ -87,12 +94,67 @@ impl Orders for Noted {
     }
 }
 
+/// Of what was kept: one alert that is over, and an agency that was never asked anything. `fail` makes the store refuse.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) fail: Mutex<bool>,
+}
+
+/// An alert that is over.
+pub(crate) fn over() -> Life {
+    let labels = [("alertname", "NoShow"), ("agency", "main"), ("shift", "90010001@2026-12-01T10:00:00Z")];
+    Life {
+        agency: "main".into(),
+        fingerprint: "0000000000000001".to_owned(),
+        labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        active_at: noon(),
+        edge_at: Some(noon() - TimeDelta::seconds(2)),
+        seen_at: Some(noon()),
+        fired_at: Some(noon()),
+        acknowledged_at: None,
+        acknowledged_by: None,
+        resolved_at: Some(noon() + TimeDelta::minutes(5)),
+        reason: Some("arrived".to_owned()),
+    }
+}
+
+impl Kept {
+    fn read(&self) -> Result<(), RecordsFault> {
+        if *lock(&self.fail) { Err(RecordsFault { why: "the disk is gone".to_owned() }) } else { Ok(()) }
+    }
+}
+
+impl Records for Kept {
+    fn alert_story<'a>(&'a self, fingerprint: &'a str) -> BoxFuture<'a, Result<Option<AlertStory>, RecordsFault>> {
+        Box::pin(async move {
+            self.read()?;
+            let lives = if fingerprint == "0000000000000001" { vec![over()] } else { Vec::new() };
+            Ok(AlertStory::tell(fingerprint, AlertRows { lives, ..AlertRows::default() }))
+        })
+    }
+
+    fn history(&self, span: Span) -> BoxFuture<'_, Result<History, RecordsFault>> {
+        Box::pin(async move {
+            self.read()?;
+            Ok(Tally::default().sum_up(span, noon(), &[over()], 1))
+        })
+    }
+
+    fn api_record<'a>(&'a self, agency: &'a str) -> BoxFuture<'a, Result<Option<ApiRecord>, RecordsFault>> {
+        Box::pin(async move {
+            self.read()?;
+            Ok((agency == "main").then(|| ApiRecord::of(&agency.into(), &ApiRows::default(), noon())))
+        })
+    }
+}
+
 /// An agent's HTTP side on a free port.
 pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     pub(crate) view: ViewWriter,
     stop: watch::Sender<bool>,
     pub(crate) orders: Arc<Noted>,
+    pub(crate) records: Arc<Kept>,
     client: Client,
 }
 
@@ -104,6 +166,7 @@ impl Site {
         let (writer, reader) = crate::view::publish(first);
         let orders = Arc::new(Noted::default());
         let stop = watch::channel(false).0;
+        let records = Arc::new(Kept::default());
         let web = Web {
             view: reader,
             pulses: Arc::new(Pulses::new(crate::clock::real_now())),
@@ -113,12 +176,13 @@ impl Site {
             gallery: Arc::default(),
             open: Arc::default(),
             closing: stop.subscribe(),
+            records: records.clone(),
             clock: Clock::manual(noon()),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve(listener, router(web), std::future::pending()));
-        Self { address, view: writer, orders, client: Client::new(), stop }
+        Self { address, view: writer, orders, records, client: Client::new(), stop }
     }
 
     fn ask(&self, method: Method, path: &str) -> RequestBuilder {
@@ -555,6 +619,7 @@ fn web() -> Web {
         gallery: Arc::default(),
         open: Arc::default(),
         closing: watch::channel(false).1,
+        records: Arc::new(Kept::default()),
         clock: Clock::manual(noon()),
     }
 }
@@ -609,5 +674,56 @@ proptest::proptest! {
         let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect();
         let _ = v2::read_posting(&json, bytes.into());
         let _ = v2::read_posting(&json, format!(r#"[{{"labels":{{"a":{text:?}}},"startsAt":{text:?}}}]"#).into());
+    }
+}
+
+#[tokio::test]
+async fn what_was_kept_is_answered() {
+    let site = Site::open(Vec::new()).await;
+    let json = async |path: &str| {
+        let (status, body) = site.get(path).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        serde_json::from_str::<Value>(&body).unwrap()
+    };
+    let story = json("/api/v1/alerts/0000000000000001").await;
+    let life = &story["lives"][0];
+    assert_eq!((life["state"].as_str(), life["reason_words"].as_str()), (Some("resolved"), Some("somebody arrived")));
+    assert_eq!(life["acknowledged_at"], Value::Null, "nobody took it");
+    for (path, span) in
+        [("/api/v1/history", "7d"), ("/api/v1/history?span=24h", "24h"), ("/api/v1/history?span=90d", "90d")]
+    {
+        let history = json(path).await;
+        assert_eq!(
+            (&history["span"], &history["latest"][0]["fingerprint"]),
+            (&json!(span), &json!("0000000000000001"))
+        );
+    }
+    for path in ["/api/v1/api", "/api/v1/api?agency=main"] {
+        assert_eq!(json(path).await["agency"], "main", "the first without a name");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_kept_says_what_there_is() {
+    let site = Site::open(Vec::new()).await;
+    let cases = [
+        ("/api/v1/alerts/000000000000dead", 404, "nothing is kept of an alert"),
+        ("/api/v1/alerts/3f2a9c", 400, "16 hex digits"),
+        ("/api/v1/history?span=1y", 400, "one of 24h, 7d, 30d, 90d"),
+        ("/api/v1/history?span=", 400, "one of 24h"),
+        ("/api/v1/api?agency=other", 404, "there are: main"),
+    ];
+    for (path, status, says) in cases {
+        let (got, body) = site.get(path).await;
+        assert_eq!((got, body.contains(says)), (status, true), "{path}: {body}");
+    }
+    *lock(&site.records.fail) = true;
+    for path in ["/api/v1/alerts/0000000000000001", "/api/v1/history", "/api/v1/api"] {
+        let (got, body) = site.get(path).await;
+        assert_eq!(
+            (got, body.contains("could not be read: the disk is gone; try again")),
+            (503, true),
+            "{path}: {body}"
+        );
     }
 }

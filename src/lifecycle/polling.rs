@@ -85,6 +85,7 @@ async fn probe_scope(floor: &Floor, post: &Post, source: &Source) -> EncounterSc
     for request in &probe.requests {
         floor.metrics.request(&post.name, request);
     }
+    floor.api_book.record(&post.name, &probe.requests);
     probe.scope
 }
 
@@ -154,6 +155,7 @@ fn count_read(floor: &Floor, post: &Post, fetched: &Fetched) {
     for request in &fetched.requests {
         floor.metrics.request(&post.name, request);
     }
+    floor.api_book.record(&post.name, &fetched.requests);
     let mut complaints = post.complaints.lock().unwrap_or_else(PoisonError::into_inner);
     match &fetched.outcome {
         Ok(rows) => {

@@ -83,6 +83,19 @@ pub struct Message {
     pub follows: Vec<MessageId>,
 }
 
+/// A message speaks of an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mention {
+    /// Which message.
+    pub message: MessageId,
+    /// The alert's fingerprint.
+    pub fingerprint: String,
+    /// Which of its lives: its `active_at`.
+    pub active_at: Instant,
+    /// Whether the message says that it fires; else that it is over.
+    pub fires: bool,
+}
+
 /// What a channel puts on its wire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Content {

@@ -1,7 +1,7 @@
 //! Intents become messages: one text to one address each. Pure; the ids depend on nothing but the decision.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
 };
 
@@ -11,7 +11,7 @@ use minijinja::{Value, context};
 use super::{
     email::{self, Frame, Mail},
     former::{self, Addresses, By, Reach},
-    message::{AddressMark, Channel, Content, Message, MessageId, MessageIdentity},
+    message::{AddressMark, Channel, Content, Mention, Message, MessageId, MessageIdentity},
     receiver::{EmailConfig, Receiver, SmsConfig, WebhookConfig},
     template::{self, ShiftFacts, stamp},
     texts,
@@ -33,11 +33,17 @@ use crate::{
 /// How long a closing, or a notice about something without an end, is worth sending.
 const USEFUL_OTHERWISE: TimeDelta = TimeDelta::hours(24);
 
+/// Of a message about more alerts, only the most urgent are kept as mentioned: a repeat of thousands would write thousands
+/// of rows each time.
+const MENTIONS_MAX: usize = 500;
+
 /// What a step's intents became.
 #[derive(Debug, Default)]
 pub struct Rendered {
     /// One text to one address each.
     pub messages: Vec<Message>,
+    /// Which of them speak of which alerts, at most [`MENTIONS_MAX`] of each half for one message.
+    pub mentions: Vec<Mention>,
     /// Templates that failed; the built-in text went instead.
     pub n_template_faults: u64,
     /// People who were told that something fires and cannot be told that it is over: their address left the
@@ -66,13 +72,14 @@ pub struct Given<'a> {
 pub fn render(intents: &[Intent], given: Given<'_>) -> Rendered {
     let mut messages = Vec::new();
     let faults = Cell::new(0);
+    let mentions = RefCell::new(Vec::new());
     let mut n_out_of_reach = 0;
     let shadow = given.telling.shadow.as_ref().filter(|shadow| shadow.holds(given.now));
     let is_real = shadow.is_none();
     for intent in intents {
         let receiver = given.policy.receivers.get(&intent.group.receiver);
         let recipients = receiver.map(recipients).unwrap_or_default();
-        let notice = Notice { intent, recipients: &recipients, given, is_real, faults: &faults };
+        let notice = Notice { intent, recipients: &recipients, given, is_real, faults: &faults, mentions: &mentions };
         if let Some(receiver) = receiver {
             notice.write(receiver, &mut messages);
         }
@@ -81,7 +88,8 @@ pub fn render(intents: &[Intent], given: Given<'_>) -> Rendered {
     if let Some(shadow) = shadow {
         messages = messages.into_iter().map(|message| shadow.divert(message)).collect();
     }
-    Rendered { messages, n_template_faults: faults.get(), n_out_of_reach }
+    let mentions = mentions.into_inner();
+    Rendered { messages, mentions, n_template_faults: faults.get(), n_out_of_reach }
 }
 
 /// The severity's rank: 0 critical, 1 page, 2 warning, 3 anything else.
@@ -105,6 +113,7 @@ struct Notice<'a> {
     /// False while everything goes to the shadow's address, to which nobody granted names.
     is_real: bool,
     faults: &'a Cell<u64>,
+    mentions: &'a RefCell<Vec<Mention>>,
 }
 
 /// One recipient and what they are told.
@@ -261,6 +270,18 @@ impl<'a> Notice<'a> {
         let id = self.id(&part);
         let now = self.given.now;
         let all = || part.firing.iter().chain(&part.over);
+        let mention = |fires: bool| {
+            let id = id.clone();
+            move |alert: &&Alert| Mention {
+                message: id.clone(),
+                fingerprint: fingerprint(&alert.labels),
+                active_at: alert.active_at,
+                fires,
+            }
+        };
+        let mut mentions = self.mentions.borrow_mut();
+        mentions.extend(part.firing.iter().take(MENTIONS_MAX).map(mention(true)));
+        mentions.extend(part.over.iter().take(MENTIONS_MAX).map(mention(false)));
         let useful_until = if part.firing.is_empty() {
             now + USEFUL_OTHERWISE
         } else {

@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use super::{
     Commit, Loaded,
     error::StoreError,
-    mirror_rows, orders, outbox,
+    lives, mirror_rows, orders, outbox,
     sql::{Many, execute, fetch, get, instant, json, unjson},
     writer::{Memory, Values},
 };
@@ -26,7 +26,7 @@ pub(super) async fn commit(
     memory: &mut Memory,
     commit: Commit,
 ) -> Result<(), StoreError> {
-    let Commit { agency, fence, n, at, delta, messages, cancels } = commit;
+    let Commit { agency, fence, n, at, delta, messages, cancels, mentions, knows_edges } = commit;
     let (stored_n, stored_fence) = position(connection, &agency).await?;
     if fence < stored_fence {
         return Err(StoreError::Fenced { agency, stored: stored_fence, given: fence });
@@ -54,6 +54,8 @@ pub(super) async fn commit(
     )
     .await?;
     store_delta(connection, &agency, n, &delta).await?;
+    lives::store(connection, &agency, &delta, at, knows_edges).await?;
+    lives::mention(connection, &agency, mentions).await?;
     // A message may follow one that the same step withdraws, so withdrawals come first.
     outbox::withdraw(connection, memory, &agency, cancels, at).await?;
     outbox::insert(connection, memory, messages, at).await
@@ -94,7 +96,7 @@ async fn store_delta(
     const GROUPS_GONE: Many =
         Many { head: "DELETE FROM groups WHERE (agency, key) IN (SELECT * FROM (VALUES ", tail: "))" };
     const TRANSITIONS: Many = Many {
-        head: "INSERT INTO transitions (agency, n, i, at, alert, from_state, to_state, reason) VALUES ",
+        head: "INSERT INTO transitions (agency, n, i, at, alert, from_state, to_state, reason, note) VALUES ",
         tail: "",
     };
     let what = "storing the book";
@@ -136,6 +138,7 @@ async fn store_delta(
             transition.from.clone().into(),
             transition.to.as_str().into(),
             transition.reason.as_str().into(),
+            transition.note.clone().into(),
         ]);
     }
     TRANSITIONS.execute(connection, what, rows).await.map(drop)
@@ -185,7 +188,7 @@ pub(super) async fn transitions(
     let rows = fetch(
         connection,
         "reading the history",
-        "SELECT at, alert, from_state, to_state, reason FROM transitions
+        "SELECT at, alert, from_state, to_state, reason, note FROM transitions
          WHERE agency = ? AND at < ? ORDER BY n DESC, i DESC LIMIT ?",
         vec![agency.as_str().into(), before.map_or_else(|| i64::MAX.into(), Into::into), i64::from(limit).into()],
     )
@@ -198,6 +201,7 @@ pub(super) async fn transitions(
                 from: get(row, table, 2)?,
                 to: get(row, table, 3)?,
                 reason: get(row, table, 4)?,
+                note: get(row, table, 5)?,
             })
         })
         .collect()

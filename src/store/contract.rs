@@ -17,6 +17,14 @@ use crate::{
     rules::finding::{RuleId, Tells, Window},
 };
 
+mod past;
+
+use past::{
+    a_long_history_comes_in_slices, an_alert_of_an_older_version_has_a_life_once_something_happens,
+    an_alert_s_story_is_kept_beyond_its_end, lives_end_without_a_body_and_begin_again,
+    the_record_of_the_api_adds_up_over_restarts, what_is_old_is_forgotten_and_what_is_open_stays,
+};
+
 fn t(seconds: i64) -> Instant {
     from_micros((1_800_000_000 + seconds) * 1_000_000)
 }
@@ -45,7 +53,17 @@ fn text(id: &str) -> Message {
 }
 
 fn step(n: i64, messages: Vec<Message>) -> Commit {
-    Commit { agency: main(), fence: 0, n, at: t(0), delta: Delta::default(), messages, cancels: Vec::new() }
+    Commit {
+        agency: main(),
+        fence: 0,
+        n,
+        at: t(0),
+        delta: Delta::default(),
+        messages,
+        cancels: Vec::new(),
+        mentions: Vec::new(),
+        knows_edges: true,
+    }
 }
 
 fn room(total: usize) -> Room {
@@ -160,6 +178,12 @@ macro_rules! on_both {
 }
 
 on_both!(
+    an_alert_s_story_is_kept_beyond_its_end,
+    lives_end_without_a_body_and_begin_again,
+    an_alert_of_an_older_version_has_a_life_once_something_happens,
+    a_long_history_comes_in_slices,
+    the_record_of_the_api_adds_up_over_restarts,
+    what_is_old_is_forgotten_and_what_is_open_stays,
     a_step_is_read_back_whole,
     a_step_out_of_order_or_with_an_old_fence_stores_nothing,
     who_was_told_of_a_live_alert_is_known_again,
@@ -207,6 +231,7 @@ async fn a_step_is_read_back_whole(store: Store) {
             from: None,
             to: "firing".into(),
             reason: "no caregiver".into(),
+            note: None,
         }],
         ..Delta::default()
     };

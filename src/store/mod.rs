@@ -8,10 +8,12 @@
 //! Everything that writes goes through one task, which merges whatever waits into one transaction
 //! (`writer`); an answer means that its transaction is on the disk.
 
+mod api_rows;
 mod book;
 #[cfg(test)]
 mod contract;
 pub mod error;
+mod lives;
 mod lock;
 mod mirror_rows;
 mod orders;
@@ -23,6 +25,7 @@ pub mod sqlite;
 mod writer;
 
 pub use error::{CommitError, StoreError};
+pub use lives::Place;
 pub use outbox::{delivery_way, lane_of, mail_lane, recipient_way, webhook_lane};
 pub use outbox_read::{GatewayHealth, MessageState, OutboxStats, Poll};
 pub use settle::MessageFate;
@@ -37,7 +40,7 @@ use crate::{
     },
     mirror::row::MirrorRow,
     model::{AgencyName, Instant, Phi},
-    notify::message::{Channel, Message, MessageId},
+    notify::message::{Channel, Mention, Message, MessageId},
 };
 
 /// Everything of one agency that a start needs, read once.
@@ -79,6 +82,10 @@ pub struct Commit {
     pub messages: Vec<Message>,
     /// Messages to withdraw if still queued.
     pub cancels: Vec<MessageId>,
+    /// Which of the messages speak of which alerts.
+    pub mentions: Vec<Mention>,
+    /// False in a first look, or one that catches up: how long what it found has been true is not known.
+    pub knows_edges: bool,
 }
 
 /// A message that this process alone may send now.

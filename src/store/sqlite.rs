@@ -18,9 +18,10 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, CommitError, GatewayHealth, Loaded, MessageState, Old, OutboxStats, Poll, Report, Room,
-    book,
+    Attempted, Claimed, Commit, CommitError, GatewayHealth, Loaded, MessageState, Old, OutboxStats, Place, Poll,
+    Report, Room, api_rows, book,
     error::StoreError,
+    lives,
     lock::{FileLock, make_private},
     orders, outbox, outbox_read,
     writer::{Job, Memory, Reply, Writer},
@@ -34,6 +35,7 @@ use crate::{
     mirror::row::MirrorDelta,
     model::{AgencyName, Instant, Phi},
     notify::message::MessageId,
+    report::{alert_story::AlertRows, api_log::Unkept, api_record::ApiRows, history::LifeRow, life::Life},
 };
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations/sqlite");
@@ -269,6 +271,38 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Transition>, StoreError> {
         book::transitions(self.reader().await?.connection(), agency, before, limit).await
+    }
+
+    /// What is kept of one alert's lives, turns and messages, newest first and bounded.
+    pub async fn alert_rows(&self, fingerprint: &str) -> Result<AlertRows, StoreError> {
+        lives::alert(self.reader().await?.connection(), fingerprint).await
+    }
+
+    /// The alerts that fired at or after `from`, newest first, at most `limit`; those before `place`, where an earlier slice
+    /// ended, when given. With the place where this one ends; `None` = nothing was left.
+    pub async fn fired(
+        &self,
+        from: Instant,
+        place: Option<Place>,
+        limit: u32,
+    ) -> Result<(Vec<LifeRow>, Option<Place>), StoreError> {
+        lives::fired(self.reader().await?.connection(), from, place, limit).await
+    }
+
+    /// The newest of the alerts that fired at or after `from`, whole, at most `limit`; and how many fired.
+    pub async fn latest_fired(&self, from: Instant, limit: u32) -> Result<(Vec<Life>, u64), StoreError> {
+        lives::latest(self.reader().await?.connection(), from, limit).await
+    }
+
+    /// Adds what was seen of an agency's API to what is stored.
+    pub async fn add_api(&self, agency: &AgencyName, unkept: Unkept) -> Result<(), StoreError> {
+        let agency = agency.clone();
+        self.write(|reply| Job::Api { agency, unkept, reply }).await
+    }
+
+    /// What is stored of an agency's API, as far as a record at `now` needs it.
+    pub async fn api_rows(&self, agency: &AgencyName, now: Instant) -> Result<ApiRows, StoreError> {
+        api_rows::read(self.reader().await?.connection(), agency, now).await
     }
 
     /// Writes an audit row: who did what about what. No PHI in any of the three.

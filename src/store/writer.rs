@@ -13,7 +13,7 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, Old, Report, Room, book,
+    Attempted, Claimed, Commit, Old, Report, Room, api_rows, book,
     error::{StoreError, commit_surely_failed},
     lock::FileLock,
     mirror_rows, orders, outbox,
@@ -24,6 +24,7 @@ use crate::{
     mirror::row::MirrorDelta,
     model::{AgencyName, Instant},
     notify::message::MessageId,
+    report::api_log::Unkept,
 };
 
 /// Writes merged into one transaction at most. Bounds how long the first of them waits for the last.
@@ -82,6 +83,11 @@ pub(super) enum Job {
         reply: Reply<()>,
     },
     Prune(Old, Reply<u64>),
+    Api {
+        agency: AgencyName,
+        unkept: Unkept,
+        reply: Reply<()>,
+    },
     Probe {
         now: Instant,
         reply: Reply<()>,
@@ -353,6 +359,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
             done(reply, execute(connection, "an audit row", text, row).await.map(drop))
         }
         Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
+        Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
         Job::Probe { now, reply } => {
             // A page of the file that means nothing to anybody else; it goes through the log like every write.
             let text = format!("PRAGMA user_version = {}", now.timestamp().rem_euclid(i64::from(i32::MAX)));
@@ -394,6 +401,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::KeepWays(_, reply)
         | Job::PollLater { reply, .. }
         | Job::Probe { reply, .. }
+        | Job::Api { reply, .. }
         | Job::Audit { reply, .. } => later(reply, Err(error)),
         #[cfg(test)]
         Job::Pragma(_, reply) => later(reply, Err(error)),

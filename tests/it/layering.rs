@@ -22,7 +22,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("notify_pure", &["model", "limits", "alerts", "rules", "config_types"]),
     ("pulse", &["model"]),
     ("notify", &["model", "clock", "limits", "alerts", "notify_pure", "store", "pulse", "config_types"]),
-    ("store", &["model", "limits", "alerts", "mirror", "notify_pure", "config_types"]),
+    ("report", &["model", "alerts", "notify_pure", "rules", "source_fetched"]),
+    ("store", &["model", "limits", "alerts", "mirror", "notify_pure", "report", "config_types"]),
     ("config_types", &["model", "alerts", "notify_pure", "rules"]),
     ("config", &["model", "clock", "alerts", "notify_pure", "rules", "config_types"]),
     ("metrics", &["model", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
@@ -37,7 +38,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Crates that do I/O, tell the time or roll dice: not for rooms that decide.
 const IO_CRATES: &[&str] =
     &["tokio", "reqwest", "axum", "sqlx", "lettre", "rand", "std::fs", "std::net", "std::env", "std::process"];
-const DECIDERS: &[&str] = &["model", "source_fetched", "mirror", "rules", "agenda", "alerts", "notify_pure", "board"];
+const DECIDERS: &[&str] =
+    &["model", "source_fetched", "mirror", "rules", "agenda", "alerts", "notify_pure", "report", "board"];
 
 /// Files that only tests are compiled from.
 const TEST_FILES: &[&str] = &["tests", "contract", "stage", "stories", "properties", "law", "fixture"];

@@ -12,6 +12,7 @@ mod kill;
 mod layering;
 mod metrics_lint;
 mod phi;
+mod records;
 mod reload;
 mod shapes;
 mod story;

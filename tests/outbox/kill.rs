@@ -95,8 +95,17 @@ fn child() {
             n += 1;
             let messages = (0..TEXTS + HOOKS).map(|i| message(n, i, &gateway)).collect();
             let at = clock.now();
-            let step =
-                Commit { agency: agency(), fence: 0, n, at, delta: Delta::default(), messages, cancels: Vec::new() };
+            let step = Commit {
+                agency: agency(),
+                fence: 0,
+                n,
+                at,
+                delta: Delta::default(),
+                messages,
+                cancels: Vec::new(),
+                mentions: Vec::new(),
+                knows_edges: true,
+            };
             store.commit(step).await.unwrap();
             say(&format!("c {n}"));
             nudge.notify_one();

@@ -123,6 +123,8 @@ impl World {
             delta: Delta::default(),
             messages,
             cancels: Vec::new(),
+            mentions: Vec::new(),
+            knows_edges: true,
         };
         self.store.commit(commit).await.unwrap();
     }
