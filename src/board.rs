@@ -21,8 +21,10 @@ pub mod api;
 pub mod assets;
 pub mod card;
 pub mod headline;
+pub mod history;
 pub mod now;
 pub mod people;
+pub mod story;
 pub mod timeline;
 pub mod why;
 
@@ -46,7 +48,7 @@ pub struct Drawn {
     pub place: &'static str,
     /// Its parts, in order.
     pub parts: Vec<Part>,
-    /// What stands below the parts and is never replaced: forms.
+    /// What stands below the first part and is never replaced: forms.
     pub fixed: Option<Arc<str>>,
     /// When it was drawn, agent clock.
     pub at: Instant,
@@ -69,7 +71,7 @@ impl Ago {
     }
 }
 
-const TEMPLATES: [(&str, &str); 11] = [
+const TEMPLATES: [(&str, &str); 14] = [
     ("macros.html", include_str!("board/templates/macros.html")),
     ("page.html", include_str!("board/templates/page.html")),
     ("headline.html", include_str!("board/templates/headline.html")),
@@ -80,6 +82,9 @@ const TEMPLATES: [(&str, &str); 11] = [
     ("alert.html", include_str!("board/templates/alert.html")),
     ("acknowledge.html", include_str!("board/templates/acknowledge.html")),
     ("api.html", include_str!("board/templates/api.html")),
+    ("story.html", include_str!("board/templates/story.html")),
+    ("past.html", include_str!("board/templates/past.html")),
+    ("history.html", include_str!("board/templates/history.html")),
     ("problem.html", include_str!("board/templates/problem.html")),
 ];
 

@@ -8,12 +8,14 @@ use super::{
     headline::Headline,
     now::{self, Asked},
     people::{Names, Person, Who},
+    story::Story,
     why,
 };
 use crate::{
     alerts::alert::AlertState,
     model::Instant,
     pulse::Pulses,
+    report::alert_story::AlertStory,
     view::{AlertView, View, words},
 };
 
@@ -75,6 +77,14 @@ struct Form<'a> {
 }
 
 #[derive(Serialize)]
+struct Past<'a> {
+    name: &'a str,
+    ended: Option<&'a str>,
+    shift: Option<&'a str>,
+    location: &'a str,
+}
+
+#[derive(Serialize)]
 struct PersonShown {
     name: String,
     /// As written, and as a telephone dials it.
@@ -121,7 +131,15 @@ pub fn wanted_all(view: &View) -> Vec<Who> {
 
 /// Draws the page of a live alert.
 #[must_use]
-pub fn draw(view: &View, pulses: &Pulses, one: &AlertView, names: &Names, now: Instant, real_now: Instant) -> Drawn {
+pub fn draw(
+    view: &View,
+    pulses: &Pulses,
+    one: &AlertView,
+    story: Result<Option<&AlertStory>, String>,
+    names: &Names,
+    now: Instant,
+    real_now: Instant,
+) -> Drawn {
     let alert = &*one.alert;
     let stamp = |at: Instant| Stamp {
         local: words::weekday_clock(at, now, one.timezone, one.clock_12h),
@@ -171,7 +189,11 @@ pub fn draw(view: &View, pulses: &Pulses, one: &AlertView, names: &Names, now: I
     };
     let open = alert.is_firing();
     let title = format!("{} {}", page.card.headline, page.card.concerns);
-    let parts = vec![Part::of("alert", "alert.html", &page), headline(view, pulses, now, real_now)];
+    let parts = vec![
+        Part::of("alert", "alert.html", &page),
+        Part::of("story", "story.html", Story::of(view, story, now)),
+        headline(view, pulses, now, real_now),
+    ];
     let fixed = open.then(|| {
         super::render(
             "acknowledge.html",
@@ -180,6 +202,25 @@ pub fn draw(view: &View, pulses: &Pulses, one: &AlertView, names: &Names, now: I
         .into()
     });
     Drawn { title: title.trim().to_owned(), place: "alerts", parts, fixed, at: now }
+}
+
+/// Draws the page of an alert that lives no more, from what was kept of it.
+#[must_use]
+pub fn draw_past(view: &View, pulses: &Pulses, story: &AlertStory, now: Instant, real_now: Instant) -> Drawn {
+    let last = story.lives.first();
+    let name = last.map_or("Alert", |life| life.alertname.as_str());
+    let past = Past {
+        name,
+        ended: last.and_then(|life| life.reason_words.as_deref()),
+        shift: last.and_then(|life| life.shift.as_deref()),
+        location: last.map_or("", |life| life.location.as_str()),
+    };
+    let parts = vec![
+        Part::of("alert", "past.html", past),
+        Part::of("story", "story.html", Story::of(view, Ok(Some(story)), now)),
+        headline(view, pulses, now, real_now),
+    ];
+    Drawn { title: name.to_owned(), place: "alerts", parts, fixed: None, at: now }
 }
 
 /// Draws the list of every alert.

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::{Ago, stands_still_since};
 use crate::{
-    model::Instant,
+    model::{Endpoint, Instant},
     pulse::Pulses,
-    view::{View, report::StatusReport},
+    view::{EndpointView, View, report::StatusReport},
 };
 
 /// The first line and what stands with it.
@@ -39,7 +39,11 @@ impl Headline {
             .agencies
             .iter()
             .any(|one| one.last_read_at.is_none() || one.n_clients.is_none() || one.catching_up_since.is_some());
-        let unsure = view.agencies.iter().any(|one| one.coverage.is_none() || one.n_unjudged > 0);
+        let silent = |one: &EndpointView| !one.up && one.endpoint != Endpoint::Locations;
+        let unsure = view
+            .agencies
+            .iter()
+            .any(|one| one.coverage.is_none() || one.n_unjudged > 0 || one.endpoints.iter().any(silent));
         let stands_still = stands_still_since(view, now);
         let (tone, word) = if stands_still.is_some() || !report.ready {
             ("blind", "Not working")

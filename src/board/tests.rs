@@ -13,6 +13,10 @@ use crate::{
     mirror::today::{Standing, TodayLocation, TodayShift},
     model::{AgencyName, CaregiverId, ClientId, ShiftId, ShiftKey, ShiftRef},
     pulse::Pulses,
+    report::{
+        alert_story::{AlertStory, LifeStory, Turn},
+        history::{History, LifeRow, Span, Tally},
+    },
     view::{
         AlertView,
         report::tests::{changed, owned, uncovered},
@@ -138,7 +142,7 @@ fn a_name_is_text_whatever_it_holds() {
         let view = with_day(with_alerts(vec![uncovered("90010001")]), vec![shift(1, Standing::Late)]);
         let page = now_page(&view, &names);
         let one = alert::find(&view, &view.alerts[0].fingerprint).unwrap();
-        let drawn = alert::draw(&view, &Pulses::new(noon()), one, &names, noon(), noon());
+        let drawn = alert::draw(&view, &Pulses::new(noon()), one, Ok(None), &names, noon(), noon());
         let alone = drawn.page(&Frame { live: "", user: Some(name), names: true, speed: 1 });
         for html in [&page, &alone] {
             for broken in ["<script>alert", "<img", "8484", "onerror=alert(1)>"] {
@@ -170,7 +174,7 @@ fn the_alert_page_says_who_was_told_why_it_is_quiet_and_takes_an_owner_while_it_
     let draw = |one: AlertView| {
         let view = with_alerts(vec![one]);
         let one = &view.alerts[0];
-        let drawn = alert::draw(&view, &Pulses::new(noon()), one, &Names::default(), noon(), noon());
+        let drawn = alert::draw(&view, &Pulses::new(noon()), one, Ok(None), &Names::default(), noon(), noon());
         drawn.page(&Frame { live: "", user: None, names: false, speed: 1 })
     };
     let page = draw(uncovered("90010001"));
@@ -257,7 +261,7 @@ fn many_agencies_are_a_list_and_the_troubled_ones_are_drawn() {
 fn the_api_page_is_red_and_says_since_when() {
     let pulses = Pulses::new(noon());
     let page = |view: &View| {
-        let drawn = api::draw(view, &pulses, noon(), noon());
+        let drawn = api::draw(view, &pulses, &Asked::default(), Ok(None), noon(), noon());
         drawn.page(&Frame { live: "", user: None, names: false, speed: 1 })
     };
     assert!(page(&view()).contains("Everything that was asked answers."));
@@ -266,4 +270,84 @@ fn the_api_page_is_red_and_says_since_when() {
     view.agencies[0].endpoints[0].failing_since = Some(noon() - TimeDelta::minutes(3));
     let down = page(&view);
     assert!(down.contains("endpoint down") && down.contains("No answer for shifts since Tue 02:59."), "{down}");
+}
+
+#[test]
+fn history_says_unknown_where_nothing_was_measured_and_why_when_it_cannot_be_read() {
+    let pulses = Pulses::new(noon());
+    let page = |told: Result<&History, String>| {
+        let drawn = history::draw(&view(), &pulses, Span::Week, told, noon(), noon());
+        drawn.page(&Frame { live: "", user: None, names: false, speed: 1 })
+    };
+    let mut tally = Tally::default();
+    tally.take(&LifeRow {
+        alertname: "NoShow".to_owned(),
+        fired_at: noon() - TimeDelta::minutes(30),
+        edge_at: None,
+        seen_at: None,
+        changed_at: None,
+        told: true,
+        sent_at: Some(noon() - TimeDelta::minutes(29)),
+        delivered_at: None,
+        acknowledged_at: None,
+        resolved_at: Some(noon()),
+        reason: Some("arrived".to_owned()),
+    });
+    let found = page(Ok(&tally.sum_up(Span::Week, noon(), &[], 1)));
+    for says in ["NoShow", "1 somebody arrived", ">60 s<", ">30 min<", "unknown"] {
+        assert!(found.contains(says), "{says}: {found}");
+    }
+    let none = page(Ok(&Tally::default().sum_up(Span::Day, noon(), &[], 0)));
+    assert!(none.contains("No alert has fired since"), "{none}");
+    let broken = page(Err("the disk is gone".to_owned()));
+    assert!(broken.contains("cannot be told at present: the disk is gone") && !broken.contains("No alert"), "{broken}");
+}
+
+#[test]
+fn an_alert_that_is_over_is_told_from_what_was_kept() {
+    let at = noon();
+    let life = LifeStory {
+        agency: "main".to_owned(),
+        alertname: "NoShow".to_owned(),
+        severity: "critical".to_owned(),
+        location: "north".to_owned(),
+        shift: Some("90010001@2026-12-01T14:00:00Z".to_owned()),
+        labels: Default::default(),
+        state: "resolved".to_owned(),
+        edge_at: None,
+        seen_at: None,
+        active_at: at - TimeDelta::minutes(40),
+        fired_at: Some(at - TimeDelta::minutes(40)),
+        acknowledged_at: None,
+        acknowledged_by: None,
+        resolved_at: Some(at),
+        reason: Some("arrived".to_owned()),
+        reason_words: Some("somebody arrived".to_owned()),
+        turns: vec![Turn {
+            at,
+            from: Some("firing".to_owned()),
+            to: "resolved".to_owned(),
+            reason: "arrived".to_owned(),
+            note: Some("<b>on my way</b>".to_owned()),
+            words: "over: somebody arrived".to_owned(),
+        }],
+        messages: Vec::new(),
+    };
+    let story = AlertStory {
+        fingerprint: "0000000000000001".to_owned(),
+        lives: vec![life],
+        n_lives_left_out: 3,
+        n_messages_left_out: 0,
+        n_turns_left_out: 0,
+    };
+    let page = alert::draw_past(&view(), &Pulses::new(at), &story, at, at).page(&Frame {
+        live: "",
+        user: None,
+        names: false,
+        speed: 1,
+    });
+    for says in ["NoShow", "Closed: somebody arrived", "over: somebody arrived", "&lt;b&gt;on my way", "3 times more"] {
+        assert!(page.contains(says), "{says}: {page}");
+    }
+    assert!(!page.contains("<form"), "what is over can be owned no more");
 }

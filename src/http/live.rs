@@ -74,7 +74,7 @@ impl Which {
             "now" => Some(Page::Now(Asked { agency: self.agency })),
             "alerts" => Some(Page::Alerts),
             "alert" => Some(Page::Alert(self.fingerprint)),
-            "api" => Some(Page::Api),
+            "api" => Some(Page::Api(Asked { agency: self.agency })),
             _ => None,
         }
     }

@@ -24,13 +24,18 @@ use super::{
 };
 use crate::{
     board::{
-        Drawn, Frame, alert, api, assets,
+        Drawn, Frame, alert, api, assets, history,
         now::{self, Asked},
         people::{Names, Who},
         render,
     },
     clock,
     model::Instant,
+    report::{
+        alert_story::AlertStory,
+        api_record::ApiRecord,
+        history::{History, Span},
+    },
     view::View,
 };
 
@@ -44,7 +49,9 @@ pub(super) enum Page {
     /// `/alerts/{fingerprint}`
     Alert(String),
     /// `/api-health`
-    Api,
+    Api(Asked),
+    /// `/history`
+    History(Span),
 }
 
 /// So many different pages are kept of one picture; somebody who asks for a thousand fingerprints gets each drawn.
@@ -52,7 +59,15 @@ const KEPT_MAX: usize = 64;
 /// A picture that is not replaced still ages: pages are drawn anew this often, agent clock.
 const AGES_EVERY_S: i64 = 5;
 
-type Kept = HashMap<(Page, bool), Arc<OnceCell<Option<Arc<Drawn>>>>>;
+type Pages = HashMap<(Page, bool), Arc<OnceCell<Option<Arc<Drawn>>>>>;
+
+/// What a page shows of the past, or why it cannot be had.
+enum Kept {
+    Nothing,
+    Story(Result<Option<AlertStory>, String>),
+    Api(Result<Option<ApiRecord>, String>),
+    History(Result<Box<History>, String>),
+}
 
 /// The pages drawn of the latest picture.
 #[derive(Debug, Default)]
@@ -65,7 +80,7 @@ pub struct Gallery {
 struct Hall {
     view: Option<Arc<View>>,
     age: i64,
-    kept: Kept,
+    pages: Pages,
 }
 
 impl Web {
@@ -78,10 +93,10 @@ impl Web {
             let age = (now - view.at).num_seconds() / AGES_EVERY_S;
             let mut hall = self.gallery.of.lock().unwrap_or_else(PoisonError::into_inner);
             let same = hall.view.as_ref().is_some_and(|of| Arc::ptr_eq(of, &view)) && hall.age == age;
-            if !same || hall.kept.len() >= KEPT_MAX {
-                *hall = Hall { view: Some(Arc::clone(&view)), age, kept: Kept::new() };
+            if !same || hall.pages.len() >= KEPT_MAX {
+                *hall = Hall { view: Some(Arc::clone(&view)), age, pages: Pages::new() };
             }
-            Arc::clone(hall.kept.entry((page.clone(), with_names)).or_default())
+            Arc::clone(hall.pages.entry((page.clone(), with_names)).or_default())
         };
         cell.get_or_init(|| self.draw(page, view, with_names, now)).await.clone()
     }
@@ -89,21 +104,52 @@ impl Web {
     async fn draw(&self, page: &Page, view: Arc<View>, with_names: bool, now: Instant) -> Option<Arc<Drawn>> {
         let wanted = if with_names { wanted(page, &view, now) } else { Vec::new() };
         let names = if wanted.is_empty() { Names::default() } else { self.people.look_up(wanted).await };
+        let kept = self.kept(page, &view).await;
         let (page, pulses) = (page.clone(), Arc::clone(&self.pulses));
         // A large day takes milliseconds of a processor; whoever polls the vendor must not wait for it.
         let drawn = tokio::task::spawn_blocking(move || {
             let real_now = clock::real_now();
-            match &page {
-                Page::Now(asked) => Some(now::draw(&view, &pulses, asked, &names, with_names, now, real_now)),
-                Page::Alerts => Some(alert::draw_all(&view, &pulses, &names, now, real_now)),
-                Page::Alert(fingerprint) => {
-                    let one = alert::find(&view, fingerprint)?;
-                    Some(alert::draw(&view, &pulses, one, &names, now, real_now))
+            match (&page, kept) {
+                (Page::Now(asked), _) => Some(now::draw(&view, &pulses, asked, &names, with_names, now, real_now)),
+                (Page::Alert(fingerprint), Kept::Story(story)) => match (alert::find(&view, fingerprint), story) {
+                    (Some(one), story) => {
+                        let story = story.as_ref().map(Option::as_ref).map_err(Clone::clone);
+                        Some(alert::draw(&view, &pulses, one, story, &names, now, real_now))
+                    }
+                    (None, Ok(Some(story))) => Some(alert::draw_past(&view, &pulses, &story, now, real_now)),
+                    (None, _) => None,
+                },
+                (Page::Api(asked), Kept::Api(record)) => {
+                    let record = record.as_ref().map(Option::as_ref).map_err(Clone::clone);
+                    Some(api::draw(&view, &pulses, asked, record, now, real_now))
                 }
-                Page::Api => Some(api::draw(&view, &pulses, now, real_now)),
+                (Page::History(span), Kept::History(history)) => {
+                    let history = history.as_ref().map(AsRef::as_ref).map_err(Clone::clone);
+                    Some(history::draw(&view, &pulses, *span, history, now, real_now))
+                }
+                (Page::Alerts | Page::Alert(_) | Page::Api(_) | Page::History(_), _) => {
+                    Some(alert::draw_all(&view, &pulses, &names, now, real_now))
+                }
             }
         });
         drawn.await.ok().flatten().map(Arc::new)
+    }
+
+    /// What a page shows of the past.
+    async fn kept(&self, page: &Page, view: &View) -> Kept {
+        match page {
+            Page::Now(_) | Page::Alerts => Kept::Nothing,
+            Page::Alert(fingerprint) => {
+                Kept::Story(self.records.alert_story(fingerprint).await.map_err(|fault| fault.to_string()))
+            }
+            Page::Api(asked) => Kept::Api(match api::wanted(view, asked) {
+                Some(agency) => self.records.api_record(agency.name.as_str()).await.map_err(|fault| fault.to_string()),
+                None => Ok(None),
+            }),
+            Page::History(span) => {
+                Kept::History(self.records.history(*span).await.map(Box::new).map_err(|fault| fault.to_string()))
+            }
+        }
     }
 
     /// Names are for those who signed in; where nobody has to, nobody did.
@@ -118,22 +164,34 @@ fn wanted(page: &Page, view: &View, now: Instant) -> Vec<Who> {
         Page::Now(asked) => now::wanted(view, asked, now),
         Page::Alerts => alert::wanted_all(view),
         Page::Alert(fingerprint) => alert::wanted(view, fingerprint),
-        Page::Api => Vec::new(),
+        Page::Api(_) | Page::History(_) => Vec::new(),
     };
     let mut met = std::collections::HashSet::new();
     wanted.retain(|who| met.insert(who.clone()));
     wanted
 }
 
-/// `/?agency=main`
+/// `?agency=main`
 #[derive(Debug, Deserialize)]
-pub(super) struct NowQuery {
+pub(super) struct AgencyQuery {
     agency: Option<String>,
 }
 
-pub(super) async fn now(State(web): State<Arc<Web>>, Query(query): Query<NowQuery>) -> Response {
-    let known = query.agency.filter(|name| web.view().agencies.iter().any(|one| one.name.as_str() == name));
-    answer(&web, &Page::Now(Asked { agency: known })).await
+impl AgencyQuery {
+    /// An agency that nobody watches is not asked for.
+    fn asked(self, web: &Web) -> Asked {
+        Asked { agency: self.agency.filter(|name| web.view().agencies.iter().any(|one| one.name.as_str() == name)) }
+    }
+}
+
+/// `?span=7d`
+#[derive(Debug, Deserialize)]
+pub(super) struct SpanQuery {
+    span: Option<String>,
+}
+
+pub(super) async fn now(State(web): State<Arc<Web>>, Query(query): Query<AgencyQuery>) -> Response {
+    answer(&web, &Page::Now(query.asked(&web))).await
 }
 
 pub(super) async fn alerts(State(web): State<Arc<Web>>) -> Response {
@@ -144,8 +202,13 @@ pub(super) async fn alert(State(web): State<Arc<Web>>, Path(fingerprint): Path<S
     answer(&web, &Page::Alert(fingerprint.to_ascii_lowercase())).await
 }
 
-pub(super) async fn api(State(web): State<Arc<Web>>) -> Response {
-    answer(&web, &Page::Api).await
+pub(super) async fn api(State(web): State<Arc<Web>>, Query(query): Query<AgencyQuery>) -> Response {
+    answer(&web, &Page::Api(query.asked(&web))).await
+}
+
+pub(super) async fn history(State(web): State<Arc<Web>>, Query(query): Query<SpanQuery>) -> Response {
+    let span = query.span.as_deref().and_then(Span::parse).unwrap_or_default();
+    answer(&web, &Page::History(span)).await
 }
 
 async fn answer(web: &Web, page: &Page) -> Response {
@@ -231,8 +294,13 @@ impl Page {
     fn live(&self) -> String {
         let query = match self {
             Self::Now(Asked { agency: None }) => "page=now".to_owned(),
+            Self::Api(Asked { agency: None }) => "page=api".to_owned(),
             Self::Now(Asked { agency: Some(name) }) => {
                 let mut query = url::form_urlencoded::Serializer::new("page=now".to_owned());
+                query.append_pair("agency", name).finish()
+            }
+            Self::Api(Asked { agency: Some(name) }) => {
+                let mut query = url::form_urlencoded::Serializer::new("page=api".to_owned());
                 query.append_pair("agency", name).finish()
             }
             Self::Alerts => "page=alerts".to_owned(),
@@ -240,7 +308,8 @@ impl Page {
                 let mut query = url::form_urlencoded::Serializer::new("page=alert".to_owned());
                 query.append_pair("fingerprint", fingerprint).finish()
             }
-            Self::Api => "page=api".to_owned(),
+            // It changes slowly and costs a look into the store: it is loaded again once a minute.
+            Self::History(_) => return String::new(),
         };
         format!("/live?{query}")
     }

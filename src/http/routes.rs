@@ -61,6 +61,13 @@ pub const ROUTES: &[Route] = &[
         role: Role::Reader,
         serve: || get(pages::api),
     },
+    Route {
+        path: "/history",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(pages::history),
+    },
     Route { path: "/live", methods: &["GET"], shows: Shows::Names, role: Role::Reader, serve: || get(live::changes) },
     Route {
         path: "/static/{name}",

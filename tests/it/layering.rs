@@ -31,7 +31,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "view",
         &["model", "alerts", "mirror", "notify_pure", "rules", "source", "source_fetched", "pulse", "config_types"],
     ),
-    ("board", &["model", "alerts", "mirror", "notify_pure", "rules", "pulse", "view"]),
+    ("board", &["model", "alerts", "mirror", "notify_pure", "rules", "pulse", "report", "view"]),
     ("sim", &["model", "clock"]),
 ];
 

@@ -36,7 +36,7 @@
       line.setAttribute("x2", x);
     }
     const silence = (Date.now() - heard) / 1000;
-    const away = silence > 15;
+    const away = silence > (body.dataset.live ? 15 : 150);
     body.classList.toggle("lost-touch", away);
     lost.hidden = !away;
     if (away) {
@@ -103,7 +103,10 @@
 
   const listen = () => {
     const live = body.dataset.live;
-    if (!live) return;
+    if (!live) {
+      setInterval(fetchWhole, 60000);
+      return;
+    }
     const stream = new EventSource(live);
     stream.addEventListener("beat", (event) => {
       heard = Date.now();

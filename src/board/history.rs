@@ -1,0 +1,173 @@
+//! *History*: how alerts went, by rule: how soon they were seen, told, owned and over; and the latest of them.
+
+use serde::Serialize;
+
+use super::{Ago, Drawn, Part, alert, alert::Stamp};
+use crate::{
+    model::{AgencyName, Instant},
+    pulse::Pulses,
+    report::{
+        history::{History, LatestAlert, Span},
+        times::Times,
+    },
+    view::{View, words},
+};
+
+/// So many of the latest alerts stand on the page.
+const LATEST_SHOWN: usize = 100;
+
+#[derive(Serialize)]
+struct Page {
+    spans: Vec<SpanLink>,
+    fault: Option<String>,
+    from: Option<String>,
+    rules: Vec<Rule>,
+    latest: Vec<Latest>,
+    n_left_out: u64,
+    n_not_summed: u64,
+    several: bool,
+}
+
+#[derive(Serialize)]
+struct SpanLink {
+    value: &'static str,
+    says: &'static str,
+    current: bool,
+}
+
+#[derive(Serialize)]
+struct Rule {
+    alertname: String,
+    n_alerts: u64,
+    n_told: u64,
+    n_acknowledged: u64,
+    n_open: u64,
+    closed: Vec<(String, u64)>,
+    times: Vec<Row>,
+}
+
+/// One step from a fact to its end.
+#[derive(Serialize)]
+struct Row {
+    step: &'static str,
+    p50: Option<String>,
+    p90: Option<String>,
+    max: Option<String>,
+    n: u64,
+}
+
+#[derive(Serialize)]
+struct Latest {
+    fingerprint: String,
+    alertname: String,
+    severity: String,
+    agency: String,
+    location: String,
+    shift: Option<String>,
+    fired: Option<Stamp>,
+    owner: Option<String>,
+    took: Option<String>,
+    ended: String,
+}
+
+const fn says(span: Span) -> &'static str {
+    match span {
+        Span::Day => "24 hours",
+        Span::Week => "7 days",
+        Span::Month => "30 days",
+        Span::Quarter => "90 days",
+    }
+}
+
+/// Seconds as a person says them: `0.4 s`, `12 s`, `4 min`.
+fn length(seconds: f64) -> String {
+    if seconds < 10.0 {
+        return format!("{seconds:.1} s");
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "years of seconds fit, and a float saturates")]
+    words::span(chrono::TimeDelta::try_seconds(seconds.round() as i64).unwrap_or(chrono::TimeDelta::MAX))
+}
+
+fn row(step: &'static str, times: &Times) -> Row {
+    Row {
+        step,
+        p50: times.p50_seconds.map(length),
+        p90: times.p90_seconds.map(length),
+        max: times.max_seconds.map(length),
+        n: times.n,
+    }
+}
+
+fn latest(view: &View, one: &LatestAlert, now: Instant) -> Latest {
+    let voice = view.telling.voice(&AgencyName::from(one.agency.as_str()));
+    let zone = voice.zone_of(&one.location);
+    Latest {
+        fingerprint: one.fingerprint.clone(),
+        alertname: one.alertname.clone(),
+        severity: one.severity.clone(),
+        agency: one.agency.clone(),
+        location: one.location.clone(),
+        shift: one.shift.as_deref().map(|label| label.split('@').next().unwrap_or(label).to_owned()),
+        fired: one
+            .fired_at
+            .map(|at| Stamp { local: words::weekday_clock(at, now, zone, voice.clock_12h), ago: Ago::of(at, now) }),
+        owner: one.acknowledged_by.clone(),
+        took: one.fired_at.zip(one.resolved_at).map(|(from, until)| words::span(until - from)),
+        ended: match (&one.resolved_at, &one.reason_words) {
+            (None, _) => "open".to_owned(),
+            (Some(_), Some(reason)) => reason.clone(),
+            (Some(_), None) => "over".to_owned(),
+        },
+    }
+}
+
+/// Draws the page.
+#[must_use]
+pub fn draw(
+    view: &View,
+    pulses: &Pulses,
+    span: Span,
+    told: Result<&History, String>,
+    now: Instant,
+    real_now: Instant,
+) -> Drawn {
+    let (history, fault) = match told {
+        Ok(history) => (Some(history), None),
+        Err(fault) => (None, Some(fault)),
+    };
+    let rules = history.map_or(&[][..], |history| &history.rules).iter().map(|rule| Rule {
+        alertname: rule.alertname.clone(),
+        n_alerts: rule.n_alerts,
+        n_told: rule.n_told,
+        n_acknowledged: rule.n_acknowledged,
+        n_open: rule.n_open,
+        closed: rule.closed.iter().map(|(reason, n)| (crate::report::words::reason(reason), *n)).collect(),
+        times: vec![
+            row("seen after", &rule.detect),
+            row("sent after", &rule.send),
+            row("delivered after", &rule.deliver),
+            row("owned after", &rule.acknowledge),
+            row("over after", &rule.resolve),
+        ],
+    });
+    let listed = history.map_or(&[][..], |history| &history.latest);
+    let page = Page {
+        spans: Span::ALL
+            .into_iter()
+            .map(|one| SpanLink { value: one.as_str(), says: says(one), current: one == span })
+            .collect(),
+        from: history.map(|history| {
+            let voice = &view.telling.installation;
+            history.from.with_timezone(&voice.zone).format("%a %b %-d %H:%M").to_string()
+        }),
+        rules: rules.collect(),
+        latest: listed.iter().take(LATEST_SHOWN).map(|one| latest(view, one, now)).collect(),
+        n_left_out: history.map_or(0, |history| history.n_latest_left_out)
+            + listed.len().saturating_sub(LATEST_SHOWN) as u64,
+        n_not_summed: history.map_or(0, |history| history.n_not_summed),
+        several: view.agencies.len() > 1,
+        fault,
+    };
+    let parts = vec![Part::of("history", "history.html", &page), alert::headline(view, pulses, now, real_now)];
+    Drawn { title: "History".to_owned(), place: "history", parts, fixed: None, at: now }
+}
