@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::{mpsc, oneshot, watch as channel},
+    sync::{Mutex, mpsc, oneshot, watch as channel},
 };
 
 use crate::{
@@ -127,8 +127,9 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         clock: clock.clone(),
         desk: Arc::clone(&desk),
         api_book: Arc::clone(&kept.api_book),
-        histories: tokio::sync::Mutex::default(),
-        others: tokio::sync::Mutex::default(),
+        view: reader.clone(),
+        histories: Mutex::default(),
+        api_records: Mutex::default(),
     };
     let web = http::Web {
         view: reader,

@@ -1,20 +1,21 @@
 //! The records: what pages and programs ask about the past, read from the store.
 //!
-//! Does not: write, or hold up a pass. One history and one other question are answered at a time, and a history is read
-//! slice by slice, so that of the store's reading connections one is always free for the loops.
+//! Does not: write, wait for a pass, or hold one up. One history and one other question are answered at a time, and a
+//! history is read slice by slice, so that of the store's reading connections one is always free for the loops. What was
+//! just read is given again: a page that is open on two hundred phones asks the store once.
 
-use std::sync::Arc;
+use std::{collections::HashMap, hash::Hash, sync::Arc};
 
+use chrono::TimeDelta;
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::desk::Desk;
 use crate::{
-    alerts::fingerprint::fingerprint as fingerprint_of,
-    clock::Clock,
+    clock::{self, Clock},
     http::{Records, records::RecordsFault},
     lifecycle::ApiBook,
-    model::AgencyName,
+    model::{AgencyName, Instant},
     report::{
         alert_story::AlertStory,
         api_record::ApiRecord,
@@ -22,10 +23,13 @@ use crate::{
         life::Life,
     },
     store::{Store, StoreError},
+    view::ViewReader,
 };
 
 /// Alerts of a long span that are read at once.
 const SLICE: u32 = 1_000;
+/// How long an answer is given again, real time.
+const GIVEN_AGAIN: TimeDelta = TimeDelta::seconds(2);
 
 /// Reads what was kept.
 pub(super) struct Shelf {
@@ -33,24 +37,39 @@ pub(super) struct Shelf {
     pub(super) clock: Clock,
     pub(super) desk: Arc<Desk>,
     pub(super) api_book: Arc<ApiBook>,
+    /// For alerts of which nothing is kept yet.
+    pub(super) view: ViewReader,
     /// One history at a time.
-    pub(super) histories: Mutex<()>,
+    pub(super) histories: Mutex<Recent<Span, History>>,
     /// One other question at a time.
-    pub(super) others: Mutex<()>,
+    pub(super) api_records: Mutex<Recent<AgencyName, ApiRecord>>,
+}
+
+/// The latest answers, and when they were read.
+pub(super) struct Recent<K, T>(HashMap<K, (Instant, T)>);
+
+impl<K, T> Default for Recent<K, T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Eq + Hash, T: Clone> Recent<K, T> {
+    fn get(&self, key: &K, real_now: Instant) -> Option<T> {
+        let (at, answer) = self.0.get(key)?;
+        ((real_now - *at).abs() < GIVEN_AGAIN).then(|| answer.clone())
+    }
+
+    fn put(&mut self, key: K, answer: &T, real_now: Instant) {
+        self.0.insert(key, (real_now, answer.clone()));
+    }
 }
 
 impl Shelf {
     /// A live alert of which nothing was written down yet: it was open before lives were, and nothing has happened since.
-    async fn live(&self, fingerprint: &str) -> Option<Life> {
-        for post in self.desk.posts().iter() {
-            let watch = post.watch.lock().await;
-            if let Some(alert) =
-                watch.book.by_fingerprint(fingerprint).find(|it| fingerprint_of(&it.labels) == fingerprint)
-            {
-                return Some(Life::of(alert, None, false));
-            }
-        }
-        None
+    fn live(&self, fingerprint: &str) -> Option<Life> {
+        let view = Arc::clone(&self.view.borrow());
+        view.alerts.iter().find(|one| one.fingerprint == fingerprint).map(|one| Life::of(&one.alert, None, false))
     }
 
     async fn sum_up(&self, span: Span) -> Result<History, StoreError> {
@@ -61,7 +80,9 @@ impl Shelf {
         let mut place = None;
         while tally.n() < SUMMED_MAX as u64 {
             let (rows, next) = self.store.fired(from, place, SLICE).await?;
-            rows.iter().for_each(|row| tally.take(row));
+            for row in &rows {
+                tally.take(row);
+            }
             place = next;
             if place.is_none() || rows.len() < SLICE as usize {
                 break;
@@ -74,10 +95,10 @@ impl Shelf {
 impl Records for Shelf {
     fn alert_story<'a>(&'a self, fingerprint: &'a str) -> BoxFuture<'a, Result<Option<AlertStory>, RecordsFault>> {
         Box::pin(async move {
-            let _alone = self.others.lock().await;
-            let mut rows = self.store.alert_rows(fingerprint).await.map_err(fault)?;
+            let _alone = self.api_records.lock().await;
+            let mut rows = self.store.alert_rows(fingerprint).await.map_err(|error| fault(&error))?;
             if rows.lives.is_empty() {
-                rows.lives.extend(self.live(fingerprint).await);
+                rows.lives.extend(self.live(fingerprint));
             }
             Ok(AlertStory::tell(fingerprint, rows))
         })
@@ -85,8 +106,13 @@ impl Records for Shelf {
 
     fn history(&self, span: Span) -> BoxFuture<'_, Result<History, RecordsFault>> {
         Box::pin(async move {
-            let _alone = self.histories.lock().await;
-            self.sum_up(span).await.map_err(fault)
+            let mut recent = self.histories.lock().await;
+            if let Some(history) = recent.get(&span, clock::real_now()) {
+                return Ok(history);
+            }
+            let history = self.sum_up(span).await.map_err(|error| fault(&error))?;
+            recent.put(span, &history, clock::real_now());
+            Ok(history)
         })
     }
 
@@ -98,13 +124,19 @@ impl Records for Shelf {
             if !is_read(&agency) {
                 return Ok(None);
             }
-            let _alone = self.others.lock().await;
-            self.api_book.read(&self.store, &agency, self.clock.now()).await.map(Some).map_err(fault)
+            let mut recent = self.api_records.lock().await;
+            if let Some(record) = recent.get(&agency, clock::real_now()) {
+                return Ok(Some(record));
+            }
+            let record =
+                self.api_book.read(&self.store, &agency, self.clock.now()).await.map_err(|error| fault(&error))?;
+            recent.put(agency, &record, clock::real_now());
+            Ok(Some(record))
         })
     }
 }
 
-fn fault(fault: StoreError) -> RecordsFault {
-    tracing::error!(error = %fault, "store: the records could not be read");
+fn fault(fault: &StoreError) -> RecordsFault {
+    tracing::warn!(error = %fault, "store: what was kept could not be read; whoever asked was told so");
     RecordsFault { why: fault.to_string() }
 }

@@ -42,7 +42,7 @@ const MENTIONS_MAX: usize = 500;
 pub struct Rendered {
     /// One text to one address each.
     pub messages: Vec<Message>,
-    /// Which of them speak of which alerts, at most [`MENTIONS_MAX`] of each half for one message.
+    /// Which of them speak of which alerts, at most 500 of each half for one message, the most urgent.
     pub mentions: Vec<Mention>,
     /// Templates that failed; the built-in text went instead.
     pub n_template_faults: u64,

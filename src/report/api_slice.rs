@@ -184,7 +184,9 @@ mod tests {
             (vec![90_000], 50, Some(60.0), "beyond the last bound: at least that"),
         ] {
             let mut took = Latencies::default();
-            ms.into_iter().for_each(|ms| took.count(Duration::from_millis(ms)));
+            for ms in ms {
+                took.count(Duration::from_millis(ms));
+            }
             assert_eq!(took.percentile(percent), seconds, "{why}");
         }
     }

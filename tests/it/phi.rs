@@ -25,6 +25,8 @@ const MARKER: &str = "ZQXPHI";
 /// Two simulated minutes a second: shifts begin and end while it runs.
 const SPEED: u32 = 60;
 const START_MAX: Duration = Duration::from_secs(30);
+/// So many alerts' stories are looked at each time.
+const STORIES: usize = 5;
 
 const REST: &str = r#"route:
   receiver: granted
@@ -120,7 +122,7 @@ async fn markers_reach_the_granted_mail_and_nothing_else() {
     assert!(search.words.iter().any(|word| word.starts_with("19") && reached("granted", word)), "and a birth date");
     assert!(in_blobs, "the store holds the marker in its blobs");
     for (place, at_least) in
-        [("log", 100), ("metrics", 5), ("url", 100), ("text", 3), ("mail", 6), ("post", 3), ("row", 500)]
+        [("log", 100), ("metrics", 5), ("url", 100), ("text", 3), ("mail", 6), ("post", 3), ("story", 5), ("row", 500)]
     {
         assert!(search.places.get(place).is_some_and(|n| *n >= at_least), "{place}: {:?}", search.places);
     }
@@ -179,11 +181,23 @@ async fn ask(http: &reqwest::Client, address: &str, search: &mut Search) {
         ("api", "/api/v2/status"),
         ("api", "/api/v2/alerts"),
         ("api", "/api/v2/alerts?filter=x%21%3D"),
+        ("api", "/api/v1/history?span=90d"),
+        ("api", "/api/v1/history?span=none"),
+        ("api", "/api/v1/api?agency=main"),
+        ("api", "/api/v1/api?agency=none"),
         ("page", "/no-such-page"),
     ] {
         let answer = http.get(format!("http://{address}{path}")).send().await.unwrap();
         search.look(place, &format!("{:?} {}", answer.headers(), ""));
         search.look(place, &answer.text().await.unwrap());
+    }
+    let latest = http.get(format!("http://{address}/api/v1/history?span=24h")).send().await.unwrap();
+    let latest: serde_json::Value = latest.json().await.unwrap();
+    for one in latest["latest"].as_array().unwrap().iter().take(STORIES) {
+        let fingerprint = one["fingerprint"].as_str().unwrap();
+        let story = http.get(format!("http://{address}/api/v1/alerts/{fingerprint}")).send().await.unwrap();
+        assert!(story.status().is_success(), "{fingerprint}");
+        search.look("story", &story.text().await.unwrap());
     }
 }
 

@@ -24,7 +24,9 @@ fn row() -> LifeRow {
 
 fn history(rows: &[LifeRow]) -> History {
     let mut tally = Tally::default();
-    rows.iter().for_each(|row| tally.take(row));
+    for row in rows {
+        tally.take(row);
+    }
     tally.sum_up(Span::Week, at(1000), &[], rows.len() as u64)
 }
 
