@@ -83,6 +83,7 @@ pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     pub(crate) view: ViewWriter,
     pub(crate) orders: Arc<Noted>,
+    pub(crate) access: Arc<Access>,
     client: Client,
 }
 
@@ -99,14 +100,16 @@ impl Site {
             metrics: Arc::new(Metrics::new()),
             orders: orders.clone(),
             clock: Clock::manual(noon()),
+            access: Arc::default(),
         };
+        let access = Arc::clone(&web.access);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, router(web), std::future::pending()));
-        Self { address, view: writer, orders, client: Client::new() }
+        tokio::spawn(serve(listener, router(web), Arc::clone(&access), std::future::pending()));
+        Self { address, view: writer, orders, access, client: Client::new() }
     }
 
-    fn ask(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn ask(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.address))
     }
 
@@ -426,6 +429,7 @@ fn web() -> Web {
         metrics: Arc::new(Metrics::new()),
         orders: Arc::new(Noted::default()),
         clock: Clock::manual(noon()),
+        access: Arc::default(),
     }
 }
 
@@ -441,7 +445,7 @@ async fn stopping_ends_the_server_whoever_is_still_connected() {
             let _ = stopped.await;
         };
         let bounds = Bounds { linger: Duration::ZERO, ..Bounds::default() };
-        let served = tokio::spawn(serve_within(listener, router(web()), stopped, bounds));
+        let served = tokio::spawn(serve_within(listener, router(web()), Arc::default(), stopped, bounds));
         tokio::io::AsyncWriteExt::write_all(&mut connection, half_a_request).await.unwrap();
         stop.send(()).unwrap();
         served.await.unwrap();
@@ -453,7 +457,7 @@ async fn idle_connections_make_room() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let bounds = Bounds { connections: 2, head: Duration::from_millis(50), ..Bounds::default() };
-    tokio::spawn(serve_within(listener, router(web()), std::future::pending(), bounds));
+    tokio::spawn(serve_within(listener, router(web()), Arc::default(), std::future::pending(), bounds));
     let mut idle = Vec::new();
     for said in [&b""[..], b"GET /-/healthy HTTP/1.1\r\n", b"GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n"].repeat(3) {
         let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
