@@ -37,11 +37,13 @@ mod publisher;
 mod records;
 mod reload;
 mod retire;
+mod web_watch;
 
 use crew::{Crew, Prepared};
 use desk::Desk;
 use records::Shelf;
 use reload::{Refused, ReloadAsked, files_change, hung_up, reload};
+use web_watch::WebWatch;
 
 /// Where the configuration comes from; asked again on reload.
 pub type LoadConfig = Arc<dyn Fn() -> Result<(Config, Vec<Fault>), Vec<Fault>> + Send + Sync>;
@@ -131,6 +133,8 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         histories: Mutex::default(),
         api_records: Mutex::default(),
     };
+    let access = Arc::new(http::Access::new(config.web.file.as_ref()));
+    let mut web_watch = WebWatch::of(&config);
     let web = http::Web {
         view: reader,
         pulses,
@@ -142,8 +146,9 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         open: Arc::default(),
         closing: web_stop.subscribe(),
         clock: clock.clone(),
+        access: Arc::clone(&access),
     };
-    let serving = tokio::spawn(http::serve(listener, http::router(web), async move {
+    let serving = tokio::spawn(http::serve(listener, http::router(web), Arc::clone(&access), async move {
         let _ = web_stopped.wait_for(|stop| *stop).await;
     }));
     tracing::info!(address = %address, version = env!("CARGO_PKG_VERSION"), "shiftwatch: listening");
@@ -153,11 +158,20 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
 
     let mut stop = std::pin::pin!(stop);
     let mut hangup = if hangups { signal(SignalKind::hangup()).ok() } else { None };
+    // Whether the configuration as a whole was refused last: then a web file that is right again is worth a look at all of it.
+    let mut whole_refused = false;
     let ended = loop {
         let reply = tokio::select! {
             () = &mut stop => break Ok(()),
             fault = crew.failed() => break Err(fault),
             () = files_change(&origins) => None,
+            () = web_watch.changes() => {
+                let taken = renew_web_file(&kept, &mut web_watch, &access).await;
+                if !(taken && whole_refused) {
+                    continue;
+                }
+                None
+            }
             () = hung_up(&mut hangup) => None,
             Some(ReloadAsked(reply)) = reloads.recv() => reply,
         };
@@ -181,6 +195,9 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
                 crew = Crew::start(&kept, prepared, &desk).await;
                 config = new;
                 origins.clone_from(&config.origins);
+                access.swap(config.web.file.as_ref());
+                web_watch = WebWatch::of(&config);
+                whole_refused = false;
                 tracing::info!("config: reloaded");
                 Ok(sentence(&config))
             }
@@ -189,6 +206,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
                     origins.file(&file);
                 }
                 kept.refused(clock.now());
+                whole_refused = true;
                 for fault in &faults {
                     tracing::error!("{fault}");
                 }
@@ -220,6 +238,30 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         tracing::info!("shiftwatch: stopped");
     }
     ended
+}
+
+/// Takes over a web file that changed, or says why not; then the last good one stays in force.
+async fn renew_web_file(kept: &Kept, web_watch: &mut WebWatch, access: &http::Access) -> bool {
+    let now = kept.clock.now();
+    match web_watch.read_again().await {
+        Ok(file) => {
+            access.swap(Some(&file));
+            kept.accepted(now);
+            tracing::info!(file = %file.path.display(), "web: the web file and its certificate were read again");
+            true
+        }
+        Err(faults) => {
+            kept.refused(now);
+            for fault in &faults {
+                tracing::error!("{fault}");
+            }
+            tracing::error!(
+                n_faults = faults.len(),
+                "web: the new web file was refused; TLS and sign-in stay as they were"
+            );
+            false
+        }
+    }
 }
 
 /// The configuration as it is on disk now, and everything it needs; or why it cannot be had.

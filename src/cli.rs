@@ -65,6 +65,8 @@ pub struct Common {
 
 /// The variable that names the configuration file when `--config` does not.
 pub const CONFIG_VARIABLE: &str = "SHIFTWATCH_CONFIG";
+/// The variable that names the file of `--http-config` when that does not.
+pub const HTTP_CONFIG_VARIABLE: &str = "SHIFTWATCH_HTTP_CONFIG";
 
 impl Common {
     /// How wide a table may be on a terminal of so many columns (`None`: no terminal, whose reader wants all of it).
@@ -105,6 +107,8 @@ pub enum Command {
     Alerts(Alerts),
     /// Own an alert: repeats stop until that ends
     Ack(Ack),
+    /// Ask the agent of this configuration whether it is well, for a container's health check
+    Healthcheck(Healthcheck),
 }
 
 /// `init`.
@@ -170,9 +174,33 @@ pub struct Asking {
     /// The running agent's address [default: web.listen of the configuration, else http://127.0.0.1:9847]
     #[arg(long, value_name = "URL", env = "SHIFTWATCH_URL")]
     pub url: Option<String>,
+    /// A file with basic_auth and tls_config, as amtool reads it, for an agent with sign-in [env: SHIFTWATCH_HTTP_CONFIG]
+    // Not read by clap, for the same reason as --config.
+    #[arg(long, value_name = "FILE")]
+    pub http_config: Option<PathBuf>,
     /// How to answer
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
     pub output: Output,
+}
+
+/// `healthcheck`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch healthcheck --config shiftwatch.yml          ready: configuration read, store writable, loops running
+  shiftwatch healthcheck --config shiftwatch.yml --alive  the process answers, ready or not
+
+Exit code 0 when it is, 1 with the reason when it is not. Takes any certificate, because it asks ourselves, and sends no password.")]
+pub struct Healthcheck {
+    /// Whether the process answers at all is enough
+    #[arg(long)]
+    pub alive: bool,
+    /// The agent's address [default: web.listen of the configuration, else http://127.0.0.1:9847]
+    #[arg(long, value_name = "URL", env = "SHIFTWATCH_URL")]
+    pub url: Option<String>,
+    /// A file with tls_config, where the agent asks clients for a certificate [env: SHIFTWATCH_HTTP_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub http_config: Option<PathBuf>,
 }
 
 /// `doctor`.

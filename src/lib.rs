@@ -28,6 +28,8 @@ pub mod pipeline;
 
 pub mod lifecycle;
 
+pub mod tls;
+
 pub mod config;
 
 pub mod pulse;

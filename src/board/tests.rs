@@ -312,7 +312,7 @@ fn an_alert_that_is_over_is_told_from_what_was_kept() {
         severity: "critical".to_owned(),
         location: "north".to_owned(),
         shift: Some("90010001@2026-12-01T14:00:00Z".to_owned()),
-        labels: Default::default(),
+        labels: std::collections::BTreeMap::new(),
         state: "resolved".to_owned(),
         edge_at: None,
         seen_at: None,

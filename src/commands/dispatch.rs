@@ -10,12 +10,14 @@ use std::{
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, ack, agent::Agent, alerts, check, demo, doctor, init, output::Output, status, terminal};
+use super::{
+    Exit, ack, agent::Agent, alerts, check, demo, doctor, healthcheck, init, output::Output, status, terminal,
+};
 use crate::{
     app::{self, Launch, LoadConfig},
-    cli::{Asking, CONFIG_VARIABLE, Cli, Command},
+    cli::{Asking, CONFIG_VARIABLE, Cli, Command, HTTP_CONFIG_VARIABLE},
     clock::{self, Clock},
-    config::{Config, StoreUrl, fault::Fault},
+    config::{Config, HttpClient, Listens, StoreUrl, fault::Fault},
     logging::LogFormat,
     sim,
 };
@@ -103,6 +105,46 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let wish = ack::Wish { alert: args.alert, by: args.by, note: args.note, for_: args.for_ };
             Ok(ack::run(&agent, &wish, args.asking.output, width, &mut out).await?)
         }
+        Command::Healthcheck(args) => {
+            let url = args.url.as_deref().filter(|url| !url.trim().is_empty());
+            let (Some(how), Some(listens)) = (http_client(args.http_config)?, listens(url, config)?) else {
+                return Ok(Exit::Failed);
+            };
+            let agent = Agent::ourselves(url, listens.as_ref(), how)?;
+            Ok(healthcheck::run(&agent, args.alive, &mut out).await?)
+        }
+    }
+}
+
+/// What the file of `--http-config` says. `None`: its faults were printed.
+fn http_client(path: Option<PathBuf>) -> io::Result<Option<HttpClient>> {
+    let path = path.or_else(|| env(HTTP_CONFIG_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from));
+    let Some(path) = path else { return Ok(Some(HttpClient::default())) };
+    match HttpClient::load(&path, &env) {
+        Ok(client) => Ok(Some(client)),
+        Err(faults) => {
+            for fault in &faults {
+                writeln!(io::stderr(), "{fault}")?;
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// Where the configuration listens, if there is one. `None`: it does not say, and nothing goes before it.
+#[expect(clippy::option_option, reason = "nothing named is not the same as named and unreadable")]
+fn listens(url: Option<&str>, path: Option<&Path>) -> io::Result<Option<Option<Listens>>> {
+    match path.map(|path| Config::listens(path, &env)) {
+        None => Ok(Some(None)),
+        Some(Ok(listens)) => Ok(Some(Some(listens))),
+        // What the file says matters only where nothing goes before it.
+        Some(Err(_)) if url.is_some() => Ok(Some(None)),
+        Some(Err(faults)) => {
+            for fault in &faults {
+                writeln!(io::stderr(), "{fault}")?;
+            }
+            Ok(None)
+        }
     }
 }
 
@@ -111,21 +153,13 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
 fn agent(asking: &Asking, path: Option<&Path>) -> anyhow::Result<Option<Agent>> {
     let mut err = io::stderr();
     let url = asking.url.as_deref().filter(|url| !url.trim().is_empty());
-    let listen = match path.map(|path| (path, Config::listen(path, &env))) {
-        None => None,
-        Some((_, Ok(listen))) => Some(listen),
-        // What the file says matters only where nothing goes before it.
-        Some((_, Err(_))) if url.is_some() => None,
-        Some((_, Err(faults))) => {
-            for fault in &faults {
-                writeln!(err, "{fault}")?;
-            }
-            return Ok(None);
-        }
+    let (Some(how), Some(listens)) = (http_client(asking.http_config.clone())?, listens(url, path)?) else {
+        return Ok(None);
     };
-    let agent = Agent::find(url, listen)?;
+    let agent = Agent::find_with(url, listens.as_ref(), how)?;
     // Another agent's answer would look just the same.
-    let configured = listen.map(|listen| Agent::find(None, Some(listen))).transpose()?;
+    let configured =
+        listens.map(|listens| Agent::find_with(None, Some(&listens), HttpClient::default())).transpose()?;
     match (path, configured) {
         (Some(path), Some(configured)) if configured.base() != agent.base() => {
             writeln!(err, "asking {}, not the agent of {} ({})", agent.base(), path.display(), configured.base())?;

@@ -12,6 +12,7 @@ mod environment;
 pub mod fault;
 mod glob;
 mod global;
+mod http_client;
 mod inhibit_rules;
 mod load;
 mod names;
@@ -24,6 +25,7 @@ mod rule_file;
 mod rule_kinds;
 mod seams;
 mod secret;
+mod seen;
 mod sms_gateways;
 mod store_url;
 pub mod suggest;
@@ -31,6 +33,8 @@ mod telling;
 mod time_intervals;
 pub mod tree;
 mod web;
+mod web_file;
+mod web_tls;
 pub mod zone;
 
 #[cfg(test)]
@@ -39,7 +43,13 @@ mod tests;
 pub use environment::SECRETS_FILE;
 pub use routes::written as written_matchers;
 
-pub use self::drill_clock::parse as parse_drill_clock;
+pub use self::{
+    drill_clock::parse as parse_drill_clock,
+    http_client::HttpClient,
+    seen::Seen,
+    web::Listens,
+    web_file::{RateLimit, WebFile, WebFileRefused, WebHash, WebUser},
+};
 
 use std::{
     fmt,
@@ -212,6 +222,8 @@ pub struct Web {
     pub listen: SocketAddr,
     /// How people reach it; no trailing slash.
     pub external_url: Option<String>,
+    /// TLS, sign-in and headers; `None` = plain HTTP for anybody who can connect.
+    pub file: Option<WebFile>,
 }
 
 /// `telling:`; every text and mail goes to one address instead, until the date.
@@ -248,13 +260,13 @@ impl Config {
         load::load(path, env)
     }
 
-    /// Where the agent of this file listens, for whoever only asks it: no secret is resolved, and faults elsewhere in
-    /// the file do not matter.
+    /// Where the agent of this file listens and whether it speaks TLS, for whoever only asks it: no secret is resolved,
+    /// and faults elsewhere in the file do not matter.
     ///
     /// # Errors
     /// The file cannot be read, or not where it says that.
-    pub fn listen(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<SocketAddr, Vec<Fault>> {
-        web::listen_of(path, env)
+    pub fn listens(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Listens, Vec<Fault>> {
+        web::listens_of(path, env)
     }
 
     /// The clock to run on: the machine's, or the one `SHIFTWATCH_CLOCK` asks for.

@@ -81,9 +81,12 @@ fn broken_files_say_where_and_what_to_write_instead() {
     let mut differ = String::new();
     for name in &names {
         let text = fs::read(dir.join(format!("{name}.yml"))).expect("a fixture");
-        // A file of rules is read through a configuration that names it.
+        // A file of rules, or a web file, is read through a configuration that names it.
         let tested = if name.starts_with("rules-") {
             folder.write("c.yml", &format!("{AGENCY}rule_files: [fixture.yml]\n"));
+            "fixture.yml"
+        } else if name.starts_with("web-") {
+            folder.write("c.yml", &format!("{AGENCY}web: {{ config_file: fixture.yml }}\n"));
             "fixture.yml"
         } else {
             "c.yml"
@@ -115,7 +118,9 @@ fn every_example_loads_without_an_error() {
     let mut n_examples = 0;
     for entry in fs::read_dir(root("examples")).expect("examples") {
         let path = entry.expect("an entry").path();
-        if path.extension().is_some_and(|extension| extension == "yml") {
+        // A web file is read by its own test.
+        let is_web_file = path.file_name().is_some_and(|name| name == "web.yml");
+        if path.extension().is_some_and(|extension| extension == "yml") && !is_web_file {
             n_examples += 1;
             let (config, warnings) =
                 Config::load(Some(&path), &env).map_err(|faults| format!("{faults:#?}")).expect("it loads");
@@ -560,7 +565,7 @@ fn where_an_agent_listens_is_read_without_its_secrets() {
     let asked = |text: &str| {
         let folder = Folder::with(&[("c.yml", text)]);
         let path = folder.0.path().join("c.yml");
-        Config::listen(&path, &|_| None).map(|listen| listen.to_string()).map_err(|faults| faults[0].to_string())
+        Config::listens(&path, &|_| None).map(|listens| listens.at.to_string()).map_err(|faults| faults[0].to_string())
     };
     for (text, is) in [
         (AGENCY.to_owned(), "127.0.0.1:9847"),
@@ -578,7 +583,7 @@ fn where_an_agent_listens_is_read_without_its_secrets() {
         let said = asked(&text).expect_err(&text);
         assert!(said.contains(says), "{text}: {said}");
     }
-    let gone = Config::listen(Path::new("/no/such/file.yml"), &|_| None).expect_err("no file");
+    let gone = Config::listens(Path::new("/no/such/file.yml"), &|_| None).expect_err("no file");
     assert!(gone[0].to_string().contains("the configuration cannot be read"), "{gone:?}");
 }
 

@@ -15,6 +15,7 @@ use std::{
 };
 
 use axum::{
+    Extension,
     extract::{Query, State},
     http::{StatusCode, header},
     response::{
@@ -27,7 +28,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{Web, answer, pages::Page};
+use super::{SignedIn, Web, answer, pages::Page};
 use crate::{
     board::{Drawn, now::Asked},
     view::ViewReader,
@@ -85,12 +86,20 @@ struct Board {
     web: Arc<Web>,
     page: Page,
     views: ViewReader,
+    /// Whoever asked signed in.
+    with_names: bool,
+    /// By which web file they were let in.
+    swaps: u64,
     sent: HashMap<String, String>,
     begun: bool,
     _seat: Seat,
 }
 
-pub(super) async fn changes(State(web): State<Arc<Web>>, Query(which): Query<Which>) -> Response {
+pub(super) async fn changes(
+    State(web): State<Arc<Web>>,
+    who: Option<Extension<SignedIn>>,
+    Query(which): Query<Which>,
+) -> Response {
     let Some(page) = which.page() else {
         return answer::problem(StatusCode::NOT_FOUND, "there is no such page").into_response();
     };
@@ -98,8 +107,9 @@ pub(super) async fn changes(State(web): State<Arc<Web>>, Query(which): Query<Whi
         let why = "too many pages are open; reload this one now and then";
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "15")], why).into_response();
     };
-    let views = web.view.clone();
-    let board = Board { web, page, views, sent: HashMap::new(), begun: false, _seat: seat };
+    let (views, swaps) = (web.view.clone(), web.access.swaps());
+    let (with_names, sent) = (who.is_some(), HashMap::new());
+    let board = Board { web, page, views, with_names, swaps, sent, begun: false, _seat: seat };
     Sse::new(events(board)).into_response()
 }
 
@@ -121,8 +131,12 @@ impl Board {
                 _ = closing.wait_for(|closing| *closing) => return None,
             }
         }
+        // Who may come in was decided anew: the page asks again, and is let in or not.
+        if self.web.access.swaps() != self.swaps {
+            return None;
+        }
         self.views.borrow_and_update();
-        let Some(drawn) = self.web.drawn(&self.page).await else {
+        let Some(drawn) = self.web.drawn(&self.page, self.with_names).await else {
             // What the page was about is over and forgotten; it says so when it is loaded again.
             return Some(vec![beat(&json!({ "now": self.web.clock.now().timestamp_millis(), "parts": [] }))]);
         };

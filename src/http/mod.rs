@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
-    http::{HeaderValue, StatusCode, header},
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderValue, StatusCode, header, uri::Authority},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -25,7 +25,9 @@ use crate::{
     view::{View, ViewReader},
 };
 
+pub mod access;
 pub mod answer;
+mod connection;
 mod health;
 mod live;
 pub mod orders;
@@ -35,10 +37,12 @@ pub mod people;
 pub mod records;
 pub mod routes;
 mod serving;
+mod sign_in;
 mod v1;
 mod v2;
 
 pub use {
+    access::{Access, SignedIn},
     live::Open,
     orders::Orders,
     pages::Gallery,
@@ -74,6 +78,8 @@ pub struct Web {
     pub records: Arc<dyn Records>,
     /// The agent's clock.
     pub clock: Clock,
+    /// Who comes in.
+    pub access: Arc<Access>,
 }
 
 impl Web {
@@ -84,6 +90,10 @@ impl Web {
 
 /// The router over the table of routes.
 pub fn router(web: Web) -> Router {
+    let access = &web.access;
+    let sign_in = middleware::from_fn_with_state(Arc::clone(access), sign_in::only_known);
+    let rate_limit = middleware::from_fn_with_state(Arc::clone(access), sign_in::not_too_many);
+    let headers = middleware::from_fn_with_state(Arc::clone(access), set_headers);
     let mut router = Router::new();
     for route in routes::ROUTES {
         router = router.route(route.path, (route.serve)());
@@ -92,9 +102,11 @@ pub fn router(web: Web) -> Router {
         .fallback(answer::no_such_path)
         .method_not_allowed_fallback(answer::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(sign_in)
         .layer(middleware::from_fn(serving::in_time))
         .layer(middleware::from_fn(refuse_foreign_pages))
-        .layer(middleware::from_fn(set_headers))
+        .layer(rate_limit)
+        .layer(headers)
         .with_state(Arc::new(web))
 }
 
@@ -105,8 +117,10 @@ async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let foreign_site = matches!(text("sec-fetch-site"), Some("cross-site" | "same-site"));
+    // HTTP/2 has the address in the request's own line.
+    let own = text("host").or_else(|| request.uri().authority().map(Authority::as_str));
     let foreign_origin =
-        text("origin").is_some_and(|origin| origin.split_once("://").map(|(_, authority)| authority) != text("host"));
+        text("origin").is_some_and(|origin| origin.split_once("://").map(|(_, authority)| authority) != own);
     if !request.method().is_safe() && (foreign_site || foreign_origin) {
         let why = "a page of another site may not give orders; open shiftwatch's own address";
         return answer::problem(StatusCode::FORBIDDEN, why).into_response();
@@ -119,13 +133,15 @@ async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-async fn set_headers(request: Request, next: Next) -> Response {
+/// What a page may do; the web file may say otherwise.
+async fn set_headers(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    access.set_headers(headers);
     response
 }
 

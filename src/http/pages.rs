@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{
-    Form,
+    Extension, Form,
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use super::{
-    Web,
+    SignedIn, Web,
     orders::{AckError, Acknowledge},
     v1::{AckBody, order},
 };
@@ -26,7 +26,7 @@ use crate::{
     board::{
         Drawn, Frame, alert, api, assets, history,
         now::{self, Asked},
-        people::{Names, Who},
+        people::{self, Names},
         render,
     },
     clock,
@@ -38,6 +38,9 @@ use crate::{
     },
     view::View,
 };
+
+/// Who asks, when people must say so.
+type Who = Option<Extension<SignedIn>>;
 
 /// A page, by what it depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -85,10 +88,10 @@ struct Hall {
 
 impl Web {
     /// The page as of the latest picture; `None` when there is no such thing.
-    pub(super) async fn drawn(&self, page: &Page) -> Option<Arc<Drawn>> {
+    /// Names are for those who signed in; where nobody has to, nobody did.
+    pub(super) async fn drawn(&self, page: &Page, with_names: bool) -> Option<Arc<Drawn>> {
         let view = self.view();
         let now = self.clock.now();
-        let with_names = self.names_may_be_shown();
         let cell = {
             let age = (now - view.at).num_seconds() / AGES_EVERY_S;
             let mut hall = self.gallery.of.lock().unwrap_or_else(PoisonError::into_inner);
@@ -151,15 +154,9 @@ impl Web {
             }
         }
     }
-
-    /// Names are for those who signed in; where nobody has to, nobody did.
-    #[expect(clippy::unused_self, reason = "until sign-in is offered, nobody signs in")]
-    pub(super) fn names_may_be_shown(&self) -> bool {
-        false
-    }
 }
 
-fn wanted(page: &Page, view: &View, now: Instant) -> Vec<Who> {
+fn wanted(page: &Page, view: &View, now: Instant) -> Vec<people::Who> {
     let mut wanted = match page {
         Page::Now(asked) => now::wanted(view, asked, now),
         Page::Alerts => alert::wanted_all(view),
@@ -190,32 +187,33 @@ pub(super) struct SpanQuery {
     span: Option<String>,
 }
 
-pub(super) async fn now(State(web): State<Arc<Web>>, Query(query): Query<AgencyQuery>) -> Response {
-    answer(&web, &Page::Now(query.asked(&web))).await
+pub(super) async fn now(State(web): State<Arc<Web>>, who: Who, Query(query): Query<AgencyQuery>) -> Response {
+    answer(&web, who, &Page::Now(query.asked(&web))).await
 }
 
-pub(super) async fn alerts(State(web): State<Arc<Web>>) -> Response {
-    answer(&web, &Page::Alerts).await
+pub(super) async fn alerts(State(web): State<Arc<Web>>, who: Who) -> Response {
+    answer(&web, who, &Page::Alerts).await
 }
 
-pub(super) async fn alert(State(web): State<Arc<Web>>, Path(fingerprint): Path<String>) -> Response {
-    answer(&web, &Page::Alert(fingerprint.to_ascii_lowercase())).await
+pub(super) async fn alert(State(web): State<Arc<Web>>, who: Who, Path(fingerprint): Path<String>) -> Response {
+    answer(&web, who, &Page::Alert(fingerprint.to_ascii_lowercase())).await
 }
 
-pub(super) async fn api(State(web): State<Arc<Web>>, Query(query): Query<AgencyQuery>) -> Response {
-    answer(&web, &Page::Api(query.asked(&web))).await
+pub(super) async fn api(State(web): State<Arc<Web>>, who: Who, Query(query): Query<AgencyQuery>) -> Response {
+    answer(&web, who, &Page::Api(query.asked(&web))).await
 }
 
-pub(super) async fn history(State(web): State<Arc<Web>>, Query(query): Query<SpanQuery>) -> Response {
+pub(super) async fn history(State(web): State<Arc<Web>>, who: Who, Query(query): Query<SpanQuery>) -> Response {
     let span = query.span.as_deref().and_then(Span::parse).unwrap_or_default();
-    answer(&web, &Page::History(span)).await
+    answer(&web, who, &Page::History(span)).await
 }
 
-async fn answer(web: &Web, page: &Page) -> Response {
-    match web.drawn(page).await {
-        Some(drawn) => whole(web, page, &drawn).into_response(),
+async fn answer(web: &Web, who: Who, page: &Page) -> Response {
+    match web.drawn(page, who.is_some()).await {
+        Some(drawn) => whole(web, &who, page, &drawn).into_response(),
         None => problem(
             web,
+            &who,
             StatusCode::NOT_FOUND,
             "No such alert",
             "No live alert has this address. It may be over: the history lists what was.",
@@ -223,10 +221,14 @@ async fn answer(web: &Web, page: &Page) -> Response {
     }
 }
 
-fn whole(web: &Web, page: &Page, drawn: &Drawn) -> Html<String> {
+fn whole(web: &Web, who: &Who, page: &Page, drawn: &Drawn) -> Html<String> {
     let live = page.live();
-    let names = web.names_may_be_shown();
-    Html(drawn.page(&Frame { live: &live, user: None, names, speed: web.clock.speed() }))
+    Html(drawn.page(&frame(web, who, &live)))
+}
+
+fn frame<'a>(web: &Web, who: &'a Who, live: &'a str) -> Frame<'a> {
+    let user = who.as_ref().map(|Extension(who)| who.user.as_str());
+    Frame { live, user, names: user.is_some(), speed: web.clock.speed() }
 }
 
 #[derive(Serialize)]
@@ -236,30 +238,30 @@ struct Problem<'a> {
 }
 
 /// A page that says what went wrong and what to do.
-fn problem(web: &Web, status: StatusCode, title: &str, says: &str) -> Response {
+fn problem(web: &Web, who: &Who, status: StatusCode, title: &str, says: &str) -> Response {
     let html = render("problem.html", Problem { title, says });
     let part = crate::board::Part { id: "problem".to_owned(), hash: String::new(), html: html.into() };
     let drawn = Drawn { title: title.to_owned(), place: "", parts: vec![part], fixed: None, at: web.clock.now() };
-    let names = web.names_may_be_shown();
-    (status, Html(drawn.page(&Frame { live: "", user: None, names, speed: web.clock.speed() }))).into_response()
+    (status, Html(drawn.page(&frame(web, who, "")))).into_response()
 }
 
 /// The form's answer: the alert's page once it is stored, else what went wrong.
 pub(super) async fn acknowledge(
     State(web): State<Arc<Web>>,
+    who: Who,
     Path(fingerprint): Path<String>,
     form: Result<Form<AckBody>, axum::extract::rejection::FormRejection>,
 ) -> Response {
     let Ok(Form(mut body)) = form else {
         let says = "The form did not arrive whole. Go back and send it again.";
-        return problem(&web, StatusCode::BAD_REQUEST, "Not acknowledged", says);
+        return problem(&web, &who, StatusCode::BAD_REQUEST, "Not acknowledged", says);
     };
     body.for_ = body.for_.filter(|text| !text.trim().is_empty());
     // A browser sends a text field's line ends as two characters.
     body.note = body.note.replace("\r\n", "\n");
     let order: Acknowledge = match order(&fingerprint, &body) {
         Ok(order) => order,
-        Err(says) => return problem(&web, StatusCode::BAD_REQUEST, "Not acknowledged", &says),
+        Err(says) => return problem(&web, &who, StatusCode::BAD_REQUEST, "Not acknowledged", &says),
     };
     let there = format!("/alerts/{}", order.fingerprint);
     match web.orders.acknowledge(order).await {
@@ -270,7 +272,7 @@ pub(super) async fn acknowledge(
                 AckError::Over | AckError::Pending => StatusCode::CONFLICT,
                 AckError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
             };
-            problem(&web, status, "Not acknowledged", &error.to_string())
+            problem(&web, &who, status, "Not acknowledged", &error.to_string())
         }
     }
 }

@@ -12,11 +12,6 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -24,12 +19,12 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::answer;
+use super::{access::Access, answer, connection::Connection};
 
 /// A request may take so long in all, its body included. A reload, which may run commands, is the longest.
-const REQUEST_MAX: Duration = Duration::from_mins(2);
+pub(super) const REQUEST_MAX: Duration = Duration::from_mins(2);
 /// A connection is closed after the request at hand once it is so old: whoever does not read its answer ends here.
-const CONNECTION_MAX: Duration = Duration::from_mins(10);
+pub(super) const CONNECTION_MAX: Duration = Duration::from_mins(10);
 /// After a failed accept (no file left), so long until the next.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -41,24 +36,38 @@ pub(super) struct Bounds {
     pub connections: usize,
     /// How long a request's head may take to arrive, which is also how long a connection may idle between two.
     pub head: Duration,
+    /// How long a TLS handshake may take. It holds up nobody else, and takes a place meanwhile.
+    pub handshake: Duration,
     /// How long requests in flight may take to end once the server stops: a stop ends within 10 s in all.
     pub linger: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { connections: 512, head: Duration::from_secs(30), linger: Duration::from_secs(3) }
+        Self {
+            connections: 512,
+            head: Duration::from_secs(30),
+            handshake: Duration::from_secs(10),
+            linger: Duration::from_secs(3),
+        }
     }
 }
 
-/// Serves until `stop` resolves, then takes no more connections and gives the requests in flight 3 s.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()> + Send + 'static) {
-    serve_within(listener, router, stop, Bounds::default()).await;
+/// Serves until `stop` resolves, then takes no more connections and gives the requests in flight 3 s. Each connection
+/// speaks TLS or not as `access` says when it comes.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    access: Arc<Access>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) {
+    serve_within(listener, router, access, stop, Bounds::default()).await;
 }
 
 pub(super) async fn serve_within(
     listener: TcpListener,
     router: Router,
+    access: Arc<Access>,
     stop: impl Future<Output = ()>,
     bounds: Bounds,
 ) {
@@ -72,7 +81,11 @@ pub(super) async fn serve_within(
             Some(_) = connections.join_next() => continue,
             accepted = accept(&listener, &room) => accepted,
         };
-        connections.spawn(converse(stream, router.clone(), closing.clone(), place, bounds.head));
+        let (router, tls, closing) = (router.clone(), access.tls(), closing.clone());
+        connections.spawn(async move {
+            Connection { stream, router, tls, closing, bounds }.converse().await;
+            drop(place);
+        });
     }
     drop(listener);
     let _ = close.send(true);
@@ -94,31 +107,6 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, Op
             }
         }
     }
-}
-
-/// One connection, to its end. Faults of the other side are its own affair.
-async fn converse(
-    stream: TcpStream,
-    router: Router,
-    mut closing: watch::Receiver<bool>,
-    place: Option<OwnedSemaphorePermit>,
-    head: Duration,
-) {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(head);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
-    tokio::select! {
-        _ = connection.as_mut() => {}
-        () = until_closing(&mut closing) => {
-            connection.as_mut().graceful_shutdown();
-            let _ = timeout(REQUEST_MAX, connection).await;
-        }
-    }
-    drop(place);
-}
-
-async fn until_closing(closing: &mut watch::Receiver<bool>) {
-    let _ = timeout(CONNECTION_MAX, closing.wait_for(|closing| *closing)).await;
 }
 
 /// Ends a request whose body does not come.

@@ -25,7 +25,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["model", "alerts", "notify_pure", "rules", "source_fetched"]),
     ("store", &["model", "limits", "alerts", "mirror", "notify_pure", "report", "config_types"]),
     ("config_types", &["model", "alerts", "notify_pure", "rules"]),
-    ("config", &["model", "clock", "alerts", "notify_pure", "rules", "config_types"]),
+    ("tls", &[]),
+    ("config", &["model", "clock", "tls", "alerts", "notify_pure", "rules", "config_types"]),
     ("metrics", &["model", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
     (
         "view",

@@ -17,3 +17,4 @@ mod reload;
 mod shapes;
 mod story;
 mod switches;
+mod web_config;

@@ -218,7 +218,7 @@ fn config(base_url: &str) -> Config {
         }],
         rules: Arc::default(),
         store: StoreUrl::Sqlite("shiftwatch.db".into()),
-        web: Web { listen: "127.0.0.1:0".parse().unwrap(), external_url: None },
+        web: Web { listen: "127.0.0.1:0".parse().unwrap(), external_url: None, file: None },
         policy: Arc::new(Policy {
             route: Route {
                 id: "{}".to_owned(),
