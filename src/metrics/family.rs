@@ -62,12 +62,16 @@ families! {
         "1 while everything is judged before anybody is told (first start, recovery), else 0.";
     PROMISE = Gauge "shiftwatch_detection_promise_seconds" ["agency"]
         "How soon a call-out inside a rule's window is seen at the configured request rate. Absent before it is known.";
+    DETECT_WITHIN = Gauge "shiftwatch_detect_within_seconds" ["agency"]
+        "How soon a call-out inside a rule's window is to be seen, as configured (detect_within).";
     SWEEP = Gauge "shiftwatch_sweep_seconds" ["agency"]
         "How long the last full sweep over all clients took. Absent before the first.";
 
     // The vendor's API.
     API_REQUESTS = Counter "shiftwatch_api_requests_total" ["agency", "endpoint", "code"]
         "Requests to the vendor by endpoint and status, timeout, connect or protocol.";
+    API_REQUEST_ERRORS = Counter "shiftwatch_api_request_errors_total" ["agency", "endpoint"]
+        "Requests to the vendor that count as its errors: 5xx, throttled, refused, timed out, not connected or no answer of the API.";
     API_REQUEST_SECONDS = Histogram "shiftwatch_api_request_duration_seconds" ["agency", "endpoint"]
         "Duration of requests to the vendor, from sending to the last byte.";
     API_UP = Gauge "shiftwatch_api_up" ["agency", "endpoint"]

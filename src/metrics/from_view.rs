@@ -111,6 +111,10 @@ fn write_sureness(page: &mut Page, view: &View, now: Instant) {
     for agency in &view.agencies {
         promise.maybe(&[agency.name.as_str()], agency.promise.map(|promise| promise.as_secs_f64()));
     }
+    let mut wanted = page.family(&f::DETECT_WITHIN);
+    for agency in &view.agencies {
+        wanted.measure(&[agency.name.as_str()], agency.detect_within.as_secs_f64());
+    }
     let mut sweep = page.family(&f::SWEEP);
     for agency in &view.agencies {
         sweep.maybe(&[agency.name.as_str()], agency.sweep.map(|sweep| sweep.as_secs_f64()));

@@ -137,6 +137,37 @@ fn what_is_counted_stays() {
 }
 
 #[test]
+fn what_can_be_counted_stands_at_zero_before_it_happens() {
+    let metrics = Metrics::new();
+    metrics.watch(&AgencyName::from("main"));
+    let text = metrics.encode(&view(), &Pulses::new(noon()), noon());
+    for series in [
+        r#"shiftwatch_api_request_errors_total{agency="main",endpoint="appointment"} 0"#,
+        r#"shiftwatch_api_request_duration_seconds_count{agency="main",endpoint="token"} 0"#,
+        r#"shiftwatch_budget_wait_seconds_count{agency="main"} 0"#,
+        r#"shiftwatch_decisions_total{why="caught_up"} 0"#,
+        r#"shiftwatch_decisions_total{why="no_receiver"} 0"#,
+        r#"shiftwatch_deliver_seconds_count{channel="webhook"} 0"#,
+    ] {
+        assert!(has(&text, series), "{series} in\n{text}");
+    }
+    assert!(!text.contains("shiftwatch_api_requests_total"), "no code has been seen");
+    let failed = RequestRecord {
+        endpoint: Endpoint::Appointment,
+        code: "503".to_owned(),
+        at: noon(),
+        took: Duration::ZERO,
+        ok: false,
+        waited: Duration::ZERO,
+    };
+    metrics.request(&AgencyName::from("main"), &failed);
+    metrics.request(&AgencyName::from("main"), &RequestRecord { code: "404".to_owned(), ok: true, ..failed });
+    let text = metrics.encode(&view(), &Pulses::new(noon()), noon());
+    let series = r#"shiftwatch_api_request_errors_total{agency="main",endpoint="appointment"} 1"#;
+    assert!(has(&text, series), "a refusal that is no fault of the API is none: {text}");
+}
+
+#[test]
 fn the_list_and_the_page_agree() {
     let metrics = Metrics::new();
     let request = RequestRecord {
@@ -172,6 +203,8 @@ fn the_names_are_those_that_others_depend_on() {
         ("shiftwatch_uncovered_shifts", "agency location within"),
         ("shiftwatch_api_requests_total", "agency endpoint code"),
         ("shiftwatch_api_request_duration_seconds", "agency endpoint"),
+        ("shiftwatch_api_request_errors_total", "agency endpoint"),
+        ("shiftwatch_detect_within_seconds", "agency"),
         ("shiftwatch_api_up", "agency endpoint"),
         ("shiftwatch_data_age_seconds", "agency section"),
         ("shiftwatch_unjudged_subjects", "agency"),
