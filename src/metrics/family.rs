@@ -58,6 +58,8 @@ families! {
         "Subjects past a rule's edge without the evidence to judge them.";
     BLIND = Gauge "shiftwatch_blind" ["agency"]
         "1 while the agency's schedule cannot be seen well enough, else 0. Absent before the first read.";
+    COVERAGE_KNOWN = Gauge "shiftwatch_coverage_known" ["agency"]
+        "1 while the counts of the agency's shifts are known, else 0; they are absent then.";
     CATCHING_UP = Gauge "shiftwatch_catching_up" ["agency"]
         "1 while everything is judged before anybody is told (first start, recovery), else 0.";
     PROMISE = Gauge "shiftwatch_detection_promise_seconds" ["agency"]

@@ -103,6 +103,10 @@ fn write_sureness(page: &mut Page, view: &View, now: Instant) {
     for agency in view.agencies.iter().filter(begun) {
         blind.flag(&[agency.name.as_str()], agency.blind_since.is_some());
     }
+    let mut coverage = page.family(&f::COVERAGE_KNOWN);
+    for agency in &view.agencies {
+        coverage.flag(&[agency.name.as_str()], agency.coverage.is_some());
+    }
     let mut catching_up = page.family(&f::CATCHING_UP);
     for agency in &view.agencies {
         catching_up.flag(&[agency.name.as_str()], agency.catching_up_since.is_some());

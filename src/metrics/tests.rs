@@ -33,6 +33,7 @@ fn a_known_zero_is_0_and_an_unknown_is_absent() {
     assert!(has(&text, r#"shiftwatch_missed_check_ins{agency="main",location="north"} 0"#));
     assert!(has(&text, r#"shiftwatch_data_age_seconds{agency="main",section="shifts"} 200"#));
     assert!(has(&text, r#"shiftwatch_blind{agency="main"} 0"#));
+    assert!(has(&text, r#"shiftwatch_coverage_known{agency="main"} 1"#));
     assert!(has(&text, "shiftwatch_outbox_oldest_seconds 0"));
     assert!(has(&text, "shiftwatch_outbox_messages{channel=\"sms\",state=\"uncertain\"} 0"), "a known zero is 0");
     assert!(!has(&text, "shiftwatch_last_success_timestamp_seconds"), "no loop has passed yet");
@@ -45,6 +46,7 @@ fn a_known_zero_is_0_and_an_unknown_is_absent() {
         assert!(!text.contains(&format!("shiftwatch_{gone}")), "{gone} is not known, so not even its help is there");
     }
     assert!(has(&text, r#"shiftwatch_unjudged_subjects{agency="main"} 9"#), "it says why instead");
+    assert!(has(&text, r#"shiftwatch_coverage_known{agency="main"} 0"#), "and that it does not know");
 
     view.agencies[0].last_read_at = None;
     view.agencies[0].sections[2].as_of = None;
@@ -205,6 +207,7 @@ fn the_names_are_those_that_others_depend_on() {
         ("shiftwatch_api_request_duration_seconds", "agency endpoint"),
         ("shiftwatch_api_request_errors_total", "agency endpoint"),
         ("shiftwatch_detect_within_seconds", "agency"),
+        ("shiftwatch_coverage_known", "agency"),
         ("shiftwatch_api_up", "agency endpoint"),
         ("shiftwatch_data_age_seconds", "agency section"),
         ("shiftwatch_unjudged_subjects", "agency"),
