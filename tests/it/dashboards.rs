@@ -24,7 +24,7 @@ const SHOWN_S: i64 = 300;
 const STEP: &str = "15s";
 const RATE_INTERVAL: &str = "60s";
 /// Real time by which the demo has told its whole story, on a busy machine.
-const STORY: Duration = Duration::from_secs(240);
+const STORY: Duration = Duration::from_mins(4);
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -44,7 +44,7 @@ fn dashboards() -> Vec<Dashboard> {
 }
 
 fn list<'a>(value: &'a Value, what: &str) -> &'a [Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_else(|| panic!("{what} is no list: {value}"))
+    value.as_array().map_or_else(|| panic!("{what} is no list: {value}"), Vec::as_slice)
 }
 
 fn text<'a>(value: &'a Value, what: &str) -> &'a str {

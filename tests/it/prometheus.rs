@@ -175,8 +175,8 @@ impl Prometheus {
         while prometheus.url.is_empty() {
             assert!(began.elapsed() < PATIENCE, "Prometheus does not listen: {}", prometheus.log());
             let lines = prometheus.log.lock().unwrap().clone();
-            let said = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            let listening = said.filter(|line| line["msg"] == "Listening on").last();
+            let mut said = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let listening = said.find(|line| line["msg"] == "Listening on");
             if let Some(address) = listening.as_ref().and_then(|line| line["address"].as_str()) {
                 prometheus.url = format!("http://{address}");
             }
