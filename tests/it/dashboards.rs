@@ -339,6 +339,7 @@ async fn every_query_of_every_dashboard_gives_data() {
     let empty: Vec<&str> = waiting.iter().filter(|(query, _)| !query.annotation).map(|(query, _)| &*query.at).collect();
     assert!(empty.is_empty(), "panels that are empty while all is well: {empty:#?}");
     variables_have_values(&prometheus).await;
+    rules_give_data(&prometheus).await;
 
     // The outage: what had nothing to tell has something now, and what is down is seen to be down.
     while !waiting.is_empty() {
@@ -357,6 +358,22 @@ async fn every_query_of_every_dashboard_gives_data() {
     let up = queries.iter().find(|query| query.at == "api.json: Up, by endpoint" && !query.instant).unwrap();
     let down = shown(&prometheus, up, SELECTIONS[0], latest(&prometheus).await).await;
     assert!(down.contains(&0.0) && down.contains(&1.0), "the outage and the time before it: {down:?}");
+}
+
+/// Each rule can be evaluated, and each recording rule records something.
+async fn rules_give_data(prometheus: &Prometheus) {
+    let rules = prometheus.get("rules", &[]).await;
+    let rules: Vec<&Value> =
+        list(&rules["groups"], "groups").iter().flat_map(|group| list(&group["rules"], "rules")).collect();
+    assert!(rules.len() > 40, "{} rules", rules.len());
+    for rule in rules {
+        assert_eq!(rule["health"], "ok", "{rule}");
+        if rule["type"] == "recording" {
+            let name = text(&rule["name"], "a name");
+            let found = samples(&prometheus.ask("query", &[("query", name)]).await);
+            assert!(!found.is_empty(), "{name} records nothing");
+        }
+    }
 }
 
 /// Each variable that is asked for has something to choose.

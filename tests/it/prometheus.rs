@@ -112,6 +112,30 @@ fn each_alert_says_how_bad_it_is_and_where_to_read_what_to_do() {
     }
 }
 
+/// The names of metrics in a text: ours and those of a process, without the suffix of a histogram's parts.
+fn metric_names(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':')));
+    let ours =
+        words.filter(|word| !word.contains(':') && (word.starts_with("shiftwatch_") || word.starts_with("process_")));
+    ours.map(|word| word.trim_end_matches("_bucket").trim_end_matches("_count").to_owned()).collect()
+}
+
+/// A rule on a name that nobody exports never fires, and nobody would know.
+#[test]
+fn the_rules_speak_of_metrics_that_there_are() {
+    let there: BTreeSet<&str> = shiftwatch::metrics::family::ALL.iter().map(|family| family.name).collect();
+    let mut seen = BTreeSet::new();
+    for file in yml_files("rules/prometheus") {
+        let text = fs::read_to_string(&file).unwrap();
+        let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+        for name in metric_names(&code.join("\n")) {
+            assert!(there.contains(&*name), "{}: {name} is exported by nobody", file.display());
+            seen.insert(name);
+        }
+    }
+    assert!(seen.len() > 15, "{seen:?}");
+}
+
 /// A client for plain HTTP on this machine.
 pub fn asking() -> reqwest::Client {
     // Also a client that never speaks TLS wants to know how it would.
@@ -146,7 +170,9 @@ impl Prometheus {
         fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         fs::create_dir(folder.path().join("rules")).unwrap();
         for file in yml_files("rules/prometheus") {
-            let text = rules(fs::read_to_string(&file).unwrap().replace("    interval: 5m\n", ""));
+            let text = fs::read_to_string(&file).unwrap();
+            let text: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("interval:")).collect();
+            let text = rules(text.join("\n"));
             fs::write(folder.path().join("rules").join(file.file_name().unwrap()), text).unwrap();
         }
         if !more.is_empty() {
