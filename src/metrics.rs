@@ -116,6 +116,7 @@ impl MessageOutcome {
 pub struct Metrics {
     registry: Registry,
     api_requests: IntCounterVec,
+    api_request_errors: IntCounterVec,
     api_request_seconds: HistogramVec,
     budget_wait_seconds: HistogramVec,
     rejected_rows: IntCounterVec,
@@ -159,6 +160,7 @@ impl Metrics {
         let alone: [&str; 0] = [];
         let metrics = Self {
             api_requests: counters(&f::API_REQUESTS),
+            api_request_errors: counters(&f::API_REQUEST_ERRORS),
             api_request_seconds: histograms(&f::API_REQUEST_SECONDS, REQUEST_SECONDS),
             budget_wait_seconds: histograms(&f::BUDGET_WAIT, WAIT_SECONDS),
             rejected_rows: counters(&f::REJECTED_ROWS),
@@ -177,7 +179,14 @@ impl Metrics {
             where_errors: counters(&f::WHERE_ERRORS).with_label_values(&alone),
             registry,
         };
+        for why in Why::ALL {
+            metrics.decisions.with_label_values(&[why.as_str()]);
+        }
+        for quiet in Quiet::ALL {
+            metrics.decisions.with_label_values(&[quiet.as_str()]);
+        }
         for channel in [Channel::Email, Channel::Sms, Channel::Webhook] {
+            metrics.deliver_seconds.with_label_values(&[channel.as_str()]);
             metrics.duplicates.with_label_values(&[channel.as_str()]);
             for outcome in MessageOutcome::ALL {
                 metrics.messages.with_label_values(&[channel.as_str(), outcome.as_str()]);
@@ -192,8 +201,14 @@ impl Metrics {
         metrics
     }
 
-    /// An agency that is read from now on: what makes no sense in its answers is counted from zero.
+    /// An agency that is read from now on: what is asked of the vendor, what fails and what makes no sense is counted from
+    /// zero, so that a share of failures is 0 while nothing fails, and not missing.
     pub fn watch(&self, agency: &AgencyName) {
+        self.budget_wait_seconds.with_label_values(&[agency.as_str()]);
+        for endpoint in Endpoint::ALL {
+            self.api_request_errors.with_label_values(&[agency.as_str(), endpoint.as_str()]);
+            self.api_request_seconds.with_label_values(&[agency.as_str(), endpoint.as_str()]);
+        }
         for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| *endpoint != Endpoint::Token) {
             self.rejected_rows.with_label_values(&[agency.as_str(), endpoint.as_str()]);
         }
@@ -203,6 +218,7 @@ impl Metrics {
     pub fn request(&self, agency: &AgencyName, request: &RequestRecord) {
         let (agency, endpoint) = (agency.as_str(), request.endpoint.as_str());
         self.api_requests.with_label_values(&[agency, endpoint, code_label(&request.code)]).inc();
+        self.api_request_errors.with_label_values(&[agency, endpoint]).inc_by(u64::from(!request.ok));
         self.api_request_seconds.with_label_values(&[agency, endpoint]).observe(request.took.as_secs_f64());
         self.budget_wait_seconds.with_label_values(&[agency]).observe(request.waited.as_secs_f64());
     }

@@ -153,6 +153,16 @@ pub enum CatchUp {
 }
 
 impl Why {
+    /// Every reason.
+    pub const ALL: [Self; 6] = [
+        Self::FirstFiring,
+        Self::NewInGroup,
+        Self::Repeated,
+        Self::AcknowledgementExpired,
+        Self::Resolved,
+        Self::CaughtUp,
+    ];
+
     /// The metric label's value.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -168,6 +178,20 @@ impl Why {
 }
 
 impl Quiet {
+    /// Every reason.
+    pub const ALL: [Self; 10] = [
+        Self::Pending,
+        Self::Inhibited,
+        Self::Grouping,
+        Self::TooSoon,
+        Self::Acknowledged,
+        Self::Unjudged,
+        Self::Confirming,
+        Self::Muted,
+        Self::CatchingUp,
+        Self::NoReceiver,
+    ];
+
     /// The metric label's value.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -19,6 +19,7 @@ use crate::{
     mirror::SECOND_LOOK,
     model::{Endpoint, Section},
     pipeline,
+    pulse::Loop,
     source::{
         client::Source,
         fetched::{Fetched, Read, ReadFault},
@@ -91,6 +92,7 @@ async fn probe_scope(floor: &Floor, post: &Post, source: &Source) -> EncounterSc
 
 /// One read: ask, apply, store, tell the planner and the tick.
 async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Read, slot: OwnedSemaphorePermit) {
+    let began = clock::real_now();
     let fetched = fetch(&floor, &post, &source, read).await;
     drop(slot);
     count_read(&floor, &post, &fetched);
@@ -122,6 +124,7 @@ async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Rea
             planner.want_for(read, fetched.started_at + SECOND_LOOK, now);
         }
     }
+    floor.metrics.pass(Loop::Poll, (clock::real_now() - began).to_std().unwrap_or_default());
     post.poll.notify_one();
     floor.nudges.tick.notify_one();
 }

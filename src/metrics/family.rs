@@ -58,16 +58,22 @@ families! {
         "Subjects past a rule's edge without the evidence to judge them.";
     BLIND = Gauge "shiftwatch_blind" ["agency"]
         "1 while the agency's schedule cannot be seen well enough, else 0. Absent before the first read.";
+    COVERAGE_KNOWN = Gauge "shiftwatch_coverage_known" ["agency"]
+        "1 while the counts of the agency's shifts are known, else 0; they are absent then.";
     CATCHING_UP = Gauge "shiftwatch_catching_up" ["agency"]
         "1 while everything is judged before anybody is told (first start, recovery), else 0.";
     PROMISE = Gauge "shiftwatch_detection_promise_seconds" ["agency"]
         "How soon a call-out inside a rule's window is seen at the configured request rate. Absent before it is known.";
+    DETECT_WITHIN = Gauge "shiftwatch_detect_within_seconds" ["agency"]
+        "How soon a call-out inside a rule's window is to be seen, as configured (detect_within).";
     SWEEP = Gauge "shiftwatch_sweep_seconds" ["agency"]
         "How long the last full sweep over all clients took. Absent before the first.";
 
     // The vendor's API.
     API_REQUESTS = Counter "shiftwatch_api_requests_total" ["agency", "endpoint", "code"]
         "Requests to the vendor by endpoint and status, timeout, connect or protocol.";
+    API_REQUEST_ERRORS = Counter "shiftwatch_api_request_errors_total" ["agency", "endpoint"]
+        "Requests to the vendor that count as its errors: 5xx, throttled, refused, timed out, not connected or no answer of the API.";
     API_REQUEST_SECONDS = Histogram "shiftwatch_api_request_duration_seconds" ["agency", "endpoint"]
         "Duration of requests to the vendor, from sending to the last byte.";
     API_UP = Gauge "shiftwatch_api_up" ["agency", "endpoint"]

@@ -103,6 +103,10 @@ fn write_sureness(page: &mut Page, view: &View, now: Instant) {
     for agency in view.agencies.iter().filter(begun) {
         blind.flag(&[agency.name.as_str()], agency.blind_since.is_some());
     }
+    let mut coverage = page.family(&f::COVERAGE_KNOWN);
+    for agency in &view.agencies {
+        coverage.flag(&[agency.name.as_str()], agency.coverage.is_some());
+    }
     let mut catching_up = page.family(&f::CATCHING_UP);
     for agency in &view.agencies {
         catching_up.flag(&[agency.name.as_str()], agency.catching_up_since.is_some());
@@ -110,6 +114,10 @@ fn write_sureness(page: &mut Page, view: &View, now: Instant) {
     let mut promise = page.family(&f::PROMISE);
     for agency in &view.agencies {
         promise.maybe(&[agency.name.as_str()], agency.promise.map(|promise| promise.as_secs_f64()));
+    }
+    let mut wanted = page.family(&f::DETECT_WITHIN);
+    for agency in &view.agencies {
+        wanted.measure(&[agency.name.as_str()], agency.detect_within.as_secs_f64());
     }
     let mut sweep = page.family(&f::SWEEP);
     for agency in &view.agencies {

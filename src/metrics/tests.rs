@@ -33,6 +33,7 @@ fn a_known_zero_is_0_and_an_unknown_is_absent() {
     assert!(has(&text, r#"shiftwatch_missed_check_ins{agency="main",location="north"} 0"#));
     assert!(has(&text, r#"shiftwatch_data_age_seconds{agency="main",section="shifts"} 200"#));
     assert!(has(&text, r#"shiftwatch_blind{agency="main"} 0"#));
+    assert!(has(&text, r#"shiftwatch_coverage_known{agency="main"} 1"#));
     assert!(has(&text, "shiftwatch_outbox_oldest_seconds 0"));
     assert!(has(&text, "shiftwatch_outbox_messages{channel=\"sms\",state=\"uncertain\"} 0"), "a known zero is 0");
     assert!(!has(&text, "shiftwatch_last_success_timestamp_seconds"), "no loop has passed yet");
@@ -45,6 +46,7 @@ fn a_known_zero_is_0_and_an_unknown_is_absent() {
         assert!(!text.contains(&format!("shiftwatch_{gone}")), "{gone} is not known, so not even its help is there");
     }
     assert!(has(&text, r#"shiftwatch_unjudged_subjects{agency="main"} 9"#), "it says why instead");
+    assert!(has(&text, r#"shiftwatch_coverage_known{agency="main"} 0"#), "and that it does not know");
 
     view.agencies[0].last_read_at = None;
     view.agencies[0].sections[2].as_of = None;
@@ -137,6 +139,37 @@ fn what_is_counted_stays() {
 }
 
 #[test]
+fn what_can_be_counted_stands_at_zero_before_it_happens() {
+    let metrics = Metrics::new();
+    metrics.watch(&AgencyName::from("main"));
+    let text = metrics.encode(&view(), &Pulses::new(noon()), noon());
+    for series in [
+        r#"shiftwatch_api_request_errors_total{agency="main",endpoint="appointment"} 0"#,
+        r#"shiftwatch_api_request_duration_seconds_count{agency="main",endpoint="token"} 0"#,
+        r#"shiftwatch_budget_wait_seconds_count{agency="main"} 0"#,
+        r#"shiftwatch_decisions_total{why="caught_up"} 0"#,
+        r#"shiftwatch_decisions_total{why="no_receiver"} 0"#,
+        r#"shiftwatch_deliver_seconds_count{channel="webhook"} 0"#,
+    ] {
+        assert!(has(&text, series), "{series} in\n{text}");
+    }
+    assert!(!text.contains("shiftwatch_api_requests_total"), "no code has been seen");
+    let failed = RequestRecord {
+        endpoint: Endpoint::Appointment,
+        code: "503".to_owned(),
+        at: noon(),
+        took: Duration::ZERO,
+        ok: false,
+        waited: Duration::ZERO,
+    };
+    metrics.request(&AgencyName::from("main"), &failed);
+    metrics.request(&AgencyName::from("main"), &RequestRecord { code: "404".to_owned(), ok: true, ..failed });
+    let text = metrics.encode(&view(), &Pulses::new(noon()), noon());
+    let series = r#"shiftwatch_api_request_errors_total{agency="main",endpoint="appointment"} 1"#;
+    assert!(has(&text, series), "a refusal that is no fault of the API is none: {text}");
+}
+
+#[test]
 fn the_list_and_the_page_agree() {
     let metrics = Metrics::new();
     let request = RequestRecord {
@@ -172,6 +205,9 @@ fn the_names_are_those_that_others_depend_on() {
         ("shiftwatch_uncovered_shifts", "agency location within"),
         ("shiftwatch_api_requests_total", "agency endpoint code"),
         ("shiftwatch_api_request_duration_seconds", "agency endpoint"),
+        ("shiftwatch_api_request_errors_total", "agency endpoint"),
+        ("shiftwatch_detect_within_seconds", "agency"),
+        ("shiftwatch_coverage_known", "agency"),
         ("shiftwatch_api_up", "agency endpoint"),
         ("shiftwatch_data_age_seconds", "agency section"),
         ("shiftwatch_unjudged_subjects", "agency"),

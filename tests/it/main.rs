@@ -5,6 +5,7 @@
 mod agent;
 mod api;
 mod closing;
+mod dashboards;
 mod faults;
 mod harness;
 mod house;
@@ -12,6 +13,7 @@ mod kill;
 mod layering;
 mod metrics_lint;
 mod phi;
+mod prometheus;
 mod records;
 mod reload;
 mod shapes;
