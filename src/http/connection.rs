@@ -135,7 +135,11 @@ where
         () = until_idle(&mut n_under_way, bounds.head) => {}
     }
     connection.as_mut().graceful_shutdown();
-    let _ = timeout(REQUEST_MAX, connection).await;
+    // Whoever does not say goodbye is not waited for; a request that was just sent is.
+    tokio::select! {
+        _ = timeout(REQUEST_MAX, connection) => {}
+        () = until_idle(&mut n_under_way, bounds.head) => {}
+    }
 }
 
 async fn until_closing(closing: &mut watch::Receiver<bool>) {
@@ -192,3 +196,6 @@ impl hyper::body::Body for Counted {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,3 +16,4 @@ mod reload;
 mod shapes;
 mod story;
 mod switches;
+mod web_config;
