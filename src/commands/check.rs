@@ -15,7 +15,7 @@ use serde_json::json;
 use super::longest_text;
 use crate::{
     alerts::route::{GroupBy, Route},
-    config::{Config, StoreUrl, duration, fault::Fault, written_matchers},
+    config::{Config, StoreUrl, Web, duration, fault::Fault, written_matchers},
     notify::receiver::Receiver,
 };
 
@@ -230,8 +230,21 @@ fn summary(name: &str, config: &Config, n_warnings: usize) -> String {
     }
     let StoreUrl::Sqlite(path) = &config.store;
     line("keeps", path.display().to_string());
-    line("listens", config.web.listen.to_string());
+    line("listens", listens(&config.web));
     text
+}
+
+/// Where, and who comes in.
+fn listens(web: &Web) -> String {
+    let file = web.file.as_ref();
+    let scheme = if file.is_some_and(|file| file.tls.is_some()) { "https" } else { "http" };
+    let doors = match file {
+        Some(file) if file.users.len() == 1 => "sign-in for 1 user".to_owned(),
+        Some(file) if !file.users.is_empty() => format!("sign-in for {} users", file.users.len()),
+        Some(file) if file.clients_are_verified => "for clients with a certificate".to_owned(),
+        _ => "no sign-in".to_owned(),
+    };
+    format!("{}, {scheme}, {doors}", web.listen)
 }
 
 #[cfg(test)]

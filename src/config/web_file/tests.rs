@@ -96,6 +96,21 @@ fn sound_files_mean_what_exporter_toolkit_says() {
     assert_eq!(file.tls.unwrap().alpn_protocols, [b"http/1.1".to_vec()]);
 }
 
+/// The example with the certificate it asks for, as it stands and with its comments taken as settings.
+#[test]
+fn the_example_loads_also_with_what_it_leaves_out() {
+    let folder = Folder::new();
+    for (from, to) in [("cert.pem", "server.pem"), ("key.pem", "server.key"), ("cert.pem", "clients.pem")] {
+        fs::copy(folder.0.path().join(from), folder.0.path().join(to)).unwrap();
+    }
+    let text = include_str!("../../../examples/web.yml");
+    let (file, warnings) = folder.load(text).unwrap();
+    assert_eq!((file.users.len(), file.headers.len(), warnings.as_str()), (2, 1, ""));
+    assert!(file.tls.is_some() && file.rate_limit.is_some() && !file.clients_are_verified);
+    let (file, warnings) = folder.load(&text.replace("  # client_", "  client_")).unwrap();
+    assert!(file.clients_are_verified && warnings.is_empty(), "{warnings}");
+}
+
 #[test]
 fn headers_and_the_rate_are_read() {
     let folder = Folder::new();
