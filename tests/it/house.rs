@@ -80,7 +80,8 @@ fn every_shipped_rule_file_and_example_loads() {
     assert!(n_rules >= 12, "{n_rules} rules");
     let examples = yml_files("examples");
     assert!(!examples.is_empty());
-    for example in examples {
+    // examples/web.yml is no configuration: `config::web_file` reads it, with a certificate beside it.
+    for example in examples.into_iter().filter(|path| !path.ends_with("web.yml")) {
         if let Err(faults) = Config::load(Some(&example), &environment) {
             panic!("{}: {faults:?}", example.display());
         }
