@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod init;
 mod longest_text;
 pub mod output;
+pub mod service;
 pub mod status;
 pub mod terminal;
 
