@@ -5,6 +5,8 @@
 mod agent;
 mod api;
 mod closing;
+mod compose;
+mod confined;
 mod faults;
 mod harness;
 mod house;
@@ -13,6 +15,7 @@ mod layering;
 mod metrics_lint;
 mod phi;
 mod reload;
+mod service;
 mod shapes;
 mod story;
 mod switches;
