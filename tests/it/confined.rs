@@ -27,7 +27,7 @@ use crate::{
 const PROGRAM: &str = env!("CARGO_BIN_EXE_shiftwatch");
 /// Set inside the network that the test made for itself.
 const INSIDE: &str = "SHIFTWATCH_TEST_INSIDE";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[allow(clippy::disallowed_methods, reason = "how a test finds itself inside its own network")]
 fn is_inside() -> bool {

@@ -14,6 +14,7 @@ mod kill;
 mod layering;
 mod metrics_lint;
 mod phi;
+mod release;
 mod reload;
 mod service;
 mod shapes;
