@@ -3,13 +3,24 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by failing")]
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
-use crate::{agent::Agent, compose::root};
+use chrono_tz::America::Denver;
+use shiftwatch::{
+    clock::Clock,
+    sim::{Sim, SimConfig},
+};
+
+use crate::{
+    agent::{Agent, configure, pause},
+    compose::root,
+};
 
 const UNIT: &str = "etc/systemd/system/shiftwatch.service";
 
@@ -61,6 +72,102 @@ fn the_machines_unit_leaves_little_open() {
     fs::write(&open, text.replace("SystemCallFilter", "# SystemCallFilter").replace("ProtectSystem", "#")).unwrap();
     let output = systemd_analyze(&["security", "--offline=true", "--no-pager", &threshold], &open);
     assert!(!output.status.success(), "the threshold holds something: {}", said(&output));
+}
+
+/// The system calls of a set of systemd's, with the sets inside it.
+fn calls_of(set: &str, found: &mut BTreeSet<String>) {
+    let output = Command::new("systemd-analyze").args(["syscall-filter", "--no-pager", set]).output().unwrap();
+    assert!(output.status.success(), "{set}: {}", said(&output));
+    for line in said(&output).lines().filter_map(|line| line.strip_prefix("    ")) {
+        match line.trim() {
+            comment if comment.starts_with('#') => {}
+            inner if inner.starts_with('@') => calls_of(inner, found),
+            call => _ = found.insert(call.to_owned()),
+        }
+    }
+}
+
+/// What the unit's `SystemCallFilter=` lines leave.
+fn allowed() -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join("deploy/systemd/shiftwatch.service")).unwrap();
+    let mut allowed = BTreeSet::new();
+    for sets in text.lines().filter_map(|line| line.strip_prefix("SystemCallFilter=")) {
+        let mut found = BTreeSet::new();
+        sets.trim_start_matches('~').split_whitespace().for_each(|set| calls_of(set, &mut found));
+        if sets.starts_with('~') {
+            allowed.retain(|call| !found.contains(call));
+        } else {
+            allowed.extend(found);
+        }
+    }
+    allowed
+}
+
+/// The process below these ones, once it is there.
+async fn grandchild(pid: u32) -> String {
+    let mut pid = pid.to_string();
+    for _ in 0..2 {
+        pid = until("a child", async || {
+            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+            children.split_whitespace().next().map(str::to_owned)
+        })
+        .await;
+    }
+    pid
+}
+
+async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_mins(1) {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        pause(Duration::from_millis(20)).await;
+    }
+    panic!("{what} is not coming");
+}
+
+#[tokio::test]
+async fn the_units_filter_lets_every_system_call_of_a_run_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = SimConfig::seeded(Denver, Clock::System, 1);
+    world.script = shiftwatch::sim::story::story(Clock::System.now()).script.anchored(Clock::System.now());
+    let sim = Sim::start(world).await.unwrap();
+    let rest = "route: { receiver: all, group_wait: 1s, group_by: [agency, shift] }
+receivers:
+  - { name: all, email_configs: [ { to: office@example.com } ], sms_configs: [ { to: '+12025550111' } ] }
+";
+    let config = configure(&sim, folder.path(), rest);
+    let counted = folder.path().join("calls");
+    // Not as root: SQLite gives files away then, which a service never does.
+    let mut run = Command::new("bwrap")
+        .args(["--dev-bind", "/", "/", "--unshare-user", "--uid", "65532", "--gid", "65532", "--die-with-parent", "--"])
+        .args(["strace", "-f", "-c", "-o"])
+        .arg(&counted)
+        .args([env!("CARGO_BIN_EXE_shiftwatch"), "run", "--log-level", "error", "--config"])
+        .arg(&config)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("bwrap");
+    until("a mail and a text", async || (!sim.mails().is_empty() && !sim.texts().is_empty()).then_some(())).await;
+    let pid = grandchild(run.id()).await;
+    for signal in ["-HUP", "-TERM"] {
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+    let status = until("its end", async || run.try_wait().unwrap()).await;
+    assert!(status.success(), "{status}");
+
+    let text = fs::read_to_string(&counted).unwrap();
+    let rows = text.lines().filter(|line| line.trim_start().starts_with(|c: char| c.is_ascii_digit()));
+    let used: BTreeSet<String> = rows
+        .filter_map(|line| line.split_whitespace().last())
+        .filter(|call| *call != "total")
+        .map(str::to_owned)
+        .collect();
+    assert!(used.len() > 30 && used.contains("fsync") && used.contains("connect"), "{used:?}");
+    let allowed = allowed();
+    let forbidden: Vec<&String> = used.difference(&allowed).collect();
+    assert!(forbidden.is_empty(), "the unit forbids {forbidden:?}");
 }
 
 #[test]
