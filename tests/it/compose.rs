@@ -64,9 +64,9 @@ fn the_simulator_and_the_mail_catcher_stand_behind_the_demo_profile() {
             let those = services.iter().filter(|(_, service)| strings(&service["profiles"]) == profiles);
             those.map(|(name, _)| name.as_str()).collect()
         };
-        assert_eq!(behind(&[]), BTreeSet::from(["shiftwatch", "prometheus", "grafana"]));
+        assert_eq!(behind(&[]), BTreeSet::from(["network", "shiftwatch", "prometheus", "grafana"]));
         assert_eq!(behind(&["demo"]), BTreeSet::from(["simulator", "mail"]));
-        assert_eq!(services.len(), 5);
+        assert_eq!(services.len(), 6);
     }
 }
 
@@ -93,17 +93,20 @@ fn every_service_is_confined() {
 }
 
 #[test]
-fn ports_are_published_on_this_machine_only_and_the_network_is_the_agents() {
+fn ports_are_published_on_this_machine_only_and_all_share_one_network() {
     let composition = compose(&["--profile", "demo"]);
     for (name, service) in composition["services"].as_object().unwrap() {
         let ports = strings(&service["ports"]);
-        if name == "shiftwatch" {
+        if name == "network" {
+            // Nothing of its own: were it ever started again, everybody would have to be.
+            assert!(service.get("volumes").is_none() && service.get("network_mode").is_none());
             assert!(ports.iter().all(|port| port.starts_with("127.0.0.1:")), "{ports:?}");
             let published: Vec<&str> = ports.iter().filter_map(|port| port.split(':').nth(1)).collect();
             assert_eq!(published, ["9847", "9090", "3000", "8025"]);
         } else {
             assert!(ports.is_empty(), "{name}: {ports:?}");
-            assert_eq!(service["network_mode"], "service:shiftwatch", "{name}");
+            assert_eq!(service["network_mode"], "service:network", "{name}");
+            assert!(service["depends_on"].as_object().is_some_and(|those| !those.is_empty()), "{name}");
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::{
 const PROGRAM: &str = env!("CARGO_BIN_EXE_shiftwatch");
 /// Set inside the network that the test made for itself.
 const INSIDE: &str = "SHIFTWATCH_TEST_INSIDE";
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[allow(clippy::disallowed_methods, reason = "how a test finds itself inside its own network")]
 fn is_inside() -> bool {
@@ -174,7 +174,7 @@ async fn the_demo_of_the_composition_watches_and_tells_without_a_writable_root()
     mail.ports.smtp = 1025;
     let mail = Sim::start(mail).await.expect("a mail server");
 
-    // The agent comes first, as depends_on has it: what it talks to lives in its network.
+    // The agent comes first, as depends_on has it, and finds nobody yet.
     let mut agent = Service::start(container(&composition, "shiftwatch", folder.path()), &folder.path().join("agent"));
     until("the agent", &[&agent], async || get(&http, "http://127.0.0.1:9847/-/healthy").await).await;
     let simulator = Service::start(container(&composition, "simulator", folder.path()), &folder.path().join("sim"));
