@@ -183,3 +183,31 @@ fn print(sim: &Sim, args: &SimArgs, out: &mut impl Write) -> Result<(), SimError
     out.flush()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::sim::{Incident, script::When};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: SimArgs,
+    }
+
+    #[test]
+    fn the_storys_people_are_there_at_once_and_its_trouble_comes_later() {
+        let now: crate::model::Instant = "2026-11-24T17:00:00Z".parse().expect("an instant");
+        let line = Line::try_parse_from(["sim", "--story", "--clients", "3"]).expect("arguments");
+        let steps = config(&line.args, Clock::manual(now)).expect("a configuration").script.steps;
+        let at = |wanted: fn(&Incident) -> bool| -> Vec<When> {
+            steps.iter().filter(|step| wanted(&step.incident)).map(|step| step.at).collect()
+        };
+        assert_eq!(at(|it| matches!(it, Incident::AddShift { .. })), [When::At(now), When::At(now)]);
+        let call_out = at(|it| matches!(it, Incident::Unassign { .. }));
+        assert_eq!(call_out, [When::At(now + TimeDelta::seconds(STORY_AFTER_S + 5))]);
+        assert!(Line::try_parse_from(["sim", "--story", "--script", "a.json"]).is_err(), "one or the other");
+    }
+}
