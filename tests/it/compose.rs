@@ -136,6 +136,24 @@ fn every_path_that_is_mounted_is_there() {
 }
 
 #[test]
+fn what_grafanas_provisioning_asks_the_environment_for_is_set() {
+    let composition = compose(&[]);
+    let set = names(&composition["services"]["grafana"]["environment"]);
+    let mut n_asked = 0;
+    for folder in ["deploy/grafana/provisioning/datasources", "deploy/grafana/provisioning/dashboards"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap_or_else(|fault| panic!("{folder}: {fault}")) {
+            let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+            for rest in text.split("${").skip(1) {
+                let name = rest.split('}').next().unwrap();
+                assert!(set.contains(name), "{folder} asks for {name}");
+                n_asked += 1;
+            }
+        }
+    }
+    assert!(n_asked > 0, "where Prometheus is stands nowhere");
+}
+
+#[test]
 fn secrets_come_as_files_and_the_demos_are_invented() {
     let demo: Vec<(String, String)> = fs::read_dir(root().join("deploy/compose/demo/secrets"))
         .unwrap()
