@@ -91,6 +91,9 @@ pub enum Command {
     Init(Init),
     /// Watch, until told to stop
     Run(Run),
+    /// Run for good: install, remove or look at the service of this machine
+    #[command(after_help = SERVICE_HELP)]
+    Service(Service),
     /// See it work: a simulated agency, gateways and inbox around the real program
     Demo(Demo),
     /// Run the simulated WellSky server alone
@@ -106,10 +109,32 @@ pub enum Command {
     Alerts(Alerts),
     /// Own an alert: repeats stop until that ends
     Ack(Ack),
-    /// Run for good: install, remove or look at the service of this machine
-    #[command(after_help = SERVICE_HELP)]
-    Service(Service),
 }
+
+/// `init`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch init                        asks, then writes shiftwatch.yml and secrets.env (readable by you alone)
+  shiftwatch init --dir /etc/shiftwatch  writes them there")]
+pub struct Init {
+    /// The folder to write to
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// Replace files that are there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch run --config shiftwatch.yml
+  WELLSKY_CLIENT_ID=… WELLSKY_CLIENT_SECRET=… WELLSKY_AGENCY_ID=… shiftwatch run
+
+Stops cleanly within 10 s on Ctrl-C or SIGTERM, after the sends in flight. SIGHUP reads the configuration again.")]
+pub struct Run {}
 
 const SERVICE_HELP: &str = "\
 Examples:
@@ -169,31 +194,6 @@ pub struct ServicePlace {
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
 }
-
-/// `init`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  shiftwatch init                        asks, then writes shiftwatch.yml and secrets.env (readable by you alone)
-  shiftwatch init --dir /etc/shiftwatch  writes them there")]
-pub struct Init {
-    /// The folder to write to
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub dir: PathBuf,
-    /// Replace files that are there
-    #[arg(long)]
-    pub force: bool,
-}
-
-/// `run`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  shiftwatch run --config shiftwatch.yml
-  WELLSKY_CLIENT_ID=… WELLSKY_CLIENT_SECRET=… WELLSKY_AGENCY_ID=… shiftwatch run
-
-Stops cleanly within 10 s on Ctrl-C or SIGTERM, after the sends in flight. SIGHUP reads the configuration again.")]
-pub struct Run {}
 
 /// `demo`.
 #[derive(Debug, Args)]

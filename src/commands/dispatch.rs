@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, ack, agent::Agent, alerts, check, demo, doctor, init, output::Output, service, status, terminal};
+use super::{Exit, ack, agent::Agent, alerts, check, demo, doctor, init, output::Output, status, terminal};
 use crate::{
     app::{self, Launch, LoadConfig},
     cli::{Asking, CONFIG_VARIABLE, Cli, Command},
@@ -69,6 +69,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             Ok(exit)
         }
         Command::Run(_) => run(config.map(Path::to_owned), common.log_format == Some(LogFormat::Json)).await,
+        Command::Service(args) => super::service::here(&args, config, &env, &mut out, &mut io::stderr()),
         Command::Demo(args) => demo::run(&args, &mut out, stopped()).await,
         Command::Sim(args) => {
             sim::command::run(&args, drill_clock()?, &mut out, stopped()).await?;
@@ -102,20 +103,6 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
             let wish = ack::Wish { alert: args.alert, by: args.by, note: args.note, for_: args.for_ };
             Ok(ack::run(&agent, &wish, args.asking.output, width, &mut out).await?)
-        }
-        Command::Service(args) => {
-            let machine = service::Machine {
-                manager: if cfg!(target_os = "macos") {
-                    service::plan::Manager::Launchd
-                } else {
-                    service::plan::Manager::Systemd
-                },
-                program: std::env::current_exe().context("finding this program's own file")?,
-                is_root: rustix::process::geteuid().is_root(),
-                uid: rustix::process::geteuid().as_raw(),
-                env: &env,
-            };
-            service::run(&args, config, &machine, &mut out, &mut io::stderr())
         }
     }
 }

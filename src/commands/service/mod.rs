@@ -37,6 +37,24 @@ pub struct Machine<'m> {
     pub env: &'m dyn Fn(&str) -> Option<String>,
 }
 
+/// Does what was asked on this machine, with this program.
+pub fn here(
+    args: &Service,
+    config: Option<&Path>,
+    env: &dyn Fn(&str) -> Option<String>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> anyhow::Result<Exit> {
+    let machine = Machine {
+        manager: if cfg!(target_os = "macos") { Manager::Launchd } else { Manager::Systemd },
+        program: std::env::current_exe().context("finding this program's own file")?,
+        is_root: rustix::process::geteuid().is_root(),
+        uid: rustix::process::geteuid().as_raw(),
+        env,
+    };
+    run(args, config, &machine, out, err)
+}
+
 /// Does what was asked and says each step on `out`; faults of the configuration go to `err`.
 pub fn run(
     args: &Service,
