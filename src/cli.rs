@@ -27,6 +27,7 @@ Examples:
   shiftwatch doctor                      try the credentials, mail and text messages; sends nothing
   shiftwatch run                         watch
   shiftwatch status                      how do things stand?
+  shiftwatch service install             run for good, as a service of this machine
 
 Without a configuration file, WELLSKY_CLIENT_ID, WELLSKY_CLIENT_SECRET and WELLSKY_AGENCY_ID in the environment are
 enough to start watching; nobody is told then.
@@ -92,6 +93,9 @@ pub enum Command {
     Init(Init),
     /// Watch, until told to stop
     Run(Run),
+    /// Run for good: install, remove or look at the service of this machine
+    #[command(after_help = SERVICE_HELP)]
+    Service(Service),
     /// See it work: a simulated agency, gateways and inbox around the real program
     Demo(Demo),
     /// Run the simulated WellSky server alone
@@ -135,6 +139,65 @@ Examples:
 
 Stops cleanly within 10 s on Ctrl-C or SIGTERM, after the sends in flight. SIGHUP reads the configuration again.")]
 pub struct Run {}
+
+const SERVICE_HELP: &str = "\
+Examples:
+  sudo shiftwatch service install                  the machine's service, with /etc/shiftwatch/shiftwatch.yml
+  shiftwatch service install --dry-run             what would be written and run
+  shiftwatch service install --user --config f.yml a service of your own account; no root needed
+  shiftwatch service status
+  sudo shiftwatch service uninstall                the store, the configuration and the program stay
+
+systemd on Linux, launchd on macOS. The configuration is checked first, as the service will read it: without this
+shell's environment, so secrets come from secrets.env beside it. Taking a step twice does no harm.";
+
+/// `service`.
+#[derive(Debug, Args)]
+pub struct Service {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ServiceAction,
+}
+
+/// What `service` can do.
+#[derive(Debug, Subcommand)]
+pub enum ServiceAction {
+    /// Install the service and start it; again: bring it up to date
+    Install {
+        /// Where
+        #[command(flatten)]
+        place: ServicePlace,
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Stop the service and take it away; the store, the configuration and the program stay
+    Uninstall {
+        /// Where
+        #[command(flatten)]
+        place: ServicePlace,
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Ask the service manager how it stands
+    Status {
+        /// Where
+        #[command(flatten)]
+        place: ServicePlace,
+    },
+}
+
+/// Whose service, and on which files.
+#[derive(Debug, Clone, Args)]
+pub struct ServicePlace {
+    /// A service of your own account instead of the machine's
+    #[arg(long)]
+    pub user: bool,
+    /// Lay the files under this folder (an image, a container) and start nothing
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
 
 /// `demo`.
 #[derive(Debug, Args)]
@@ -354,6 +417,8 @@ mod tests {
             "shiftwatch alerts --state sleeping",
             "shiftwatch status --output xml",
             "shiftwatch run --log-level hyper=trace",
+            "shiftwatch service",
+            "shiftwatch service install --root",
         ] {
             let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}: {error}");

@@ -135,7 +135,7 @@ pub fn init(
     let secrets = secrets(&answers);
     write_secrets(&secrets_path, &written(&secrets))?;
     let source = |source| InitError::Write { path: path.to_owned(), source };
-    fs::write(path, configuration(&answers)).map_err(source)?;
+    fs::write(path, configuration(&answers) + store_line(path)).map_err(source)?;
     Config::load(Some(path), &env).map_err(|faults| InitError::Unsound { path: path.to_owned(), faults })?;
     let shown = path.display();
     writeln!(output, "\nWrote {shown} and {} (secrets; only you can read it).", secrets_path.display())?;
@@ -442,6 +442,11 @@ fn configuration(answers: &Answers) -> String {
     lines.join("\n") + "\n"
 }
 
+/// A configuration in /etc is a service's, which may not write beside it.
+fn store_line(path: &Path) -> &'static str {
+    if path.starts_with("/etc") { "store: sqlite:///var/lib/shiftwatch/shiftwatch.db\n" } else { "" }
+}
+
 /// The variables that the configuration names, and their values.
 fn secrets(answers: &Answers) -> Vec<(&'static str, String)> {
     let mut secrets: Vec<_> = WELLSKY.into_iter().zip(answers.wellsky.clone()).collect();
@@ -649,6 +654,17 @@ mod tests {
         }
         for text in ["", "0111", "nobody", "442071838750", "+1"] {
             assert!(phone(text).is_err_and(|why| why.starts_with("write it as +12025550111:")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_services_store_is_where_the_service_may_write() {
+        assert_eq!(
+            store_line(Path::new("/etc/shiftwatch/shiftwatch.yml")),
+            "store: sqlite:///var/lib/shiftwatch/shiftwatch.db\n"
+        );
+        for path in ["shiftwatch.yml", "/home/ann/etc/shiftwatch.yml", "/usr/local/etc/shiftwatch/shiftwatch.yml"] {
+            assert_eq!(store_line(Path::new(path)), "", "{path}");
         }
     }
 

@@ -35,6 +35,11 @@ impl Origins {
         self.patterns.entry((dir.to_owned(), pattern.to_owned())).or_insert_with(|| found.to_owned());
     }
 
+    /// The files that were read or looked for; some may not be there.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.keys().map(PathBuf::as_path)
+    }
+
     /// Whether anything looks different now. What cannot be looked at (no file left to open, no leave) is no change.
     #[must_use]
     pub fn changed(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::{future::Future, io::Write, net::IpAddr, path::PathBuf};
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use clap::Args;
 use serde::de::DeserializeOwned;
@@ -10,10 +11,14 @@ use super::{
     config::{Agency, Ports, SimConfig, SimError},
     running::Sim,
     script::Script,
+    story::story,
     switches::Switches,
     world::seeded::{Habits, Seeding},
 };
 use crate::clock::Clock;
+
+/// An agent that was started with the simulator has read everything once by then, and sees the story happen.
+const STORY_AFTER_S: i64 = 30;
 
 /// What `shiftwatch sim` is told.
 #[derive(Debug, Clone, Args)]
@@ -21,6 +26,7 @@ use crate::clock::Clock;
 Examples:
   shiftwatch sim                                   a week of an agency; prints where it is and what to type
   shiftwatch sim --fast --flawless --seed 7        answers at once, and nobody calls out or comes late
+  shiftwatch sim --story                           with a call-out, a no-show and an outage in the first two minutes
   shiftwatch sim --quiet --port 0                  an empty agency on free ports, for scripts")]
 pub struct SimArgs {
     /// The seed: the same one gives the same people, week and mishaps
@@ -50,6 +56,9 @@ pub struct SimArgs {
     /// A JSON file with a script of incidents
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,
+    /// Play the demo's story beside everything else, from half a minute after the start
+    #[arg(long, conflicts_with = "script")]
+    pub story: bool,
     /// A JSON file with switches; what it leaves out keeps its default
     #[arg(long, value_name = "FILE")]
     pub switches: Option<PathBuf>,
@@ -91,7 +100,20 @@ fn config(args: &SimArgs, clock: Clock) -> Result<SimConfig, SimError> {
     if args.fast {
         switches.latency = Switches::default().latency;
     }
-    let script = args.script.as_ref().map(|path| read::<Script>("a script", path)).transpose()?.unwrap_or_default();
+    let script = match &args.script {
+        Some(path) => read::<Script>("a script", path)?,
+        None if args.story => {
+            let now = clock.now();
+            let begins_at = now + TimeDelta::seconds(STORY_AFTER_S);
+            let mut script = story(begins_at).script.anchored(begins_at);
+            // Its people and shifts are there from the start: a client list is not read every minute.
+            for step in script.steps.iter_mut().filter(|step| step.beat.is_none()) {
+                step.at = now.into();
+            }
+            script
+        }
+        None => Script::new(),
+    };
     let agency = if args.quiet {
         Agency::Quiet
     } else {
@@ -160,4 +182,32 @@ fn print(sim: &Sim, args: &SimArgs, out: &mut impl Write) -> Result<(), SimError
     writeln!(out, "  curl {control}/_sim/inbox                                         # what people were sent")?;
     out.flush()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::sim::{Incident, script::When};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: SimArgs,
+    }
+
+    #[test]
+    fn the_storys_people_are_there_at_once_and_its_trouble_comes_later() {
+        let now: crate::model::Instant = "2026-11-24T17:00:00Z".parse().expect("an instant");
+        let line = Line::try_parse_from(["sim", "--story", "--clients", "3"]).expect("arguments");
+        let steps = config(&line.args, Clock::manual(now)).expect("a configuration").script.steps;
+        let at = |wanted: fn(&Incident) -> bool| -> Vec<When> {
+            steps.iter().filter(|step| wanted(&step.incident)).map(|step| step.at).collect()
+        };
+        assert_eq!(at(|it| matches!(it, Incident::AddShift { .. })), [When::At(now), When::At(now)]);
+        let call_out = at(|it| matches!(it, Incident::Unassign { .. }));
+        assert_eq!(call_out, [When::At(now + TimeDelta::seconds(STORY_AFTER_S + 5))]);
+        assert!(Line::try_parse_from(["sim", "--story", "--script", "a.json"]).is_err(), "one or the other");
+    }
 }

@@ -5,6 +5,8 @@
 mod agent;
 mod api;
 mod closing;
+mod compose;
+mod confined;
 mod dashboards;
 mod faults;
 mod harness;
@@ -15,7 +17,9 @@ mod metrics_lint;
 mod phi;
 mod prometheus;
 mod records;
+mod release;
 mod reload;
+mod service;
 mod shapes;
 mod story;
 mod switches;
