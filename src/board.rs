@@ -71,6 +71,15 @@ impl Ago {
     }
 }
 
+/// A text from outside as a page holds it: at most so many characters. Senders of alerts set no bounds, and a page goes
+/// to every open board.
+pub(crate) fn cut(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((end, _)) => format!("{}\u{2026}", text[..end].trim_end()),
+        None => text.to_owned(),
+    }
+}
+
 const TEMPLATES: [(&str, &str); 14] = [
     ("macros.html", include_str!("board/templates/macros.html")),
     ("page.html", include_str!("board/templates/page.html")),

@@ -1,10 +1,13 @@
 //! *Alert*: what, since when, who was told, why it is quiet, and the form to own it. And *Alerts*, the list of all.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{
     Ago, Drawn, Part,
     card::{self, Card},
+    cut,
     headline::Headline,
     now::{self, Asked},
     people::{Names, Person, Who},
@@ -23,12 +26,19 @@ use crate::{
 const SPANS: [(&str, &str); 5] =
     [("", "as usual"), ("20m", "20 minutes"), ("40m", "40 minutes"), ("1h", "1 hour"), ("4h", "4 hours")];
 
+/// So many characters of what a sender says in its own words, of a label, and of an address that can be followed.
+const TEXT_MAX: usize = 4000;
+const LABEL_MAX: usize = 1000;
+const ADDRESS_MAX: usize = 2000;
+/// So many labels.
+const LABELS_MAX: usize = 200;
+
 #[derive(Serialize)]
 struct Page<'a> {
     card: Card,
     /// What it is about, in the sender's words; empty when there are none.
-    summary: &'a str,
-    description: &'a str,
+    summary: String,
+    description: String,
     runbook: Option<&'a str>,
     source: Option<&'a str>,
     deadline: Option<Stamp>,
@@ -40,7 +50,7 @@ struct Page<'a> {
     receivers: &'a [String],
     told: Vec<Told<'a>>,
     spoken_for_by: Vec<Card>,
-    labels: &'a crate::alerts::alert::Labels,
+    labels: BTreeMap<String, String>,
     client: Option<PersonShown>,
     caregiver: Option<PersonShown>,
 }
@@ -107,10 +117,11 @@ impl PersonShown {
 /// A live alert.
 #[must_use]
 pub fn find<'a>(view: &'a View, fingerprint: &str) -> Option<&'a AlertView> {
-    // The same labels may stand on one that is over and one that fires: the living one first.
+    // The same labels may stand on one that is over and one that fires, and on one that was posted: the living one first,
+    // then our own.
     let mut found: Vec<&AlertView> =
         view.alerts.iter().map(AsRef::as_ref).filter(|one| one.fingerprint == fingerprint).collect();
-    found.sort_by_key(|one| matches!(one.alert.state, AlertState::Resolved { .. }));
+    found.sort_by_key(|one| (matches!(one.alert.state, AlertState::Resolved { .. }), one.alert.posted.is_some()));
     found.first().copied()
 }
 
@@ -156,12 +167,14 @@ pub fn draw(
         AlertState::Resolved { resolved_at, .. } => (None, Some(stamp(*resolved_at))),
         _ => (None, None),
     };
-    let link = |text: &'_ str| (text.starts_with("https://") || text.starts_with("http://")).then(|| text.to_owned());
+    let is_link =
+        |text: &str| (text.starts_with("https://") || text.starts_with("http://")) && text.len() <= ADDRESS_MAX;
+    let link = |text: &'_ str| is_link(text).then(|| text.to_owned());
     let runbook = link(annotation("runbook_url"));
     let source = alert.posted.as_ref().and_then(|posted| link(&posted.generator_url));
     let page = Page {
-        summary: annotation("summary"),
-        description: annotation("description"),
+        summary: cut(annotation("summary"), TEXT_MAX),
+        description: cut(annotation("description"), TEXT_MAX),
         runbook: runbook.as_deref(),
         source: source.as_deref(),
         deadline: alert.facts.deadline.map(stamp),
@@ -182,7 +195,12 @@ pub fn draw(
             .filter_map(|fingerprint| find(view, fingerprint))
             .map(|other| Card::of(view, other, names, now))
             .collect(),
-        labels: &alert.labels,
+        labels: alert
+            .labels
+            .iter()
+            .take(LABELS_MAX)
+            .map(|(name, value)| (cut(name, LABEL_MAX), cut(value, LABEL_MAX)))
+            .collect(),
         client: shown(client),
         caregiver: shown(caregiver),
         card,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    Ago,
+    Ago, cut,
     people::{Names, Who},
 };
 use crate::{
@@ -12,6 +12,10 @@ use crate::{
     notify::words as telling_words,
     view::{AlertView, View, report::severity_rank, words},
 };
+
+/// So many characters of a card's sentence, and of what stands in a line with others.
+const SENTENCE_MAX: usize = 400;
+const WORDS_MAX: usize = 120;
 
 /// One alert.
 #[derive(Debug, Clone, Serialize)]
@@ -73,7 +77,7 @@ impl Card {
         let (client, caregiver) = people(view, one);
         Self {
             fingerprint: one.fingerprint.clone(),
-            alertname: one.label("alertname").to_owned(),
+            alertname: cut(one.label("alertname"), WORDS_MAX),
             state: alert.state_name(),
             state_says: match &alert.state {
                 AlertState::Pending { .. } => "pending",
@@ -81,11 +85,11 @@ impl Card {
                 AlertState::Acknowledged { .. } => "owned",
                 AlertState::Resolved { .. } => "closed",
             },
-            severity: one.label("severity").to_owned(),
-            headline: said.headline,
-            concerns: said.concerns,
+            severity: cut(one.label("severity"), WORDS_MAX),
+            headline: cut(&said.headline, WORDS_MAX),
+            concerns: cut(&said.concerns, WORDS_MAX),
             urgency: if closed.is_some() { String::new() } else { said.urgency },
-            action,
+            action: cut(&action, SENTENCE_MAX),
             reference: said.reference,
             agency: several.then(|| title.map_or_else(|| alert.key.agency.to_string(), |found| found.title.clone())),
             since: Ago::of(alert.active_at, now),

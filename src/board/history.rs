@@ -1,13 +1,15 @@
 //! *History*: how alerts went, by rule: how soon they were seen, told, owned and over; and the latest of them.
 
+use std::cmp::Reverse;
+
 use serde::Serialize;
 
-use super::{Ago, Drawn, Part, alert, alert::Stamp};
+use super::{Ago, Drawn, Part, alert, alert::Stamp, cut};
 use crate::{
     model::{AgencyName, Instant},
     pulse::Pulses,
     report::{
-        history::{History, LatestAlert, Span},
+        history::{History, LatestAlert, RuleHistory, Span},
         times::Times,
     },
     view::{View, words},
@@ -15,6 +17,10 @@ use crate::{
 
 /// So many of the latest alerts stand on the page.
 const LATEST_SHOWN: usize = 100;
+/// So many rules; whoever posts alerts may invent a name for each.
+const RULES_SHOWN: usize = 60;
+/// So many characters of a name from outside.
+const NAME_MAX: usize = 120;
 
 #[derive(Serialize)]
 struct Page {
@@ -22,6 +28,7 @@ struct Page {
     fault: Option<String>,
     from: Option<String>,
     rules: Vec<Rule>,
+    n_rules_left_out: usize,
     latest: Vec<Latest>,
     n_left_out: u64,
     n_not_summed: u64,
@@ -103,10 +110,10 @@ fn latest(view: &View, one: &LatestAlert, now: Instant) -> Latest {
     let zone = voice.zone_of(&one.location);
     Latest {
         fingerprint: one.fingerprint.clone(),
-        alertname: one.alertname.clone(),
-        severity: one.severity.clone(),
+        alertname: cut(&one.alertname, NAME_MAX),
+        severity: cut(&one.severity, NAME_MAX),
         agency: one.agency.clone(),
-        location: one.location.clone(),
+        location: cut(&one.location, NAME_MAX),
         shift: one.shift.as_deref().map(|label| label.split('@').next().unwrap_or(label).to_owned()),
         fired: one
             .fired_at
@@ -119,6 +126,16 @@ fn latest(view: &View, one: &LatestAlert, now: Instant) -> Latest {
             (Some(_), None) => "over".to_owned(),
         },
     }
+}
+
+/// The rules that stand on the page, by name: our own before those that only others know, then the busiest.
+fn shown<'a>(view: &View, all: &'a [RuleHistory]) -> Vec<&'a RuleHistory> {
+    let is_foreign = |rule: &RuleHistory| !view.rules.iter().any(|own| own.alert == rule.alertname);
+    let mut shown: Vec<&RuleHistory> = all.iter().collect();
+    shown.sort_by_cached_key(|rule| (is_foreign(rule), Reverse(rule.n_alerts)));
+    shown.truncate(RULES_SHOWN);
+    shown.sort_by(|a, b| a.alertname.cmp(&b.alertname));
+    shown
 }
 
 /// Draws the page.
@@ -135,8 +152,9 @@ pub fn draw(
         Ok(history) => (Some(history), None),
         Err(fault) => (None, Some(fault)),
     };
-    let rules = history.map_or(&[][..], |history| &history.rules).iter().map(|rule| Rule {
-        alertname: rule.alertname.clone(),
+    let all = history.map_or(&[][..], |history| &history.rules);
+    let rules = shown(view, all).into_iter().map(|rule| Rule {
+        alertname: cut(&rule.alertname, NAME_MAX),
         n_alerts: rule.n_alerts,
         n_told: rule.n_told,
         n_acknowledged: rule.n_acknowledged,
@@ -161,6 +179,7 @@ pub fn draw(
             history.from.with_timezone(&voice.zone).format("%a %b %-d %H:%M").to_string()
         }),
         rules: rules.collect(),
+        n_rules_left_out: all.len().saturating_sub(RULES_SHOWN),
         latest: listed.iter().take(LATEST_SHOWN).map(|one| latest(view, one, now)).collect(),
         n_left_out: history.map_or(0, |history| history.n_latest_left_out)
             + listed.len().saturating_sub(LATEST_SHOWN) as u64,

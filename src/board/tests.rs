@@ -15,7 +15,7 @@ use crate::{
     pulse::Pulses,
     report::{
         alert_story::{AlertStory, LifeStory, Turn},
-        history::{History, LifeRow, Span, Tally},
+        history::{History, LifeRow, RuleHistory, Span, Tally},
     },
     view::{
         AlertView,
@@ -234,6 +234,50 @@ fn the_largest_agency_is_one_page_under_300_kilobytes() {
     let page = now_page(&view, &names);
     assert!(page.len() < 300_000, "{} bytes", page.len());
     assert!(page.contains("more that are not well are not drawn"), "and it says what it leaves out");
+}
+
+#[test]
+fn what_a_sender_writes_at_length_makes_no_page_long() {
+    let long = "W".repeat(100_000);
+    let alerts = (0..50).map(|n| {
+        let mut one = uncovered(&format!("9{n}"));
+        let alert = Arc::make_mut(&mut one.alert);
+        for name in ["alertname", "severity", "location", "anything"] {
+            alert.labels.insert(name.to_owned(), long.clone());
+        }
+        alert.labels.insert(long.clone(), "x".to_owned());
+        for name in ["summary", "description"] {
+            alert.annotations.insert(name.to_owned(), long.clone());
+        }
+        alert.annotations.insert("runbook_url".to_owned(), format!("https://example.com/{long}"));
+        alert.facts.location.clone_from(&long);
+        alert.facts.tells = crate::rules::finding::Tells::Summary;
+        one
+    });
+    let view = with_alerts(alerts.collect());
+    let page = now_page(&view, &Names::default());
+    assert!(page.len() < 300_000, "{}", page.len());
+    let pulses = Pulses::new(noon());
+    let drawn = alert::draw(&view, &pulses, &view.alerts[0], Ok(None), &Names::default(), noon(), noon());
+    let page: usize = drawn.parts.iter().map(|part| part.html.len()).sum();
+    assert!(page < 50_000, "{page}");
+    assert!(drawn.title.len() < 1_000, "{}", drawn.title.len());
+}
+
+#[test]
+fn a_sender_that_names_every_alert_anew_does_not_push_our_own_rules_off_the_history() {
+    let mut view = view();
+    view.rules = vec![crate::view::RuleView { alert: "ZOurs".to_owned(), severity: String::new() }];
+    let named = |alertname: String| RuleHistory { alertname, n_alerts: 1, ..RuleHistory::default() };
+    let mut rules: Vec<RuleHistory> = (0..5000).map(|n| named(format!("A{n:05}"))).collect();
+    rules.push(named("ZOurs".to_owned()));
+    rules[0].alertname = "A".repeat(100_000);
+    let history = Tally::default().sum_up(Span::Week, noon(), &[], 0);
+    let history = History { rules, ..history };
+    let drawn = history::draw(&view, &Pulses::new(noon()), Span::Week, Ok(&history), noon(), noon());
+    let html = &drawn.parts[0].html;
+    assert!(html.contains("ZOurs") && html.contains("4941 more names are not shown"), "{html}");
+    assert!(html.len() < 200_000, "{}", html.len());
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub struct Access {
 pub struct SignedIn {
     /// Their name in the web file.
     pub user: String,
+    /// By which reading of it they came in.
+    pub(super) swaps: u64,
 }
 
 /// Why somebody does not come in.
@@ -128,6 +130,8 @@ impl Access {
 
     /// Who asks. `Ok(None)`: there is no sign-in.
     pub(super) async fn who(&self, headers: &HeaderMap) -> Result<Option<SignedIn>, NotIn> {
+        // Before the users are looked at: whoever came in by users that were swapped meanwhile came in by old ones.
+        let swaps = self.swaps();
         let door = self.door();
         if door.users.is_empty() {
             return Ok(None);
@@ -136,14 +140,14 @@ impl Access {
         let (hash, is_known) = door.hash_of(&user);
         let digest = digest(&user, hash, &password);
         if is_known && self.remembers(&digest) {
-            return Ok(Some(SignedIn { user }));
+            return Ok(Some(SignedIn { user, swaps }));
         }
         let fits = self.compare(password, hash.clone()).await?;
         if !(fits && is_known) {
             return Err(NotIn::Wrong);
         }
         self.remember(digest);
-        Ok(Some(SignedIn { user }))
+        Ok(Some(SignedIn { user, swaps }))
     }
 
     /// Compares when its turn comes. The comparison keeps its turn to its end, also when nobody waits for it any more.

@@ -7,6 +7,7 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
+    mem,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -29,10 +30,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::{SignedIn, Web, answer, pages::Page};
-use crate::{
-    board::{Drawn, now::Asked},
-    view::ViewReader,
-};
+use crate::{board::Drawn, view::ViewReader};
 
 /// So many pages may be kept up to date at a time; whoever comes later asks for the whole page now and then.
 const BOARDS_MAX: usize = 250;
@@ -70,12 +68,12 @@ pub(super) struct Which {
 }
 
 impl Which {
-    fn page(self) -> Option<Page> {
+    fn page(self, web: &Web) -> Option<Page> {
         match self.page.as_str() {
-            "now" => Some(Page::Now(Asked { agency: self.agency })),
+            "now" => Some(Page::Now(web.asked(self.agency))),
             "alerts" => Some(Page::Alerts),
-            "alert" => Some(Page::Alert(self.fingerprint)),
-            "api" => Some(Page::Api(Asked { agency: self.agency })),
+            "alert" => Page::alert(&self.fingerprint),
+            "api" => Some(Page::Api(web.asked(self.agency))),
             _ => None,
         }
     }
@@ -100,17 +98,23 @@ pub(super) async fn changes(
     who: Option<Extension<SignedIn>>,
     Query(which): Query<Which>,
 ) -> Response {
-    let Some(page) = which.page() else {
-        return answer::problem(StatusCode::NOT_FOUND, "there is no such page").into_response();
-    };
+    let Some(page) = which.page(&web) else { return no_such_page() };
     let Some(seat) = Seat::take(&web.open) else {
         let why = "too many pages are open; reload this one now and then";
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "15")], why).into_response();
     };
-    let (views, swaps) = (web.view.clone(), web.access.swaps());
     let (with_names, sent) = (who.is_some(), HashMap::new());
+    if web.drawn(&page, with_names).await.is_none() {
+        return no_such_page();
+    }
+    let swaps = who.map_or_else(|| web.access.swaps(), |Extension(who)| who.swaps);
+    let views = web.view.clone();
     let board = Board { web, page, views, with_names, swaps, sent, begun: false, _seat: seat };
     Sse::new(events(board)).into_response()
+}
+
+fn no_such_page() -> Response {
+    answer::problem(StatusCode::NOT_FOUND, "there is no such page").into_response()
 }
 
 fn events(board: Board) -> impl Stream<Item = Result<Event, Infallible>> {
@@ -136,16 +140,16 @@ impl Board {
             return None;
         }
         self.views.borrow_and_update();
+        let begun = mem::replace(&mut self.begun, true);
         let Some(drawn) = self.web.drawn(&self.page, self.with_names).await else {
             // What the page was about is over and forgotten; it says so when it is loaded again.
             return Some(vec![beat(&json!({ "now": self.web.clock.now().timestamp_millis(), "parts": [] }))]);
         };
-        Some(if self.begun { self.changed(&drawn) } else { self.first(&drawn) })
+        Some(if begun { self.changed(&drawn) } else { self.first(&drawn) })
     }
 
     /// The page may be older than the stream: it compares what it has.
     fn first(&mut self, drawn: &Drawn) -> Vec<Event> {
-        self.begun = true;
         self.sent = drawn.parts.iter().map(|part| (part.id.clone(), part.hash.clone())).collect();
         vec![whole_beat(drawn)]
     }

@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 use super::{
     SignedIn, Web,
     orders::{AckError, Acknowledge},
-    v1::{AckBody, order},
+    v1::{AckBody, is_fingerprint, order},
 };
 use crate::{
     board::{
@@ -57,12 +57,14 @@ pub(super) enum Page {
     History(Span),
 }
 
-/// So many different pages are kept of one picture; somebody who asks for a thousand fingerprints gets each drawn.
-const KEPT_MAX: usize = 64;
+/// So many alerts' pages are kept of one picture. Somebody who asks for a thousand gets each drawn, and whoever looks at
+/// another page loses nothing by it.
+const ALERTS_KEPT_MAX: usize = 64;
 /// A picture that is not replaced still ages: pages are drawn anew this often, agent clock.
 const AGES_EVERY_S: i64 = 5;
 
-type Pages = HashMap<(Page, bool), Arc<OnceCell<Option<Arc<Drawn>>>>>;
+type Place = Arc<OnceCell<Option<Arc<Drawn>>>>;
+type Pages = HashMap<(Page, bool), Place>;
 
 /// What a page shows of the past, or why it cannot be had.
 enum Kept {
@@ -84,9 +86,32 @@ struct Hall {
     view: Option<Arc<View>>,
     age: i64,
     pages: Pages,
+    n_alerts: usize,
+}
+
+impl Hall {
+    /// Where a page of this picture is kept; one alert too many is kept for nobody but whoever asks.
+    fn place(&mut self, page: &Page, with_names: bool) -> Place {
+        let key = (page.clone(), with_names);
+        if let Some(place) = self.pages.get(&key) {
+            return Arc::clone(place);
+        }
+        let place = Place::default();
+        let is_alert = matches!(page, Page::Alert(_));
+        if !is_alert || self.n_alerts < ALERTS_KEPT_MAX {
+            self.n_alerts += usize::from(is_alert);
+            self.pages.insert(key, Arc::clone(&place));
+        }
+        place
+    }
 }
 
 impl Web {
+    /// An agency that nobody watches is not asked for.
+    pub(super) fn asked(&self, agency: Option<String>) -> Asked {
+        Asked { agency: agency.filter(|name| self.view().agencies.iter().any(|one| one.name.as_str() == name)) }
+    }
+
     /// The page as of the latest picture; `None` when there is no such thing.
     /// Names are for those who signed in; where nobody has to, nobody did.
     pub(super) async fn drawn(&self, page: &Page, with_names: bool) -> Option<Arc<Drawn>> {
@@ -96,10 +121,10 @@ impl Web {
             let age = (now - view.at).num_seconds() / AGES_EVERY_S;
             let mut hall = self.gallery.of.lock().unwrap_or_else(PoisonError::into_inner);
             let same = hall.view.as_ref().is_some_and(|of| Arc::ptr_eq(of, &view)) && hall.age == age;
-            if !same || hall.pages.len() >= KEPT_MAX {
-                *hall = Hall { view: Some(Arc::clone(&view)), age, pages: Pages::new() };
+            if !same {
+                *hall = Hall { view: Some(Arc::clone(&view)), age, ..Hall::default() };
             }
-            Arc::clone(hall.pages.entry((page.clone(), with_names)).or_default())
+            hall.place(page, with_names)
         };
         cell.get_or_init(|| self.draw(page, view, with_names, now)).await.clone()
     }
@@ -174,13 +199,6 @@ pub(super) struct AgencyQuery {
     agency: Option<String>,
 }
 
-impl AgencyQuery {
-    /// An agency that nobody watches is not asked for.
-    fn asked(self, web: &Web) -> Asked {
-        Asked { agency: self.agency.filter(|name| web.view().agencies.iter().any(|one| one.name.as_str() == name)) }
-    }
-}
-
 /// `?span=7d`
 #[derive(Debug, Deserialize)]
 pub(super) struct SpanQuery {
@@ -188,7 +206,7 @@ pub(super) struct SpanQuery {
 }
 
 pub(super) async fn now(State(web): State<Arc<Web>>, who: Who, Query(query): Query<AgencyQuery>) -> Response {
-    answer(&web, who, &Page::Now(query.asked(&web))).await
+    answer(&web, who, &Page::Now(web.asked(query.agency))).await
 }
 
 pub(super) async fn alerts(State(web): State<Arc<Web>>, who: Who) -> Response {
@@ -196,11 +214,14 @@ pub(super) async fn alerts(State(web): State<Arc<Web>>, who: Who) -> Response {
 }
 
 pub(super) async fn alert(State(web): State<Arc<Web>>, who: Who, Path(fingerprint): Path<String>) -> Response {
-    answer(&web, who, &Page::Alert(fingerprint.to_ascii_lowercase())).await
+    match Page::alert(&fingerprint) {
+        Some(page) => answer(&web, who, &page).await,
+        None => no_such_alert(&web, &who),
+    }
 }
 
 pub(super) async fn api(State(web): State<Arc<Web>>, who: Who, Query(query): Query<AgencyQuery>) -> Response {
-    answer(&web, who, &Page::Api(query.asked(&web))).await
+    answer(&web, who, &Page::Api(web.asked(query.agency))).await
 }
 
 pub(super) async fn history(State(web): State<Arc<Web>>, who: Who, Query(query): Query<SpanQuery>) -> Response {
@@ -211,14 +232,13 @@ pub(super) async fn history(State(web): State<Arc<Web>>, who: Who, Query(query):
 async fn answer(web: &Web, who: Who, page: &Page) -> Response {
     match web.drawn(page, who.is_some()).await {
         Some(drawn) => whole(web, &who, page, &drawn).into_response(),
-        None => problem(
-            web,
-            &who,
-            StatusCode::NOT_FOUND,
-            "No such alert",
-            "No live alert has this address. It may be over: the history lists what was.",
-        ),
+        None => no_such_alert(web, &who),
     }
+}
+
+fn no_such_alert(web: &Web, who: &Who) -> Response {
+    let says = "No live alert has this address. It may be over: the history lists what was.";
+    problem(web, who, StatusCode::NOT_FOUND, "No such alert", says)
 }
 
 fn whole(web: &Web, who: &Who, page: &Page, drawn: &Drawn) -> Html<String> {
@@ -292,6 +312,11 @@ pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Respo
 }
 
 impl Page {
+    /// An alert's page; `None` for what is no fingerprint.
+    pub(super) fn alert(fingerprint: &str) -> Option<Self> {
+        is_fingerprint(fingerprint).then(|| Self::Alert(fingerprint.to_ascii_lowercase()))
+    }
+
     /// Where its changes come from.
     fn live(&self) -> String {
         let query = match self {
@@ -314,5 +339,34 @@ impl Page {
             Self::History(_) => return String::new(),
         };
         format!("/live?{query}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_alerts_push_no_other_page_out() {
+        let mut hall = Hall::default();
+        let alert = |n: u32| Page::Alert(format!("{n:016x}"));
+        let (now, first) = (hall.place(&Page::Now(Asked::default()), false), hall.place(&alert(0), false));
+        for n in 1..1000 {
+            hall.place(&alert(n), n % 2 == 0);
+        }
+        assert!(Arc::ptr_eq(&now, &hall.place(&Page::Now(Asked::default()), false)), "kept");
+        assert!(Arc::ptr_eq(&first, &hall.place(&alert(0), false)), "kept, it came early");
+        let (one, again) = (hall.place(&alert(999), false), hall.place(&alert(999), false));
+        assert!(!Arc::ptr_eq(&one, &again), "drawn for whoever asks");
+        assert!(!Arc::ptr_eq(&now, &hall.place(&Page::Now(Asked::default()), true)), "with names it is another page");
+        assert!(hall.pages.len() <= ALERTS_KEPT_MAX + 2, "{}", hall.pages.len());
+    }
+
+    #[test]
+    fn only_a_fingerprint_is_looked_for() {
+        assert_eq!(Page::alert("00000000DEADBEEF"), Some(Page::Alert("00000000deadbeef".to_owned())));
+        for text in ["", "0", "000000000000dead0", "000000000000deag", "<script>alert(1)", "000000000000000\u{e9}"] {
+            assert_eq!(Page::alert(text), None, "{text}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Web, answer, records::RecordsFault};
+use super::{Web, answer, records::RecordsFault, v1::is_fingerprint};
 use crate::report::history::Span;
 
 type Asked = Result<Query<BTreeMap<String, String>>, QueryRejection>;
@@ -16,7 +16,7 @@ type Asked = Result<Query<BTreeMap<String, String>>, QueryRejection>;
 /// What happened to one alert, live or over.
 pub(super) async fn alert(State(web): State<Arc<Web>>, Path(fingerprint): Path<String>) -> Response {
     let fingerprint = fingerprint.to_ascii_lowercase();
-    if fingerprint.len() != 16 || !fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if !is_fingerprint(&fingerprint) {
         let why = "a fingerprint is 16 hex digits; `GET /api/v1/alerts` and `GET /api/v1/history` list them";
         return answer::problem(StatusCode::BAD_REQUEST, why).into_response();
     }

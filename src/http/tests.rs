@@ -619,6 +619,33 @@ async fn boards_take_no_more_than_their_share_of_connections() {
 }
 
 #[tokio::test]
+async fn no_stream_is_given_for_a_page_that_is_not_there() {
+    let site = Site::open(vec![uncovered("1")]).await;
+    let live = |query: &str| format!("/live?{query}");
+    let long = "a".repeat(10_000);
+    for query in ["page=alert", "page=alert&fingerprint=xyz", "page=alert&fingerprint=000000000000dead", "page=history"]
+    {
+        assert_eq!(site.get(&live(query)).await.0, 404, "{query}");
+    }
+    assert_eq!(site.get(&live(&format!("page=alert&fingerprint={long}"))).await.0, 404);
+    // An agency that nobody watches is nobody's page: the stream is that of all.
+    let mut stream = site.ask(Method::GET, &live(&format!("page=now&agency={long}"))).send().await.unwrap();
+    let first = events(&mut stream, "\n\n").await;
+    assert_eq!(first[0].1["parts"][2][0], "today-0", "{first:?}");
+}
+
+#[tokio::test]
+async fn a_page_that_is_forgotten_while_it_is_open_only_beats() {
+    let site = Site::open(vec![uncovered("2")]).await;
+    let mut stream = site.ask(Method::GET, "/live?page=alert&fingerprint=0000000000000002").send().await.unwrap();
+    events(&mut stream, "\n\n").await;
+    site.change(|view| view.alerts = Vec::new());
+    let next = events(&mut stream, "event: beat").await;
+    assert_eq!(next.len(), 1, "one beat for one picture: {next:?}");
+    assert_eq!(next[0].1["parts"], json!([]), "{next:?}");
+}
+
+#[tokio::test]
 async fn the_form_of_a_page_owns_an_alert_and_says_what_went_wrong() {
     let site = Site::open(vec![uncovered("1")]).await;
     let post = |fingerprint: &str, body: &'static str| {
@@ -633,6 +660,12 @@ async fn the_form_of_a_page_owns_an_alert_and_says_what_went_wrong() {
     assert_eq!((acks[0].by.as_str(), acks[0].note.as_str(), acks[0].for_), ("night-1", "on my way\nnow", None));
     for (fingerprint, body, status, says) in [
         ("0000000000000001", "by=+&note=&for=", 400, "`by` must name who owns the alert"),
+        ("0000000000000001", "by=%E2%80%8B%E2%80%8D&note=", 400, "`by` must name who owns the alert"),
+        ("0000000000000001", "by=night-1%E2%80%AEx&note=", 400, "`by` must name who owns the alert"),
+        ("0000000000000001", "by=night-1%00&note=", 400, "`by` must name who owns the alert"),
+        ("0000000000000001", "by=x&note=%E2%81%A6x", 400, "`note` may hold"),
+        ("0000000000000001", "by=x&by=y&note=", 400, "did not arrive whole"),
+        ("0000000000000001", "by=%FF&note=", 400, "`by` must name"),
         ("0000000000000001", "note=x", 400, "did not arrive whole"),
         ("0000000000000001", "by=x&for=never", 400, "`for` must be a duration"),
         ("xyz", "by=x&note=", 400, "16 hex digits"),

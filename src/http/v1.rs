@@ -100,16 +100,28 @@ pub(super) async fn acknowledge(
     }
 }
 
+/// Characters that nobody sees and that turn the text around them, or break its line: what stands in a log or on a phone
+/// would read as something else. Marks that scripts need (joiners, direction marks) are none of them.
+const fn bends_text(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+}
+
+/// 16 hex digits.
+pub(super) fn is_fingerprint(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 pub(super) fn order(fingerprint: &str, body: &AckBody) -> Result<Acknowledge, String> {
-    if fingerprint.len() != 16 || !fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if !is_fingerprint(fingerprint) {
         return Err("a fingerprint is 16 hex digits; `shiftwatch alerts` lists them".to_owned());
     }
     let by = body.by.trim();
-    if by.is_empty() || by.chars().count() > BY_MAX || by.chars().any(char::is_control) {
+    let can_be_seen = by.chars().any(char::is_alphanumeric);
+    if !can_be_seen || by.chars().count() > BY_MAX || by.chars().any(|c| c.is_control() || bends_text(c)) {
         return Err(format!("`by` must name who owns the alert, in one line of 1 to {BY_MAX} characters"));
     }
     let note = body.note.trim();
-    if note.chars().count() > NOTE_MAX || note.chars().any(|c| c.is_control() && c != '\n') {
+    if note.chars().count() > NOTE_MAX || note.chars().any(|c| (c.is_control() && c != '\n') || bends_text(c)) {
         return Err(format!("`note` may hold {NOTE_MAX} characters of plain text"));
     }
     let for_ = match &body.for_ {
