@@ -34,6 +34,16 @@ use crate::{
 /// How long an answer waits for the tick that shows what was ordered. It is stored by then, whatever comes.
 const SHOWN_WITHIN: Duration = Duration::from_millis(500);
 
+/// What an acknowledgement is about.
+struct Found {
+    keys: Vec<AlertKey>,
+    agency: AgencyName,
+    state: AlertState,
+    tells: Tells,
+    starts_at: Option<Instant>,
+    policy: Policy,
+}
+
 /// Takes orders from the web side and stores them.
 pub(super) struct Desk {
     pub(super) store: Store,
@@ -49,20 +59,22 @@ impl Desk {
         self.posts.read().map(|posts| Arc::clone(&posts)).unwrap_or_default()
     }
 
-    async fn find(&self, fingerprint: &str) -> Option<(AlertKey, AlertState, Tells, Option<Instant>, Policy)> {
+    /// The alert that has a fingerprint, and the keys of all that fire with it: somebody may post the labels of an alert of
+    /// ours, and whoever owns what a page shows owns both.
+    async fn find(&self, fingerprint: &str) -> Option<Found> {
         for post in self.posts().iter() {
             let watch = post.watch.lock().await;
             let mut found: Vec<_> = watch.book.by_fingerprint(fingerprint).cloned().collect();
-            found.sort_by_key(|alert| !alert.is_firing());
+            found.sort_by_key(|alert| (!alert.is_firing(), alert.posted.is_some()));
             if let Some(alert) = found.first() {
-                let policy = watch.book.policy().clone();
-                return Some((
-                    alert.key.clone(),
-                    alert.state.clone(),
-                    alert.facts.tells.clone(),
-                    alert.facts.starts_at,
-                    policy,
-                ));
+                return Some(Found {
+                    keys: found.iter().filter(|alert| alert.is_firing()).map(|alert| alert.key.clone()).collect(),
+                    agency: alert.key.agency.clone(),
+                    state: alert.state.clone(),
+                    tells: alert.facts.tells.clone(),
+                    starts_at: alert.facts.starts_at,
+                    policy: watch.book.policy().clone(),
+                });
             }
         }
         None
@@ -136,9 +148,8 @@ fn shown(person: &Person) -> people::Person {
 impl Orders for Desk {
     fn acknowledge(&self, order: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {
         Box::pin(async move {
-            let Some((key, state, tells, starts_at, policy)) = self.find(&order.fingerprint).await else {
-                return Err(AckError::Unknown);
-            };
+            let Some(found) = self.find(&order.fingerprint).await else { return Err(AckError::Unknown) };
+            let Found { keys, agency, state, tells, starts_at, policy } = found;
             match state {
                 AlertState::Resolved { .. } => return Err(AckError::Over),
                 AlertState::Pending { .. } => return Err(AckError::Pending),
@@ -155,8 +166,9 @@ impl Orders for Desk {
             {
                 until = until.min(hour_before);
             }
-            let agency = key.agency.clone();
-            self.order([(agency, vec![Ask::Acknowledge { key, by: order.by, note: order.note, until }])]).await?;
+            let (by, note) = (order.by, order.note);
+            let ask = |key| Ask::Acknowledge { key, by: by.clone(), note: note.clone(), until };
+            self.order([(agency, keys.into_iter().map(ask).collect())]).await?;
             Ok(Acked { until })
         })
     }
