@@ -190,13 +190,14 @@ fn hash(html: &str) -> String {
     format!("{state:016x}")
 }
 
-/// How old a picture may be before a page says that it stands still. It is replaced every two seconds.
+/// How old a picture may be before a page says that it stands still, by a clock that runs as fast as the machine's. It is
+/// replaced every two seconds.
 pub const PICTURE_STALE: chrono::TimeDelta = chrono::TimeDelta::seconds(15);
 
 /// Since when the picture stands still, if it does.
 #[must_use]
 pub fn stands_still_since(view: &View, now: Instant) -> Option<Ago> {
-    (now - view.at > PICTURE_STALE).then(|| Ago::of(view.at, now))
+    (now - view.at > PICTURE_STALE * i32::try_from(view.speed).unwrap_or(1).max(1)).then(|| Ago::of(view.at, now))
 }
 
 #[cfg(test)]

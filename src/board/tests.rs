@@ -113,6 +113,11 @@ fn a_picture_that_stands_still_says_since_when() {
     assert!(page.contains("This picture stands still since") && page.contains("Not working"), "{page}");
     view.at = noon() - TimeDelta::seconds(15);
     assert!(!now_page(&view, &Names::default()).contains("stands still"), "a boundary");
+    view.speed = 60;
+    view.at = noon() - TimeDelta::minutes(15);
+    assert!(!now_page(&view, &Names::default()).contains("stands still"), "15 s by the machine's clock");
+    view.at = noon() - TimeDelta::minutes(16);
+    assert!(now_page(&view, &Names::default()).contains("stands still"));
 }
 
 #[test]

@@ -381,7 +381,8 @@ const fn was(standing: Standing) -> &'static str {
 }
 
 fn ticks(today: &Today, zone: Tz, clock_12h: bool) -> Vec<Tick> {
-    hour_marks(today)
+    // Not every zone is whole hours from the agency's.
+    marks(today, TimeDelta::minutes(15))
         .filter(|at| {
             let local = at.with_timezone(&zone);
             local.hour() % 6 == 0 && local.minute() == 0
@@ -392,8 +393,12 @@ fn ticks(today: &Today, zone: Tz, clock_12h: bool) -> Vec<Tick> {
 
 /// The whole hours of a day; 23 or 25 of them on two days a year.
 fn hour_marks(today: &Today) -> impl Iterator<Item = Instant> + use<> {
+    marks(today, TimeDelta::hours(1))
+}
+
+fn marks(today: &Today, every: TimeDelta) -> impl Iterator<Item = Instant> + use<> {
     let (from, until) = (today.from, today.until);
-    (0..26).map(move |n| from + TimeDelta::hours(n)).take_while(move |at| *at < until)
+    std::iter::successors(Some(from), move |at| Some(*at + every)).take_while(move |at| *at < until)
 }
 
 fn hours(today: &Today, agency: &AgencyView, now: Instant) -> Vec<Hour> {

@@ -60,7 +60,7 @@ pub(super) enum Page {
 /// So many alerts' pages are kept of one picture. Somebody who asks for a thousand gets each drawn, and whoever looks at
 /// another page loses nothing by it.
 const ALERTS_KEPT_MAX: usize = 64;
-/// A picture that is not replaced still ages: pages are drawn anew this often, agent clock.
+/// A picture that is not replaced still ages: pages are drawn anew this often.
 const AGES_EVERY_S: i64 = 5;
 
 type Place = Arc<OnceCell<Option<Arc<Drawn>>>>;
@@ -118,7 +118,7 @@ impl Web {
         let view = self.view();
         let now = self.clock.now();
         let cell = {
-            let age = (now - view.at).num_seconds() / AGES_EVERY_S;
+            let age = (now - view.at).num_seconds() / (AGES_EVERY_S * i64::from(self.clock.speed().max(1)));
             let mut hall = self.gallery.of.lock().unwrap_or_else(PoisonError::into_inner);
             let same = hall.view.as_ref().is_some_and(|of| Arc::ptr_eq(of, &view)) && hall.age == age;
             if !same {

@@ -104,6 +104,26 @@ fn what_begins_yesterday_or_ends_tomorrow_is_cut_at_the_edge_of_the_day() {
 }
 
 #[test]
+fn shifts_of_no_length_of_days_and_of_a_place_half_an_hour_off_are_drawn() {
+    let mut agency = day(vec![
+        shift(1, 6, 0, Standing::Uncovered),
+        shift(2, -20, 72, Standing::Running),
+        shift(3, -30, 30, Standing::Missed),
+        shift(4, 24, 0, Standing::Covered),
+    ]);
+    let mut today = (*agency.today).clone();
+    today.locations[0].zone = chrono_tz::Asia::Kolkata;
+    agency.today = std::sync::Arc::new(today);
+    let timeline = draw(&agency, morning(), &mut bars_of_a_page());
+    let row = &timeline.rows[0];
+    let edges: Vec<_> = row.bars.iter().map(|bar| (bar.x.as_str(), bar.width.as_str())).collect();
+    assert_eq!(edges, [("25.00", "0.83"), ("0.00", "100.00"), ("0.00", "0.83"), ("100.00", "0.00")]);
+    let ticks: Vec<_> = row.ticks.iter().map(|tick| (tick.x.as_str(), tick.label.as_str())).collect();
+    assert_eq!(ticks, [("22.91", "18:00"), ("47.91", "00:00"), ("72.91", "06:00"), ("97.91", "12:00")]);
+    assert_eq!(timeline.hours.iter().map(|hour| hour.n_well).collect::<Vec<_>>(), [1; 24], "the one of three days");
+}
+
+#[test]
 fn shifts_at_once_lie_in_lanes_of_their_own_and_places_in_trouble_come_first() {
     let calm = TodayShift { location: 1, ..shift(3, 5, 2, Standing::Covered) };
     let mut shifts = vec![shift(1, 6, 2, Standing::Covered), shift(2, 7, 2, Standing::Late), calm.clone()];
