@@ -19,13 +19,11 @@ use governor::{DefaultDirectRateLimiter, Quota};
 use sha2::{Digest as _, Sha256};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
+use super::waiting::{Peer, Waiting};
 use crate::config::{RateLimit, WebFile, WebHash};
 
 /// So many passwords that were right are known again without another comparison; exporter-toolkit remembers as many.
 const REMEMBERED_MAX: usize = 100;
-/// So many comparisons may wait for their turn; whoever comes then is asked to come back. At a cost of 10 that is some
-/// three seconds' worth.
-const WAITING_MAX: usize = 32;
 
 /// The doorkeeper. Without a web file everybody comes in, over plain HTTP.
 #[derive(Debug)]
@@ -36,7 +34,7 @@ pub struct Access {
     remembered: Mutex<VecDeque<[u8; 32]>>,
     /// One comparison at a time, as in exporter-toolkit: it keeps a processor busy.
     turn: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    waiting: Arc<Waiting>,
 }
 
 /// Somebody who signed in; stands in the request's extensions.
@@ -86,7 +84,7 @@ impl Access {
             swaps: AtomicU64::new(0),
             remembered: Mutex::default(),
             turn: Arc::new(Semaphore::new(1)),
-            waiting: Arc::new(Semaphore::new(WAITING_MAX)),
+            waiting: Arc::default(),
         }
     }
 
@@ -129,7 +127,7 @@ impl Access {
     }
 
     /// Who asks. `Ok(None)`: there is no sign-in.
-    pub(super) async fn who(&self, headers: &HeaderMap) -> Result<Option<SignedIn>, NotIn> {
+    pub(super) async fn who(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<Option<SignedIn>, NotIn> {
         // Before the users are looked at: whoever came in by users that were swapped meanwhile came in by old ones.
         let swaps = self.swaps();
         let door = self.door();
@@ -142,7 +140,7 @@ impl Access {
         if is_known && self.remembers(&digest) {
             return Ok(Some(SignedIn { user, swaps }));
         }
-        let fits = self.compare(password, hash.clone()).await?;
+        let fits = self.compare(password, hash.clone(), peer).await?;
         if !(fits && is_known) {
             return Err(NotIn::Wrong);
         }
@@ -151,8 +149,8 @@ impl Access {
     }
 
     /// Compares when its turn comes. The comparison keeps its turn to its end, also when nobody waits for it any more.
-    async fn compare(&self, password: Vec<u8>, hash: WebHash) -> Result<bool, NotIn> {
-        let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| NotIn::Busy)?;
+    async fn compare(&self, password: Vec<u8>, hash: WebHash, peer: Option<Peer>) -> Result<bool, NotIn> {
+        let place = self.waiting.take(peer).ok_or(NotIn::Busy)?;
         let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| NotIn::Busy)?;
         let compared = spawn_blocking(move || {
             let fits = bcrypt::verify(&password, hash.as_str()).unwrap_or(false);

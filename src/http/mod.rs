@@ -40,6 +40,7 @@ mod serving;
 mod sign_in;
 mod v1;
 mod v2;
+mod waiting;
 
 pub use {
     access::{Access, SignedIn},

@@ -6,7 +6,7 @@
 use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::Request,
     http::StatusCode,
     middleware::Next,
@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{access::Access, answer, connection::Connection};
+use super::{access::Access, answer, connection::Connection, waiting::Peer};
 
 /// A request may take so long in all, its body included. A reload, which may run commands, is the longest.
 pub(super) const REQUEST_MAX: Duration = Duration::from_mins(2);
@@ -81,7 +81,9 @@ pub(super) async fn serve_within(
             Some(_) = connections.join_next() => continue,
             accepted = accept(&listener, &room) => accepted,
         };
-        let (router, tls, closing) = (router.clone(), access.tls(), closing.clone());
+        let peer = stream.peer_addr().ok().map(|address| Extension(Peer(address.ip())));
+        let router = peer.map_or_else(|| router.clone(), |peer| router.clone().layer(peer));
+        let (tls, closing) = (access.tls(), closing.clone());
         connections.spawn(async move {
             Connection { stream, router, tls, closing, bounds }.converse().await;
             drop(place);

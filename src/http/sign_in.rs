@@ -13,6 +13,7 @@ use super::{
     access::{Access, NotIn},
     answer,
     routes::{ROUTES, Role},
+    waiting::Peer,
 };
 
 /// The words for whoever does not come in yet.
@@ -27,7 +28,8 @@ pub(super) async fn only_known(State(access): State<Arc<Access>>, mut request: R
     if is_open(&request) {
         return next.run(request).await;
     }
-    match access.who(request.headers()).await {
+    let peer = request.extensions().get::<Peer>().copied();
+    match access.who(request.headers(), peer).await {
         Ok(who) => {
             if let Some(who) = who {
                 request.extensions_mut().insert(who);

@@ -1,6 +1,7 @@
 use axum::http::HeaderValue;
 
 use super::*;
+use crate::http::waiting::{OF_ONE_MAX, WAITING_MAX};
 
 /// The hashes of `example-password` and `another-example`, at the lowest cost there is, made by libxcrypt.
 pub(crate) const ALICE: &str = "$2b$04$abcdefghijklmnopqrstuuINEu0.fL6TmOr.GOngyVnjNLH3aX75y";
@@ -41,50 +42,50 @@ async fn names_and_passwords_are_held_to_the_file() {
         (b"alice", Err(NotIn::Unasked), "no colon"),
         (b"\xff:example-password", Err(NotIn::Unasked), "no text"),
     ] {
-        let who = access.who(&basic(given)).await.map(|who| who.unwrap().user);
+        let who = access.who(&basic(given), None).await.map(|who| who.unwrap().user);
         assert_eq!(who.as_deref(), is.as_ref().map(|is| *is), "{shows}");
     }
     assert_eq!(access.remembered.lock().unwrap().len(), 2, "only what was right is remembered");
     for header_text in ["", "Basic", "Basic ", "Basic !!!", "Bearer YWxpY2U6eA==", "Basic\tYWxpY2U6eA=="] {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, HeaderValue::from_str(header_text).unwrap());
-        assert_eq!(access.who(&headers).await, Err(NotIn::Unasked), "{header_text}");
+        assert_eq!(access.who(&headers, None).await, Err(NotIn::Unasked), "{header_text}");
     }
-    assert_eq!(access.who(&HeaderMap::new()).await, Err(NotIn::Unasked));
+    assert_eq!(access.who(&HeaderMap::new(), None).await, Err(NotIn::Unasked));
 }
 
 #[tokio::test]
 async fn a_user_who_is_taken_out_is_out_at_once() {
     let access = Access::new(Some(&users()));
     let alice = basic(b"alice:example-password");
-    assert!(access.who(&alice).await.is_ok());
+    assert!(access.who(&alice, None).await.is_ok());
     access.swap(Some(&file(&format!("basic_auth_users: {{ bob: {BOB} }}"))));
-    assert_eq!(access.who(&alice).await, Err(NotIn::Wrong));
+    assert_eq!(access.who(&alice, None).await, Err(NotIn::Wrong));
     access.swap(Some(&file(&format!("basic_auth_users: {{ alice: {BOB} }}"))));
-    assert_eq!(access.who(&alice).await, Err(NotIn::Wrong), "the old password, remembered no more");
+    assert_eq!(access.who(&alice, None).await, Err(NotIn::Wrong), "the old password, remembered no more");
     assert!(access.sign_in_is_on());
     access.swap(None);
-    assert_eq!((access.who(&alice).await, access.sign_in_is_on()), (Ok(None), false));
+    assert_eq!((access.who(&alice, None).await, access.sign_in_is_on()), (Ok(None), false));
 }
 
 #[tokio::test]
 async fn a_flood_of_guesses_is_bounded_and_shuts_out_nobody_who_is_known() {
     let access = Arc::new(Access::new(Some(&users())));
     let alice = basic(b"alice:example-password");
-    access.who(&alice).await.unwrap();
+    access.who(&alice, None).await.unwrap();
     // Somebody has the turn and keeps it.
     let turn = access.turn.clone().acquire_owned().await.unwrap();
     let guesses: Vec<_> = (0..2 * WAITING_MAX)
         .map(|n| {
             let access = Arc::clone(&access);
-            tokio::spawn(async move { access.who(&basic(format!("alice:guess-{n}").as_bytes())).await })
+            tokio::spawn(async move { access.who(&basic(format!("alice:guess-{n}").as_bytes()), None).await })
         })
         .collect();
-    while access.waiting.available_permits() > 0 {
+    while access.waiting.n() < WAITING_MAX {
         tokio::task::yield_now().await;
     }
-    assert_eq!(access.who(&basic(b"bob:another-example")).await, Err(NotIn::Busy), "asked to come back");
-    assert!(access.who(&alice).await.is_ok(), "known, so not in the queue");
+    assert_eq!(access.who(&basic(b"bob:another-example"), None).await, Err(NotIn::Busy), "asked to come back");
+    assert!(access.who(&alice, None).await.is_ok(), "known, so not in the queue");
     drop(turn);
     let mut wrong = 0;
     for guess in guesses {
@@ -95,7 +96,34 @@ async fn a_flood_of_guesses_is_bounded_and_shuts_out_nobody_who_is_known() {
         }
     }
     assert_eq!(wrong, WAITING_MAX, "those that found a place");
-    assert_eq!(access.waiting.available_permits(), WAITING_MAX, "and every place is free again");
+    assert_eq!(access.waiting.n(), 0, "and every place is free again");
+}
+
+#[tokio::test]
+async fn a_flood_from_one_place_shuts_out_nobody_elsewhere() {
+    let access = Arc::new(Access::new(Some(&users())));
+    let peer = |text: &str| Some(Peer(text.parse().unwrap()));
+    let turn = access.turn.clone().acquire_owned().await.unwrap();
+    let come = |who: String, from: &str| {
+        let (access, from) = (Arc::clone(&access), peer(from));
+        tokio::spawn(async move { access.who(&basic(who.as_bytes()), from).await })
+    };
+    let guesses: Vec<_> = (0..WAITING_MAX).map(|n| come(format!("alice:guess-{n}"), "192.0.2.1")).collect();
+    while access.waiting.n() < OF_ONE_MAX {
+        tokio::task::yield_now().await;
+    }
+    let alice = come("alice:example-password".to_owned(), "192.0.2.2");
+    while access.waiting.n() == OF_ONE_MAX {
+        assert!(!alice.is_finished(), "she waits for her turn");
+        tokio::task::yield_now().await;
+    }
+    drop(turn);
+    assert_eq!(alice.await.unwrap().unwrap().unwrap().user, "alice");
+    let mut busy = 0;
+    for guess in guesses {
+        busy += usize::from(guess.await.unwrap() == Err(NotIn::Busy));
+    }
+    assert_eq!(busy, WAITING_MAX - OF_ONE_MAX);
 }
 
 #[test]
