@@ -1,4 +1,4 @@
-//! No name, phone, address or birth date leaves by any way but a mail that was granted them.
+//! No name, phone, address or birth date leaves by any way but a mail that was granted them, and the board of whoever signed in.
 //!
 //! The real program at its most talkative, against an agency whose every text about a person carries a marker, and
 //! whose API misbehaves in many ways. First the marker must have reached the granted mail: a search that could find
@@ -25,6 +25,11 @@ const MARKER: &str = "ZQXPHI";
 /// Two simulated minutes a second: shifts begin and end while it runs.
 const SPEED: u32 = 60;
 const START_MAX: Duration = Duration::from_secs(30);
+/// `example-password`, by libxcrypt at the lowest cost there is, and what a browser makes of both.
+const USERS: &str = "basic_auth_users: { night-1: $2b$04$abcdefghijklmnopqrstuuINEu0.fL6TmOr.GOngyVnjNLH3aX75y }\n";
+const SIGNED_IN: &str = "bmlnaHQtMTpleGFtcGxlLXBhc3N3b3Jk";
+/// A stream beats every five seconds.
+const STREAM_MAX: Duration = Duration::from_secs(6);
 /// So many alerts' stories are looked at each time.
 const STORIES: usize = 5;
 
@@ -90,8 +95,9 @@ async fn markers_reach_the_granted_mail_and_nothing_else() {
     for patch in misbehaviour() {
         sim.world(|world| world.incident(&Incident::Switches { set: patch.clone() }, real_now()).unwrap());
         pause(Duration::from_millis(1_500)).await;
-        ask(&http, &address, &mut search).await;
+        ask(&http, &address, &mut search, Signed::Out).await;
     }
+    listen(&http, &address, &mut search, Signed::Out).await;
     let (_, said) = Agent::start(&["alerts", "--url", &address, "--output", "json"], folder.path()).end();
     search.look("alerts", &said.join("\n"));
     let (_, said) = Agent::start(&["status", "--url", &address], folder.path()).end();
@@ -103,10 +109,21 @@ async fn markers_reach_the_granted_mail_and_nothing_else() {
     for line in agent.kill() {
         search.look("log", &line);
     }
+    // And with sign-in: from now on whoever signed in sees names, on the board's own pages alone.
+    std::fs::write(folder.path().join("web.yml"), USERS).unwrap();
+    let text = std::fs::read_to_string(&config).unwrap();
+    let signed = text.replace("listen: \"127.0.0.1:0\"", "listen: \"127.0.0.1:0\", config_file: web.yml");
+    assert_ne!(signed, text);
+    std::fs::write(&config, signed).unwrap();
     let agent = Agent::drill(&config, "trace", &format!("{},speed={SPEED}", now()));
     let address = agent.address(START_MAX).await.expect("it listens again");
     pause(Duration::from_secs(4)).await;
-    ask(&http, &address, &mut search).await;
+    let mut headers = reqwest::header::HeaderMap::new();
+    headers.insert("authorization", format!("Basic {SIGNED_IN}").parse().unwrap());
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).default_headers(headers);
+    let http = http.build().unwrap();
+    ask(&http, &address, &mut search, Signed::In).await;
+    listen(&http, &address, &mut search, Signed::In).await;
     let (status, lines) = agent.stop();
     assert!(status.success(), "{status}");
     for line in lines {
@@ -121,9 +138,18 @@ async fn markers_reach_the_granted_mail_and_nothing_else() {
     assert!(search.words.iter().any(|word| word.starts_with("202555") && reached("granted", word)), "and a phone");
     assert!(search.words.iter().any(|word| word.starts_with("19") && reached("granted", word)), "and a birth date");
     assert!(in_blobs, "the store holds the marker in its blobs");
-    for (place, at_least) in
-        [("log", 100), ("metrics", 5), ("url", 100), ("text", 3), ("mail", 6), ("post", 3), ("story", 5), ("row", 500)]
-    {
+    for (place, at_least) in [
+        ("log", 100),
+        ("metrics", 5),
+        ("url", 100),
+        ("text", 3),
+        ("mail", 6),
+        ("post", 3),
+        ("story", 5),
+        ("row", 500),
+        ("board", 20),
+        ("stream", 4),
+    ] {
         assert!(search.places.get(place).is_some_and(|n| *n >= at_least), "{place}: {:?}", search.places);
     }
     assert!(
@@ -171,10 +197,59 @@ fn misbehaviour() -> Vec<serde_json::Value> {
     ]
 }
 
-async fn ask(http: &reqwest::Client, address: &str, search: &mut Search) {
+/// Whether whoever asks said who they are.
+#[derive(Clone, Copy, PartialEq)]
+enum Signed {
+    In,
+    Out,
+}
+
+/// The board's pages, on which names stand for whoever signed in; without sign-in no page may hold one.
+async fn look_at_the_board(http: &reqwest::Client, address: &str, search: &mut Search, signed: Signed) {
+    let url = |path: &str| format!("http://{address}{path}");
+    let listed = http.get(url("/api/v1/alerts")).send().await.unwrap();
+    let listed: serde_json::Value = listed.json().await.unwrap();
+    let fingerprints = listed.as_array().unwrap().iter().take(STORIES).map(|one| one["fingerprint"].as_str().unwrap());
+    let mut paths = vec!["/".to_owned(), "/?agency=main".to_owned(), "/alerts".to_owned()];
+    for one in fingerprints {
+        paths.push(format!("/alerts/{one}"));
+    }
+    let mut named = false;
+    for path in paths {
+        let answer = http.get(url(&path)).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}");
+        search.look("page", &format!("{:?}", answer.headers()));
+        let text = answer.text().await.unwrap();
+        match signed {
+            Signed::In => named |= text.contains(MARKER),
+            Signed::Out => search.look("board", &text),
+        }
+    }
+    assert!(named == (signed == Signed::In), "names are for whoever signed in");
+}
+
+/// What an open page is sent.
+async fn listen(http: &reqwest::Client, address: &str, search: &mut Search, signed: Signed) {
+    for path in ["/live?page=now", "/live?page=alerts", "/live?page=api"] {
+        let mut stream = http.get(format!("http://{address}{path}")).send().await.unwrap();
+        let mut text = Vec::new();
+        while !String::from_utf8_lossy(&text).contains("event: part") {
+            let Ok(Ok(Some(chunk))) = tokio::time::timeout(STREAM_MAX, stream.chunk()).await else { break };
+            text.extend(chunk);
+        }
+        assert!(!text.is_empty(), "{path}");
+        if signed == Signed::Out || path == "/live?page=api" {
+            search.look("stream", &String::from_utf8_lossy(&text));
+        }
+    }
+}
+
+async fn ask(http: &reqwest::Client, address: &str, search: &mut Search, signed: Signed) {
+    look_at_the_board(http, address, search, signed).await;
     for (place, path) in [
         ("metrics", "/metrics"),
-        ("page", "/"),
+        ("page", "/api-health"),
+        ("page", "/history?span=90d"),
         ("page", "/-/ready"),
         ("api", "/api/v1/status"),
         ("api", "/api/v1/alerts"),
