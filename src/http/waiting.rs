@@ -91,14 +91,14 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn peer(text: &str) -> Option<Peer> {
-        Some(Peer(text.parse().unwrap()))
+    fn peer(text: &str) -> Peer {
+        Peer(text.parse().unwrap())
     }
 
     #[test]
     fn nobody_fills_the_queue_alone_and_places_come_back() {
         let waiting = Arc::new(Waiting::default());
-        let take = |text: &str| waiting.take(peer(text));
+        let take = |text: &str| waiting.take(Some(peer(text)));
         let guesser: Vec<_> = (0..OF_ONE_MAX).map(|_| take("192.0.2.1").unwrap()).collect();
         assert!(take("192.0.2.1").is_none() && take("::ffff:192.0.2.1").is_none(), "the same, written otherwise");
         let other = take("192.0.2.2");
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_network_counts_as_one_and_this_machine_as_many() {
         let waiting = Arc::new(Waiting::default());
-        let take = |text: &str| waiting.take(peer(text));
+        let take = |text: &str| waiting.take(Some(peer(text)));
         let network: Vec<_> = (0..OF_ONE_MAX).map(|n| take(&format!("2001:db8::{n:x}")).unwrap()).collect();
         assert!(take("2001:db8::ffff:1").is_none() && take("2001:db8:0:1::1").is_some());
         drop(network);
