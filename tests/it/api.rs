@@ -56,6 +56,28 @@ async fn who_owns_an_alert_stops_its_repeats_until_the_ownership_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_owns_an_alert_owns_what_was_posted_with_its_labels() {
+    let mut house = House::open(Plan::default()).await;
+    house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
+    house.told_of(&["NO CAREGIVER"]).await;
+    let (_, alerts) = house.get("/api/v1/alerts").await;
+    let alerts: Value = serde_json::from_str(&alerts).expect("json");
+    let twin = json!([{ "labels": alerts[0]["labels"], "annotations": { "summary": "Posted" } }]);
+    let (status, answer) = house.post("/api/v2/alerts", &twin).await;
+    assert_eq!(status, 200, "{answer}");
+    let fingerprint = alerts[0]["fingerprint"].as_str().unwrap_or_else(|| panic!("no fingerprint in {alerts}"));
+    let body = json!({ "by": "Night lead" });
+    let (status, answer) = house.post(&format!("/api/v1/alerts/{fingerprint}/ack"), &body).await;
+    assert_eq!(status, 200, "{answer}");
+    let (_, shown) = house.get("/api/v2/alerts").await;
+    let shown: Value = serde_json::from_str(&shown).expect("json");
+    let both = shown.as_array().into_iter().flatten().filter(|one| one["fingerprint"] == fingerprint);
+    let owners: Vec<_> = both.map(|one| one["annotations"]["acknowledged_by"].clone()).collect();
+    assert_eq!(owners, ["Night lead", "Night lead"], "{shown}");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alert_from_outside_is_told_and_closed() {
     let mut house = House::open(Plan::default()).await;
     let labels = json!({ "alertname": "PhoneLineDown", "severity": "page", "agency": "main" });
