@@ -46,7 +46,7 @@ pub struct Drawn {
     pub place: &'static str,
     /// Its parts, in order.
     pub parts: Vec<Part>,
-    /// What stands below the parts and is never replaced: forms.
+    /// What stands below the first part and is never replaced: a form.
     pub fixed: Option<Arc<str>>,
     /// When it was drawn, agent clock.
     pub at: Instant,
