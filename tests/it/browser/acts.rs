@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::driver::Browser;
+use super::{demo::Demo, driver::Browser};
 use crate::harness::{House, Plan, SHIFT};
 
 const TAB: &str = "\u{e004}";
@@ -147,4 +147,33 @@ async fn five_hundred_posted_alerts_come_to_an_open_page() {
     browser.shot("posted-500-now-360").await;
     browser.is_content("500 alerts").await;
     browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_whose_program_died_says_so_and_finds_back_by_itself() {
+    let browser = Browser::open().await;
+    let mut demo = Demo::new();
+    demo.start().await;
+    browser.narrow().await;
+    browser.go(&demo.url()).await;
+    browser.mark().await;
+    browser.until("the page is kept up to date", "document.querySelector('rect.bar') !== null").await;
+    demo.kill();
+    browser.until("it has lost touch", "!document.getElementById('lost').hidden").await;
+    let lost = browser.js("return document.getElementById('lost').innerText").await;
+    assert!(lost.as_str().is_some_and(|text| text.contains("out of date")), "{lost}");
+    browser.is_the_same_page("the program died").await;
+    browser.fits("a page that has lost touch").await;
+    for scheme in ["light", "dark"] {
+        browser.scheme(scheme).await;
+        let faults = browser.faults().await;
+        assert!(faults.is_empty(), "lost touch, {scheme}: {}", faults.join("\n"));
+        browser.shot(&format!("lost-touch-{scheme}-360")).await;
+    }
+    demo.start().await;
+    browser.until("it has found back", "document.getElementById('lost').hidden").await;
+    browser.is_the_same_page("the program is back").await;
+    assert_eq!(browser.js("return document.body.classList.contains('lost-touch')").await, json!(false));
+    browser.close().await;
+    demo.stop();
 }

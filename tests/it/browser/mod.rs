@@ -6,6 +6,7 @@
 
 mod acts;
 mod axe;
+mod demo;
 mod driver;
 mod hand_made;
 mod protocol;

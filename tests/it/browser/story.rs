@@ -1,22 +1,11 @@
-//! The demo from its first minute to its end and beyond, on a phone: one run, every point of its story.
+//! The demo on a phone: one run, every point of its story.
 
-use std::net::TcpListener;
-
-use serde_json::json;
-
-use super::driver::{Browser, PATIENCE};
-use crate::agent::Agent;
+use super::{demo::Demo, driver::Browser};
 
 /// The demo's shift that loses its caregiver, and gets another.
 const OPEN: &str = "90910001";
 /// The demo's caregiver who does not come.
 const NO_SHOW: &str = "90910002";
-
-/// An address that nobody listens on.
-pub(super) fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").to_string()
-}
 
 /// A card of a list, by its heading's id and a shift.
 fn card(list: &str, shift: &str) -> String {
@@ -32,19 +21,10 @@ fn bar(shift: &str, state: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_s_story_is_seen_and_acted_on_from_a_phone_without_a_reload() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let address = free_address();
     let browser = Browser::open().await;
-    let args = ["demo", "--listen", &address, "--duration", "4m", "--log-level", "error"];
-    let temporary = folder.path().display().to_string();
-    let agent = Agent::start_with(&args, &[("TMPDIR", &temporary)], folder.path());
-    let url = format!("http://{address}");
-    let listens = async {
-        while reqwest::get(format!("{url}/-/healthy")).await.is_err() {
-            crate::agent::pause(std::time::Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, listens).await.expect("the demo listens");
+    let mut demo = Demo::new();
+    demo.start().await;
+    let url = demo.url();
 
     // The uncovered shift appears, without a reload.
     browser.go(&url).await;
@@ -123,19 +103,6 @@ async fn the_demo_s_story_is_seen_and_acted_on_from_a_phone_without_a_reload() {
     browser.look_at(&now).await;
     browser.is_content("Now, all through").await;
 
-    // The program dies: the page says that it has lost touch.
-    agent.kill();
-    browser.until("it has lost touch", "!document.getElementById('lost').hidden").await;
-    let lost = browser.js("return document.getElementById('lost').innerText").await;
-    assert!(lost.as_str().is_some_and(|text| text.contains("out of date")), "{lost}");
-    browser.is_the_same_page("the program died").await;
-    browser.shot("demo-lost-touch-phone").await;
-
-    // Another one at the same address: it finds back by itself.
-    let again = Agent::start_with(&args, &[("TMPDIR", &temporary)], folder.path());
-    browser.until("it has found back", "document.getElementById('lost').hidden").await;
-    browser.is_the_same_page("the program is back").await;
-    assert_eq!(browser.js("return document.body.classList.contains('lost-touch')").await, json!(false));
     browser.close().await;
-    again.stop();
+    demo.stop();
 }
