@@ -40,7 +40,7 @@ impl Headline {
             .iter()
             .any(|one| one.last_read_at.is_none() || one.n_clients.is_none() || one.catching_up_since.is_some());
         let unsure = view.agencies.iter().any(|one| one.coverage.is_none() || one.n_unjudged > 0);
-        let stands_still = stands_still_since(view, now);
+        let stands_still = stands_still_since(view, pulses, now, real_now);
         let (tone, word) = if stands_still.is_some() || !report.ready {
             ("blind", "Not working")
         } else if blind {
