@@ -133,9 +133,13 @@ async fn five_hundred_posted_alerts_come_to_an_open_page() {
     browser.narrow().await;
     browser.go(&house.url).await;
     browser.mark().await;
-    let alerts: Vec<Value> = (0..500)
-        .map(|n| json!({ "labels": { "alertname": format!("Sample{n}"), "severity": "warning", "team": "tech", "n": n.to_string() } }))
-        .collect();
+    let ends_at = (house.now() + chrono::TimeDelta::hours(4)).to_rfc3339();
+    let one = |n: usize| {
+        let labels =
+            json!({ "alertname": format!("Sample{n}"), "severity": "warning", "team": "tech", "n": n.to_string() });
+        json!({ "labels": labels, "endsAt": ends_at })
+    };
+    let alerts: Vec<Value> = (0..500).map(one).collect();
     let (status, answer) = house.post("/api/v2/alerts", &json!(alerts)).await;
     assert_eq!(status, 200, "{answer}");
     browser.until("as many as a page holds", "document.querySelectorAll('.card').length >= 20").await;

@@ -220,13 +220,20 @@ impl Browser {
 
     /// Writes `target/screenshots/<name>.png`, the whole page, for a person to look at.
     pub async fn shot(&self, name: &str) {
+        let size = self.js("return [innerWidth, Math.min(3000, document.documentElement.scrollHeight)]").await;
+        let clip = json!({ "x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1 });
+        self.capture(name, json!({ "captureBeyondViewport": true, "clip": clip })).await;
+    }
+
+    /// The same of what is on the screen without scrolling.
+    pub async fn shot_of_the_screen(&self, name: &str) {
+        self.capture(name, json!({})).await;
+    }
+
+    async fn capture(&self, name: &str, how: Value) {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
         std::fs::create_dir_all(&folder).expect("a folder for pictures");
-        let size = self.js("return [innerWidth, document.documentElement.scrollHeight]").await;
-        let clip = json!({ "x": 0, "y": 0, "width": size[0], "height": size[1].as_u64().map_or(900, |h| h.min(3000)), "scale": 1 });
-        let shot = self
-            .cdp("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true, "clip": clip }))
-            .await;
+        let shot = self.cdp("Page.captureScreenshot", how).await;
         let data = shot["data"].as_str().expect("a picture");
         let png = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, data).expect("base64");
         std::fs::write(folder.join(format!("{name}.png")), png).expect("a picture is written");

@@ -157,14 +157,15 @@ pub fn owned(view: AlertView) -> AlertView {
 
 /// The same, over.
 pub fn closed(view: AlertView) -> AlertView {
-    changed(view, |alert| {
+    let over = changed(view, |alert| {
         alert.state = AlertState::Resolved {
             fired_at: Some(now() - TimeDelta::minutes(2)),
             resolved_at: now() - TimeDelta::seconds(30),
             closing: Closing::Covered,
             owner: Some("night-1".to_owned()),
         };
-    })
+    });
+    AlertView { quiet: None, ..over }
 }
 
 /// The same, held for lack of data.

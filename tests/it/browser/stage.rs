@@ -88,10 +88,10 @@ impl Stage {
         Self { url, view: writer, pulses, _closing: closing }
     }
 
-    /// Shows another picture, made by loops that go round.
+    /// Shows another picture, made by loops that went round when it was made.
     pub fn show(&self, view: View) {
         for which in Loop::ALL {
-            self.pulses.beat(which, real_now());
+            self.pulses.beat(which, real_now() - (hand_made::now() - view.at));
         }
         self.view.send_replace(Arc::new(view));
     }

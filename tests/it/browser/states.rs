@@ -41,14 +41,27 @@ async fn look(browser: &Browser, what: &str, url: &str, ways: &[(&str, bool)]) -
     wrong
 }
 
-async fn look_at_all(views: Vec<(&str, View, Vec<(&str, &str)>)>, ways: &[(&str, bool)]) {
+/// A state of things, what *Now* says in it, and the pages to look at.
+struct State {
+    name: &'static str,
+    says: &'static str,
+    view: View,
+    pages: Vec<(&'static str, &'static str)>,
+}
+
+async fn look_at_all(states: Vec<State>, ways: &[(&str, bool)]) {
     let stage = Stage::open(hand_made::healthy()).await;
     let browser = Browser::open().await;
     let mut wrong = Vec::new();
-    for (state, view, pages) in views {
+    for State { name: state, says, view, pages } in states {
         stage.show(view);
         for (name, path) in pages {
-            wrong.extend(look(&browser, &format!("{state}-{name}"), &format!("{}{path}", stage.url), ways).await);
+            let what = format!("{state}-{name}");
+            wrong.extend(look(&browser, &what, &format!("{}{path}", stage.url), ways).await);
+            let text = browser.text().await;
+            if name == "now" && !text.contains(says) {
+                wrong.push(format!("{what} does not say {says:?}: {text}"));
+            }
             // A page that is not there is answered as such, and the browser writes that down.
             let complaints = browser.complaints().await;
             wrong.extend(complaints.into_iter().filter(|line| !line.contains("status of 404")));
@@ -61,22 +74,43 @@ async fn look_at_all(views: Vec<(&str, View, Vec<(&str, &str)>)>, ways: &[(&str,
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn axe_finds_nothing_on_any_page_in_any_state() {
     let pages = || vec![("now", "/"), ("alerts", "/alerts"), ("api", "/api-health")];
-    let mut stale = hand_made::trouble();
-    stale.at -= chrono::TimeDelta::minutes(3);
     let alert_pages =
         vec![("firing", FIRING), ("held", HELD), ("owned", OWNED), ("closed", CLOSED), ("none", "/alerts/0")];
-    look_at_all(
-        vec![
-            ("healthy", hand_made::healthy(), pages()),
-            ("trouble", hand_made::trouble(), [pages(), alert_pages].concat()),
-            ("stale", stale, pages()),
-            ("blind", hand_made::blind(), pages()),
-            ("empty", hand_made::nothing_yet(), pages()),
-            ("no-shifts", hand_made::no_shifts(), vec![("now", "/")]),
-        ],
-        &ALL,
-    )
-    .await;
+    let mut stale = hand_made::trouble();
+    stale.at -= chrono::TimeDelta::seconds(40);
+    let state = |name, says, view| State { name, says, view, pages: pages() };
+    let trouble =
+        State { pages: [pages(), alert_pages].concat(), ..state("trouble", "Needs you", hand_made::trouble()) };
+    let no_shifts =
+        State { pages: vec![("now", "/")], ..state("no-shifts", "No shifts today.", hand_made::no_shifts()) };
+    let states = vec![
+        state("healthy", "All quiet", hand_made::healthy()),
+        trouble,
+        state("stale", "This picture stands still since", stale),
+        state("blind", "Can't see", hand_made::blind()),
+        state("empty", "Starting", hand_made::nothing_yet()),
+        no_shifts,
+    ];
+    look_at_all(states, &ALL).await;
+}
+
+/// For a person to look at: whether every state can be told from the others where no colour is seen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_colours_the_states_have_marks_and_words() {
+    let stage = Stage::open(hand_made::trouble()).await;
+    let browser = Browser::open().await;
+    for (scheme, kind) in [("light", "achromatopsia"), ("dark", "achromatopsia"), ("light", "deuteranopia")] {
+        browser.scheme(scheme).await;
+        browser.cdp("Emulation.setEmulatedVisionDeficiency", json!({ "type": kind })).await;
+        browser.go(&stage.url).await;
+        browser.shot(&format!("{kind}-now-{scheme}")).await;
+    }
+    // Covered is the one state without a mark: it is the ordinary one.
+    let marks = browser.js("return [...document.querySelectorAll('.legend li')].map(li => [li.innerText.trim(), li.querySelector('text')?.textContent ?? ''])").await;
+    let marks = marks.as_array().expect("a legend");
+    let distinct: std::collections::BTreeSet<String> = marks.iter().map(|one| one[1].to_string()).collect();
+    assert_eq!((marks.len(), distinct.len()), (8, 8), "{marks:?}");
+    browser.close().await;
 }
 
 /// The checker itself: a page made worse on purpose is not let pass.
@@ -128,5 +162,6 @@ async fn names_of_every_script_and_length_stay_names() {
 async fn five_hundred_alerts_are_a_page_that_can_be_used() {
     let mut view = hand_made::trouble();
     view.alerts = (0..500).map(|n| Arc::new(hand_made::uncovered(n, i64::try_from(n).expect("small")))).collect();
-    look_at_all(vec![("crowd", view, vec![("now", "/"), ("alerts", "/alerts")])], &CROSSED).await;
+    let pages = vec![("now", "/"), ("alerts", "/alerts")];
+    look_at_all(vec![State { name: "crowd", says: "500 alerts need you", view, pages }], &CROSSED).await;
 }

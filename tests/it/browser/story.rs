@@ -35,6 +35,11 @@ async fn the_demo_s_story_is_seen_and_acted_on_from_a_phone_without_a_reload() {
     browser.fits("Now").await;
     browser.until("the caregiver who has not checked in", &card("needs", NO_SHOW)).await;
     browser.shot("demo-now-phone").await;
+    // The pictures of the front page; see scripts/pictures.
+    browser.shot_of_the_screen("board-phone").await;
+    browser.desk().await;
+    browser.shot_of_the_screen("board").await;
+    browser.phone().await;
 
     // It is opened and owned, from the phone.
     let open =
