@@ -8,6 +8,7 @@ mod acts;
 mod axe;
 mod demo;
 mod driver;
+mod eyes;
 mod hand_made;
 mod protocol;
 mod stage;
