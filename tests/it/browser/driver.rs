@@ -65,6 +65,8 @@ impl Browser {
         let profile = tempfile::tempdir().expect("a folder for the browser's profile");
         let mut chromedriver = Command::new(installed("chromedriver", "chromium-driver"))
             .arg("--port=0")
+            // What the browser leaves behind goes with its profile.
+            .env("TMPDIR", profile.path())
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
