@@ -6,7 +6,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    os::unix::{fs::MetadataExt as _, process::CommandExt as _},
+    os::unix::process::CommandExt as _,
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -65,6 +65,8 @@ impl Browser {
         let profile = tempfile::tempdir().expect("a folder for the browser's profile");
         let mut chromedriver = Command::new(installed("chromedriver", "chromium-driver"))
             .arg("--port=0")
+            // What the browser leaves behind goes with its profile.
+            .env("TMPDIR", profile.path())
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -83,8 +85,10 @@ impl Browser {
             }
         });
         let port = said.recv_timeout(PATIENCE).expect("chromedriver says its port");
-        let mut args = vec![
+        let args = vec![
             "--headless=new".to_owned(),
+            // The sandbox refuses root, and containers refuse what it is made of. Only our own pages are opened.
+            "--no-sandbox".to_owned(),
             "--disable-gpu".to_owned(),
             "--disable-dev-shm-usage".to_owned(),
             "--disable-background-networking".to_owned(),
@@ -97,10 +101,6 @@ impl Browser {
             "--force-device-scale-factor=1".to_owned(),
             format!("--user-data-dir={}", profile.path().display()),
         ];
-        if std::fs::metadata("/proc/self").is_ok_and(|itself| itself.uid() == 0) {
-            // The sandbox refuses root.
-            args.push("--no-sandbox".to_owned());
-        }
         let capabilities = json!({
             "browserName": "chrome",
             "goog:chromeOptions": { "binary": chromium, "args": args },
@@ -117,40 +117,6 @@ impl Browser {
     /// Ends it in the ordinary way.
     pub async fn close(self) {
         self.session.end().await;
-    }
-
-    /// The size of a phone in the hand.
-    pub async fn phone(&self) {
-        self.size(390, 844).await;
-    }
-
-    /// The narrowest phone there is.
-    pub async fn narrow(&self) {
-        self.size(360, 740).await;
-    }
-
-    /// A desk.
-    pub async fn desk(&self) {
-        self.size(1280, 900).await;
-    }
-
-    async fn size(&self, width: u32, height: u32) {
-        let mobile = width < 600;
-        self.cdp(
-            "Emulation.setDeviceMetricsOverride",
-            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile }),
-        )
-        .await;
-        self.cdp("Emulation.setTouchEmulationEnabled", json!({ "enabled": mobile })).await;
-    }
-
-    /// `light` or `dark`, as the device asks for.
-    pub async fn scheme(&self, scheme: &str) {
-        let features = json!([
-            { "name": "prefers-color-scheme", "value": scheme },
-            { "name": "prefers-reduced-motion", "value": "reduce" },
-        ]);
-        self.cdp("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
     /// A command of Chromium's own protocol.
@@ -197,11 +163,6 @@ impl Browser {
         }
     }
 
-    /// What a person reads.
-    pub async fn text(&self) -> String {
-        self.js("return document.body.innerText").await.as_str().unwrap_or_default().to_owned()
-    }
-
     /// Sets something that a navigation would wipe out.
     pub async fn mark(&self) {
         self.js("window.untouched = true").await;
@@ -210,48 +171,6 @@ impl Browser {
     /// Nothing was loaded since [`Self::mark`].
     pub async fn is_the_same_page(&self, why: &str) {
         assert_eq!(self.js("return window.untouched === true").await, json!(true), "{why}: the page was loaded again");
-    }
-
-    /// No part of the page lies beside the screen.
-    pub async fn fits(&self, what: &str) {
-        let widths = self.js("return [document.scrollingElement.scrollWidth, innerWidth]").await;
-        assert!(widths[0].as_u64() <= widths[1].as_u64(), "{what} scrolls sideways: {widths}");
-    }
-
-    /// Writes `target/screenshots/<name>.png`, the whole page, for a person to look at.
-    pub async fn shot(&self, name: &str) {
-        let size = self.js("return [innerWidth, Math.min(3000, document.documentElement.scrollHeight)]").await;
-        let clip = json!({ "x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1 });
-        self.capture(name, json!({ "captureBeyondViewport": true, "clip": clip })).await;
-    }
-
-    /// The same of what is on the screen without scrolling.
-    pub async fn shot_of_the_screen(&self, name: &str) {
-        self.capture(name, json!({})).await;
-    }
-
-    async fn capture(&self, name: &str, how: Value) {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
-        std::fs::create_dir_all(&folder).expect("a folder for pictures");
-        let shot = self.cdp("Page.captureScreenshot", how).await;
-        let data = shot["data"].as_str().expect("a picture");
-        let png = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, data).expect("base64");
-        std::fs::write(folder.join(format!("{name}.png")), png).expect("a picture is written");
-    }
-
-    /// What the browser complained of since this was last asked: errors of scripts, refused styles, lost files.
-    pub async fn complaints(&self) -> Vec<String> {
-        let log = self.session.post("se/log", json!({ "type": "browser" })).await.expect("the browser's log");
-        let said = |one: &Value, what: &str| one[what].as_str().unwrap_or_default().to_owned();
-        let lines = log.as_array().expect("lines").iter().map(|one| (said(one, "level"), said(one, "message")));
-        let bad = lines.filter(|(level, line)| level == "SEVERE" || line.contains("Content Security"));
-        bad.map(|(_, line)| line).collect()
-    }
-
-    /// Nothing was complained of.
-    pub async fn is_content(&self, what: &str) {
-        let complaints = self.complaints().await;
-        assert!(complaints.is_empty(), "{what}: {complaints:?}");
     }
 
     /// Presses keys, one after another, on whatever has the focus.

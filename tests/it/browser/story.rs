@@ -35,11 +35,6 @@ async fn the_demo_s_story_is_seen_and_acted_on_from_a_phone_without_a_reload() {
     browser.fits("Now").await;
     browser.until("the caregiver who has not checked in", &card("needs", NO_SHOW)).await;
     browser.shot("demo-now-phone").await;
-    // The pictures of the front page; see scripts/pictures.
-    browser.shot_of_the_screen("board-phone").await;
-    browser.desk().await;
-    browser.shot_of_the_screen("board").await;
-    browser.phone().await;
 
     // It is opened and owned, from the phone.
     let open =
@@ -61,6 +56,17 @@ async fn the_demo_s_story_is_seen_and_acted_on_from_a_phone_without_a_reload() {
     browser.tap("document.querySelector('nav a[href=\"/\"]')").await;
     browser.until("somebody has it", &card("owned", OPEN)).await;
     browser.mark().await;
+    browser
+        .until(
+            "a no-show",
+            "document.body.innerText.includes('NO-SHOW') || document.body.innerText.includes('NO SHOW')",
+        )
+        .await;
+    // The pictures of the front page; see scripts/pictures.
+    browser.shot_of("board-phone", 844).await;
+    browser.desk().await;
+    browser.shot_of("board", 1260).await;
+    browser.phone().await;
     let now = browser.window().await;
     let api = browser.another_window().await;
     browser.phone().await;
@@ -74,12 +80,6 @@ async fn the_demo_s_story_is_seen_and_acted_on_from_a_phone_without_a_reload() {
     browser.until("its bar is covered", &bar(OPEN, "covered")).await;
     browser.until("it needs nobody any more", &format!("!({})", card("owned", OPEN))).await;
     browser.is_the_same_page("the shift was covered").await;
-    browser
-        .until(
-            "a no-show",
-            "document.body.innerText.includes('NO-SHOW') || document.body.innerText.includes('NO SHOW')",
-        )
-        .await;
 
     // The outage: the API page goes red and says since when; Now says that it cannot see.
     browser.look_at(&api).await;
