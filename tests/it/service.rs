@@ -61,6 +61,20 @@ fn systemd_finds_no_fault_in_the_units() {
 }
 
 #[test]
+fn systemd_finds_no_fault_in_the_unit_that_starts_compose() {
+    let folder = tempfile::tempdir().unwrap();
+    // Docker is not installed on the machine that tests.
+    fs::write(folder.path().join("docker.service"), "[Service]\nExecStart=/bin/true\n").unwrap();
+    let text = fs::read_to_string(root().join("deploy/compose/shiftwatch-compose.service")).unwrap();
+    let unit = folder.path().join("shiftwatch-compose.service");
+    fs::write(&unit, &text).unwrap();
+    let output = systemd_analyze(&["--system", "--man=no", "verify"], &unit);
+    assert!(output.status.success() && !said(&output).contains("shiftwatch"), "{}", said(&output));
+    fs::write(&unit, text.replace("RemainAfterExit=", "RemainsAfterExit=")).unwrap();
+    assert!(said(&systemd_analyze(&["--system", "--man=no", "verify"], &unit)).contains("RemainsAfterExit"));
+}
+
+#[test]
 fn the_machines_unit_leaves_little_open() {
     let unit = root().join("deploy/systemd/shiftwatch.service");
     let threshold = format!("--threshold={EXPOSURE_MAX}");
