@@ -270,6 +270,8 @@ fn a_machine_gets_the_service_twice_the_same_and_loses_only_it() {
             assert!(said.contains("only root can do that"), "{said}");
         }
         assert!(!said.contains("=example"), "no secret is said: {said}");
+        let there = format!("write {}", at(UNIT).display());
+        assert!(said.contains(&there) && !said.contains("{root}"), "{time}: where it is put is said: {said}");
     }
     fs::create_dir_all(at("var/lib/shiftwatch")).unwrap();
     fs::write(at("var/lib/shiftwatch/shiftwatch.db"), "what was told").unwrap();
