@@ -172,7 +172,10 @@ receivers:
     assert!(status.success(), "{status}");
 
     let text = fs::read_to_string(&counted).unwrap();
-    let rows = text.lines().filter(|line| line.trim_start().starts_with(|c: char| c.is_ascii_digit()));
+    // A row begins with its share, as 12.34; a line that begins with a whole number is a thread that ended inside a call.
+    let share =
+        |line: &&str| line.split_whitespace().next().is_some_and(|it| it.contains('.') && it.parse::<f64>().is_ok());
+    let rows = text.lines().filter(share);
     let used: BTreeSet<String> = rows
         .filter_map(|line| line.split_whitespace().last())
         .filter(|call| *call != "total")
