@@ -1,8 +1,10 @@
 # shiftwatch in a container: no shell, no root, nothing written outside /var/lib/shiftwatch.
 #
 #   docker build -t shiftwatch:local .
-#   docker run --read-only -v "$PWD/etc:/etc/shiftwatch:ro" -v shiftwatch:/var/lib/shiftwatch shiftwatch:local
+#   docker run --read-only -p 127.0.0.1:9847:9847 -v "$PWD/etc:/etc/shiftwatch:ro" -v shiftwatch:/var/lib/shiftwatch shiftwatch:local
 #
+# etc/shiftwatch.yml says `store: sqlite:///var/lib/shiftwatch/shiftwatch.db` and `web: { listen: "0.0.0.0:9847" }`; the user
+# 65532 must be able to read it.
 # The whole house (Prometheus, Grafana, a simulated agency) is in docker-compose.yml.
 
 FROM rust:1.95.0-slim-bookworm AS build

@@ -316,7 +316,7 @@ impl Line {
             messages,
             cancels: Vec::new(),
             mentions: Vec::new(),
-            knows_edges: true,
+            edges_from: None,
         };
         self.store.commit(commit).await.unwrap();
         self.nudge.notify_one();

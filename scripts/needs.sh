@@ -2,12 +2,7 @@
 
 say() { printf '==> %s\n' "$*"; }
 
-# The given command exists, or the given Debian package is installed now.
-need() { # command package
-    if command -v "$1" >/dev/null 2>&1; then
-        say "$1: here ($(command -v "$1"))"
-        return
-    fi
+install_for() { # what package
     local sudo=""
     [ "$(id -u)" -eq 0 ] || sudo="sudo"
     if ! command -v apt-get >/dev/null 2>&1; then
@@ -21,8 +16,27 @@ need() { # command package
     fi
     say "$1: missing, installing Debian's package $2"
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >/dev/null
+}
+
+# The given command exists, or the given Debian package is installed now.
+need() { # command package
+    if command -v "$1" >/dev/null 2>&1; then
+        say "$1: here ($(command -v "$1"))"
+        return
+    fi
+    install_for "$1" "$2"
     hash -r
     command -v "$1" >/dev/null 2>&1 || { say "$1 is still missing after installing $2"; exit 1; }
+}
+
+# The given file exists, or the given Debian package is installed now: for what is no command, as fonts.
+need_file() { # file package
+    if [ -e "$1" ]; then
+        say "$2: here ($1)"
+        return
+    fi
+    install_for "$1" "$2"
+    [ -e "$1" ] || { say "$1 is still missing after installing $2"; exit 1; }
 }
 
 need_cargo() {

@@ -93,7 +93,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
     let nudges = Nudges::default();
     let view_of_config = config_view(&config, started_at);
     let first =
-        picture::take(&[], frame(&config, &view_of_config, started_at, None, Err("starting".into()), &clock)).await;
+        picture::take(&[], frame(&config, &view_of_config, started_at, None, Err("starting".into()), started_at)).await;
     let (writer, reader) = view::publish(first);
     let store_health = Arc::new(StoreHealth::default());
     let desk = Arc::new(Desk {
@@ -303,11 +303,10 @@ fn frame<'a>(
     started_at: Instant,
     outbox: Option<crate::store::OutboxStats>,
     ready: Result<(), String>,
-    clock: &Clock,
+    now: Instant,
 ) -> picture::Frame<'a> {
-    let (now, speed) = (clock.now(), clock.speed());
     let telling = Arc::new(parts::telling(config));
-    picture::Frame { config, config_view: config_view.clone(), started_at, telling, outbox, ready, now, speed }
+    picture::Frame { config, config_view: config_view.clone(), started_at, telling, outbox, ready, now }
 }
 
 /// What outlives a reload.

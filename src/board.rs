@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::{
     model::Instant,
+    pulse::{Loop, Pulses},
     view::{View, words},
 };
 
@@ -48,7 +49,7 @@ pub struct Drawn {
     pub place: &'static str,
     /// Its parts, in order.
     pub parts: Vec<Part>,
-    /// What stands below the first part and is never replaced: forms.
+    /// What stands below the first part and is never replaced: a form.
     pub fixed: Option<Arc<str>>,
     /// When it was drawn, agent clock.
     pub at: Instant,
@@ -190,14 +191,15 @@ fn hash(html: &str) -> String {
     format!("{state:016x}")
 }
 
-/// How old a picture may be before a page says that it stands still, by a clock that runs as fast as the machine's. It is
-/// replaced every two seconds.
+/// How old a picture may be before a page says that it stands still. It is replaced every two seconds, real time.
 pub const PICTURE_STALE: chrono::TimeDelta = chrono::TimeDelta::seconds(15);
 
-/// Since when the picture stands still, if it does.
+/// Since when the picture stands still, if it does. Two clocks must agree: on a faster one a picture of two seconds is
+/// old, and the tick, which takes it, has still gone round.
 #[must_use]
-pub fn stands_still_since(view: &View, now: Instant) -> Option<Ago> {
-    (now - view.at > PICTURE_STALE * i32::try_from(view.speed).unwrap_or(1).max(1)).then(|| Ago::of(view.at, now))
+pub fn stands_still_since(view: &View, pulses: &Pulses, now: Instant, real_now: Instant) -> Option<Ago> {
+    let silent = pulses.silence(Loop::Tick, real_now) > PICTURE_STALE;
+    (silent && now - view.at > PICTURE_STALE).then(|| Ago::of(view.at, now))
 }
 
 #[cfg(test)]

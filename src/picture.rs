@@ -42,8 +42,6 @@ pub struct Frame<'a> {
     pub ready: Result<(), String>,
     /// Now.
     pub now: Instant,
-    /// How many times as fast as the machine's the agent's clock runs.
-    pub speed: u32,
 }
 
 /// The picture of everything.
@@ -78,7 +76,6 @@ pub async fn take(posts: &[Arc<Post>], frame: Frame<'_>) -> View {
     };
     View {
         at: now,
-        speed: frame.speed,
         started_at: frame.started_at,
         agencies,
         alerts,

@@ -38,8 +38,9 @@ pub struct Ticked {
     pub reads_wanted: Vec<Read>,
     /// How many messages were stored.
     pub n_messages: usize,
-    /// It was a first look, or one that catches up after a blindness: what it found may have begun long before.
-    pub caught_up: bool,
+    /// An edge from here on was waited for; `None` when it was a first look, or one that catches up after a blindness:
+    /// what it found may have begun long before.
+    pub edges_from: Option<Instant>,
     /// How many people were told that something fires and cannot be told that it is over.
     pub n_out_of_reach: u64,
     /// How often a `where:` failed; each counted as true.
@@ -95,14 +96,14 @@ pub async fn tick(
     let Rendered { messages, mentions, n_out_of_reach, .. } = rendered;
 
     let caught_up = watch.unseen || matches!(watch.book.catch_up(), CatchUp::Running { .. });
+    let edges_from = (!caught_up).then_some(watch.mirror.began_at());
     let n_messages = messages.len();
     if !step.is_empty() || n_messages > 0 {
         let n = watch.n + 1;
         let agency = watch.settings.name.clone();
         let (delta, cancels) = (step.delta.clone(), step.cancels.clone());
-        let knows_edges = !caught_up;
         let commit =
-            Commit { agency: agency.clone(), fence: 0, n, at: now, delta, messages, cancels, mentions, knows_edges };
+            Commit { agency: agency.clone(), fence: 0, n, at: now, delta, messages, cancels, mentions, edges_from };
         match store.commit(commit).await {
             Ok(()) => {}
             Err(CommitError::Unknown { .. }) if store.last_commit(&agency).await.is_ok_and(|stored| stored == n) => {}
@@ -122,7 +123,7 @@ pub async fn tick(
     }
     remember_quiet(watch, &step);
     let n_where_faults = judged.n_where_faults;
-    Ok(Ticked { step, reads_wanted, n_messages, caught_up, n_out_of_reach, n_where_faults, n_template_faults })
+    Ok(Ticked { step, reads_wanted, n_messages, edges_from, n_out_of_reach, n_where_faults, n_template_faults })
 }
 
 /// The two pure stages in the middle, and how many templates failed in them.
@@ -246,7 +247,7 @@ mod tests {
                 messages,
                 cancels,
                 mentions: Vec::new(),
-                knows_edges: true,
+                edges_from: Some(Instant::UNIX_EPOCH),
             })
             .await
             .unwrap();

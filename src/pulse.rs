@@ -147,12 +147,18 @@ impl Pulses {
         self.earliest(which, |pulse| &pulse.well)
     }
 
+    /// How long ago the loop last went round, whatever it met; of the poll loops that of the agency furthest behind.
+    #[must_use]
+    pub fn silence(&self, which: Loop, real_now: Instant) -> TimeDelta {
+        real_now - self.earliest(which, |pulse| &pulse.alive).unwrap_or(self.since)
+    }
+
     /// Loops that have not gone round for too long, with their silence.
     #[must_use]
     pub fn stuck(&self, real_now: Instant) -> Vec<(Loop, TimeDelta)> {
         Loop::ALL
             .into_iter()
-            .map(|which| (which, real_now - self.earliest(which, |pulse| &pulse.alive).unwrap_or(self.since)))
+            .map(|which| (which, self.silence(which, real_now)))
             .filter(|(which, silence)| *silence > which.stuck_after())
             .collect()
     }

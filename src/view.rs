@@ -28,8 +28,6 @@ pub mod words;
 pub struct View {
     /// When the picture was made, agent clock.
     pub at: Instant,
-    /// How many times as fast as the machine's the agent's clock runs; 1 but in drills.
-    pub speed: u32,
     /// When this process started, agent clock.
     pub started_at: Instant,
     /// Every agency, in file order.
@@ -323,7 +321,6 @@ pub(crate) mod tests {
     pub(crate) fn view() -> View {
         View {
             at: noon(),
-            speed: 1,
             started_at: noon() - TimeDelta::hours(1),
             agencies: vec![agency("main")],
             alerts: Vec::new(),

@@ -138,7 +138,7 @@ fn seconds(took: f64) -> String {
 }
 
 fn span_row(record: &SpanRecord) -> SpanRow {
-    let errors: Vec<String> = record.errors.iter().map(|(code, n)| format!("{n} {code}")).collect();
+    let errors: Vec<String> = record.errors.iter().map(|(code, n)| format!("{n} \u{d7} {code}")).collect();
     SpanRow {
         span: record.span.clone(),
         uptime: record.uptime.map(percent),

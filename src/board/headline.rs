@@ -44,7 +44,7 @@ impl Headline {
             .agencies
             .iter()
             .any(|one| one.coverage.is_none() || one.n_unjudged > 0 || one.endpoints.iter().any(silent));
-        let stands_still = stands_still_since(view, now);
+        let stands_still = stands_still_since(view, pulses, now, real_now);
         let (tone, word) = if stands_still.is_some() || !report.ready {
             ("blind", "Not working")
         } else if blind {

@@ -161,11 +161,11 @@ pub fn draw(
         n_open: rule.n_open,
         closed: rule.closed.iter().map(|(reason, n)| (crate::report::words::reason(reason), *n)).collect(),
         times: vec![
-            row("seen after", &rule.detect),
-            row("sent after", &rule.send),
-            row("delivered after", &rule.deliver),
-            row("owned after", &rule.acknowledge),
-            row("over after", &rule.resolve),
+            row("seen", &rule.detect),
+            row("sent", &rule.send),
+            row("delivered", &rule.deliver),
+            row("owned", &rule.acknowledge),
+            row("over", &rule.resolve),
         ],
     });
     let listed = history.map_or(&[][..], |history| &history.latest);

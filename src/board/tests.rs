@@ -107,17 +107,20 @@ fn quiet_says_so_and_unknown_never_looks_quiet() {
 
 #[test]
 fn a_picture_that_stands_still_says_since_when() {
-    let mut view = view();
-    view.at = noon() - TimeDelta::seconds(16);
-    let page = now_page(&view, &Names::default());
-    assert!(page.contains("This picture stands still since") && page.contains("Not working"), "{page}");
-    view.at = noon() - TimeDelta::seconds(15);
-    assert!(!now_page(&view, &Names::default()).contains("stands still"), "a boundary");
-    view.speed = 60;
-    view.at = noon() - TimeDelta::minutes(15);
-    assert!(!now_page(&view, &Names::default()).contains("stands still"), "15 s by the machine's clock");
-    view.at = noon() - TimeDelta::minutes(16);
-    assert!(now_page(&view, &Names::default()).contains("stands still"));
+    let page = |picture_s: i64, tick_s: i64| {
+        let mut view = view();
+        view.at = noon() - TimeDelta::seconds(picture_s);
+        let pulses = Pulses::new(noon() - TimeDelta::seconds(tick_s));
+        let drawn = now::draw(&view, &pulses, &Asked::default(), &Names::default(), true, noon(), noon());
+        drawn.page(&Frame { live: "/live?page=now", user: None, names: true, speed: 1 })
+    };
+    let said = page(16, 16);
+    assert!(said.contains("This picture stands still since") && said.contains("Not working"), "{said}");
+    for (picture_s, tick_s, why) in
+        [(15, 15, "a boundary"), (16, 15, "the agent's clock runs faster than the machine's"), (15, 16, "a slower one")]
+    {
+        assert!(!page(picture_s, tick_s).contains("stands still"), "{why}");
+    }
 }
 
 #[test]

@@ -238,7 +238,7 @@ pub fn draw(agency: &AgencyView, now: Instant, bars_left: &mut usize) -> Timelin
     Timeline {
         day: today.from.with_timezone(&today.zone).format("%a %b %-d").to_string(),
         known: agency.coverage.is_some(),
-        now: (today.from <= now && now < today.until).then(|| percent(today, now)),
+        now: (today.from <= now && now < today.until).then(|| percent(today, stepped(today, now))),
         from_ms: today.from.timestamp_millis(),
         length_ms: (today.until - today.from).num_milliseconds(),
         rows: rows.into_iter().map(|(_, row)| row).collect(),
@@ -435,6 +435,12 @@ fn hours(today: &Today, agency: &AgencyView, now: Instant) -> Vec<Hour> {
 /// An instant's place in the day, in percent with two decimals.
 fn percent(today: &Today, at: Instant) -> String {
     share(today, at - today.from)
+}
+
+/// The present in steps of five minutes, a pixel or two: a script moves it on, and a day in which nothing else happened
+/// stays the same.
+fn stepped(today: &Today, now: Instant) -> Instant {
+    today.from + TimeDelta::minutes((now - today.from).num_minutes() / 5 * 5)
 }
 
 fn share(today: &Today, part: TimeDelta) -> String {

@@ -88,7 +88,7 @@ pub async fn run(args: &Demo, out: &mut impl Write, stop: impl Future<Output = (
         seeded.caregivers + sim::story::CAREGIVERS
     )?;
     writeln!(out, "The agency's clock says {} ({}).\n", local(begins_at), ZONE.name())?;
-    writeln!(out, "Status page  http://{address}/")?;
+    writeln!(out, "The board    http://{address}/")?;
     writeln!(out, "Metrics      http://{address}/metrics")?;
     writeln!(out, "Ask it       shiftwatch status --url http://{address}")?;
     writeln!(out, "             shiftwatch alerts --url http://{address}")?;

@@ -27,7 +27,7 @@ use axum::{
 use futures::{Stream, StreamExt, stream};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{SignedIn, Web, answer, pages::Page};
 use crate::{board::Drawn, view::ViewReader};
@@ -36,6 +36,11 @@ use crate::{board::Drawn, view::ViewReader};
 const BOARDS_MAX: usize = 250;
 /// An open page that has heard nothing for fifteen seconds says so.
 const BEAT_EVERY: Duration = Duration::from_secs(5);
+
+/// A part as large as this (the day of a large agency) is sent to one page only so often: two hundred boards would
+/// otherwise be sent megabytes with each picture. What needs a person is small, and is sent at once.
+const LARGE_BYTES: usize = 32 * 1024;
+const LARGE_EVERY: Duration = Duration::from_secs(10);
 
 /// How many pages are open.
 #[derive(Debug, Default)]
@@ -89,6 +94,7 @@ struct Board {
     /// By which web file they were let in.
     swaps: u64,
     sent: HashMap<String, String>,
+    large_at: Option<Instant>,
     begun: bool,
     _seat: Seat,
 }
@@ -109,7 +115,7 @@ pub(super) async fn changes(
     }
     let swaps = who.map_or_else(|| web.access.swaps(), |Extension(who)| who.swaps);
     let views = web.view.clone();
-    let board = Board { web, page, views, with_names, swaps, sent, begun: false, _seat: seat };
+    let board = Board { web, page, views, with_names, swaps, sent, large_at: None, begun: false, _seat: seat };
     Sse::new(events(board)).into_response()
 }
 
@@ -161,8 +167,14 @@ impl Board {
             return self.first(drawn);
         }
         let mut events = Vec::new();
+        let now = Instant::now();
+        let large_may_go = self.large_at.is_none_or(|at| now - at >= LARGE_EVERY);
         for part in &drawn.parts {
-            if self.sent.get(&part.id) != Some(&part.hash) {
+            let is_large = part.html.len() >= LARGE_BYTES;
+            if self.sent.get(&part.id) != Some(&part.hash) && (large_may_go || !is_large) {
+                if is_large {
+                    self.large_at = Some(now);
+                }
                 self.sent.insert(part.id.clone(), part.hash.clone());
                 events.extend(Event::default().event("part").json_data(part).ok());
             }

@@ -208,9 +208,11 @@ fn report(floor: &Floor, post: &Post, ticked: &Ticked, now: Instant) {
     }
     for alert in &ticked.step.delta.alerts {
         match &alert.state {
-            // What a first look finds may have opened days ago: it says nothing about how soon we see.
+            // What a first look finds, and what opened before there was one, says nothing about how soon we see.
             AlertState::Firing { fired_at }
-                if *fired_at == now && alert.facts.tells != Tells::Summary && !ticked.caught_up =>
+                if *fired_at == now
+                    && alert.facts.tells != Tells::Summary
+                    && ticked.edges_from.is_some_and(|from| alert.facts.window.opens_at >= from) =>
             {
                 floor.metrics.detected_after((now - alert.facts.window.opens_at).to_std().unwrap_or_default());
             }

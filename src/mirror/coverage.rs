@@ -1,7 +1,7 @@
 //! How many shifts are in which state, per location, for the metrics and the status line; and today's shifts one by one.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
@@ -61,6 +61,13 @@ pub struct LocationCoverage {
     pub worked: Duration,
 }
 
+/// What is looked up once for a client, however many shifts they have.
+struct Met {
+    label: String,
+    stale: bool,
+    read_at: Option<Instant>,
+}
+
 impl Mirror {
     /// Counts. `bands` are the `within` values of the uncovered rules. Costs one look at each shift of these days.
     #[must_use]
@@ -77,11 +84,15 @@ impl Mirror {
         let tomorrow = today.succ_opt().unwrap_or(today);
         let (morning, midnight) = (start_of_day(zone, today), start_of_day(zone, tomorrow));
         let ahead = bands.iter().copied().max().unwrap_or_default();
-        let mut labels: BTreeMap<&ClientId, String> = BTreeMap::new();
+        let mut met: HashMap<&ClientId, Met> = HashMap::new();
         let mut listed = Today::new(zone, morning, midnight);
         for entry in self.shifts.running(morning, midnight.max(now + ahead + TimeDelta::microseconds(1))) {
             let client = &entry.shift.key.client;
-            let label = labels.entry(client).or_insert_with(|| self.location_of(client));
+            let Met { label, stale, read_at } = met.entry(client).or_insert_with(|| Met {
+                label: self.location_of(client),
+                stale: stale.contains(client),
+                read_at: self.clients.get(client).and_then(|client| client.read_at),
+            });
             let count = match locations.get_mut(label.as_str()) {
                 Some(count) => count,
                 None => locations.entry(label.clone()).or_insert_with(blank),
@@ -94,15 +105,7 @@ impl Mirror {
             }
             if (morning <= start && start < midnight) || (start <= now && now < end) {
                 let came = self.count_today(entry, now, count);
-                listed.push(
-                    label,
-                    || self.zone_of(client),
-                    TodayShift {
-                        stale: stale.contains(client),
-                        read_at: self.clients.get(client).and_then(|client| client.read_at),
-                        ..came
-                    },
-                );
+                listed.push(label, || self.zone_of(client), TodayShift { stale: *stale, read_at: *read_at, ..came });
             }
         }
         // Of a list that was never read whole nobody knows how many clients it lacks.
@@ -162,16 +165,16 @@ impl Mirror {
     }
 
     /// How many clients are watched, and those among them without a read younger than twice their tier.
-    fn stale_clients(&self, now: Instant) -> (usize, BTreeSet<&ClientId>) {
+    fn stale_clients(&self, now: Instant) -> (usize, HashSet<&ClientId>) {
         let mut n = 0;
-        let mut stale = BTreeSet::new();
+        let mut stale = HashSet::new();
         for (id, entry) in &self.clients {
-            // A roster row alone makes most clients; their shifts need not be looked at for that.
-            if self.tier(id, now) != ClientTier::Normal {
+            let plan = self.plan(id, now);
+            if plan.tier != ClientTier::Normal {
                 continue;
             }
             n += 1;
-            let period = self.plan(id, now).period(self.settings.detect_within, now);
+            let period = plan.period(self.settings.detect_within, now);
             let limit = TimeDelta::from_std(period * 2).unwrap_or(TimeDelta::hours(12));
             if entry.read_at.is_none_or(|read_at| now - read_at >= limit) || self.canary.is_zeroed(id) {
                 stale.insert(id);

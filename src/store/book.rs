@@ -26,7 +26,7 @@ pub(super) async fn commit(
     memory: &mut Memory,
     commit: Commit,
 ) -> Result<(), StoreError> {
-    let Commit { agency, fence, n, at, delta, messages, cancels, mentions, knows_edges } = commit;
+    let Commit { agency, fence, n, at, delta, messages, cancels, mentions, edges_from } = commit;
     let (stored_n, stored_fence) = position(connection, &agency).await?;
     if fence < stored_fence {
         return Err(StoreError::Fenced { agency, stored: stored_fence, given: fence });
@@ -54,7 +54,7 @@ pub(super) async fn commit(
     )
     .await?;
     store_delta(connection, &agency, n, &delta).await?;
-    lives::store(connection, &agency, &delta, at, knows_edges).await?;
+    lives::store(connection, &agency, &delta, at, edges_from).await?;
     lives::mention(connection, &agency, mentions).await?;
     // A message may follow one that the same step withdraws, so withdrawals come first.
     outbox::withdraw(connection, memory, &agency, cancels, at).await?;

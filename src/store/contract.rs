@@ -62,7 +62,7 @@ fn step(n: i64, messages: Vec<Message>) -> Commit {
         messages,
         cancels: Vec::new(),
         mentions: Vec::new(),
-        knows_edges: true,
+        edges_from: Some(Instant::UNIX_EPOCH),
     }
 }
 

@@ -30,14 +30,14 @@ const TABLE: &str = "lives";
 /// Tries of one message that are read; a message is tried every few minutes at most, and expires.
 const STEPS_MAX: i64 = 200;
 
-/// Writes what a step's transitions make of the lives of its alerts. `at` is when the step was made; `knows_edge` is
-/// false in a first look.
+/// Writes what a step's transitions make of the lives of its alerts. `at` is when the step was made; `edges_from` as in
+/// [`crate::store::Commit`].
 pub(super) async fn store(
     connection: &mut SqliteConnection,
     agency: &AgencyName,
     delta: &Delta,
     at: Instant,
-    knows_edge: bool,
+    edges_from: Option<Instant>,
 ) -> Result<(), StoreError> {
     const END: Many = Many {
         head: "WITH over (agency, key, at, reason) AS (VALUES ",
@@ -70,7 +70,7 @@ pub(super) async fn store(
     let mut rows: Vec<Values> = Vec::new();
     for alert in &delta.alerts {
         let Some(is_new) = changed.get(&alert.key) else { continue };
-        rows.push(row_of(agency, alert, is_new.then_some(at), knows_edge)?);
+        rows.push(row_of(agency, alert, is_new.then_some(at), edges_from)?);
     }
     PUT.execute(connection, what, rows).await.map(drop)
 }
@@ -79,9 +79,9 @@ fn row_of(
     agency: &AgencyName,
     alert: &Alert,
     seen_at: Option<Instant>,
-    knows_edge: bool,
+    edges_from: Option<Instant>,
 ) -> Result<Values, StoreError> {
-    let life = Life::of(alert, seen_at, knows_edge);
+    let life = Life::of(alert, seen_at, edges_from.is_some_and(|from| alert.facts.window.opens_at >= from));
     Ok(vec![
         agency.as_str().into(),
         json(TABLE, &alert.key)?.into(),

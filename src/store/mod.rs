@@ -84,8 +84,9 @@ pub struct Commit {
     pub cancels: Vec<MessageId>,
     /// Which of the messages speak of which alerts.
     pub mentions: Vec<Mention>,
-    /// False in a first look, or one that catches up: how long what it found has been true is not known.
-    pub knows_edges: bool,
+    /// An edge from here on was waited for, so how soon it was seen is known; `None` in a first look, or one that catches
+    /// up: how long what it found has been true is not.
+    pub edges_from: Option<Instant>,
 }
 
 /// A message that this process alone may send now.

@@ -26,7 +26,8 @@ impl Agent {
         Self::start_with(args, &[], folder)
     }
 
-    fn start_with(args: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
+    /// The same, with more in its environment.
+    pub fn start_with(args: &[&str], environment: &[(&str, &str)], folder: &Path) -> Self {
         let began = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_shiftwatch"))
             .args(args)

@@ -213,7 +213,9 @@ fn setup_asks_once_and_keeps_what_is_there() {
     let setup = folder.path().join("deploy/compose/setup");
     fs::copy(root().join("deploy/compose/setup"), &setup).unwrap();
     let answer = |typed: &str| {
+        // A careful shell: what it makes, the containers' users could not read.
         let mut child = Command::new("sh")
+            .args(["-c", "umask 077; exec sh \"$0\""])
             .arg(&setup)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -238,7 +240,15 @@ fn setup_asks_once_and_keeps_what_is_there() {
     assert_eq!(mode, 0o700, "on this machine the folder keeps others out");
     let mode = fs::metadata(folder.path().join("local/secrets/smtp_password")).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o644, "the container's user reads the file");
-    assert_eq!(fs::read_to_string(folder.path().join(".env")).unwrap(), "SHIFTWATCH_DIR=./local\n");
+    for (name, wanted) in [("local", 0o755), ("local/etc", 0o755), ("local/etc/shiftwatch.yml", 0o644)] {
+        let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, wanted, "{name}: the container's user reads it");
+    }
+    // A project of its own: with the demo's volumes the real agency would begin with the simulated one's store.
+    assert_eq!(
+        fs::read_to_string(folder.path().join(".env")).unwrap(),
+        "SHIFTWATCH_DIR=./local\nCOMPOSE_PROJECT_NAME=shiftwatch-live\n"
+    );
 
     let edited = folder.path().join("local/etc/shiftwatch.yml");
     fs::write(&edited, "mine").unwrap();
@@ -246,7 +256,7 @@ fn setup_asks_once_and_keeps_what_is_there() {
     assert_eq!((secret("wellsky_client_id").trim(), secret("smtp_password").trim()), ("an-id", "a-mail-password"));
     assert_eq!(secret("grafana_admin_password"), password);
     assert_eq!(fs::read_to_string(edited).unwrap(), "mine");
-    assert_eq!(fs::read_to_string(folder.path().join(".env")).unwrap().lines().count(), 1);
+    assert_eq!(fs::read_to_string(folder.path().join(".env")).unwrap().lines().count(), 2);
 
     // The folder has everything that the composition mounts.
     let demo = compose(&[]);

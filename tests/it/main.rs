@@ -4,6 +4,7 @@
 
 mod agent;
 mod api;
+mod browser;
 mod closing;
 mod compose;
 mod confined;

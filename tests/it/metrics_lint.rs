@@ -54,7 +54,6 @@ fn page() -> String {
     pulses.beat(Loop::Tick, now);
     let view = View {
         at: now,
-        speed: 1,
         started_at: now,
         agencies: vec![AgencyView {
             name: main,

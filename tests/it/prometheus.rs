@@ -208,6 +208,12 @@ impl Prometheus {
             }
             pause(Duration::from_millis(20)).await;
         }
+        // It listens before it has opened its store, and answers 503 in words until then.
+        let ready = format!("{}/-/ready", prometheus.url);
+        while !prometheus.http.get(&ready).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            assert!(began.elapsed() < PATIENCE, "Prometheus is not ready: {}", prometheus.log());
+            pause(Duration::from_millis(20)).await;
+        }
         prometheus
     }
 

@@ -104,7 +104,7 @@ fn child() {
                 messages,
                 cancels: Vec::new(),
                 mentions: Vec::new(),
-                knows_edges: true,
+                edges_from: None,
             };
             store.commit(step).await.unwrap();
             say(&format!("c {n}"));

@@ -124,7 +124,7 @@ impl World {
             messages,
             cancels: Vec::new(),
             mentions: Vec::new(),
-            knows_edges: true,
+            edges_from: None,
         };
         self.store.commit(commit).await.unwrap();
     }

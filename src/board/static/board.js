@@ -36,7 +36,8 @@
       line.setAttribute("x2", x);
     }
     const silence = (Date.now() - heard) / 1000;
-    const away = silence > (body.dataset.live ? 15 : 150);
+    // A page that is not looked at is asked for more seldom, and nobody reads there that it was not.
+    const away = !document.hidden && ((live && silence > 15) || (slow && silence > 150));
     body.classList.toggle("lost-touch", away);
     lost.hidden = !away;
     if (away) {
@@ -101,13 +102,18 @@
     }
   };
 
+  // One stream while somebody looks. A browser keeps six connections to an address: pages that were left, and tabs
+  // behind others, would hold them all and the next page would not load. Those ask for the whole page now and then.
+  const live = body.dataset.live;
+  const slow = !live && document.getElementById("history") !== null;
+  let stream = null;
+  const hush = () => {
+    if (stream) stream.close();
+    stream = null;
+  };
   const listen = () => {
-    const live = body.dataset.live;
-    if (!live) {
-      setInterval(fetchWhole, 60000);
-      return;
-    }
-    const stream = new EventSource(live);
+    if (stream || !live || document.hidden) return;
+    stream = new EventSource(live);
     stream.addEventListener("beat", (event) => {
       heard = Date.now();
       const said = JSON.parse(event.data);
@@ -128,13 +134,25 @@
       move();
     });
     stream.addEventListener("error", () => {
-      // The browser tries again by itself unless it was refused; then the page is asked for now and then.
-      if (stream.readyState === EventSource.CLOSED) {
-        setTimeout(fetchWhole, 1000);
-        setTimeout(listen, 15000);
-      }
+      // The browser tries again by itself unless it was refused.
+      if (stream && stream.readyState === EventSource.CLOSED) hush();
     });
   };
+  const attend = () => {
+    if (document.hidden) return hush();
+    if (!stream && live) fetchWhole();
+    listen();
+  };
+  document.addEventListener("visibilitychange", attend);
+  addEventListener("pagehide", hush);
+  addEventListener("pageshow", (event) => event.persisted && attend());
+  setInterval(() => {
+    if (stream || !live) return;
+    fetchWhole();
+    listen();
+  }, 10000);
+  // The past changes slowly, and looking it up costs more: once a minute.
+  if (slow) setInterval(() => document.hidden || fetchWhole(), 60000);
 
   // Whoever owned an alert from this device before need not type their name again.
   const by = document.querySelector("form.acknowledge input[name=by]");

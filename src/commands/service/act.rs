@@ -10,7 +10,10 @@ use std::{
     process::Command,
 };
 
-use super::{inside, plan::Step};
+use super::{
+    inside,
+    plan::{Step, under},
+};
 
 /// A step that could not be taken. The ones before it were; taking them again does no harm.
 #[derive(Debug, thiserror::Error)]
@@ -111,9 +114,8 @@ fn run(
 ) -> Result<(), ActError> {
     // What the program prints comes after the line that names it.
     out.flush()?;
-    let root = root.map(|root| root.display().to_string()).unwrap_or_default();
-    let args = args.iter().map(|arg| arg.replace("{root}", &root));
-    let status = Command::new(program).args(args).status().map_err(|source| ActError::Start { program, source })?;
+    let status =
+        Command::new(program).args(under(args, root)).status().map_err(|source| ActError::Start { program, source })?;
     if status.success() {
         return Ok(());
     }

@@ -176,7 +176,7 @@ fn take(
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     for step in steps {
-        writeln!(out, "{}", step.words())?;
+        writeln!(out, "{}", step.words(place.root.as_deref()))?;
         if !dry_run {
             act::take(step, place.root.as_deref(), machine.is_root, out)?;
         } else if let Step::Write { text, .. } = step {

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::unit;
+use super::{inside, unit};
 
 /// The unit's name.
 pub const UNIT: &str = "shiftwatch.service";
@@ -116,19 +116,26 @@ pub enum Step {
 }
 
 impl Step {
-    /// What is about to happen.
+    /// What is about to happen, and where when the files are laid under `root`.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn words(&self, root: Option<&Path>) -> String {
+        let at = |path: &Path| inside(root, path).display().to_string();
         match self {
-            Self::Folder { path } => format!("make the folder {}", path.display()),
-            Self::Copy { from, to } => format!("copy {} to {}", from.display(), to.display()),
-            Self::Write { path, .. } => format!("write {}", path.display()),
-            Self::Give { path, user } => format!("give {} to the user {user}", path.display()),
-            Self::Remove { path } => format!("remove {}", path.display()),
-            Self::Run { program, args, .. } => format!("run {program} {}", args.join(" ")),
+            Self::Folder { path } => format!("make the folder {}", at(path)),
+            Self::Copy { from, to } => format!("copy {} to {}", from.display(), at(to)),
+            Self::Write { path, .. } => format!("write {}", at(path)),
+            Self::Give { path, user } => format!("give {} to the user {user}", at(path)),
+            Self::Remove { path } => format!("remove {}", at(path)),
+            Self::Run { program, args, .. } => format!("run {program} {}", under(args, root).join(" ")),
             Self::Note(text) => format!("note: {text}"),
         }
     }
+}
+
+/// The arguments, with `{root}` filled in.
+pub(super) fn under(args: &[String], root: Option<&Path>) -> Vec<String> {
+    let root = root.map(|root| root.display().to_string()).unwrap_or_default();
+    args.iter().map(|arg| arg.replace("{root}", &root)).collect()
 }
 
 /// Why there is no plan.

@@ -25,7 +25,7 @@ fn situation(manager: Manager, scope: Scope) -> Situation {
 }
 
 fn words(steps: &[Step]) -> Vec<String> {
-    steps.iter().filter(|step| !matches!(step, Step::Note(_))).map(Step::words).collect()
+    steps.iter().filter(|step| !matches!(step, Step::Note(_))).map(|step| step.words(None)).collect()
 }
 
 fn text_of<'s>(steps: &'s [Step], end: &str) -> &'s str {
@@ -55,7 +55,8 @@ fn the_machines_service_is_installed_in_this_order() {
         ]
     );
     assert_eq!(text_of(&steps, UNIT), unit::SYSTEMD, "the usual places are the shipped file's");
-    let notes: Vec<String> = steps.iter().filter(|it| matches!(it, Step::Note(_))).map(Step::words).collect();
+    let notes: Vec<String> =
+        steps.iter().filter(|it| matches!(it, Step::Note(_))).map(|step| step.words(None)).collect();
     assert!(notes[0].contains("only its owner may read /srv/token"), "files elsewhere are not touched: {notes:?}");
 }
 
@@ -219,7 +220,8 @@ fn a_dry_run_shows_the_unit_and_writes_nothing() {
     let root = machine(CONFIG);
     let (exit, out, err) = ask(root.path(), true);
     assert_eq!(exit.expect("a plan"), Exit::Done, "{err}");
-    for part in ["write /etc/systemd/system/shiftwatch.service\n", "    NoNewPrivileges=yes\n", "Nothing was done"] {
+    let unit = format!("write {}\n", root.path().join("etc/systemd/system/shiftwatch.service").display());
+    for part in [&*unit, "    NoNewPrivileges=yes\n", "Nothing was done"] {
         assert!(out.contains(part), "{part}: {out}");
     }
     assert!(!out.contains("example\n") && !out.contains("of this shell"), "no secret is shown: {out}");

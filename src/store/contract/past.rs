@@ -120,7 +120,7 @@ pub(super) async fn lives_end_without_a_body_and_begin_again(store: Store) {
 
     let again = Alert { active_at: t(20), ..shift_alert("one", AlertState::Firing { fired_at: t(20) }) };
     let first_look = Commit {
-        knows_edges: false,
+        edges_from: None,
         ..at(3, 20, Delta { alerts: vec![again.clone()], transitions: born(20), ..Delta::default() })
     };
     store.commit(first_look).await.unwrap();

@@ -1,0 +1,183 @@
+//! The program's own pages over a picture made by hand.
+//!
+//! Given: a picture. Gives: the real router on a free port; and the same pages as somebody sees them who signed in,
+//! names and all, under the same headers.
+//! Does not: judge, read, store or tell anything.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    extract::Path,
+    http::{HeaderMap, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use futures::future::BoxFuture;
+use shiftwatch::{
+    board::{
+        Drawn, Frame, alert, assets,
+        now::{self, Asked},
+        people::{Names, Who},
+    },
+    clock::{Clock, real_now},
+    http::{
+        Access, Orders, People, Records, Web,
+        orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
+        records::RecordsFault,
+        router, serve,
+    },
+    metrics::Metrics,
+    pulse::{Loop, Pulses},
+    report::{
+        alert_story::AlertStory,
+        api_record::ApiRecord,
+        history::{History, Span},
+    },
+    view::{View, ViewWriter, publish},
+};
+use tokio::{net::TcpListener, sync::watch};
+
+use super::{hand_made, past};
+
+/// Nobody acts on a picture.
+struct Nobody;
+
+impl Orders for Nobody {
+    fn acknowledge(&self, _: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {
+        Box::pin(async { Err(AckError::Unknown) })
+    }
+
+    fn post_alerts(&self, _: Vec<PostableAlert>) -> BoxFuture<'_, Result<(), StoreFault>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<String, Vec<String>>> {
+        Box::pin(async { Ok(String::new()) })
+    }
+}
+
+impl People for Nobody {
+    fn look_up(&self, _: Vec<Who>) -> BoxFuture<'_, Names> {
+        Box::pin(async { hand_made::names() })
+    }
+}
+
+impl Records for Nobody {
+    fn alert_story<'a>(&'a self, fingerprint: &'a str) -> BoxFuture<'a, Result<Option<AlertStory>, RecordsFault>> {
+        Box::pin(async move { Ok(past::story(fingerprint)) })
+    }
+
+    fn history(&self, span: Span) -> BoxFuture<'_, Result<History, RecordsFault>> {
+        Box::pin(async move { Ok(past::history(span)) })
+    }
+
+    fn api_record<'a>(&'a self, agency: &'a str) -> BoxFuture<'a, Result<Option<ApiRecord>, RecordsFault>> {
+        Box::pin(async move { Ok(Some(past::api_record(agency))) })
+    }
+}
+
+/// A picture on show.
+pub struct Stage {
+    pub url: String,
+    view: ViewWriter,
+    pulses: Arc<Pulses>,
+    _closing: watch::Sender<bool>,
+}
+
+impl Stage {
+    /// The router over a first picture.
+    pub async fn open(first: View) -> Self {
+        let (writer, reader) = publish(first);
+        let pulses = Arc::new(Pulses::new(real_now()));
+        let closing = watch::channel(false).0;
+        let web = Web {
+            view: reader,
+            pulses: Arc::clone(&pulses),
+            metrics: Arc::new(Metrics::new()),
+            orders: Arc::new(Nobody),
+            people: Arc::new(Nobody),
+            gallery: Arc::default(),
+            open: Arc::default(),
+            closing: closing.subscribe(),
+            clock: Clock::manual(hand_made::now()),
+            records: Arc::new(Nobody),
+            access: Arc::default(),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("its address"));
+        tokio::spawn(serve(listener, router(web), Arc::new(Access::default()), std::future::pending()));
+        Self { url, view: writer, pulses, _closing: closing }
+    }
+
+    /// Shows another picture, made by loops that went round when it was made.
+    pub fn show(&self, view: View) {
+        for which in Loop::ALL {
+            self.pulses.beat(which, real_now() - (hand_made::now() - view.at));
+        }
+        self.view.send_replace(Arc::new(view));
+    }
+
+    /// The pages of the present picture with names on them, at an address of their own.
+    pub async fn signed_in(&self) -> String {
+        let asset = reqwest::get(format!("{}/static/board.css", self.url)).await.expect("an answer");
+        let policy = asset.headers()[header::CONTENT_SECURITY_POLICY].clone();
+        let view = self.view.borrow().clone();
+        let pulses = Arc::clone(&self.pulses);
+        let page = move |draw: &dyn Fn(&View, &Pulses, &Names) -> Option<Drawn>| -> Response {
+            let Some(drawn) = draw(&view, &pulses, &hand_made::names()) else {
+                return StatusCode::NOT_FOUND.into_response();
+            };
+            let frame = Frame { live: "", user: Some("night-1"), names: true, speed: 1 };
+            let headers = HeaderMap::from_iter([(header::CONTENT_SECURITY_POLICY, policy.clone())]);
+            (headers, Html(drawn.page(&frame))).into_response()
+        };
+        let page = Arc::new(page);
+        let at = hand_made::now();
+        let (of_now, of_alerts, of_alert) = (Arc::clone(&page), Arc::clone(&page), page);
+        let pages = Router::new()
+            .route(
+                "/",
+                get(move || async move {
+                    of_now(&|view, pulses, names| {
+                        Some(now::draw(view, pulses, &Asked::default(), names, true, at, real_now()))
+                    })
+                }),
+            )
+            .route(
+                "/alerts",
+                get(move || async move {
+                    of_alerts(&|view, pulses, names| Some(alert::draw_all(view, pulses, names, at, real_now())))
+                }),
+            )
+            .route(
+                "/alerts/{fingerprint}",
+                get(move |Path(fingerprint): Path<String>| async move {
+                    of_alert(&|view, pulses, names| {
+                        Some(alert::draw(
+                            view,
+                            pulses,
+                            alert::find(view, &fingerprint)?,
+                            Ok(None),
+                            names,
+                            at,
+                            real_now(),
+                        ))
+                    })
+                }),
+            )
+            .route("/static/{name}", get(file));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address: SocketAddr = listener.local_addr().expect("its address");
+        tokio::spawn(serve(listener, pages, Arc::new(Access::default()), std::future::pending()));
+        format!("http://{address}")
+    }
+}
+
+async fn file(Path(name): Path<String>) -> Response {
+    let found = assets::all().into_iter().find(|asset| asset.name == name);
+    found.map_or_else(
+        || StatusCode::NOT_FOUND.into_response(),
+        |asset| ([(header::CONTENT_TYPE, asset.kind)], asset.text).into_response(),
+    )
+}
