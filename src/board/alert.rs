@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::{
@@ -62,6 +63,14 @@ pub struct Stamp {
     pub local: String,
     /// `40 s ago`.
     pub ago: Ago,
+}
+
+impl Stamp {
+    /// `at` on the wall clock of `zone`, as seen from `now`.
+    #[must_use]
+    pub fn of(at: Instant, now: Instant, zone: Tz, clock_12h: bool) -> Self {
+        Self { local: words::weekday_clock(at, now, zone, clock_12h), ago: Ago::of(at, now) }
+    }
 }
 
 #[derive(Serialize)]
@@ -152,10 +161,7 @@ pub fn draw(
     real_now: Instant,
 ) -> Drawn {
     let alert = &*one.alert;
-    let stamp = |at: Instant| Stamp {
-        local: words::weekday_clock(at, now, one.timezone, one.clock_12h),
-        ago: Ago::of(at, now),
-    };
+    let stamp = |at: Instant| Stamp::of(at, now, one.timezone, one.clock_12h);
     let card = Card::of(view, one, names, now);
     let (client, caregiver) = card::people(view, one);
     let shown = |who: Option<Who>| who.and_then(|who| names.get(&who)).and_then(PersonShown::of);

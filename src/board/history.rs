@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use serde::Serialize;
 
-use super::{Ago, Drawn, Part, alert, alert::Stamp, cut};
+use super::{Drawn, Part, alert, alert::Stamp, cut};
 use crate::{
     model::{AgencyName, Instant},
     pulse::Pulses,
@@ -115,9 +115,7 @@ fn latest(view: &View, one: &LatestAlert, now: Instant) -> Latest {
         agency: one.agency.clone(),
         location: cut(&one.location, NAME_MAX),
         shift: one.shift.as_deref().map(|label| label.split('@').next().unwrap_or(label).to_owned()),
-        fired: one
-            .fired_at
-            .map(|at| Stamp { local: words::weekday_clock(at, now, zone, voice.clock_12h), ago: Ago::of(at, now) }),
+        fired: one.fired_at.map(|at| Stamp::of(at, now, zone, voice.clock_12h)),
         owner: one.acknowledged_by.clone(),
         took: one.fired_at.zip(one.resolved_at).map(|(from, until)| words::span(until - from)),
         ended: match (&one.resolved_at, &one.reason_words) {

@@ -56,8 +56,6 @@ pub struct Lists {
     closed: List,
     /// While somebody is blind, an empty list is no good news.
     sees: bool,
-    /// Whether there is anybody to tell.
-    told: bool,
 }
 
 #[derive(Serialize, Default)]
@@ -212,7 +210,6 @@ pub fn lists(view: &View, asked: &Asked, names: &Names, headline: &Headline, now
         pending: cards(sorted(view, asked, pending), most.milder),
         closed: cards(sorted(view, asked, closed), most.milder),
         sees: matches!(headline.tone, "quiet" | "need"),
-        told: !view.told.is_empty(),
     }
 }
 

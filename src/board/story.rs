@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::{Ago, alert::Stamp};
+use super::alert::Stamp;
 use crate::{
     model::{AgencyName, Instant},
     report::alert_story::{AlertStory, LifeStory, MessageStory, Told},
-    view::{View, words},
+    view::View,
 };
 
 /// So many lives stand on the page; the JSON answer has more.
@@ -95,8 +95,7 @@ impl Life {
     fn of(view: &View, life: &LifeStory, now: Instant) -> Self {
         let voice = view.telling.voice(&AgencyName::from(life.agency.as_str()));
         let zone = voice.zone_of(&life.location);
-        let stamp =
-            |at: Instant| Stamp { local: words::weekday_clock(at, now, zone, voice.clock_12h), ago: Ago::of(at, now) };
+        let stamp = |at: Instant| Stamp::of(at, now, zone, voice.clock_12h);
         let message = |one: &MessageStory| Message {
             at: stamp(one.decided_at),
             told: match one.told {

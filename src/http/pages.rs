@@ -19,8 +19,9 @@ use tokio::sync::OnceCell;
 
 use super::{
     SignedIn, Web,
-    orders::{AckError, Acknowledge},
-    v1::{AckBody, is_fingerprint, order},
+    orders::Acknowledge,
+    records::RecordsFault,
+    v1::{AckBody, is_fingerprint, order, status_of},
 };
 use crate::{
     board::{
@@ -66,12 +67,13 @@ const AGES_EVERY_S: i64 = 5;
 type Place = Arc<OnceCell<Option<Arc<Drawn>>>>;
 type Pages = HashMap<(Page, bool), Place>;
 
-/// What a page shows of the past, or why it cannot be had.
+/// A page with what it shows of the past, or why that cannot be had.
 enum Kept {
-    Nothing,
-    Story(Result<Option<AlertStory>, String>),
-    Api(Result<Option<ApiRecord>, String>),
-    History(Result<Box<History>, String>),
+    Now(Asked),
+    Alerts,
+    Alert(String, Result<Option<AlertStory>, String>),
+    Api(Asked, Result<Option<ApiRecord>, String>),
+    History(Span, Result<Box<History>, String>),
 }
 
 /// The pages drawn of the latest picture.
@@ -133,13 +135,14 @@ impl Web {
         let wanted = if with_names { wanted(page, &view, now) } else { Vec::new() };
         let names = if wanted.is_empty() { Names::default() } else { self.people.look_up(wanted).await };
         let kept = self.kept(page, &view).await;
-        let (page, pulses) = (page.clone(), Arc::clone(&self.pulses));
+        let pulses = Arc::clone(&self.pulses);
         // A large day takes milliseconds of a processor; whoever polls the vendor must not wait for it.
         let drawn = tokio::task::spawn_blocking(move || {
             let real_now = clock::real_now();
-            match (&page, kept) {
-                (Page::Now(asked), _) => Some(now::draw(&view, &pulses, asked, &names, with_names, now, real_now)),
-                (Page::Alert(fingerprint), Kept::Story(story)) => match (alert::find(&view, fingerprint), story) {
+            match kept {
+                Kept::Now(asked) => Some(now::draw(&view, &pulses, &asked, &names, with_names, now, real_now)),
+                Kept::Alerts => Some(alert::draw_all(&view, &pulses, &names, now, real_now)),
+                Kept::Alert(fingerprint, story) => match (alert::find(&view, &fingerprint), story) {
                     (Some(one), story) => {
                         let story = story.as_ref().map(Option::as_ref).map_err(Clone::clone);
                         Some(alert::draw(&view, &pulses, one, story, &names, now, real_now))
@@ -147,36 +150,36 @@ impl Web {
                     (None, Ok(Some(story))) => Some(alert::draw_past(&view, &pulses, &story, now, real_now)),
                     (None, _) => None,
                 },
-                (Page::Api(asked), Kept::Api(record)) => {
+                Kept::Api(asked, record) => {
                     let record = record.as_ref().map(Option::as_ref).map_err(Clone::clone);
-                    Some(api::draw(&view, &pulses, asked, record, now, real_now))
+                    Some(api::draw(&view, &pulses, &asked, record, now, real_now))
                 }
-                (Page::History(span), Kept::History(history)) => {
+                Kept::History(span, history) => {
                     let history = history.as_ref().map(AsRef::as_ref).map_err(Clone::clone);
-                    Some(history::draw(&view, &pulses, *span, history, now, real_now))
-                }
-                (Page::Alerts | Page::Alert(_) | Page::Api(_) | Page::History(_), _) => {
-                    Some(alert::draw_all(&view, &pulses, &names, now, real_now))
+                    Some(history::draw(&view, &pulses, span, history, now, real_now))
                 }
             }
         });
         drawn.await.ok().flatten().map(Arc::new)
     }
 
-    /// What a page shows of the past.
+    /// A page with what it shows of the past.
     async fn kept(&self, page: &Page, view: &View) -> Kept {
+        let says = |fault: RecordsFault| fault.to_string();
         match page {
-            Page::Now(_) | Page::Alerts => Kept::Nothing,
+            Page::Now(asked) => Kept::Now(asked.clone()),
+            Page::Alerts => Kept::Alerts,
             Page::Alert(fingerprint) => {
-                Kept::Story(self.records.alert_story(fingerprint).await.map_err(|fault| fault.to_string()))
+                Kept::Alert(fingerprint.clone(), self.records.alert_story(fingerprint).await.map_err(says))
             }
-            Page::Api(asked) => Kept::Api(match api::wanted(view, asked) {
-                Some(agency) => self.records.api_record(agency.name.as_str()).await.map_err(|fault| fault.to_string()),
-                None => Ok(None),
-            }),
-            Page::History(span) => {
-                Kept::History(self.records.history(*span).await.map(Box::new).map_err(|fault| fault.to_string()))
+            Page::Api(asked) => {
+                let record = match api::wanted(view, asked) {
+                    Some(agency) => self.records.api_record(agency.name.as_str()).await.map_err(says),
+                    None => Ok(None),
+                };
+                Kept::Api(asked.clone(), record)
             }
+            Page::History(span) => Kept::History(*span, self.records.history(*span).await.map(Box::new).map_err(says)),
         }
     }
 }
@@ -286,14 +289,7 @@ pub(super) async fn acknowledge(
     let there = format!("/alerts/{}", order.fingerprint);
     match web.orders.acknowledge(order).await {
         Ok(_) => Redirect::to(&there).into_response(),
-        Err(error) => {
-            let status = match &error {
-                AckError::Unknown => StatusCode::NOT_FOUND,
-                AckError::Over | AckError::Pending => StatusCode::CONFLICT,
-                AckError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
-            };
-            problem(&web, &who, status, "Not acknowledged", &error.to_string())
-        }
+        Err(error) => problem(&web, &who, status_of(&error), "Not acknowledged", &error.to_string()),
     }
 }
 
@@ -319,26 +315,17 @@ impl Page {
 
     /// Where its changes come from.
     fn live(&self) -> String {
-        let query = match self {
-            Self::Now(Asked { agency: None }) => "page=now".to_owned(),
-            Self::Api(Asked { agency: None }) => "page=api".to_owned(),
-            Self::Now(Asked { agency: Some(name) }) => {
-                let mut query = url::form_urlencoded::Serializer::new("page=now".to_owned());
-                query.append_pair("agency", name).finish()
-            }
-            Self::Api(Asked { agency: Some(name) }) => {
-                let mut query = url::form_urlencoded::Serializer::new("page=api".to_owned());
-                query.append_pair("agency", name).finish()
-            }
-            Self::Alerts => "page=alerts".to_owned(),
-            Self::Alert(fingerprint) => {
-                let mut query = url::form_urlencoded::Serializer::new("page=alert".to_owned());
-                query.append_pair("fingerprint", fingerprint).finish()
-            }
+        let (page, more) = match self {
+            Self::Now(asked) => ("now", asked.agency.as_deref().map(|name| ("agency", name))),
+            Self::Alerts => ("alerts", None),
+            Self::Alert(fingerprint) => ("alert", Some(("fingerprint", fingerprint.as_str()))),
+            Self::Api(asked) => ("api", asked.agency.as_deref().map(|name| ("agency", name))),
             // It changes slowly and costs a look into the store: it is loaded again once a minute.
             Self::History(_) => return String::new(),
         };
-        format!("/live?{query}")
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("page", page).extend_pairs(more);
+        format!("/live?{}", query.finish())
     }
 }
 

@@ -89,14 +89,16 @@ pub(super) async fn acknowledge(
             let until_local = place.map(|one| words::weekday_clock(until, now, one.timezone, one.clock_12h));
             answer::json(AckAnswer { fingerprint, by, until, until_local })
         }
-        Err(error) => {
-            let status = match &error {
-                AckError::Unknown => StatusCode::NOT_FOUND,
-                AckError::Over | AckError::Pending => StatusCode::CONFLICT,
-                AckError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
-            };
-            answer::problem(status, error.to_string()).into_response()
-        }
+        Err(error) => answer::problem(status_of(&error), error.to_string()).into_response(),
+    }
+}
+
+/// What a refused acknowledgement is answered with, as JSON and as a page.
+pub(super) const fn status_of(error: &AckError) -> StatusCode {
+    match error {
+        AckError::Unknown => StatusCode::NOT_FOUND,
+        AckError::Over | AckError::Pending => StatusCode::CONFLICT,
+        AckError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

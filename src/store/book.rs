@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     Commit, Loaded,
@@ -193,16 +193,17 @@ pub(super) async fn transitions(
         vec![agency.as_str().into(), before.map_or_else(|| i64::MAX.into(), Into::into), i64::from(limit).into()],
     )
     .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Transition {
-                at: instant(row, table, 0)?,
-                key: unjson(table, get::<&str>(row, table, 1)?)?,
-                from: get(row, table, 2)?,
-                to: get(row, table, 3)?,
-                reason: get(row, table, 4)?,
-                note: get(row, table, 5)?,
-            })
-        })
-        .collect()
+    rows.iter().map(|row| read_transition(row, table)).collect()
+}
+
+/// A transition from `at, alert, from_state, to_state, reason, note`, in this order.
+pub(super) fn read_transition(row: &SqliteRow, table: &'static str) -> Result<Transition, StoreError> {
+    Ok(Transition {
+        at: instant(row, table, 0)?,
+        key: unjson(table, get::<&str>(row, table, 1)?)?,
+        from: get(row, table, 2)?,
+        to: get(row, table, 3)?,
+        reason: get(row, table, 4)?,
+        note: get(row, table, 5)?,
+    })
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
+    book::read_transition,
     error::StoreError,
     orders::channel_of,
     sql::{Many, fetch, get, instant, json, maybe_instant, unjson},
@@ -187,17 +188,7 @@ async fn turns_of(
     let text = "SELECT at, alert, from_state, to_state, reason, note FROM transitions
                 WHERE alert = ? AND agency = ? ORDER BY n DESC, i DESC LIMIT ?";
     let rows = fetch(connection, what, text, vec![key.into(), agency.into(), limit(TURNS_MAX)]).await?;
-    let turns = rows.iter().map(|row| {
-        Ok(Transition {
-            at: instant(row, table, 0)?,
-            key: unjson(table, get::<&str>(row, table, 1)?)?,
-            from: get(row, table, 2)?,
-            to: get(row, table, 3)?,
-            reason: get(row, table, 4)?,
-            note: get(row, table, 5)?,
-        })
-    });
-    let turns = turns.collect::<Result<Vec<_>, StoreError>>()?;
+    let turns = rows.iter().map(|row| read_transition(row, table)).collect::<Result<Vec<_>, StoreError>>()?;
     let text = "SELECT count(*) FROM transitions WHERE alert = ? AND agency = ?";
     Ok((turns, count(connection, what, text, vec![key.into(), agency.into()]).await?))
 }
