@@ -14,6 +14,8 @@ pub mod rules;
 
 pub mod agenda;
 
+pub mod on_call;
+
 pub mod alerts;
 
 pub mod notify;

@@ -58,6 +58,8 @@ pub(super) fn take_orders(draft: &mut Draft<'_>, inputs: &Inputs) {
                 };
                 post(draft, labels, annotations, posted);
             }
+            // Taken by the pages.
+            Ask::Reply { .. } | Ask::Press { .. } | Ask::Drill { .. } => {}
         }
         draft.orders_done = Some(*n);
     }

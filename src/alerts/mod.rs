@@ -16,6 +16,7 @@ pub mod group;
 pub mod inhibit;
 mod life;
 pub mod matcher;
+pub mod notice;
 pub mod orders;
 mod owner;
 pub mod policy;

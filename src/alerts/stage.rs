@@ -15,7 +15,7 @@ use super::{
     inhibit::InhibitRule,
     matcher::Matcher,
     orders::{Ask, Inputs, News, Order, Receipt},
-    policy::Policy,
+    policy::{Paging, Policy},
     recipient::{Half, Recipient, place_of, recipients},
     route::{GroupBy, Route},
     step::{CatchUp, Intent, Quiet, Step, Why},
@@ -127,7 +127,7 @@ pub fn policy() -> Policy {
         route("on-call", "severity=~\"page|critical\"", &["agency", "shift"], [10, 3_600, 86_400]),
     ];
     let receiver = |name: &str, sms: Vec<SmsConfig>, email: Vec<EmailConfig>| {
-        (name.to_owned(), Receiver { name: name.to_owned(), email, sms, webhook: Vec::new() })
+        (name.to_owned(), Receiver { name: name.to_owned(), email, sms, webhook: Vec::new(), page: Vec::new() })
     };
     let inhibit = |source: &str, target: &str| InhibitRule {
         source_matchers: matchers(source),
@@ -146,6 +146,7 @@ pub fn policy() -> Policy {
         ack_expires: Duration::from_mins(20),
         ack_expires_uncovered: Duration::from_hours(1),
         catch_up_limit: 5,
+        paging: Paging::default(),
         receivers: HashMap::from([
             receiver("none", vec![], vec![]),
             receiver("office", vec![], vec![email()]),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     alert::{Alert, AlertKey},
     group::{Group, GroupKey},
+    notice::Notice,
 };
 use crate::{
     agenda::WakeAt, model::Instant, notify::message::MessageId, rules::finding::Finding, source::fetched::Read,
@@ -19,6 +20,8 @@ pub struct Step {
     pub delta: Delta,
     /// Decisions to tell somebody, most urgent first.
     pub intents: Vec<Intent>,
+    /// What people are told beside what receivers are told.
+    pub notices: Vec<Notice>,
     /// Messages to withdraw if they have not left.
     pub cancels: Vec<MessageId>,
     /// Reads to make before anything else: confirming reads and those an unjudged subject waits for.
@@ -110,6 +113,18 @@ pub enum Why {
     Resolved,
     /// What was still true after a catch-up.
     CaughtUp,
+    /// Nobody owned the page in time.
+    Escalated,
+    /// Something came to a page that somebody owns.
+    MoreOfIt,
+    /// Somebody owns it now.
+    Owned,
+    /// A reply is answered.
+    Answered,
+    /// A silence ended.
+    SilenceEnded,
+    /// A list, a reminder, a trial: no alert's news.
+    Routine,
 }
 
 /// Why nobody is told, this time.
@@ -154,13 +169,19 @@ pub enum CatchUp {
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::FirstFiring,
         Self::NewInGroup,
         Self::Repeated,
         Self::AcknowledgementExpired,
         Self::Resolved,
         Self::CaughtUp,
+        Self::Escalated,
+        Self::MoreOfIt,
+        Self::Owned,
+        Self::Answered,
+        Self::SilenceEnded,
+        Self::Routine,
     ];
 
     /// The metric label's value.
@@ -173,6 +194,12 @@ impl Why {
             Self::AcknowledgementExpired => "acknowledgement_expired",
             Self::Resolved => "resolved",
             Self::CaughtUp => "caught_up",
+            Self::Escalated => "escalated",
+            Self::MoreOfIt => "more_of_it",
+            Self::Owned => "owned",
+            Self::Answered => "answered",
+            Self::SilenceEnded => "silence_ended",
+            Self::Routine => "routine",
         }
     }
 }
@@ -214,6 +241,6 @@ impl Step {
     /// True when there is nothing to commit. Wakes and quiet reasons alone are not worth a transaction.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.delta == Delta::default() && self.intents.is_empty() && self.cancels.is_empty()
+        self.delta == Delta::default() && self.intents.is_empty() && self.notices.is_empty() && self.cancels.is_empty()
     }
 }

@@ -26,7 +26,7 @@ use super::{
     web,
 };
 use crate::{
-    alerts::policy::Policy,
+    alerts::policy::{Paging, Policy},
     notify::receiver::{Receiver, SmtpAuth},
     rules::rule::Rule,
 };
@@ -76,6 +76,7 @@ fn load_environment(env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
         ack_expires: ACK_EXPIRES,
         ack_expires_uncovered: ACK_EXPIRES_UNCOVERED,
         catch_up_limit: CATCH_UP_LIMIT,
+        paging: Paging::default(),
         receivers: HashMap::from([(routes::NOBODY.to_owned(), nobody())]),
     };
     let config = Config {
@@ -283,6 +284,7 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
         ack_expires: ACK_EXPIRES,
         ack_expires_uncovered: ACK_EXPIRES_UNCOVERED,
         catch_up_limit: CATCH_UP_LIMIT,
+        paging: Paging::default(),
         receivers: receivers.iter().map(|receiver| (receiver.name.clone(), receiver.clone())).collect(),
     };
     Some(Config {

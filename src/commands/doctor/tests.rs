@@ -24,7 +24,7 @@ use tokio::{
 use super::*;
 use crate::{
     alerts::{
-        policy::Policy,
+        policy::{Paging, Policy},
         route::{GroupBy, Route},
     },
     clock::real_now,
@@ -240,6 +240,7 @@ fn config(base_url: &str) -> Config {
             ack_expires: minutes(20),
             ack_expires_uncovered: minutes(60),
             catch_up_limit: 5,
+            paging: Paging::default(),
             receivers: HashMap::new(),
         }),
         receivers: Vec::new(),
