@@ -16,6 +16,7 @@ mod longest_text;
 pub mod output;
 pub mod service;
 pub mod status;
+pub mod test;
 pub mod terminal;
 
 pub use dispatch::{dispatch, is_broken_pipe, is_quiet};
