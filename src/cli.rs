@@ -102,6 +102,8 @@ pub enum Command {
     Sim(SimArgs),
     /// Find every fault in the configuration, rules and templates
     Check(Check),
+    /// Play rule tests: an invented schedule, a clock, what is expected
+    Test(Test),
     /// Say in one line how things stand, then what needs a person
     #[command(after_help = STATUS_HELP)]
     Status(Asking),
@@ -226,6 +228,28 @@ Examples:
 Every fault is one line on stderr: file:line:column: error: what is wrong; what to write instead.
 Exit code 1 when there is any error; warnings alone are 0.")]
 pub struct Check {
+    /// How to answer
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// `test`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch test rules/*.test.yml                        the tests that come with the rules
+  shiftwatch test my.test.yml --config shiftwatch.yml     with the routes and receivers of a configuration
+  shiftwatch test my.test.yml --verbose                   shows what happened when, also where all is well
+
+Nothing is read, stored or sent. How such a file is written: docs/rule-tests.md.
+Exit code 1 when a file has a fault or something does not come as expected.")]
+pub struct Test {
+    /// The test files
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Show what happened when, also of tests that pass
+    #[arg(long)]
+    pub verbose: bool,
     /// How to answer
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
     pub output: Output,

@@ -34,6 +34,8 @@ pub mod tls;
 
 pub mod config;
 
+pub mod rehearse;
+
 pub mod pulse;
 
 pub mod view;

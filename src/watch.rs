@@ -15,7 +15,7 @@ use crate::{
         book::Book,
         decide,
         policy::Policy,
-        step::Quiet,
+        step::{CatchUp, Quiet},
     },
     config,
     limits::CLOCK_SLACK,
@@ -114,6 +114,23 @@ impl Watch {
             ticked_at: None,
             standstill: TimeDelta::seconds(STANDSTILL_S),
         }
+    }
+
+    /// An agency of which nothing was stored, with nothing to catch up with: for rehearsals, which have no store. However
+    /// far apart its passes are, nobody slept between them.
+    #[must_use]
+    pub fn fresh(settings: &config::Agency, ruleset: Arc<Ruleset>, policy: Arc<Policy>, now: Instant) -> Self {
+        let loaded = Loaded {
+            n: 0,
+            alerts: Vec::new(),
+            groups: Vec::new(),
+            addresses: Vec::new(),
+            catch_up: Some(CatchUp::Done),
+            mirror: Vec::new(),
+            orders: Vec::new(),
+            receipts: Vec::new(),
+        };
+        Self { standstill: TimeDelta::MAX, ..Self::restore(settings, loaded, ruleset, policy, now) }
     }
 
     /// Notices that the clock stepped back or that nobody looked for a while, and has everything judged again then.

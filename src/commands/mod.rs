@@ -17,6 +17,7 @@ pub mod output;
 pub mod service;
 pub mod status;
 pub mod terminal;
+pub mod test;
 
 pub use dispatch::{dispatch, is_broken_pipe, is_quiet};
 
