@@ -6,6 +6,7 @@
 
 pub mod calendar;
 pub mod escalation;
+pub mod ical;
 pub mod person;
 pub mod roster;
 pub mod rotation;
