@@ -104,6 +104,8 @@ pub enum Command {
     Check(Check),
     /// Play rule tests: an invented schedule, a clock, what is expected
     Test(Test),
+    /// Say what rules would have told over the past days, and how many pages a later page would have spared
+    Replay(Replay),
     /// Say in one line how things stand, then what needs a person
     #[command(after_help = STATUS_HELP)]
     Status(Asking),
@@ -248,6 +250,37 @@ pub struct Test {
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// Show what happened when, also of tests that pass
+    #[arg(long)]
+    pub verbose: bool,
+    /// How to answer
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// `replay`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch replay --config shiftwatch.yml --days 14                     what this agent's store remembers
+  shiftwatch replay --config shiftwatch.yml --days 14 --rules new.yml     the same by other rules
+  shiftwatch replay --config shiftwatch.yml --days 30 --from-vendor       past visits, read from WellSky now
+
+Reads and tells nobody; the agent may run meanwhile. The last table says how many shifts a day would have paged at each
+delay. With --from-vendor, call-outs and changes are not known: WellSky shows each shift as it stands now.")]
+pub struct Replay {
+    /// How many days back, today not counted
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=400))]
+    pub days: u32,
+    /// Rule files, instead of those of the configuration
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub rules: Vec<PathBuf>,
+    /// Which agency [default: each of the configuration]
+    #[arg(long, value_name = "NAME")]
+    pub agency: Option<String>,
+    /// Read the past from WellSky (at the configured rate) instead of the store; at most 60 days
+    #[arg(long)]
+    pub from_vendor: bool,
+    /// Also list every message that would have been sent
     #[arg(long)]
     pub verbose: bool,
     /// How to answer

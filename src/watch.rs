@@ -227,7 +227,7 @@ impl Watch {
 }
 
 /// What the mirror must know of the configuration.
-fn mirror_settings(agency: &config::Agency, ruleset: &Ruleset) -> Settings {
+pub(crate) fn mirror_settings(agency: &config::Agency, ruleset: &Ruleset) -> Settings {
     Settings {
         agency: agency.name.clone(),
         timezone: agency.timezone,

@@ -31,6 +31,7 @@ use crate::{
         record::{Entry, line_text},
         stage::Cast,
     },
+    rules::rule::Rule,
 };
 
 /// What stands in the place of secrets that the environment lacks: nothing of a rehearsal leaves.
@@ -218,14 +219,19 @@ fn cast(head: &Head<'_>, given: Option<&Path>, cx: &mut Reading<'_>, elsewhere: 
     if let Some(zone) = head.timezone {
         config.agencies[place].timezone = zone;
     }
-    let mut telling = app::telling(&config);
+    Some(cast_of(&config, place, rules))
+}
+
+/// Everybody and everything of a configuration that a rehearsal of one agency needs.
+pub(super) fn cast_of(config: &Config, place: usize, rules: Vec<Rule>) -> Cast {
+    let mut telling = app::telling(config);
     // What is rehearsed is what will be said once the trial is over.
     telling.shadow = None;
-    Some(Cast {
+    Cast {
         agency: config.agencies[place].clone(),
-        installation: app::installation(&config),
+        installation: app::installation(config),
         rules,
         policy: Arc::clone(&config.policy),
         telling: Arc::new(telling),
-    })
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     model::{
-        Caregiver, CaregiverId, Client, ClientId, Instant, LocationId, Person, Shift, ShiftKey, TagId, Visit, VisitId,
+        Caregiver, CaregiverId, Client, ClientId, LocationId, Person, Shift, ShiftKey, TagId, Visit, VisitId, VisitTime,
     },
     source::fetched::Span,
 };
@@ -93,11 +93,11 @@ impl Office {
         all.map(|(_, shift)| shift).filter(|shift| span.contains(shift.start())).cloned().collect()
     }
 
-    /// The visits of a client, or of all, with a check-in at or before `now`.
+    /// The visits of a client, or of all, with a check-in inside the span.
     #[must_use]
-    pub fn visits_of(&self, client: Option<&ClientId>, now: Instant) -> Vec<Visit> {
+    pub fn visits_of(&self, client: Option<&ClientId>, span: Span) -> Vec<Visit> {
         let begun = |visit: &&Visit| match visit.check_in {
-            Some(crate::model::VisitTime::Instant(at)) => at <= now,
+            Some(VisitTime::Instant(at)) => span.contains(at),
             _ => true,
         };
         let of = |visits: &BTreeMap<VisitId, Visit>| visits.values().filter(begun).cloned().collect::<Vec<_>>();

@@ -315,9 +315,14 @@ impl Stage {
                 rejected = Vec::from_iter(bad).iter().map(garbled).collect();
                 Batch::Shifts(good)
             }
-            Read::Visits { client, .. } => Batch::Visits(office.visits_of(client.as_ref(), now)),
+            Read::Visits { client, span, .. } => {
+                // What is yet to come nobody has checked in to.
+                let span = Span { until: span.until.min(now + TimeDelta::microseconds(1)), ..*span };
+                Batch::Visits(office.visits_of(client.as_ref(), span))
+            }
             Read::Visit(id) => {
-                Batch::Visits(office.visits_of(None, now).into_iter().filter(|visit| visit.id == *id).collect())
+                let all = office.visits_of(None, Span { from: Instant::MIN_UTC, until: now });
+                Batch::Visits(all.into_iter().filter(|visit| visit.id == *id).collect())
             }
             Read::Locations => Batch::Locations(Vec::new()),
         };
