@@ -24,6 +24,7 @@ use crate::{
     agenda::{Wake, WakeAt},
     model::{AgencyName, ClientId, Instant, ShiftId, ShiftKey, ShiftRef, Subject, local_time::from_micros},
     notify::message::MessageId,
+    on_call::Roster,
     rules::finding::{Closing, Finding, RuleId, Verdict},
 };
 
@@ -100,6 +101,13 @@ impl Book {
         let alerts = self.alerts.values().map(|alert| Alert::clone(alert)).collect();
         let groups = self.groups.values().cloned().collect();
         Self::restore(self.agency.clone(), policy, alerts, groups, Some(self.catch_up), now)
+    }
+
+    /// The latest roster. Who is on call decides who is told next, and nothing of what was decided.
+    pub fn set_roster(&mut self, roster: &Arc<Roster>) {
+        if !Arc::ptr_eq(&self.policy.paging.roster, roster) {
+            Arc::make_mut(&mut self.policy).paging.roster = Arc::clone(roster);
+        }
     }
 
     /// Nobody looked for a while: as after a blindness, what is read now is taken in before anything new is told. Kept

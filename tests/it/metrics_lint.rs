@@ -113,6 +113,7 @@ fn page() -> String {
             oldest_at: Some(now),
         }),
         config: ConfigView { file: None, original: Arc::from(""), loaded_at: now, refused_at: None },
+        on_call: Arc::default(),
         ready: Ok(()),
     };
     metrics.encode(&view, &pulses, now)
