@@ -9,7 +9,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 use chrono::TimeDelta;
 use reqwest::{StatusCode, header};
 use sha2::{Digest, Sha256};
-use tokio::sync::{Notify, watch as channel};
+use tokio::{
+    sync::{Notify, watch as channel},
+    time::timeout,
+};
 
 use crate::{
     clock::{self, Clock},
@@ -27,6 +30,8 @@ use crate::{
 
 /// A calendar server that needs longer is asked again.
 const FETCH_WITHIN: Duration = Duration::from_secs(30);
+/// How long a start waits for a calendar of which there is no copy; then it is tried again like every other.
+const FIRST_WITHIN: Duration = Duration::from_secs(5);
 /// No calendar of who is on call is as large.
 const BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// So often a calendar's address may lead to another.
@@ -118,6 +123,10 @@ impl OnCall {
         let now = clock.now();
         for held in &mut this.held {
             held.spread_out(&this.base.roster, now).await;
+        }
+        // What was never read is asked for before anybody is told that nobody is on call.
+        for held in this.held.iter_mut().filter(|held| held.spread.is_none()) {
+            let _ = timeout(FIRST_WITHIN, held.look(&this.http, &this.base.roster, &this.store, now)).await;
         }
         this.publish();
         Ok(this)

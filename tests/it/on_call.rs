@@ -76,6 +76,7 @@ fn turn(person: &str, now: Instant) -> String {
 const RULES: &str = r#"groups:
   - name: e2e
     rules:
+      - { alert: ShiftUncovered, uncovered_shift: { within: 4h }, labels: { severity: page } }
       - { alert: NobodyOnCall, nobody_on_call: {}, labels: { severity: page }, annotations: { summary: "Nobody is on call by {{ labels.schedule }}" } }
       - { alert: OnCallGap, nobody_on_call: { within: 14d }, labels: { severity: info } }
       - { alert: OnCallFault, on_call_fault: {}, labels: { severity: info } }
