@@ -115,6 +115,8 @@ pub enum Command {
     Alerts(Alerts),
     /// Own an alert: repeats stop until that ends
     Ack(Ack),
+    /// Say who is on call, now and in the days ahead
+    OnCall(OnCall),
     /// Ask the agent of this configuration whether it is well, for a container's health check
     Healthcheck(Healthcheck),
 }
@@ -228,7 +230,9 @@ Examples:
   shiftwatch check --config shiftwatch.yml
 
 Every fault is one line on stderr: file:line:column: error: what is wrong; what to write instead.
-Exit code 1 when there is any error; warnings alone are 0.")]
+Exit code 1 when there is any error. Warnings alone are 0, but for those that begin with on-call: a schedule that a policy
+needs has nobody at some time in the next 14 days, the last step of a policy finds nobody, a calendar file names strangers or
+cannot be read. `run` starts in spite of them, and tells them as alerts. Calendars on the network are not asked for.")]
 pub struct Check {
     /// How to answer
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
@@ -394,6 +398,50 @@ impl StateFilter {
     }
 }
 
+/// `on-call`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch on-call                                    every schedule, a fortnight ahead, and what could go wrong
+  shiftwatch on-call nights --at 2026-12-24T20:00:00-07:00
+  shiftwatch on-call nights --output ics > nights.ics   sixty days, for another calendar
+
+The agent gives the same calendars to follow: /api/v1/on-call/SCHEDULE.ics and /api/v1/on-call/people/PERSON.ics.")]
+pub struct OnCall {
+    /// This schedule alone
+    #[arg(value_name = "SCHEDULE")]
+    pub schedule: Option<String>,
+    /// At another instant than now, for example 2026-12-24T20:00:00-07:00
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub at: Option<String>,
+    /// How to answer
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OnCallOutput::Table)]
+    pub output: OnCallOutput,
+    /// The running agent's address [default: web.listen of the configuration, else http://127.0.0.1:9847]
+    #[arg(long, value_name = "URL", env = "SHIFTWATCH_URL")]
+    pub url: Option<String>,
+    /// A file with basic_auth and tls_config, as amtool reads it, for an agent with sign-in [env: SHIFTWATCH_HTTP_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub http_config: Option<PathBuf>,
+}
+
+/// How `on-call` answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnCallOutput {
+    /// For a person.
+    Table,
+    /// JSON.
+    Json,
+    /// An iCalendar file.
+    Ics,
+}
+
+fn instant(text: &str) -> Result<String, String> {
+    chrono::DateTime::parse_from_rfc3339(text.trim())
+        .map(|at| at.to_rfc3339())
+        .map_err(|_| "write an instant with its offset, like 2026-12-24T20:00:00-07:00".to_owned())
+}
+
 /// `ack`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -474,6 +522,7 @@ mod tests {
             "shiftwatch alerts --state sleeping",
             "shiftwatch status --output xml",
             "shiftwatch run --log-level hyper=trace",
+            "shiftwatch on-call --at tonight",
             "shiftwatch service",
             "shiftwatch service install --root",
         ] {

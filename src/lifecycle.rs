@@ -21,6 +21,7 @@ use crate::{
     metrics::Metrics,
     model::{AgencyName, Instant},
     notify::voice::Telling,
+    on_call::picture::OnCallPicture,
     pulse::Pulses,
     source::{client::Source, planner::Planner},
     store::Store,
@@ -29,6 +30,7 @@ use crate::{
 
 mod api_book;
 pub mod complaints;
+mod on_call;
 mod polling;
 mod store_health;
 mod ticking;
@@ -133,6 +135,8 @@ pub struct Floor {
     pub store_health: Arc<StoreHealth>,
     /// The requests to the vendors, for the record of their APIs.
     pub api_book: Arc<ApiBook>,
+    /// Who is on call.
+    pub on_call: channel::Receiver<Arc<OnCallPicture>>,
 }
 
 impl Floor {

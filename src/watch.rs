@@ -36,6 +36,7 @@ use crate::{
     rules::{
         finding::{Finding, RuleId},
         ledger::Ledger,
+        on_call_health::OnCallHealth,
         plan,
         rule::Rule,
         ruleset::Ruleset,
@@ -69,6 +70,8 @@ pub struct Watch {
     pub later: Vec<Finding>,
     /// Why each alert that could be told was not, when it was last looked at.
     pub quiet: HashMap<AlertKey, Quiet>,
+    /// How it stands with who is on call; of the installation alone.
+    pub on_call: Vec<OnCallHealth>,
     /// The number of its last commit.
     pub n: i64,
     /// Nothing was judged yet since the start or the reload: the next tick judges everything.
@@ -114,6 +117,7 @@ impl Watch {
             former: loaded.addresses.into_iter().collect(),
             later,
             quiet: HashMap::new(),
+            on_call: Vec::new(),
             n: loaded.n,
             unseen: true,
             ticked_at: None,

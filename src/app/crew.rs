@@ -13,6 +13,7 @@ use super::{
     Kept,
     desk::Desk,
     heart::heartbeat_loop,
+    on_call::OnCall,
     parts::{Known, installation, post, telling},
     publisher::Publisher,
     retire::retire,
@@ -41,6 +42,7 @@ pub(super) struct Prepared {
     telling: Arc<Telling>,
     channels: Channels,
     heartbeat: Option<Heartbeat>,
+    on_call: OnCall,
 }
 
 impl Prepared {
@@ -65,6 +67,8 @@ impl Prepared {
         let telling = Arc::new(telling(&config));
         let channels = Channels::from_config(&config, telling.shadow.clone()).context("preparing the ways out")?;
         let heartbeat = config.heartbeat.clone().map(Heartbeat::new).transpose().context("preparing the heartbeat")?;
+        let on_call = OnCall::make(&config, &kept.store, &kept.clock, &kept.nudges.tick);
+        let on_call = on_call.await.context("preparing the calendars")?;
         // Last, because it takes effect at once: a rate that is allowed now holds for the credential as it is.
         let accesses: Vec<Arc<Access>> =
             held.iter().filter_map(|post| post.source.as_ref()).map(|source| Arc::clone(source.access())).collect();
@@ -76,7 +80,7 @@ impl Prepared {
         });
         let agencies = config.agencies.iter().cloned().zip(sources).chain([(installation, None)]);
         let agencies = agencies.zip(known).map(|((agency, source), known)| (agency, source, known)).collect();
-        Ok(Self { config, view_of_config, agencies, telling, channels, heartbeat })
+        Ok(Self { config, view_of_config, agencies, telling, channels, heartbeat, on_call })
     }
 }
 
@@ -93,7 +97,7 @@ pub(super) struct Crew {
 impl Crew {
     /// Takes over from the crew before, which stands.
     pub(super) async fn start(kept: &Kept, prepared: Prepared, desk: &Desk) -> Self {
-        let Prepared { config, view_of_config, agencies, telling, channels, heartbeat } = prepared;
+        let Prepared { config, view_of_config, agencies, telling, channels, heartbeat, on_call } = prepared;
         let now = kept.clock.now();
         retire(kept, &config, &telling, now).await;
         let mut posts = Vec::new();
@@ -118,6 +122,7 @@ impl Crew {
             metrics: Arc::clone(&kept.metrics),
             store_health: Arc::clone(&kept.store_health),
             api_book: Arc::clone(&kept.api_book),
+            on_call: on_call.picture(),
         };
         let read = posts.iter().filter(|post| post.source.is_some()).map(|post| post.name.clone());
         kept.pulses.watch(read.clone(), crate::clock::real_now());
@@ -152,6 +157,7 @@ impl Crew {
         for post in posts.iter().filter(|post| post.source.is_some()) {
             tasks.spawn("poll", lifecycle::poll_loop(floor.clone(), Arc::clone(post)));
         }
+        tasks.spawn("on-call", on_call.run(floor.stop.clone()));
         if let Some(heartbeat) = heartbeat {
             tasks.spawn("heartbeat", heartbeat_loop(floor.clone(), heartbeat));
         }

@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod healthcheck;
 pub mod init;
 mod longest_text;
+pub mod on_call;
 pub mod output;
 pub mod replay;
 pub mod service;

@@ -30,6 +30,7 @@ pub mod answer;
 mod connection;
 mod health;
 mod live;
+mod on_call;
 pub mod orders;
 mod pages;
 mod past;

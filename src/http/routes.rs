@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Web, health, live, pages, past, v1, v2};
+use super::{Web, health, live, on_call, pages, past, v1, v2};
 
 /// One path.
 #[derive(Debug)]
@@ -53,6 +53,13 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Names,
         role: Role::Operator,
         serve: || get(pages::alert).post(pages::acknowledge),
+    },
+    Route {
+        path: "/on-call",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(pages::on_call),
     },
     Route {
         path: "/api-health",
@@ -104,6 +111,27 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Counts,
         role: Role::Reader,
         serve: || get(v1::status),
+    },
+    Route {
+        path: "/api/v1/on-call",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(on_call::report),
+    },
+    Route {
+        path: "/api/v1/on-call/{schedule}",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(on_call::schedule),
+    },
+    Route {
+        path: "/api/v1/on-call/people/{person}",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(on_call::person),
     },
     Route {
         path: "/api/v1/alerts",

@@ -330,13 +330,13 @@ fn names_of(receivers: &[Receiver], gateways: &[SmsGateway], smtp: &Smtp) -> BTr
 
 /// The HTTP clients: one that honours the system's proxies, one for loopback that does not.
 #[derive(Debug, Clone)]
-pub(super) struct Http {
+pub(crate) struct Http {
     outside: reqwest::Client,
     loopback: reqwest::Client,
 }
 
 impl Http {
-    pub(super) fn new() -> Result<Self, reqwest::Error> {
+    pub(crate) fn new() -> Result<Self, reqwest::Error> {
         let builder = || {
             reqwest::Client::builder()
                 .connect_timeout(CONNECT_TIMEOUT)
@@ -350,7 +350,7 @@ impl Http {
         Ok(Self { outside: builder().build()?, loopback: builder().no_proxy().build()? })
     }
 
-    pub(super) fn client(&self, url: &str) -> &reqwest::Client {
+    pub(crate) fn client(&self, url: &str) -> &reqwest::Client {
         if is_loopback(url) { &self.loopback } else { &self.outside }
     }
 }

@@ -10,6 +10,7 @@
 
 mod api_rows;
 mod book;
+mod calendars;
 #[cfg(test)]
 mod contract;
 pub mod error;
@@ -25,6 +26,7 @@ mod sql;
 pub mod sqlite;
 mod writer;
 
+pub use calendars::CalendarCopy;
 pub use error::{CommitError, StoreError};
 pub use lives::Place;
 pub use outbox::{delivery_way, lane_of, mail_lane, recipient_way, webhook_lane};

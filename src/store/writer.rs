@@ -13,7 +13,8 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, Old, Report, Room, api_rows, book,
+    Attempted, Claimed, Commit, Old, Report, Room, api_rows, book, calendars,
+    calendars::CalendarCopy,
     error::{StoreError, commit_surely_failed},
     lock::FileLock,
     mirror_rows, orders, outbox,
@@ -88,6 +89,7 @@ pub(super) enum Job {
         unkept: Unkept,
         reply: Reply<()>,
     },
+    Calendar(CalendarCopy, Reply<()>),
     Probe {
         now: Instant,
         reply: Reply<()>,
@@ -360,6 +362,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         }
         Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
+        Job::Calendar(copy, reply) => done(reply, calendars::put(connection, copy).await),
         Job::Probe { now, reply } => {
             // A page of the file that means nothing to anybody else; it goes through the log like every write.
             let text = format!("PRAGMA user_version = {}", now.timestamp().rem_euclid(i64::from(i32::MAX)));
@@ -400,6 +403,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::Finish(_, reply)
         | Job::KeepWays(_, reply)
         | Job::PollLater { reply, .. }
+        | Job::Calendar(_, reply)
         | Job::Probe { reply, .. }
         | Job::Api { reply, .. }
         | Job::Audit { reply, .. } => later(reply, Err(error)),

@@ -28,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config_types", &["model", "on_call", "alerts", "notify_pure", "rules"]),
     ("tls", &[]),
     ("config", &["model", "clock", "tls", "on_call", "alerts", "notify_pure", "rules", "config_types"]),
-    ("metrics", &["model", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
+    ("metrics", &["model", "on_call", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
     (
         "view",
         &[

@@ -113,6 +113,7 @@ fn page() -> String {
             oldest_at: Some(now),
         }),
         config: ConfigView { file: None, original: Arc::from(""), loaded_at: now, refused_at: None },
+        on_call: Arc::new(crate::browser::hand_made::on_call()),
         ready: Ok(()),
     };
     metrics.encode(&view, &pulses, now)
