@@ -12,6 +12,7 @@ pub mod decide;
 mod draft;
 pub mod fingerprint;
 mod flush;
+mod go_regex;
 pub mod group;
 pub mod inhibit;
 mod life;

@@ -14,6 +14,7 @@ pub mod healthcheck;
 pub mod init;
 mod longest_text;
 pub mod output;
+pub mod routes;
 pub mod service;
 pub mod status;
 pub mod terminal;

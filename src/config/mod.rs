@@ -5,6 +5,7 @@
 
 pub mod address;
 mod agencies;
+mod alertmanager_file;
 mod drill_clock;
 
 pub mod duration;
@@ -40,10 +41,11 @@ pub mod zone;
 #[cfg(test)]
 mod tests;
 
+pub use crate::alerts::matcher::written as written_matchers;
 pub use environment::SECRETS_FILE;
-pub use routes::written as written_matchers;
 
 pub use self::{
+    alertmanager_file::Routing,
     drill_clock::parse as parse_drill_clock,
     http_client::HttpClient,
     seen::Seen,
@@ -258,6 +260,17 @@ impl Config {
     /// Every fault found, errors and warnings, in file order.
     pub fn load(path: Option<&Path>, env: &dyn Fn(&str) -> Option<String>) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         load::load(path, env)
+    }
+
+    /// Reads what a file says of routing, for a look at it: of a configuration of ours, or of an Alertmanager's own file
+    /// (one without `agencies`), whose receivers may have any integration and are names here. No secret is resolved.
+    ///
+    /// With it come the warnings.
+    ///
+    /// # Errors
+    /// Every fault of the routes, receivers, time intervals and inhibition rules, and of an Alertmanager's file as a whole.
+    pub fn routing(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<(Routing, Vec<Fault>), Vec<Fault>> {
+        alertmanager_file::routing(path, env)
     }
 
     /// Where the agent of this file listens and whether it speaks TLS, for whoever only asks it: no secret is resolved,

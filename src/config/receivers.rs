@@ -79,6 +79,31 @@ fn read(node: &Node, path: &str, ways: &Ways<'_>, names: &mut Names, cx: &mut Re
     Some(receiver)
 }
 
+/// Reads the names of receivers alone. In an Alertmanager's own file every integration of its is known; in ours those of
+/// ours, and the others are told as [`read_list`] tells them.
+pub fn read_names(node: &Node, alertmanagers_own: bool, names: &mut Names, cx: &mut Reading<'_>) {
+    let Some(items) = cx.list(node, "receivers") else { return names.doubt() };
+    for (n, item) in items.iter().enumerate() {
+        let path = format!("receivers[{n}]");
+        let Some(mut fields) = Fields::of(item, &path, cx) else {
+            names.doubt();
+            continue;
+        };
+        let node = fields.need("name", "write the name that routes call it by", cx);
+        match node.and_then(|node| Some((cx.word(node, &format!("{path}.name"))?, node.at))) {
+            Some((name, at)) => names.add(&name, at, &format!("{path}.name"), cx),
+            None => names.doubt(),
+        }
+        fields.knows(["email_configs", "sms_configs", "page_configs", "webhook_configs"]);
+        if alertmanagers_own {
+            for (key, _) in fields.entries().iter().filter(|(key, _)| key.text.ends_with("_configs")) {
+                fields.said(&key.text);
+            }
+        }
+        fields.finish(&ELSEWHERE, cx);
+    }
+}
+
 fn each<T>(
     node: &Node,
     path: &str,

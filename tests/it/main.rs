@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 
 mod agent;
+mod amtool_routes;
 mod api;
 mod browser;
 mod closing;
