@@ -36,3 +36,5 @@ mod properties;
 pub(crate) mod stage;
 #[cfg(test)]
 mod stories;
+#[cfg(test)]
+mod tests;

@@ -16,11 +16,13 @@ use super::{
     parts::{Known, installation, post, telling},
     publisher::Publisher,
     retire::retire,
+    send_on::send_on_loop,
 };
 use crate::{
     config::{self, Config},
     lifecycle::{self, Floor, Post},
     notify::{
+        alertmanager::Alertmanager,
         channel::Channels,
         deliver::{Deliverer, DelivererParts},
         heartbeat::Heartbeat,
@@ -41,6 +43,7 @@ pub(super) struct Prepared {
     telling: Arc<Telling>,
     channels: Channels,
     heartbeat: Option<Heartbeat>,
+    alertmanagers: Vec<Alertmanager>,
 }
 
 impl Prepared {
@@ -65,6 +68,8 @@ impl Prepared {
         let telling = Arc::new(telling(&config));
         let channels = Channels::from_config(&config, telling.shadow.clone()).context("preparing the ways out")?;
         let heartbeat = config.heartbeat.clone().map(Heartbeat::new).transpose().context("preparing the heartbeat")?;
+        let alertmanagers = config.alertmanagers.iter().cloned().map(Alertmanager::new).collect::<Result<_, _>>();
+        let alertmanagers = alertmanagers.context("preparing the way to the Alertmanagers")?;
         // Last, because it takes effect at once: a rate that is allowed now holds for the credential as it is.
         let accesses: Vec<Arc<Access>> =
             held.iter().filter_map(|post| post.source.as_ref()).map(|source| Arc::clone(source.access())).collect();
@@ -76,7 +81,7 @@ impl Prepared {
         });
         let agencies = config.agencies.iter().cloned().zip(sources).chain([(installation, None)]);
         let agencies = agencies.zip(known).map(|((agency, source), known)| (agency, source, known)).collect();
-        Ok(Self { config, view_of_config, agencies, telling, channels, heartbeat })
+        Ok(Self { config, view_of_config, agencies, telling, channels, heartbeat, alertmanagers })
     }
 }
 
@@ -93,7 +98,7 @@ pub(super) struct Crew {
 impl Crew {
     /// Takes over from the crew before, which stands.
     pub(super) async fn start(kept: &Kept, prepared: Prepared, desk: &Desk) -> Self {
-        let Prepared { config, view_of_config, agencies, telling, channels, heartbeat } = prepared;
+        let Prepared { config, view_of_config, agencies, telling, channels, heartbeat, alertmanagers } = prepared;
         let now = kept.clock.now();
         retire(kept, &config, &telling, now).await;
         let mut posts = Vec::new();
@@ -154,6 +159,9 @@ impl Crew {
         }
         if let Some(heartbeat) = heartbeat {
             tasks.spawn("heartbeat", heartbeat_loop(floor.clone(), heartbeat));
+        }
+        for (n, to) in alertmanagers.into_iter().enumerate() {
+            tasks.spawn("alertmanagers", send_on_loop(floor.clone(), kept.writer.subscribe(), to, n));
         }
         let publisher = Publisher {
             config,

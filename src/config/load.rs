@@ -6,7 +6,7 @@
 use std::{collections::HashMap, path::Path, rc::Rc, sync::Arc, time::Duration};
 
 use super::{
-    Agency, Config, LostOffice, agencies, environment,
+    Agency, Config, LostOffice, agencies, alertmanagers, environment,
     fault::{Fault, Severity},
     global, inhibit_rules,
     names::Names,
@@ -25,11 +25,10 @@ use crate::{
 };
 
 /// Keys of Alertmanager and of later work, with what to do about them.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 8] = [
     ("people", "people are not offered yet: name numbers and addresses in receivers"),
     ("schedules", "on-call schedules are not offered yet: use time_intervals and routes"),
     ("escalation_policies", "escalation is not offered yet: use routes and receivers"),
-    ("alertmanagers", "another Alertmanager cannot be fed yet: use webhook_configs"),
     ("templates", "template files are not read: write templates in the receivers"),
     ("tracing", "remove it"),
     ("mute_times", "write time_intervals"),
@@ -87,6 +86,7 @@ fn load_environment(env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
         sms_gateways: Vec::new(),
         telling: None,
         heartbeat: None,
+        alertmanagers: Vec::new(),
     };
     Ok((config, faults))
 }
@@ -210,12 +210,13 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
     };
     let telling = fields.get("telling").map(|node| telling::read_telling(node, &global.mail, cx));
     let heartbeat = fields.get("heartbeat").map(|node| telling::read_heartbeat(node, cx));
+    let alertmanagers = fields.get("alertmanagers").map_or_else(Vec::new, |node| alertmanagers::read_list(node, cx));
     fields.finish(&ELSEWHERE, cx);
     if agencies.is_empty() {
         return None;
     }
     rules.warn_of_tags(&agencies, cx);
-    warn_of_silence(&receivers, receivers_node, heartbeat.is_some(), cx);
+    warn_of_silence(&receivers, receivers_node, heartbeat.is_some(), !alertmanagers.is_empty(), cx);
 
     let mut smtp_auth: Vec<(String, u16, SmtpAuth)> = Vec::new();
     let mail = global.mail.complete().ok();
@@ -259,6 +260,7 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
         sms_gateways,
         telling: telling.flatten(),
         heartbeat: heartbeat.flatten(),
+        alertmanagers,
     })
 }
 
@@ -290,14 +292,14 @@ fn read_agencies(
 }
 
 /// Warns when nobody would hear, and when nobody would hear that nobody hears.
-fn warn_of_silence(receivers: &[Receiver], node: Option<&Node>, heartbeat: bool, cx: &mut Reading<'_>) {
+fn warn_of_silence(receivers: &[Receiver], node: Option<&Node>, heartbeat: bool, sent_on: bool, cx: &mut Reading<'_>) {
     if cx.faults.iter().any(|fault| fault.severity == Severity::Error) {
         return;
     }
     let at = node.map_or(Place::NOWHERE, |node| node.at);
     let tells =
         |receiver: &Receiver| !(receiver.email.is_empty() && receiver.sms.is_empty() && receiver.webhook.is_empty());
-    if !receivers.iter().any(tells) {
+    if !sent_on && !receivers.iter().any(tells) {
         cx.warn(
             at,
             "nobody is told: no receiver has an integration",

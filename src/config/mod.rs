@@ -6,6 +6,7 @@
 pub mod address;
 mod agencies;
 mod alertmanager_file;
+mod alertmanagers;
 mod drill_clock;
 
 pub mod duration;
@@ -46,6 +47,7 @@ pub use environment::SECRETS_FILE;
 
 pub use self::{
     alertmanager_file::Routing,
+    alertmanagers::Alertmanager,
     drill_clock::parse as parse_drill_clock,
     http_client::HttpClient,
     seen::Seen,
@@ -111,6 +113,8 @@ pub struct Config {
     pub telling: Option<Shadow>,
     /// `heartbeat`.
     pub heartbeat: Option<Heartbeat>,
+    /// `alertmanagers`: who else is told what fires.
+    pub alertmanagers: Vec<Alertmanager>,
 }
 
 /// An office whose file in `agency_files` has errors.
@@ -317,6 +321,10 @@ impl Config {
             let SmsGatewayKind::Twilio { base_url, .. } = &gateway.kind;
             all.push((format!("the gateway {}", gateway.name), url_is_loopback(base_url)));
         }
+        for (n, alertmanager) in self.alertmanagers.iter().enumerate() {
+            let url = alertmanager.url.reveal(crate::model::PhiGrant::COMPARE);
+            all.push((format!("alertmanagers[{n}].url"), url_is_loopback(url)));
+        }
         if let Some(heartbeat) = &self.heartbeat {
             let url = heartbeat.url.reveal(crate::model::PhiGrant::COMPARE);
             all.push(("heartbeat.url".into(), url_is_loopback(url)));
@@ -343,6 +351,7 @@ impl fmt::Debug for Config {
             .field("sms_gateways", &names(self.sms_gateways.iter().map(|gateway| gateway.name.as_str()).collect()))
             .field("telling", &self.telling)
             .field("heartbeat", &self.heartbeat)
+            .field("alertmanagers", &self.alertmanagers)
             .finish_non_exhaustive()
     }
 }

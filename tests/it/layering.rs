@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("alerts", &["model", "limits", "rules", "agenda", "source_fetched", "notify_pure"]),
     ("notify_pure", &["model", "limits", "alerts", "rules", "config_types"]),
     ("pulse", &["model"]),
-    ("notify", &["model", "clock", "limits", "alerts", "notify_pure", "store", "pulse", "config_types"]),
+    ("notify", &["model", "clock", "limits", "alerts", "notify_pure", "store", "pulse", "tls", "config_types"]),
     ("report", &["model", "alerts", "notify_pure", "rules", "source_fetched"]),
     ("store", &["model", "limits", "alerts", "mirror", "notify_pure", "report", "config_types"]),
     ("config_types", &["model", "alerts", "notify_pure", "rules"]),
@@ -59,6 +59,7 @@ const NOTIFY_PURE: &[&str] = &[
     "former",
     "webhook_payload",
     "shadow",
+    "send_on",
     "mod",
 ];
 
