@@ -73,7 +73,7 @@ impl Reader<'_> {
         if c.is_alphanumeric() {
             self.out.push(c);
         } else {
-            self.out.push_str(&format!("\\x{{{:X}}}", u32::from(c)));
+            self.out.extend(["\\x{", &format!("{:X}", u32::from(c)), "}"]);
         }
     }
 
@@ -91,7 +91,7 @@ impl Reader<'_> {
         if most.map(|text| text.parse::<u32>().unwrap_or(u32::MAX)).any(|n| n > REPEATS_MAX) {
             return Err(format!("more than {REPEATS_MAX} repetitions"));
         }
-        self.out.push_str(&format!("{{{text}}}"));
+        self.out.extend(["{", &text, "}"]);
         for _ in 0..=text.chars().count() {
             self.rest.next();
         }
@@ -159,8 +159,8 @@ impl Reader<'_> {
         let negated = self.rest.next() == Some(negative);
         match (negated, inside) {
             (false, true) => self.out.push_str(positive),
-            (false, false) => self.out.push_str(&format!("[{positive}]")),
-            (true, _) => self.out.push_str(&format!("[^{positive}]")),
+            (false, false) => self.out.extend(["[", positive, "]"]),
+            (true, _) => self.out.extend(["[^", positive, "]"]),
         }
         true
     }
@@ -183,8 +183,8 @@ impl Reader<'_> {
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             return Err(format!("no class of characters \\{p}{{{name}}}"));
         }
-        let p = if negated == (p == 'p') { 'P' } else { 'p' };
-        self.out.push_str(&format!("\\{p}{{{name}}}"));
+        let open = if negated == (p == 'p') { r"\P{" } else { r"\p{" };
+        self.out.extend([open, name, "}"]);
         Ok(true)
     }
 
@@ -272,7 +272,7 @@ impl Reader<'_> {
         if !NAMED_CLASSES.contains(&known) {
             return Err(format!("no class of characters [:{name}:]"));
         }
-        self.out.push_str(&format!("[:{negated}{known}:]"));
+        self.out.extend(["[:", negated, known, ":]"]);
         for _ in 0..name.chars().count() + 3 {
             self.rest.next();
         }

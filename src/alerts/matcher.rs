@@ -185,7 +185,7 @@ impl MatcherError {
             Self::NoOperator { .. } => r#"write one of = != =~ !~ after the label name, as in severity="page""#,
             Self::NoValue { .. } => r#"write a value, or "" for none"#,
             Self::Braces { .. } => r#"write none, or both: {severity="page"}"#,
-            Self::GoesOn { .. } => r#"put the value in double quotes, and a comma before the next matcher"#,
+            Self::GoesOn { .. } => "put the value in double quotes, and a comma before the next matcher",
             Self::Several { .. } => "write one",
             Self::Quotes { .. } => r#"end the value with " and write \" for a quote inside"#,
             Self::Regex { .. } => r#"write a regular expression, as in severity=~"page|critical""#,

@@ -103,6 +103,9 @@ fn intervals_follow_the_wall_clock_over_both_nights() {
     }
 }
 
+/// Severity and zone.
+type Label<'a> = (&'a str, Option<&'a str>);
+
 #[test]
 fn a_missing_label_equals_a_missing_label() {
     let mut policy = policy();
@@ -111,8 +114,7 @@ fn a_missing_label_equals_a_missing_label() {
         target_matchers: matchers("severity=~\"page|critical\""),
         equal: vec!["agency".to_owned(), "zone".to_owned()],
     }];
-    // What else fires (severity, zone), the alert in question, whether it is muted.
-    type Label<'a> = (&'a str, Option<&'a str>);
+    // What else fires, the alert in question, whether it is muted.
     let rows: [(&[Label<'_>], Label<'_>, bool, &str); 8] = [
         (&[("critical", None)], ("page", None), true, "both lack the label"),
         (&[("critical", Some(""))], ("page", None), true, "an empty label is a missing one"),

@@ -98,7 +98,7 @@ fn drawn(branches: &[Branch], indent: &str) -> String {
     let mut lines = String::new();
     for (n, branch) in branches.iter().enumerate() {
         let last = n + 1 == branches.len();
-        lines.push_str(&format!("{indent}{} {}\n", if last { "└──" } else { "├──" }, branch.text));
+        lines.extend([indent, if last { "└── " } else { "├── " }, &branch.text, "\n"]);
         let below = format!("{indent}{}", if last { "    " } else { "│\u{a0}\u{a0} " });
         lines.push_str(&drawn(&branch.below, &below));
     }
