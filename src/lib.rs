@@ -14,6 +14,8 @@ pub mod rules;
 
 pub mod agenda;
 
+pub mod on_call;
+
 pub mod alerts;
 
 pub mod notify;
@@ -22,6 +24,7 @@ pub mod report;
 
 pub mod store;
 
+pub mod reach;
 pub mod watch;
 
 pub mod pipeline;
@@ -31,6 +34,8 @@ pub mod lifecycle;
 pub mod tls;
 
 pub mod config;
+
+pub mod rehearse;
 
 pub mod pulse;
 

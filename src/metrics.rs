@@ -103,7 +103,7 @@ impl MessageOutcome {
             News::Sent => Some(Self::Sent),
             News::Delivered => Some(Self::Delivered),
             News::Undelivered => Some(Self::Undelivered),
-            News::Refused => Some(Self::Refused),
+            News::Refused | News::OptedOut => Some(Self::Refused),
             News::Uncertain => Some(Self::Uncertain),
             News::Expired => Some(Self::Expired),
             News::Cancelled => None,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::{AlertKey, Labels};
 use crate::{
-    model::Instant,
+    model::{AddressMark, Instant, PersonName},
     notify::message::{Channel, MessageId},
 };
 
@@ -46,6 +46,63 @@ pub enum Ask {
         /// The sender's link; may be empty.
         generator_url: String,
     },
+    /// A text came back from the phone of somebody in `people`.
+    Reply {
+        /// Which phone.
+        phone: AddressMark,
+        /// Whose it is: more than one when it is shared.
+        speakers: Vec<PersonName>,
+        /// What it says.
+        reply: Reply,
+        /// Where it was heard, `<gateway>/<the provider's id>`.
+        heard: String,
+    },
+    /// A link was used, or a key was pressed in a call.
+    Press {
+        /// The page that was told of, as `page/<id>` names it.
+        page: String,
+        /// Who was told.
+        person: PersonName,
+        /// What they do.
+        action: Action,
+        /// What proved it: the hash of the link's token, or the call's message id.
+        proof: String,
+    },
+    /// A page marked as a trial.
+    Drill {
+        /// By which policy; `None` when `person` says whom.
+        policy: Option<String>,
+        /// Whom alone.
+        person: Option<PersonName>,
+        /// Names the trial.
+        id: String,
+    },
+}
+
+/// What somebody does about a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// `1`: mine. `2 K7 40`: mine, help in 40 minutes.
+    Mine {
+        /// For how many minutes; `None` = as the policy says.
+        minutes: Option<u32>,
+    },
+    /// `3`: handled.
+    Handled,
+    /// `4`: the next step now.
+    Pass,
+}
+
+/// A reply that was understood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// What it asks.
+    pub action: Action,
+    /// About which page of this phone; `None` = the one that is open.
+    pub code: Option<String>,
+    /// `1 ALL`: every page of the last bundle.
+    pub all: bool,
 }
 
 /// News about a message, from the send loop or a gateway.
@@ -81,6 +138,8 @@ pub enum News {
     Expired,
     /// It was withdrawn before it left.
     Cancelled,
+    /// The address takes none for good: opted out, a landline, no such number.
+    OptedOut,
 }
 
 /// Everything a step is told besides findings.

@@ -1,8 +1,17 @@
 //! Everything from the configuration that a step needs, as one value.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{inhibit::InhibitRule, route::Route, time_interval::TimeInterval};
+use crate::{
+    model::AgencyName,
+    notify::receiver::PersonalMail,
+    on_call::{EscalationPolicy, Roster},
+};
 
 /// The rules of telling.
 #[derive(Debug, Clone)]
@@ -26,4 +35,23 @@ pub struct Policy {
     /// What each receiver holds, so that a step knows who is told: (channel, how many recipients each integration
     /// has, send_resolved).
     pub receivers: HashMap<String, crate::notify::receiver::Receiver>,
+    /// Who people are and in which order they are told.
+    pub paging: Paging,
+}
+
+/// What pages need to know.
+#[derive(Debug, Clone, Default)]
+pub struct Paging {
+    /// Everybody, and who is on call.
+    pub roster: Arc<Roster>,
+    /// Escalation policies by name.
+    pub escalation: BTreeMap<String, EscalationPolicy>,
+    /// A location's own policy, by agency and the location's label.
+    pub location_policies: BTreeMap<(AgencyName, String), String>,
+    /// Gateways for texts to people, in the order to try.
+    pub sms_gateways: Vec<String>,
+    /// The same for calls: those that can.
+    pub call_gateways: Vec<String>,
+    /// How people are mailed; `None` while `global` names no server.
+    pub mail: Option<PersonalMail>,
 }

@@ -80,6 +80,7 @@ fn brisk(mute: bool) -> Policy {
         webhook: vec![webhook()],
         email: vec![email()],
         sms: vec![],
+        page: vec![],
     };
     policy.receivers.insert("hook".to_owned(), hook);
     policy.receivers.get_mut("office").unwrap().email[0].send_resolved = false;

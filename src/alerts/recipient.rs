@@ -124,5 +124,7 @@ pub fn sends_resolved(receiver: &Receiver, channel: Channel, integration: usize)
         Channel::Email => receiver.email.get(integration).is_some_and(|config| config.send_resolved),
         Channel::Sms => receiver.sms.get(integration).is_some_and(|config| config.send_resolved),
         Channel::Webhook => receiver.webhook.get(integration).is_some_and(|config| config.send_resolved),
+        // Receivers call nobody; people are called by their pages.
+        Channel::Call => false,
     }
 }

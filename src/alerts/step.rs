@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     alert::{Alert, AlertKey},
     group::{Group, GroupKey},
+    notice::Notice,
+    page::{Page, PageKey, PageTurn},
 };
 use crate::{
     agenda::WakeAt, model::Instant, notify::message::MessageId, rules::finding::Finding, source::fetched::Read,
@@ -19,6 +21,10 @@ pub struct Step {
     pub delta: Delta,
     /// Decisions to tell somebody, most urgent first.
     pub intents: Vec<Intent>,
+    /// What people are told beside what receivers are told.
+    pub notices: Vec<Notice>,
+    /// What happened to pages, in order: for the log and the metrics.
+    pub page_turns: Vec<PageTurn>,
     /// Messages to withdraw if they have not left.
     pub cancels: Vec<MessageId>,
     /// Reads to make before anything else: confirming reads and those an unjudged subject waits for.
@@ -42,6 +48,10 @@ pub struct Delta {
     pub groups: Vec<Group>,
     /// Groups that are empty and done.
     pub groups_gone: Vec<GroupKey>,
+    /// Pages that are new or changed, whole.
+    pub pages: Vec<Page>,
+    /// Pages that are over for so long that no reply is expected any more.
+    pub pages_gone: Vec<PageKey>,
     /// The history rows.
     pub transitions: Vec<Transition>,
     /// The catch-up's new state, if it changed.
@@ -110,6 +120,18 @@ pub enum Why {
     Resolved,
     /// What was still true after a catch-up.
     CaughtUp,
+    /// Nobody owned the page in time.
+    Escalated,
+    /// Something came to a page that somebody owns.
+    MoreOfIt,
+    /// Somebody owns it now.
+    Owned,
+    /// A reply is answered.
+    Answered,
+    /// A silence ended.
+    SilenceEnded,
+    /// A list, a reminder, a trial: no alert's news.
+    Routine,
 }
 
 /// Why nobody is told, this time.
@@ -136,6 +158,8 @@ pub enum Quiet {
     CatchingUp,
     /// No integration at its receiver.
     NoReceiver,
+    /// A page tells of it, and waits for its next step.
+    Paged,
 }
 
 /// First start and recovery from blindness: judge everything silently, then tell only what is still true.
@@ -154,13 +178,19 @@ pub enum CatchUp {
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::FirstFiring,
         Self::NewInGroup,
         Self::Repeated,
         Self::AcknowledgementExpired,
         Self::Resolved,
         Self::CaughtUp,
+        Self::Escalated,
+        Self::MoreOfIt,
+        Self::Owned,
+        Self::Answered,
+        Self::SilenceEnded,
+        Self::Routine,
     ];
 
     /// The metric label's value.
@@ -173,13 +203,19 @@ impl Why {
             Self::AcknowledgementExpired => "acknowledgement_expired",
             Self::Resolved => "resolved",
             Self::CaughtUp => "caught_up",
+            Self::Escalated => "escalated",
+            Self::MoreOfIt => "more_of_it",
+            Self::Owned => "owned",
+            Self::Answered => "answered",
+            Self::SilenceEnded => "silence_ended",
+            Self::Routine => "routine",
         }
     }
 }
 
 impl Quiet {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Pending,
         Self::Inhibited,
         Self::Grouping,
@@ -190,6 +226,7 @@ impl Quiet {
         Self::Muted,
         Self::CatchingUp,
         Self::NoReceiver,
+        Self::Paged,
     ];
 
     /// The metric label's value.
@@ -206,6 +243,7 @@ impl Quiet {
             Self::Muted => "muted",
             Self::CatchingUp => "catching_up",
             Self::NoReceiver => "no_receiver",
+            Self::Paged => "paged",
         }
     }
 }
@@ -214,6 +252,6 @@ impl Step {
     /// True when there is nothing to commit. Wakes and quiet reasons alone are not worth a transaction.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.delta == Delta::default() && self.intents.is_empty() && self.cancels.is_empty()
+        self.delta == Delta::default() && self.intents.is_empty() && self.notices.is_empty() && self.cancels.is_empty()
     }
 }

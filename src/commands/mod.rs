@@ -14,10 +14,12 @@ pub mod healthcheck;
 pub mod init;
 mod longest_text;
 pub mod output;
+pub mod replay;
 pub mod routes;
 pub mod service;
 pub mod status;
 pub mod terminal;
+pub mod test;
 
 pub use dispatch::{dispatch, is_broken_pipe, is_quiet};
 

@@ -75,6 +75,10 @@ id!(
     /// A profile tag's id at the vendor.
     TagId
 );
+id!(
+    /// A person's `name` under `people:`: chosen by the agency, shown in texts, logs and labels; never an address.
+    PersonName
+);
 
 impl AgencyName {
     /// The pseudo-agency that owns alerts which belong to no agency (posted without an `agency` label).

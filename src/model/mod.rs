@@ -4,6 +4,7 @@
 //! Gives: types that every stage shares, each with one meaning (see the word list in `ARCHITECTURE.md`).
 //! Does not: read, judge, store or send anything, and never looks at a clock.
 
+pub mod address_mark;
 pub mod caregiver;
 pub mod client;
 pub mod ids;
@@ -14,9 +15,10 @@ pub mod shift;
 pub mod subject;
 pub mod visit;
 
+pub use address_mark::AddressMark;
 pub use caregiver::Caregiver;
 pub use client::Client;
-pub use ids::{AgencyName, CaregiverId, ClientId, LocationId, ShiftId, TagId, VisitId};
+pub use ids::{AgencyName, CaregiverId, ClientId, LocationId, PersonName, ShiftId, TagId, VisitId};
 pub use local_time::Instant;
 pub use people::People;
 pub use phi::{Person, Phi, PhiGrant};

@@ -242,6 +242,7 @@ impl Channels {
     pub fn way(&self, message: &Message, gateway: Option<&str>) -> String {
         match message.channel {
             Channel::Sms => format!("sms/{}", gateway.unwrap_or_default()),
+            Channel::Call => format!("call/{}", gateway.unwrap_or_default()),
             Channel::Email => self.smtp.target(message).map_or_else(|| lane_of(message), mail_lane),
             Channel::Webhook => lane_of(message),
         }
@@ -253,6 +254,7 @@ impl Channels {
         match message.content.reveal(PhiGrant::SEND) {
             Content::Email { .. } => self.smtp.send(message, moment).await,
             Content::Webhook { body } => self.webhooks.send(message, body).await,
+            Content::Call { .. } => no_gateway(),
             Content::Sms { text } => match gateway.and_then(|name| self.sms.get(name)) {
                 Some(gateway) => gateway.send(message, text, moment).await,
                 None => no_gateway(),

@@ -336,6 +336,7 @@ impl Deliverer {
     fn meet(&mut self, message: &Message, way: &str) {
         let ways = match message.channel {
             Channel::Sms => message.gateways.iter().map(|name| format!("sms/{name}")).collect(),
+            Channel::Call => message.gateways.iter().map(|name| format!("call/{name}")).collect(),
             Channel::Email | Channel::Webhook => vec![way.to_owned()],
         };
         self.lanes.insert(lane_of(message), ways);
@@ -419,7 +420,7 @@ impl Deliverer {
                 let until = self.ways.fail(&way, Scope::Way, None, moment, &mut self.rng);
                 let n_copies = claim.n_copies + 1;
                 let ask_at = match message.channel {
-                    Channel::Sms => Some(moment.after(FIRST_ASK)),
+                    Channel::Sms | Channel::Call => Some(moment.after(FIRST_ASK)),
                     Channel::Email | Channel::Webhook => {
                         let at = moment.after(by_copies(&COPY_WAITS, n_copies)).max(until);
                         (n_copies < COPIES).then_some(at)

@@ -7,8 +7,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     alerts::{group::GroupKey, step::Why},
-    model::{AgencyName, Instant, Phi, PhiGrant},
+    model::{AgencyName, Instant, Phi},
 };
+
+pub use crate::model::AddressMark;
 
 /// A way out; the `channel` label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,18 +22,14 @@ pub enum Channel {
     Sms,
     /// HTTP POST.
     Webhook,
+    /// A voice call.
+    Call,
 }
 
 /// A message's identity: the same decision made twice gives the same id, so it is stored and sent once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MessageId(String);
-
-/// An address known again without being kept: a hash, cut short. `Debug` does not show it, for the numbers of a country
-/// are few enough to try them all.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct AddressMark(String);
 
 /// What goes into a message id.
 #[derive(Debug, Clone, Copy)]
@@ -127,6 +125,13 @@ pub enum Content {
         /// The JSON body.
         body: String,
     },
+    /// A voice call: public words. The gateway says them twice.
+    Call {
+        /// What is said, once.
+        text: String,
+        /// The page's code, when a key press may take it.
+        code: Option<String>,
+    },
 }
 
 /// Which SMTP server a mail goes through. Credentials are looked up in the configuration at sending.
@@ -146,27 +151,6 @@ pub struct SmtpTarget {
 #[must_use]
 pub fn recipient_path(channel: Channel, integration: usize, recipient: usize) -> String {
     format!("{channel}/{integration}/{recipient}")
-}
-
-impl AddressMark {
-    /// Of an address as it stands in the configuration.
-    #[must_use]
-    pub fn of(address: &Phi<String>) -> Self {
-        let digest = Sha256::digest(address.reveal(PhiGrant::COMPARE).as_bytes());
-        Self(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
-    }
-
-    /// 16 hex digits: for stored bodies and as a part of hashes, not for logs.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for AddressMark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AddressMark")
-    }
 }
 
 impl MessageId {
@@ -191,6 +175,19 @@ impl MessageId {
         Self(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
     }
 
+    /// The id of a notice to a person: the `n`th of its topic in this agency, by this way to this address.
+    #[must_use]
+    pub fn of_notice(agency: &AgencyName, topic: &str, n: u64, channel: Channel, to: &AddressMark) -> Self {
+        let mut hash = Sha256::new();
+        for part in ["notice", agency.as_str(), topic, channel.as_str(), to.as_str()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hash.update(n.to_be_bytes());
+        let digest = hash.finalize();
+        Self(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// From stored text.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
@@ -211,6 +208,9 @@ impl fmt::Display for MessageId {
 }
 
 impl Channel {
+    /// Every way out.
+    pub const ALL: [Self; 4] = [Self::Email, Self::Sms, Self::Webhook, Self::Call];
+
     /// The label's value.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -218,6 +218,7 @@ impl Channel {
             Self::Email => "email",
             Self::Sms => "sms",
             Self::Webhook => "webhook",
+            Self::Call => "call",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Receivers: who is told by which way, as the configuration names them.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use secrecy::SecretString;
 
@@ -18,6 +18,8 @@ pub struct Receiver {
     pub sms: Vec<SmsConfig>,
     /// `webhook_configs`.
     pub webhook: Vec<WebhookConfig>,
+    /// `page_configs`.
+    pub page: Vec<PageConfig>,
 }
 
 impl Receiver {
@@ -27,6 +29,7 @@ impl Receiver {
         self.email.iter().all(|config| config.to.is_empty())
             && self.sms.iter().all(|config| config.to.is_empty())
             && self.webhook.is_empty()
+            && self.page.is_empty()
     }
 }
 
@@ -88,6 +91,35 @@ pub struct WebhookConfig {
     pub max_alerts: u64,
     /// Time limit of one attempt.
     pub timeout: Duration,
+}
+
+/// One entry of `page_configs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageConfig {
+    /// The escalation policy; `by_location.default` where policies go by location.
+    pub policy: String,
+    /// By the `location` label.
+    pub by_location: BTreeMap<String, String>,
+    /// Template of the text, else the built-in.
+    pub text: Option<String>,
+}
+
+/// How people are mailed: `global`'s server and sender.
+#[derive(Clone)]
+pub struct PersonalMail {
+    /// Sender.
+    pub from: String,
+    /// Server.
+    pub smarthost: SmtpTarget,
+    /// Login, when the server wants one.
+    pub auth: Option<SmtpAuth>,
+}
+
+/// Without the sender's address.
+impl fmt::Debug for PersonalMail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PersonalMail").field("smarthost", &self.smarthost).finish_non_exhaustive()
+    }
 }
 
 /// One SMS gateway.

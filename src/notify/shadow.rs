@@ -29,6 +29,7 @@ impl Shadow {
         let (verb, subject, text) = match message.content.reveal(PhiGrant::SEND) {
             Content::Webhook { .. } => return message,
             Content::Sms { text } => ("texted", text.clone(), text.clone()),
+            Content::Call { text, .. } => ("called", text.clone(), text.clone()),
             Content::Email { subject, text, .. } => ("mailed", subject.clone(), text.clone()),
         };
         let banner =
@@ -68,7 +69,7 @@ mod tests {
         alerts::{
             alert::{Alert, AlertKey, AlertState, Confirm, Facts, Labels},
             group::GroupKey,
-            policy::Policy,
+            policy::{Paging, Policy},
             route::{GroupBy, Route},
             step::{Intent, Why},
         },
@@ -194,6 +195,7 @@ mod tests {
             ack_expires: Duration::ZERO,
             ack_expires_uncovered: Duration::ZERO,
             catch_up_limit: 5,
+            paging: Paging::default(),
             receivers: HashMap::from([("office".into(), receiver)]),
         };
         let voice = Voice {

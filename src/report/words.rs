@@ -43,8 +43,8 @@ pub fn turn(turn: &Transition) -> String {
 pub fn message(message: &MessageStory) -> String {
     let gateway = message.steps.iter().rev().find_map(|step| step.gateway.as_deref());
     let taker = match (message.channel, gateway) {
-        (Channel::Sms, Some(gateway)) => format!("gateway {gateway}"),
-        (Channel::Sms, None) => "the gateway".to_owned(),
+        (Channel::Sms | Channel::Call, Some(gateway)) => format!("gateway {gateway}"),
+        (Channel::Sms | Channel::Call, None) => "the gateway".to_owned(),
         (Channel::Email, _) => "the mail server".to_owned(),
         (Channel::Webhook, _) => "the other program".to_owned(),
     };

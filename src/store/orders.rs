@@ -120,7 +120,7 @@ pub(super) async fn pending(connection: &mut SqliteConnection, agency: &AgencyNa
     Ok(Inputs { orders, receipts })
 }
 
-const NEWS: [(News, &str); 7] = [
+const NEWS: [(News, &str); 8] = [
     (News::Sent, "sent"),
     (News::Delivered, "delivered"),
     (News::Undelivered, "undelivered"),
@@ -128,6 +128,7 @@ const NEWS: [(News, &str); 7] = [
     (News::Uncertain, "uncertain"),
     (News::Expired, "expired"),
     (News::Cancelled, "cancelled"),
+    (News::OptedOut, "opted_out"),
 ];
 
 fn news_word(news: News) -> &'static str {
@@ -143,7 +144,7 @@ fn news_of(word: &str) -> Result<News, StoreError> {
 
 /// The channel of a stored word.
 pub(super) fn channel_of(word: &str) -> Result<Channel, StoreError> {
-    [Channel::Email, Channel::Sms, Channel::Webhook]
+    Channel::ALL
         .into_iter()
         .find(|channel| channel.as_str() == word)
         .ok_or_else(|| StoreError::Row { table: "outbox", why: "an unknown channel".into() })

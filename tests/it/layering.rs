@@ -17,22 +17,37 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("source", &["model", "clock", "limits", "source_fetched", "config_types"]),
     ("mirror", &["model", "limits", "source_fetched", "config_types"]),
     ("rules", &["model", "limits", "mirror", "source_fetched", "alerts", "agenda"]),
+    ("on_call", &["model"]),
     ("agenda", &["model", "alerts"]),
-    ("alerts", &["model", "limits", "rules", "agenda", "source_fetched", "notify_pure"]),
-    ("notify_pure", &["model", "limits", "alerts", "rules", "config_types"]),
+    ("alerts", &["model", "limits", "on_call", "rules", "agenda", "source_fetched", "notify_pure"]),
+    ("notify_pure", &["model", "limits", "on_call", "alerts", "rules", "config_types"]),
     ("pulse", &["model"]),
-    ("notify", &["model", "clock", "limits", "alerts", "notify_pure", "store", "pulse", "tls", "config_types"]),
+    (
+        "notify",
+        &["model", "clock", "limits", "on_call", "alerts", "notify_pure", "store", "pulse", "tls", "config_types"],
+    ),
     ("report", &["model", "alerts", "notify_pure", "rules", "source_fetched"]),
-    ("store", &["model", "limits", "alerts", "mirror", "notify_pure", "report", "config_types"]),
-    ("config_types", &["model", "alerts", "notify_pure", "rules"]),
+    ("store", &["model", "limits", "on_call", "alerts", "mirror", "notify_pure", "report", "config_types"]),
+    ("config_types", &["model", "on_call", "alerts", "notify_pure", "rules"]),
     ("tls", &[]),
-    ("config", &["model", "clock", "tls", "alerts", "notify_pure", "rules", "config_types"]),
+    ("config", &["model", "clock", "tls", "on_call", "alerts", "notify_pure", "rules", "config_types"]),
     ("metrics", &["model", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
     (
         "view",
-        &["model", "alerts", "mirror", "notify_pure", "rules", "source", "source_fetched", "pulse", "config_types"],
+        &[
+            "model",
+            "on_call",
+            "alerts",
+            "mirror",
+            "notify_pure",
+            "rules",
+            "source",
+            "source_fetched",
+            "pulse",
+            "config_types",
+        ],
     ),
-    ("board", &["model", "alerts", "mirror", "notify_pure", "rules", "pulse", "report", "view"]),
+    ("board", &["model", "on_call", "alerts", "mirror", "notify_pure", "rules", "pulse", "report", "view"]),
     ("sim", &["model", "clock"]),
 ];
 
@@ -40,7 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const IO_CRATES: &[&str] =
     &["tokio", "reqwest", "axum", "sqlx", "lettre", "rand", "std::fs", "std::net", "std::env", "std::process"];
 const DECIDERS: &[&str] =
-    &["model", "source_fetched", "mirror", "rules", "agenda", "alerts", "notify_pure", "report", "board"];
+    &["model", "on_call", "source_fetched", "mirror", "rules", "agenda", "alerts", "notify_pure", "report", "board"];
 
 /// Files that only tests are compiled from.
 const TEST_FILES: &[&str] = &["tests", "contract", "stage", "stories", "properties", "law", "fixture"];

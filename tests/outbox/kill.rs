@@ -235,7 +235,7 @@ async fn nothing_is_lost_and_nothing_known_is_doubled() {
 
 fn body(content: &Phi<Content>) -> String {
     match content.reveal(shiftwatch::model::PhiGrant::SEND) {
-        Content::Sms { text } => text.clone(),
+        Content::Sms { text } | Content::Call { text, .. } => text.clone(),
         Content::Webhook { body } => body.clone(),
         Content::Email { .. } => String::new(),
     }

@@ -24,7 +24,7 @@ use tokio::{
 use super::*;
 use crate::{
     alerts::{
-        policy::Policy,
+        policy::{Paging, Policy},
         route::{GroupBy, Route},
     },
     clock::real_now,
@@ -193,6 +193,7 @@ fn config(base_url: &str) -> Config {
         alertmanagers: Vec::new(),
         mail: None,
         offices_lost: Vec::new(),
+        calendars: Vec::new(),
         file: None,
         origins: crate::config::origins::Origins::default(),
         original: String::new(),
@@ -200,7 +201,7 @@ fn config(base_url: &str) -> Config {
             name: AgencyName::from("main"),
             title: "CCA".to_owned(),
             timezone: chrono_tz::Pacific::Honolulu,
-            locations: vec![Location { id: "501".to_owned(), name: "north".to_owned(), timezone: None }],
+            locations: vec![Location { id: "501".to_owned(), name: "north".to_owned(), timezone: None, policy: None }],
             tags: Vec::new(),
             clock_12h: false,
             wellsky: Wellsky {
@@ -241,6 +242,7 @@ fn config(base_url: &str) -> Config {
             ack_expires: minutes(20),
             ack_expires_uncovered: minutes(60),
             catch_up_limit: 5,
+            paging: Paging::default(),
             receivers: HashMap::new(),
         }),
         receivers: Vec::new(),
