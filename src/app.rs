@@ -39,6 +39,7 @@ mod publisher;
 mod records;
 mod reload;
 mod retire;
+mod send_on;
 mod web_watch;
 
 use crew::{Crew, Prepared};

@@ -48,7 +48,7 @@ pub struct Cli {
 pub struct Common {
     /// The configuration file; paths inside it are relative to its folder [env: SHIFTWATCH_CONFIG]
     // Not read by clap, which takes a variable that is set to nothing for wrong use.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", alias = "config.file")]
     pub config: Option<PathBuf>,
 
     /// How log lines look [default: json, or text when stderr is a terminal]
@@ -102,6 +102,8 @@ pub enum Command {
     Sim(SimArgs),
     /// Find every fault in the configuration, rules and templates
     Check(Check),
+    /// Who would hear of an alert, by the routing tree; as `amtool config routes`
+    Routes(Routes),
     /// Play rule tests: an invented schedule, a clock, what is expected
     Test(Test),
     /// Say what rules would have told over the past days, and how many pages a later page would have spared
@@ -237,6 +239,44 @@ pub struct Check {
     /// How to answer
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
     pub output: Output,
+}
+
+/// `routes`.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Examples:
+  shiftwatch routes --config shiftwatch.yml                        the whole tree
+  shiftwatch routes test severity=page location=north              who hears of such an alert, in order
+  shiftwatch routes test --verify.receivers=on-call severity=page  exit code 1 when it is not them
+  shiftwatch routes test --config alertmanager.yml team=db         an Alertmanager's own file will do
+
+Prints what amtool config routes prints. Labels are written as Alertmanager's matchers are: team=db, team=\"a b\"."
+)]
+pub struct Routes {
+    /// What to print; the tree when nothing is said.
+    #[command(subcommand)]
+    pub action: Option<RoutesAction>,
+}
+
+/// What `routes` can print.
+#[derive(Debug, Subcommand)]
+pub enum RoutesAction {
+    /// The whole tree
+    Show,
+    /// The receivers of an alert with the given labels, between commas
+    Test {
+        /// The alert's labels
+        #[arg(value_name = "LABEL=VALUE", value_parser = crate::commands::routes::label)]
+        labels: Vec<(String, String)>,
+        /// Who should hear of it, between commas; exit code 1 when it is others
+        #[arg(long = "verify.receivers", value_name = "RECEIVERS")]
+        verify_receivers: Option<String>,
+        /// Print the way through the tree first
+        #[arg(long)]
+        tree: bool,
+    },
 }
 
 /// `test`.
@@ -518,6 +558,8 @@ mod tests {
             "shiftwatch ack",
             "shiftwatch ack 3f2a",
             "shiftwatch ack 3f2a --by n --for soon",
+            "shiftwatch routes test severity",
+            "shiftwatch routes test severity=~page",
             "shiftwatch alerts --match north",
             "shiftwatch alerts --state sleeping",
             "shiftwatch status --output xml",

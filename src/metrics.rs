@@ -122,6 +122,7 @@ pub struct Metrics {
     rejected_rows: IntCounterVec,
     messages: IntCounterVec,
     duplicates: IntCounterVec,
+    sent_on: IntCounterVec,
     decisions: IntCounterVec,
     detect_seconds: Histogram,
     deliver_seconds: HistogramVec,
@@ -166,6 +167,7 @@ impl Metrics {
             rejected_rows: counters(&f::REJECTED_ROWS),
             messages: counters(&f::MESSAGES),
             duplicates: counters(&f::DUPLICATES),
+            sent_on: counters(&f::SENT_ON),
             decisions: counters(&f::DECISIONS),
             detect_seconds: histograms(&f::DETECT, DETECT_SECONDS).with_label_values(&alone),
             deliver_seconds: histograms(&f::DELIVER, DELIVER_SECONDS),
@@ -194,6 +196,9 @@ impl Metrics {
         }
         for which in Loop::ALL {
             metrics.missed_ticks.with_label_values(&[which.as_str()]);
+        }
+        for outcome in ["sent", "failed", "dropped"] {
+            metrics.sent_on.with_label_values(&[outcome]);
         }
         for outcome in ["ok", "refused"] {
             metrics.reloads.with_label_values(&[outcome]);
@@ -236,6 +241,11 @@ impl Metrics {
     /// A message that may have left twice.
     pub fn duplicate(&self, channel: Channel) {
         self.duplicates.with_label_values(&[channel.as_str()]).inc();
+    }
+
+    /// Alerts that were sent on to another Alertmanager, or not: `sent`, `failed` or `dropped`.
+    pub fn sent_on(&self, outcome: &'static str, n_alerts: usize) {
+        self.sent_on.with_label_values(&[outcome]).inc_by(n_alerts as u64);
     }
 
     /// A decision to tell.

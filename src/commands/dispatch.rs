@@ -11,11 +11,12 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    Exit, ack, agent::Agent, alerts, check, demo, doctor, healthcheck, init, on_call, output::Output, status, terminal,
+    Exit, ack, agent::Agent, alerts, check, demo, doctor, healthcheck, init, on_call, output::Output, routes, status,
+    terminal,
 };
 use crate::{
     app::{self, Launch, LoadConfig},
-    cli::{Asking, CONFIG_VARIABLE, Cli, Command, HTTP_CONFIG_VARIABLE},
+    cli::{Asking, CONFIG_VARIABLE, Cli, Command, HTTP_CONFIG_VARIABLE, RoutesAction},
     clock::{self, Clock},
     config::{Config, HttpClient, Listens, StoreUrl, fault::Fault},
     logging::LogFormat,
@@ -81,6 +82,27 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let how = if args.output == Output::Json { check::Output::Json } else { check::Output::Human };
             let code = check::check(config, &env, how, &mut out, &mut io::stderr())?;
             Ok(if code == 0 { Exit::Done } else { Exit::Failed })
+        }
+        Command::Routes(args) => {
+            let Some(path) = config else {
+                writeln!(io::stderr(), "routes: no file to look at; name one with --config or {CONFIG_VARIABLE}")?;
+                return Ok(Exit::Failed);
+            };
+            let (routing, warnings) = match Config::routing(path, &env) {
+                Ok(read) => read,
+                Err(faults) => {
+                    say(&faults, false)?;
+                    return Ok(Exit::Failed);
+                }
+            };
+            say(&warnings, false)?;
+            match args.action {
+                None | Some(RoutesAction::Show) => Ok(routes::show(&routing.route, &mut out)?),
+                Some(RoutesAction::Test { labels, verify_receivers, tree }) => {
+                    let wish = routes::Wish { labels: labels.into_iter().collect(), verify: verify_receivers, tree };
+                    Ok(routes::test(&routing.route, &wish, &mut out)?)
+                }
+            }
         }
         Command::Test(args) => Ok(super::test::run(&args, config, &env, &mut out, &mut io::stderr())?),
         Command::Replay(args) => {

@@ -16,6 +16,7 @@ mod longest_text;
 pub mod on_call;
 pub mod output;
 pub mod replay;
+pub mod routes;
 pub mod service;
 pub mod status;
 pub mod terminal;

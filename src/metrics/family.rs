@@ -102,6 +102,8 @@ families! {
         "News of messages: sent, delivered, undelivered, retried, uncertain, refused, expired.";
     DUPLICATES = Counter "shiftwatch_duplicate_messages_total" ["channel"]
         "Messages that may have arrived twice because the provider could not say.";
+    SENT_ON = Counter "shiftwatch_alertmanager_notifications_total" ["outcome"]
+        "Alerts sent on to other Alertmanagers: sent, failed (sent again), dropped (too many ends waited).";
     OUTBOX = Gauge "shiftwatch_outbox_messages" ["channel", "state"]
         "Messages decided and not finished. Absent when the store cannot be asked.";
     OUTBOX_OLDEST = Gauge "shiftwatch_outbox_oldest_seconds" []

@@ -22,7 +22,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("alerts", &["model", "limits", "on_call", "rules", "agenda", "source_fetched", "notify_pure"]),
     ("notify_pure", &["model", "limits", "on_call", "alerts", "rules", "config_types"]),
     ("pulse", &["model"]),
-    ("notify", &["model", "clock", "limits", "on_call", "alerts", "notify_pure", "store", "pulse", "config_types"]),
+    (
+        "notify",
+        &["model", "clock", "limits", "on_call", "alerts", "notify_pure", "store", "pulse", "tls", "config_types"],
+    ),
     ("report", &["model", "alerts", "notify_pure", "rules", "source_fetched"]),
     ("store", &["model", "limits", "on_call", "alerts", "mirror", "notify_pure", "report", "config_types"]),
     ("config_types", &["model", "on_call", "alerts", "notify_pure", "rules"]),
@@ -71,6 +74,7 @@ const NOTIFY_PURE: &[&str] = &[
     "former",
     "webhook_payload",
     "shadow",
+    "send_on",
     "mod",
 ];
 

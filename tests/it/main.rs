@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 
 mod agent;
+mod amtool_routes;
 mod api;
 mod browser;
 mod closing;
@@ -22,6 +23,7 @@ mod records;
 mod release;
 mod reload;
 mod rule_tests;
+mod send_on;
 mod service;
 mod shapes;
 mod story;

@@ -44,6 +44,7 @@ fn page() -> String {
     );
     metrics.rejected_rows(&main, Endpoint::Appointment, 1);
     metrics.message(Channel::Sms, MessageOutcome::Sent);
+    metrics.sent_on("sent", 1);
     metrics.told(Why::FirstFiring);
     metrics.kept_quiet(Quiet::Grouping);
     metrics.detected_after(Duration::from_secs(4));
