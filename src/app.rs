@@ -40,8 +40,8 @@ mod retire;
 mod web_watch;
 
 use crew::{Crew, Prepared};
-pub(crate) use parts::{installation, telling};
 use desk::Desk;
+pub(crate) use parts::{installation, telling};
 use records::Shelf;
 use reload::{Refused, ReloadAsked, files_change, hung_up, reload};
 use web_watch::WebWatch;

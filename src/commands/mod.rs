@@ -17,8 +17,8 @@ pub mod output;
 pub mod replay;
 pub mod service;
 pub mod status;
-pub mod test;
 pub mod terminal;
+pub mod test;
 
 pub use dispatch::{dispatch, is_broken_pipe, is_quiet};
 

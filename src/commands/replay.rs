@@ -26,7 +26,7 @@ use crate::{
     rehearse::{
         past::{Past, days_before},
         replay::{Replayed, replay},
-        stage::Cast,
+        theatre::Cast,
     },
     rules::{rule::Rule, ruleset::Ruleset},
     source::{
@@ -79,7 +79,10 @@ pub async fn run(
         }
     };
     if args.from_vendor && args.days > VENDOR_DAYS_MAX {
-        writeln!(err, "at most {VENDOR_DAYS_MAX} days are read from WellSky: leave --from-vendor out, or ask for fewer")?;
+        writeln!(
+            err,
+            "at most {VENDOR_DAYS_MAX} days are read from WellSky: leave --from-vendor out, or ask for fewer"
+        )?;
         return Ok(Exit::Failed);
     }
     let places: Vec<usize> = (0..config.agencies.len())
@@ -87,7 +90,12 @@ pub async fn run(
         .collect();
     if places.is_empty() {
         let known: Vec<&str> = config.agencies.iter().map(|agency| agency.name.as_str()).collect();
-        writeln!(err, "no agency is called {}; known: {}", args.agency.as_deref().unwrap_or_default(), known.join(", "))?;
+        writeln!(
+            err,
+            "no agency is called {}; known: {}",
+            args.agency.as_deref().unwrap_or_default(),
+            known.join(", ")
+        )?;
         return Ok(Exit::Failed);
     }
     let mut all = Vec::new();
@@ -104,17 +112,26 @@ pub async fn run(
         // What is still under way is not yet the past.
         let until = if args.from_vendor { now } else { past.until.unwrap_or(now).min(now) };
         if past.shifts.is_empty() {
-            writeln!(err, "{}: nothing is known of its past{}", cast.agency.name, if args.from_vendor {
-                ": WellSky shows no shift of these days"
-            } else {
-                "; let the agent run for some days, or read it with --from-vendor"
-            })?;
+            writeln!(
+                err,
+                "{}: nothing is known of its past{}",
+                cast.agency.name,
+                if args.from_vendor {
+                    ": WellSky shows no shift of these days"
+                } else {
+                    "; let the agent run for some days, or read it with --from-vendor"
+                }
+            )?;
             return Ok(Exit::Failed);
         }
         let shows = io::stderr().is_terminal();
         let mut on_day = |day: i64, days: i64| {
             if shows {
-                let _ = write!(io::stderr(), "\rreplaying day {day} of {days}   {}", if day == days { "\r\x1b[K" } else { "" });
+                let _ = write!(
+                    io::stderr(),
+                    "\rreplaying day {day} of {days}   {}",
+                    if day == days { "\r\x1b[K" } else { "" }
+                );
             }
         };
         let replayed = replay(&past, &cast, from, until, &mut on_day);
@@ -266,7 +283,9 @@ fn write_or(table: &Table, otherwise: &str, width: usize, out: &mut dyn Write) -
 fn csv(all: &[&Shown]) -> String {
     let mut table = Table::new(&["agency", "kind", "day", "name", "n"]);
     for Shown { agency, replayed, .. } in all {
-        let mut row = |kind: &str, day: String, name: String, n: String| table.row([agency.clone(), kind.to_owned(), day, name, n]);
+        let mut row = |kind: &str, day: String, name: String, n: String| {
+            table.row([agency.clone(), kind.to_owned(), day, name, n])
+        };
         for (day, alerts) in &replayed.fired {
             for (alert, n) in alerts {
                 row("fired", day.to_string(), alert.clone(), n.to_string());

@@ -2,12 +2,7 @@
 
 use std::fmt;
 
-use super::{
-    names::Names,
-    record::LifeLine,
-    sentence::fit,
-    when::Wrong,
-};
+use super::{names::Names, record::LifeLine, sentence::fit, when::Wrong};
 
 /// An alert by its name, and perhaps labels and what it is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

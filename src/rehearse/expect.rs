@@ -13,11 +13,7 @@ use super::{
     sentence::{fit, quoted},
     when::{Calendar, Wrong, halves, written},
 };
-use crate::{
-    config::tree::Place,
-    model::Instant,
-    notify::message::Channel,
-};
+use crate::{config::tree::Place, model::Instant, notify::message::Channel};
 
 /// One expectation.
 #[derive(Debug, Clone)]

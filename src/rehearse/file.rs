@@ -16,7 +16,7 @@ use super::{
     office,
     script::{self, Act},
     sentence::fit,
-    stage::Cast,
+    theatre::Cast,
     when::{Calendar, Wrong},
 };
 use crate::{
@@ -182,14 +182,16 @@ fn read_test(node: &Node, path: &str, common: &Common<'_>, cast: &Cast, cx: &mut
     }
     let mut caregivers = BTreeSet::new();
     for node in caregivers_nodes.iter().flatten() {
-        caregivers.extend(cx.words(node, &format!("{path}.caregivers")).unwrap_or_default().into_iter().map(|one| one.0));
+        caregivers
+            .extend(cx.words(node, &format!("{path}.caregivers")).unwrap_or_default().into_iter().map(|one| one.0));
     }
     let mut names = names_of(cast, &clients, caregivers.clone());
     let mut shifts = BTreeMap::new();
     for node in shifts_nodes.iter().flatten() {
         read_shifts(node, &format!("{path}.shifts"), calendar, &mut names, &mut shifts, cx);
     }
-    let mut acts = happens.map(|node| read_acts(node, &format!("{path}.happens"), calendar, &names, cx)).unwrap_or_default();
+    let mut acts =
+        happens.map(|node| read_acts(node, &format!("{path}.happens"), calendar, &names, cx)).unwrap_or_default();
     acts.sort_by_key(|act| act.at);
     let (mut expected, open) = read_expected(expects?, &format!("{path}.expect"), calendar, begins, &names, cx);
     let last = acts.iter().map(|act| act.at).chain(expected.iter().map(|one| one.until.min(one.from + LONGEST)));
@@ -206,7 +208,9 @@ fn read_test(node: &Node, path: &str, common: &Common<'_>, cast: &Cast, cx: &mut
         }
     }
     let name = name?;
-    for (at, place) in acts.iter().map(|act| (act.at, act.place)).chain(expected.iter().map(|one| (one.from, one.place))) {
+    for (at, place) in
+        acts.iter().map(|act| (act.at, act.place)).chain(expected.iter().map(|one| (one.from, one.place)))
+    {
         if at < begins {
             cx.error(place, "this lies before the test begins", "begin earlier, or name the day by its date");
         }
@@ -350,11 +354,8 @@ fn read_shift(
     };
     let zone = names.clients.get(&client).copied().unwrap_or(calendar.zone);
     let (from, until) = wrong(calendar.on(zone).span(&time), node.at, cx)?;
-    let key = ShiftKey {
-        start: from.at,
-        client: client.as_str().into(),
-        id: ShiftRef::Vendor(ShiftId::new(id.as_str())),
-    };
+    let key =
+        ShiftKey { start: from.at, client: client.as_str().into(), id: ShiftRef::Vendor(ShiftId::new(id.as_str())) };
     let shift = Shift {
         key,
         end: until.at,

@@ -128,12 +128,7 @@ impl Past {
         past
     }
 
-    fn of(
-        everything: &Mirror,
-        standing: &Mirror,
-        lines: &BTreeMap<&str, Vec<&StoredLine>>,
-        origin: Origin,
-    ) -> Self {
+    fn of(everything: &Mirror, standing: &Mirror, lines: &BTreeMap<&str, Vec<&StoredLine>>, origin: Origin) -> Self {
         let mut past = Self {
             clients: everything.client_ids().filter_map(|id| everything.client(id)).cloned().collect(),
             caregivers: everything.caregivers().map(|caregiver| caregiver.id.clone()).collect(),

@@ -10,7 +10,7 @@ use super::{
     office::{self, Office},
     record::{Entry, Kind, LifeLine, Record, Told, Turn},
     script::{Act, Does},
-    stage::{Cast, Passed, Stage},
+    theatre::{Cast, Passed, Stage},
 };
 use crate::{
     alerts::{
@@ -20,8 +20,8 @@ use crate::{
     },
     config::tree::Place,
     model::{
-        CaregiverId, ClientId, Instant, PhiGrant, Section, Shift, ShiftId, ShiftKey, ShiftRef, ShiftStatus,
-        Subject, Visit, VisitId, VisitTime,
+        CaregiverId, ClientId, Instant, PhiGrant, Section, Shift, ShiftId, ShiftKey, ShiftRef, ShiftStatus, Subject,
+        Visit, VisitId, VisitTime,
     },
     notify::message::{Content, Message},
     rules::finding::Tells,
@@ -48,7 +48,7 @@ pub struct Failure {
 }
 
 /// Clients of whom a test says nothing. An agency has others: one that shows a single client's schedule empty could not
-/// tell a removed shift from a broken answer.
+/// tell a removed shift from a broken answer. They are read at first, and when the mirror asks for them.
 const OTHERS: [&str; 2] = ["another client", "yet another client"];
 /// Their shifts lie so far behind a test's end that nothing opens on them.
 const OTHERS_AFTER: TimeDelta = TimeDelta::days(5);
@@ -66,7 +66,8 @@ pub fn play(test: &Test, cast: &Cast) -> Played {
         }
         run.enter(now);
         if read_at <= now {
-            run.stage.read_everything(now);
+            let first = read_at == test.begins;
+            run.stage.read_everything(|client| first || !OTHERS.contains(&client.as_str()), now);
             read_at += test.reads;
         }
         let passed = run.stage.pass(now);
@@ -200,7 +201,7 @@ impl<'t> Run<'t> {
                 let key = self.key(name);
                 self.stage.vendor.garbled.insert(key);
             }
-            Does::Works => *vendor = super::stage::Vendor { unread: vendor.unread, ..Default::default() },
+            Does::Works => *vendor = super::theatre::Vendor { unread: vendor.unread, ..Default::default() },
             Does::ReadingStops => vendor.unread = true,
             Does::ReadingGoesOn => vendor.unread = false,
             Does::WayStops(way) => {
@@ -270,7 +271,8 @@ impl<'t> Run<'t> {
         at: Instant,
     ) -> Result<(), String> {
         let open = self.record.lives.iter().rev().find(|life| {
-            pick.picks(life) && life.turns.last().is_some_and(|turn| turn.state == "firing" || turn.state == "acknowledged")
+            pick.picks(life)
+                && life.turns.last().is_some_and(|turn| turn.state == "firing" || turn.state == "acknowledged")
         });
         let Some(key) = open.map(|life| life.key.clone()) else { return Err(format!("{pick} does not fire then")) };
         let policy = self.stage.policy();
@@ -289,7 +291,12 @@ impl<'t> Run<'t> {
             let known = self.record.lives.iter().rposition(|life| life.key == turn.key).filter(|_| !is_new);
             let place = known.unwrap_or_else(|| {
                 let of = self.name_of(&turn.key.subject);
-                self.record.lives.push(LifeLine { key: turn.key.clone(), labels: Labels::new(), of, turns: Vec::new() });
+                self.record.lives.push(LifeLine {
+                    key: turn.key.clone(),
+                    labels: Labels::new(),
+                    of,
+                    turns: Vec::new(),
+                });
                 self.record.lives.len() - 1
             });
             let Some(life) = self.record.lives.get_mut(place) else { continue };
@@ -371,4 +378,3 @@ fn quiet_words(quiet: Quiet) -> &'static str {
         _ => quiet.as_str(),
     }
 }
-

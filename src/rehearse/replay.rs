@@ -15,7 +15,7 @@ use super::{
     office::Office,
     past::{Past, PastShift, Turn},
     record::LifeLine,
-    stage::{Cast, SECOND, Stage},
+    theatre::{Cast, SECOND, Stage},
 };
 use crate::{
     model::{
@@ -88,9 +88,10 @@ fn told_as_list<S: serde::Serializer>(
     told: &BTreeMap<NaiveDate, BTreeMap<(String, Channel), usize>>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(told.iter().flat_map(|(day, told)| {
-        told.iter().map(|((to, by), n)| ToldOnDay { day: *day, to, by: *by, n: *n })
-    }))
+    serializer.collect_seq(
+        told.iter()
+            .flat_map(|(day, told)| told.iter().map(|((to, by), n)| ToldOnDay { day: *day, to, by: *by, n: *n })),
+    )
 }
 
 /// Whether a kind of rule can be replayed.
@@ -113,7 +114,8 @@ pub fn replay(past: &Past, cast: &Cast, from: Instant, until: Instant, on_day: &
     let from = match past.since {
         Some(since) if since > from => {
             let zone = cast.agency.timezone;
-            unknown.insert(0, format!("nothing is known from before {}", since.with_timezone(&zone).format("%F %H:%M")));
+            unknown
+                .insert(0, format!("nothing is known from before {}", since.with_timezone(&zone).format("%F %H:%M")));
             since
         }
         _ => from,

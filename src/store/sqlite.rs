@@ -23,8 +23,7 @@ use super::{
     error::StoreError,
     lives,
     lock::{FileLock, make_private},
-    mirror_rows,
-    orders, outbox, outbox_read,
+    mirror_rows, orders, outbox, outbox_read,
     writer::{Job, Memory, Reply, Writer},
 };
 use crate::{

@@ -20,6 +20,7 @@ mod prometheus;
 mod records;
 mod release;
 mod reload;
+mod replay;
 mod rule_tests;
 mod service;
 mod shapes;

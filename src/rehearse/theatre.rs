@@ -143,12 +143,13 @@ impl Stage {
         self.inputs[place].orders.push(Order { n, at, ask });
     }
 
-    /// Reads everything: the lists, every client's shifts, all visits.
-    pub fn read_everything(&mut self, now: Instant) {
+    /// Reads everything: the lists, the shifts of every client that is `wanted`, all visits.
+    pub fn read_everything(&mut self, wanted: impl Fn(&ClientId) -> bool, now: Instant) {
         // Whole days: the mirror remembers each span that was read by itself.
         let day = now - TimeDelta::seconds(now.timestamp().rem_euclid(86_400));
         let span = Span { from: day - READ_BACK, until: day + READ_AHEAD };
-        let clients: Vec<ClientId> = self.office.clients().map(|client| client.id.clone()).collect();
+        let clients: Vec<ClientId> =
+            self.office.clients().map(|client| client.id.clone()).filter(|id| wanted(id)).collect();
         let mut reads = vec![Read::Clients(Extent::Full), Read::Caregivers(Extent::Full)];
         reads.extend(clients.into_iter().map(|client| Read::Shifts { client, span, confirming: false }));
         reads.push(Read::Visits { client: None, span, confirming: false });
@@ -220,7 +221,10 @@ impl Stage {
         let delta = &thought.step.delta;
         let labels_of = |key: &AlertKey| {
             let changed = delta.alerts.iter().find(|alert| alert.key == *key);
-            changed.or_else(|| watch.book.alert(key).map(AsRef::as_ref)).map(|alert| alert.labels.clone()).unwrap_or_default()
+            changed
+                .or_else(|| watch.book.alert(key).map(AsRef::as_ref))
+                .map(|alert| alert.labels.clone())
+                .unwrap_or_default()
         };
         passed.turns.extend(delta.transitions.iter().map(|turn| (turn.clone(), labels_of(&turn.key))));
         passed.quiet.extend(thought.step.quiet.iter().map(|(key, quiet)| (key.clone(), labels_of(key), *quiet)));
