@@ -31,6 +31,7 @@ use crate::{
 
 mod crew;
 mod desk;
+mod drills;
 mod heart;
 mod parts;
 mod publisher;

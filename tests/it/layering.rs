@@ -41,6 +41,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "config_types",
             "pipeline",
+            "reach",
             "watch",
         ],
     ),
