@@ -32,6 +32,7 @@ use crate::{
 
 mod crew;
 mod desk;
+mod drills;
 mod heart;
 mod on_call;
 mod parts;

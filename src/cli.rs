@@ -104,6 +104,8 @@ pub enum Command {
     Check(Check),
     /// Who would hear of an alert, by the routing tree; as `amtool config routes`
     Routes(Routes),
+    /// Page somebody with a page marked as a trial, and say how long the answer took
+    Drill(Drill),
     /// Play rule tests: an invented schedule, a clock, what is expected
     Test(Test),
     /// Say what rules would have told over the past days, and how many pages a later page would have spared
@@ -299,6 +301,27 @@ pub struct Test {
     /// How to answer
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
     pub output: Output,
+}
+
+/// `drill`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch drill night-1                          a text, marked as a trial, to one of `people`
+  shiftwatch drill coverage --timeout 30m           by an escalation policy, step by step
+
+The page goes through the real outbox and gateways of the running agent. Whoever gets it answers as always (1, or the link).
+Exit code 0 when somebody has it, 1 when nobody answered in time.")]
+pub struct Drill {
+    /// The name of one of `people`, or of an escalation policy
+    #[arg(value_name = "PERSON|POLICY")]
+    pub who: String,
+    /// How long to wait for an answer
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "15m")]
+    pub timeout: std::time::Duration,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
 }
 
 /// `replay`.

@@ -128,7 +128,13 @@ impl Watch {
     /// An agency of which nothing was stored, with nothing to catch up with: for rehearsals, which have no store. However
     /// far apart its passes are, nobody slept between them.
     #[must_use]
-    pub fn fresh(settings: &config::Agency, ruleset: Arc<Ruleset>, policy: Arc<Policy>, now: Instant) -> Self {
+    pub fn fresh(
+        settings: &config::Agency,
+        ruleset: Arc<Ruleset>,
+        policy: Arc<Policy>,
+        reach: Reach,
+        now: Instant,
+    ) -> Self {
         let loaded = Loaded {
             n: 0,
             alerts: Vec::new(),
@@ -140,7 +146,7 @@ impl Watch {
             orders: Vec::new(),
             receipts: Vec::new(),
         };
-        Self { standstill: TimeDelta::MAX, ..Self::restore(settings, loaded, ruleset, policy, now) }
+        Self { standstill: TimeDelta::MAX, reach, ..Self::restore(settings, loaded, ruleset, policy, now) }
     }
 
     /// Notices that the clock stepped back or that nobody looked for a while, and has everything judged again then.

@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
-use super::reload::ReloadAsked;
+use super::{drills, reload::ReloadAsked};
 use crate::{
     alerts::{
         alert::{AlertKey, AlertState},
@@ -22,8 +22,8 @@ use crate::{
     board::people::{self, Names, Who},
     clock::{self, Clock},
     http::{
-        Orders, People,
-        orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
+        DrillAnswer, Orders, People,
+        orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
     },
     lifecycle::{Nudges, Post, StoreHealth},
     model::{AgencyName, Instant, Person, PhiGrant},
@@ -82,7 +82,10 @@ impl Desk {
 
     /// Stores orders of each agency and nudges the tick; then gives it a moment to show what came of them, because
     /// whoever gave an order looks at once.
-    async fn order(&self, orders: impl IntoIterator<Item = (AgencyName, Vec<Ask>)>) -> Result<(), StoreFault> {
+    pub(super) async fn order(
+        &self,
+        orders: impl IntoIterator<Item = (AgencyName, Vec<Ask>)>,
+    ) -> Result<(), StoreFault> {
         let mut stored = Ok(());
         for (agency, asks) in orders {
             stored = self.store(&agency, asks).await;
@@ -193,6 +196,14 @@ impl Orders for Desk {
             }
             self.order(by_agency).await
         })
+    }
+
+    fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>> {
+        Box::pin(drills::begin(self, who))
+    }
+
+    fn drill_stands(&self, id: String) -> BoxFuture<'_, Option<DrillAnswer>> {
+        Box::pin(async move { drills::stands(self, &id).await })
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<String, Vec<String>>> {

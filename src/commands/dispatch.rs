@@ -105,6 +105,10 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             }
         }
         Command::Test(args) => Ok(super::test::run(&args, config, &env, &mut out, &mut io::stderr())?),
+        Command::Drill(args) => {
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
+            Ok(super::drill::run(&agent, &args.who, args.timeout, args.asking.output, &mut out).await?)
+        }
         Command::Replay(args) => {
             let Some((config, _)) = load_or_say(config)? else { return Ok(Exit::Failed) };
             Ok(super::replay::run(&args, &config, width, &Clock::System, &mut out, &mut io::stderr()).await?)

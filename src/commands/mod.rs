@@ -10,6 +10,7 @@ pub mod check;
 pub mod demo;
 mod dispatch;
 pub mod doctor;
+pub mod drill;
 pub mod healthcheck;
 pub mod init;
 mod longest_text;

@@ -28,6 +28,7 @@ use crate::{
 pub mod access;
 pub mod answer;
 mod connection;
+mod drill;
 mod health;
 mod live;
 mod on_call;
@@ -45,6 +46,7 @@ mod waiting;
 
 pub use {
     access::{Access, SignedIn},
+    drill::{DrillAnswer, DrillBody, DrillState, DrillTold},
     live::Open,
     orders::Orders,
     pages::Gallery,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Web, health, live, on_call, pages, past, v1, v2};
+use super::{Web, drill, health, live, on_call, pages, past, v1, v2};
 
 /// One path.
 #[derive(Debug)]
@@ -167,6 +167,20 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Operator,
         serve: || post(v1::acknowledge),
+    },
+    Route {
+        path: "/api/v1/drill",
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Operator,
+        serve: || post(drill::begin),
+    },
+    Route {
+        path: "/api/v1/drill/{id}",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(drill::look),
     },
     Route {
         path: "/api/v2/status",

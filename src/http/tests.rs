@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{
-    orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
+    DrillAnswer,
+    orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
     records::RecordsFault,
     routes::{ROUTES, Role, Shows},
     serving::{Bounds, serve_within},
@@ -72,6 +73,14 @@ impl People for Namesake {
 }
 
 impl Orders for Noted {
+    fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>> {
+        Box::pin(async move { Err(DrillError::Unknown { who, known: "night-1".to_owned() }) })
+    }
+
+    fn drill_stands(&self, _: String) -> BoxFuture<'_, Option<DrillAnswer>> {
+        Box::pin(async { None })
+    }
+
     fn acknowledge(&self, order: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {
         Box::pin(async move {
             self.store()?;

@@ -31,6 +31,23 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config_types", &["model", "on_call", "alerts", "notify_pure", "rules"]),
     ("tls", &[]),
     ("config", &["model", "clock", "tls", "on_call", "alerts", "notify_pure", "rules", "config_types"]),
+    (
+        "rehearse",
+        &[
+            "model",
+            "mirror",
+            "rules",
+            "alerts",
+            "notify_pure",
+            "source_fetched",
+            "on_call",
+            "config",
+            "config_types",
+            "pipeline",
+            "reach",
+            "watch",
+        ],
+    ),
     ("metrics", &["model", "on_call", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
     (
         "view",
@@ -54,8 +71,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Crates that do I/O, tell the time or roll dice: not for rooms that decide.
 const IO_CRATES: &[&str] =
     &["tokio", "reqwest", "axum", "sqlx", "lettre", "rand", "std::fs", "std::net", "std::env", "std::process"];
-const DECIDERS: &[&str] =
-    &["model", "on_call", "source_fetched", "mirror", "rules", "agenda", "alerts", "notify_pure", "report", "board"];
+const DECIDERS: &[&str] = &[
+    "model",
+    "on_call",
+    "source_fetched",
+    "mirror",
+    "rules",
+    "agenda",
+    "alerts",
+    "notify_pure",
+    "report",
+    "board",
+    "rehearse",
+];
 
 /// Files that only tests are compiled from.
 const TEST_FILES: &[&str] = &["tests", "contract", "stage", "stories", "properties", "law", "fixture"];

@@ -22,6 +22,7 @@ mod prometheus;
 mod records;
 mod release;
 mod reload;
+mod replay;
 mod rule_tests;
 mod send_on;
 mod service;
