@@ -129,6 +129,7 @@ impl Watch {
             n: 0,
             alerts: Vec::new(),
             groups: Vec::new(),
+            pages: Vec::new(),
             addresses: Vec::new(),
             catch_up: Some(CatchUp::Done),
             mirror: Vec::new(),
