@@ -23,6 +23,7 @@ use crate::{
     limits,
     metrics::Metrics,
     model::Instant,
+    notify::inbound::{Ears, hooks::Hooks},
     on_call::picture::OnCallPicture,
     picture,
     pulse::Pulses,
@@ -39,6 +40,7 @@ mod parts;
 mod publisher;
 mod records;
 mod reload;
+mod replies;
 mod retire;
 mod send_on;
 mod web_watch;
@@ -112,7 +114,11 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         store_health: Arc::clone(&store_health),
         reload: reload_asked,
     });
+    let ears = Arc::new(Ears::default());
+    let hooks = Arc::new(Hooks::new(store.clone(), clock.clone(), desk.clone(), Arc::clone(&ears), seed));
     let kept = Kept {
+        ears,
+        hooks: Arc::clone(&hooks),
         store: store.clone(),
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
@@ -155,6 +161,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         closing: web_stop.subscribe(),
         clock: clock.clone(),
         access: Arc::clone(&access),
+        hooks: Some(hooks),
     };
     let serving = tokio::spawn(http::serve(listener, http::router(web), Arc::clone(&access), async move {
         let _ = web_stopped.wait_for(|stop| *stop).await;
@@ -330,6 +337,10 @@ struct Kept {
     refused_at: Arc<PlainMutex<Option<Instant>>>,
     store_health: Arc<StoreHealth>,
     api_book: Arc<ApiBook>,
+    /// What was heard from gateways.
+    ears: Arc<Ears>,
+    /// Where gateways tell.
+    hooks: Arc<Hooks>,
     started_at: Instant,
     seed: u64,
 }

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use crate::{
     clock::Clock,
     metrics::Metrics,
+    notify::inbound::hooks::Hooks,
     pulse::Pulses,
     view::{View, ViewReader},
 };
@@ -30,6 +31,7 @@ pub mod answer;
 mod connection;
 mod drill;
 mod health;
+mod hooks;
 mod live;
 mod on_call;
 pub mod orders;
@@ -84,6 +86,8 @@ pub struct Web {
     pub clock: Clock,
     /// Who comes in.
     pub access: Arc<Access>,
+    /// Takes what gateways tell; `None` = there is nobody who would.
+    pub hooks: Option<Arc<Hooks>>,
 }
 
 impl Web {

@@ -104,6 +104,10 @@ families! {
         "Messages that may have arrived twice because the provider could not say.";
     SENT_ON = Counter "shiftwatch_alertmanager_notifications_total" ["outcome"]
         "Alerts sent on to other Alertmanagers: sent, failed (sent again), dropped (too many ends waited).";
+    INBOUND_TEXTS = Counter "shiftwatch_inbound_texts_total" ["gateway", "outcome"]
+        "Texts that came in, by what they were: reply, not_a_reply, unknown_sender, duplicate, forged.";
+    GATEWAY_PENALTY = Gauge "shiftwatch_gateway_penalty_seconds" ["gateway"]
+        "How much longer a gateway takes nothing from us, 0 when it does. Absent for gateways without such a rule.";
     OUTBOX = Gauge "shiftwatch_outbox_messages" ["channel", "state"]
         "Messages decided and not finished. Absent when the store cannot be asked.";
     OUTBOX_OLDEST = Gauge "shiftwatch_outbox_oldest_seconds" []
