@@ -192,6 +192,7 @@ fn config(base_url: &str) -> Config {
     Config {
         mail: None,
         offices_lost: Vec::new(),
+        calendars: Vec::new(),
         file: None,
         origins: crate::config::origins::Origins::default(),
         original: String::new(),
@@ -199,7 +200,7 @@ fn config(base_url: &str) -> Config {
             name: AgencyName::from("main"),
             title: "CCA".to_owned(),
             timezone: chrono_tz::Pacific::Honolulu,
-            locations: vec![Location { id: "501".to_owned(), name: "north".to_owned(), timezone: None }],
+            locations: vec![Location { id: "501".to_owned(), name: "north".to_owned(), timezone: None, policy: None }],
             tags: Vec::new(),
             clock_12h: false,
             wellsky: Wellsky {
