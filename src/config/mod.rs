@@ -349,8 +349,12 @@ impl Config {
             all.push(("global.smtp_smarthost".into(), address::is_loopback(&mail.smarthost.host)));
         }
         for gateway in &self.sms_gateways {
-            let SmsGatewayKind::Twilio { base_url, .. } = &gateway.kind;
-            all.push((format!("the gateway {}", gateway.name), url_is_loopback(base_url)));
+            all.push((format!("the gateway {}", gateway.name), url_is_loopback(gateway.kind.url())));
+            if let SmsGatewayKind::Http(http) = &gateway.kind
+                && let Some(status) = &http.status
+            {
+                all.push((format!("the gateway {}", gateway.name), url_is_loopback(&status.url)));
+            }
         }
         for calendar in &self.calendars {
             if let CalendarAt::Url(url) = &calendar.at {

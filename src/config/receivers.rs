@@ -370,10 +370,7 @@ pub fn read_outside_url(text: &str, path: &str, at: super::tree::Place, cx: &mut
 
 fn read_http_config(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<SecretString> {
     let mut fields = Fields::of(node, path, cx)?;
-    let (authorization, basic) = (fields.get("authorization"), fields.get("basic_auth"));
-    if let (Some(_), Some(node)) = (authorization, basic) {
-        cx.error(node.at, format!("{path} has both authorization and basic_auth"), "keep one of the two");
-    }
+    let authorization = read_authorization(&mut fields, path, cx);
     let elsewhere = [
         ("tls_config", "the system's certificates are used: remove it"),
         ("proxy_url", "proxies are not used: remove it"),
@@ -384,6 +381,15 @@ fn read_http_config(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Sec
         ("bearer_token_file", "write authorization: {credentials_file: …}"),
     ];
     fields.finish(&elsewhere, cx);
+    authorization
+}
+
+/// `authorization` or `basic_auth` of a mapping, ready as a header value.
+pub(super) fn read_authorization(fields: &mut Fields<'_>, path: &str, cx: &mut Reading<'_>) -> Option<SecretString> {
+    let (authorization, basic) = (fields.get("authorization"), fields.get("basic_auth"));
+    if let (Some(_), Some(node)) = (authorization, basic) {
+        cx.error(node.at, format!("{path} has both authorization and basic_auth"), "keep one of the two");
+    }
     if let Some(node) = authorization {
         let path = format!("{path}.authorization");
         let mut fields = Fields::of(node, &path, cx)?;
