@@ -56,6 +56,8 @@ pub enum Says {
         told_before: Vec<(PersonName, Instant)>,
         /// What is asked of the reader.
         ask: PageAsk,
+        /// The receiver's own template of the text; `None` = the built-in.
+        text: Option<String>,
     },
     /// Several pages in one text, most severe first.
     Bundle {
@@ -92,8 +94,8 @@ pub enum Says {
         schedule: String,
         /// Until when; `None` = not known.
         until: Option<Instant>,
-        /// How many pages are open.
-        n_open: usize,
+        /// What is open, most urgent first.
+        open: Vec<Alert>,
     },
     /// Shifts that have had no caregiver for long, as one list.
     Standing {
@@ -106,8 +108,8 @@ pub enum Says {
     },
     /// What became of the night's pages is asked.
     Morning {
-        /// How many pages nobody has said it of.
-        n_open: usize,
+        /// Those of which nobody has said it, the earliest first.
+        open: Vec<Alert>,
     },
     /// A silence ends soon and still mutes something.
     SilenceEnds {
@@ -149,6 +151,13 @@ pub enum PageAsk {
     },
     /// The shift ended and nobody owned it.
     WentUnstaffed,
+    /// It opened and closed so often of late that it is told once for all of them.
+    Changing {
+        /// How often.
+        n: u32,
+        /// Since when.
+        since: Instant,
+    },
     /// A trial.
     Drill,
 }
