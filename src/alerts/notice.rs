@@ -59,13 +59,8 @@ pub enum Says {
         /// The receiver's own template of the text; `None` = the built-in.
         text: Option<String>,
     },
-    /// Several pages in one text, most severe first.
-    Bundle {
-        /// Those that are named.
-        pages: Vec<BundledPage>,
-        /// How many more there are.
-        n_more: usize,
-    },
+    /// Several matters in one text, most severe first.
+    Bundle(Bundle),
     /// Somebody has it: for the others who were told.
     Owned {
         /// The page's code on this phone.
@@ -120,6 +115,21 @@ pub enum Says {
         /// How many alerts it mutes.
         n_muted: usize,
     },
+}
+
+/// What one text says of several pages.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Bundle {
+    /// What waits for somebody, most severe first.
+    pub open: Vec<BundledPage>,
+    /// How many more there are.
+    pub n_more: usize,
+    /// Set when all of them are the reader's and are asked about: until when the answer is waited for.
+    pub still_yours: Option<Instant>,
+    /// What somebody has by now, and who.
+    pub owned: Vec<(String, String)>,
+    /// What is over.
+    pub closed: Vec<BundledPage>,
 }
 
 /// One page of a bundle.

@@ -14,7 +14,7 @@ use crate::{
     alerts::{
         alert::{Alert, Labels},
         fingerprint::fingerprint,
-        notice::{Notice, PEOPLE, PageAsk, Says},
+        notice::{BundledPage, Notice, PEOPLE, PageAsk, Says},
     },
     model::{AgencyName, Phi},
     on_call::Via,
@@ -203,11 +203,15 @@ fn about(says: &Says) -> (Vec<&Alert>, Vec<&Alert>) {
     match says {
         Says::Page { alerts, .. } | Says::Standing { alerts, .. } => (alerts.iter().collect(), Vec::new()),
         Says::WatchOn { open, .. } => (open.iter().collect(), Vec::new()),
-        Says::Bundle { pages, .. } => (pages.iter().map(|page| &page.alert).collect(), Vec::new()),
+        Says::Bundle(all) => (alerts_of(&all.open), alerts_of(&all.closed)),
         Says::Owned { alert, .. } => (vec![alert], Vec::new()),
         Says::Closed { alerts, .. } => (Vec::new(), alerts.iter().collect()),
         Says::Answer(_) | Says::Morning { .. } | Says::SilenceEnds { .. } => (Vec::new(), Vec::new()),
     }
+}
+
+fn alerts_of(pages: &[BundledPage]) -> Vec<&Alert> {
+    pages.iter().map(|page| &page.alert).collect()
 }
 
 fn mentions(notice: &Notice, message: &MessageId) -> Vec<Mention> {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     alerts::{
         alert::{Alert, AlertState},
-        notice::{Answer, BundledPage, PageAsk, Says},
+        notice::{Answer, Bundle, PageAsk, Says},
     },
     model::{AgencyName, Instant, PersonName},
     rules::finding::Tells,
@@ -98,7 +98,7 @@ pub fn text(says: &Says, speaker: Speaker<'_>) -> String {
         Says::Page { code, link, alerts, told_before, ask, .. } => {
             page(Page { code, link: link.as_deref(), alerts, told_before, ask: *ask }, speaker).0
         }
-        Says::Bundle { pages, n_more } => bundle(pages, *n_more, speaker),
+        Says::Bundle(all) => bundle(all, speaker),
         Says::Owned { code, alert, by, until } => owned(code, alert, by, *until, speaker),
         Says::Closed { code, alerts, owner } => closed(code, alerts, owner.as_deref(), speaker),
         Says::Answer(answer) => {
@@ -336,27 +336,86 @@ fn drill(code: &str, speaker: Speaker<'_>) -> String {
     )])
 }
 
-fn bundle(pages: &[BundledPage], n_more: usize, speaker: Speaker<'_>) -> String {
-    let (title, voice) = (speaker.title(), speaker.voice());
-    let n = pages.len() + n_more;
-    let Some(first) = pages.first() else { return String::new() };
-    let shapes: Vec<String> = (1..=pages.len().min(BUNDLE_NAMED_MAX))
+/// What is open comes first and gives way last: fewer pages are named, the rest is counted.
+fn bundle(all: &Bundle, speaker: Speaker<'_>) -> String {
+    let title = speaker.title();
+    let most = all.open.len().max(all.closed.len()).clamp(1, BUNDLE_NAMED_MAX);
+    let shapes: Vec<String> = (1..=most)
         .rev()
         .flat_map(|named| {
-            let list: Vec<String> =
-                pages.iter().take(named).map(|page| format!("{} {}", page.code, brief(&page.alert, voice))).collect();
-            let rest = match n - named {
-                0 => String::new(),
-                rest => format!(" +{rest} more."),
+            let open = open_part(all, named, speaker);
+            let (owned, closed) = (owned_part(all, named), closed_part(all, named, speaker));
+            let said = |reply: &str| {
+                let parts = [open.as_str(), owned.as_str(), closed.as_str(), reply];
+                let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+                format!("{title}: {}", parts.join(" "))
             };
-            let list = list.join("; ");
-            [
-                format!("{title}: {n} open: {list}.{rest} Reply 1 ALL for all, 1 {} for one.", first.code),
-                format!("{title}: {n} open: {list}.{rest} Reply 1 ALL."),
-            ]
+            let (long, short) = bundle_reply(all);
+            [said(&long), said(&short)]
         })
         .collect();
     fitting(&shapes)
+}
+
+fn open_part(all: &Bundle, named: usize, speaker: Speaker<'_>) -> String {
+    let n = all.open.len() + all.n_more;
+    if n == 0 {
+        return String::new();
+    }
+    let list: Vec<String> = all
+        .open
+        .iter()
+        .take(named)
+        .map(|page| format!("{} {}", page.code, brief(&page.alert, speaker.voice())))
+        .collect();
+    let rest = more(n - list.len(), "");
+    let list = list.join("; ");
+    match all.still_yours {
+        Some(_) => format!("still yours? {list}.{rest}"),
+        None => format!("{n} open: {list}.{rest}"),
+    }
+}
+
+/// `night-2 has K7 and M4.`; of several owners the first.
+fn owned_part(all: &Bundle, named: usize) -> String {
+    let Some((_, by)) = all.owned.first() else { return String::new() };
+    let theirs: Vec<String> = all.owned.iter().filter(|(_, other)| other == by).map(|(code, _)| code.clone()).collect();
+    let others = more(all.owned.len() - theirs.len(), " taken");
+    let rest = theirs.len() - theirs.len().min(named.min(3));
+    let list = theirs[..theirs.len() - rest].join(", ");
+    let rest = if rest == 0 { String::new() } else { format!(" and {rest} more") };
+    format!("{} has {list}{rest}.{others}", short(by))
+}
+
+/// `Closed: K7 Tue 07:00-11:00, North: covered; M4 …`; beside something open, the codes alone.
+fn closed_part(all: &Bundle, named: usize, speaker: Speaker<'_>) -> String {
+    if all.closed.is_empty() {
+        return String::new();
+    }
+    let alone = all.open.is_empty();
+    let list: Vec<String> = all
+        .closed
+        .iter()
+        .take(named)
+        .map(|page| match alone {
+            true => {
+                let what = brief_concerns(&page.alert, speaker.voice());
+                format!("{} {}", page.code, words::closed(&what, &page.alert, speaker.telling))
+            }
+            false => page.code.clone(),
+        })
+        .collect();
+    let rest = more(all.closed.len() - list.len(), "");
+    format!("CLOSED: {}.{rest}", list.join(if alone { "; " } else { ", " }))
+}
+
+/// What to reply: whole and short.
+fn bundle_reply(all: &Bundle) -> (String, String) {
+    let Some(first) = all.open.first() else { return (String::new(), String::new()) };
+    match all.still_yours {
+        Some(_) => ("Reply 1 ALL to keep all, else others are told.".into(), "Reply 1 ALL to keep all.".into()),
+        None => (format!("Reply 1 ALL for all, 1 {} for one.", first.code), "Reply 1 ALL.".into()),
+    }
 }
 
 fn owned(code: &str, alert: &Alert, by: &str, until: Instant, speaker: Speaker<'_>) -> String {
@@ -496,11 +555,16 @@ pub fn what(alert: &Alert, voice: &Voice) -> String {
 
 /// `NO CHECK-IN Tue 07:00, North`: without the end.
 fn brief(alert: &Alert, voice: &Voice) -> String {
+    let (name, concerns) = (words::name(alert), brief_concerns(alert, voice));
+    if concerns.is_empty() { name } else { format!("{name} {concerns}") }
+}
+
+/// `Tue 07:00, North`, or nothing.
+fn brief_concerns(alert: &Alert, voice: &Voice) -> String {
     let zone = voice.zone_of(&alert.facts.location);
     let place = super::voice::place(&alert.facts.location);
-    let when = alert.facts.starts_at.map_or_else(String::new, |at| format!(" {}", voice.day_time(at, zone)));
-    let place = if place.is_empty() { String::new() } else { format!(", {place}") };
-    format!("{}{when}{place}", words::name(alert))
+    let when = alert.facts.starts_at.map(|at| voice.day_time(at, zone));
+    when.into_iter().chain((!place.is_empty()).then_some(place)).collect::<Vec<_>>().join(", ")
 }
 
 fn codes_are(codes: &[String]) -> (String, &'static str) {

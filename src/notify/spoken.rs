@@ -25,12 +25,17 @@ pub fn spoken(says: &Says, speaker: Speaker<'_>) -> String {
         Says::Page { code, link, alerts, told_before, ask, .. } => {
             page(Page { code, link: link.as_deref(), alerts, told_before, ask: *ask }, speaker)
         }
-        Says::Bundle { pages, n_more } => {
-            let n = pages.len() + n_more;
-            let first = pages.first().map_or_else(String::new, |first| {
+        Says::Bundle(all) => {
+            let n = all.open.len() + all.n_more;
+            let first = all.open.first().map_or_else(String::new, |first| {
                 format!("The most urgent: {} Its code is {}.", matter(&first.alert, speaker), letters(&first.code))
             });
-            format!("{n} pages are open. {first}")
+            let closed = match all.closed.len() {
+                0 => String::new(),
+                1 => "1 page is closed.".to_owned(),
+                n => format!("{n} pages are closed."),
+            };
+            format!("{n} pages are open. {first} {closed}")
         }
         Says::Owned { code, alert, by, until } => {
             let zone = speaker.voice().zone_of(&alert.facts.location);

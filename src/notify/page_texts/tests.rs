@@ -6,7 +6,10 @@ use chrono::{TimeDelta, TimeZone, Utc};
 
 use super::*;
 use crate::{
-    alerts::alert::{AlertKey, Confirm, Facts, Labels},
+    alerts::{
+        alert::{AlertKey, Confirm, Facts, Labels},
+        notice::BundledPage,
+    },
     model::{ShiftKey, ShiftRef, Subject},
     rules::finding::{Closing, RuleId, Window},
 };
@@ -241,12 +244,29 @@ fn a_bundle_names_the_most_severe_and_counts_the_rest() {
         page("R3", Tells::Uncovered),
     ];
     assert_eq!(
-        at(&Says::Bundle { pages: pages.clone(), n_more: 1996 }, &cca(), 0),
+        at(&Says::Bundle(Bundle { open: pages.clone(), n_more: 1996, ..Bundle::default() }), &cca(), 0),
         "CCA: 2000 open: K7 NO-SHOW Tue 07:00, North; M4 NO CHECK-IN Tue 07:00, North; P9 NO CHECK-IN Tue 07:00, North. +1997 more. Reply 1 ALL for all, 1 K7 for one."
     );
     assert_eq!(
-        at(&Says::Bundle { pages: pages[..2].to_vec(), n_more: 0 }, &cca(), 0),
+        at(&Says::Bundle(Bundle { open: pages[..2].to_vec(), ..Bundle::default() }), &cca(), 0),
         "CCA: 2 open: K7 NO-SHOW Tue 07:00, North; M4 NO CHECK-IN Tue 07:00, North. Reply 1 ALL for all, 1 K7 for one."
+    );
+    let asked = Bundle { open: pages[..2].to_vec(), still_yours: Some(minutes(5)), ..Bundle::default() };
+    assert_eq!(
+        at(&Says::Bundle(asked), &cca(), 0),
+        "CCA: still yours? K7 NO-SHOW Tue 07:00, North; M4 NO CHECK-IN Tue 07:00, North. Reply 1 ALL to keep all, else others are told."
+    );
+    let ended =
+        |code: &str| BundledPage { code: code.into(), alert: over(alert(Tells::NoCheckIn, "north"), Closing::Covered) };
+    let closed = Bundle { closed: vec![ended("R3"), ended("T4"), ended("W2")], ..Bundle::default() };
+    assert_eq!(
+        at(&Says::Bundle(closed.clone()), &cca(), 0),
+        "CCA: CLOSED: R3 Tue 07:00, North: covered; T4 Tue 07:00, North: covered; W2 Tue 07:00, North: covered."
+    );
+    let owned = (0..9).map(|n| (format!("A{n}"), "night-2".to_owned())).collect();
+    assert_eq!(
+        at(&Says::Bundle(Bundle { open: pages[..1].to_vec(), owned, ..closed }), &cca(), 0),
+        "CCA: 1 open: K7 NO-SHOW Tue 07:00, North. night-2 has A0, A1, A2 and 6 more. CLOSED: R3, T4, W2. Reply 1 ALL for all, 1 K7 for one."
     );
 }
 
@@ -363,7 +383,13 @@ fn everything() -> Vec<Says> {
                 owner: Some("a-person-with-a-very-long-name".into()),
             });
         }
-        all.push(Says::Bundle { pages: vec![BundledPage { code: "K7".into(), alert: long.clone() }; 4], n_more: 1996 });
+        all.push(Says::Bundle(Bundle {
+            open: vec![BundledPage { code: "K7".into(), alert: long.clone() }; 4],
+            n_more: 1996,
+            still_yours: None,
+            owned: vec![("K7".into(), "a-person-with-a-very-long-name".into()); 40],
+            closed: vec![BundledPage { code: "K7".into(), alert: over(long.clone(), Closing::Expired) }; 400],
+        }));
         all.push(Says::WatchOn {
             schedule: "a-schedule-with-a-very-long-name".into(),
             until: Some(minutes(9000)),
