@@ -24,6 +24,7 @@ pub mod report;
 
 pub mod store;
 
+pub mod reach;
 pub mod watch;
 
 pub mod pipeline;

@@ -118,6 +118,7 @@ pub async fn tick(
     watch.unseen = false;
     watch.ledger.absorb(judged.ledger);
     watch.book.absorb(&step.delta);
+    watch.reach.absorb(&watch.settings.name, &step.delta);
     watch.later.clone_from(&step.later);
     for wake in judged.wakes.into_iter().chain(step.wakes.iter().cloned()) {
         watch.agenda.set(wake);
@@ -138,11 +139,14 @@ fn decide_and_render(
 ) -> (Step, Rendered, u64) {
     let catching_up = matches!(watch.book.catch_up(), CatchUp::Running { .. });
     let spoken = Spoken::new(&watch.ruleset, telling);
+    let phones = watch.reach.phones();
     let given = Given {
         findings,
         inputs,
         due,
         rules: &spoken,
+        phones: &phones,
+        link_key: watch.reach.link_key().filter(|_| telling.external_url.is_some()),
         all_read_since: if catching_up { watch.mirror.all_read_since(now) } else { None },
         now,
     };
@@ -165,7 +169,7 @@ fn judge_pass(watch: &Watch, gateways: &[GatewayHealth], due: &[Wake], now: Inst
     }
     let subjects = due.iter().filter_map(|wake| match wake {
         Wake::Subject(subject) => Some(subject),
-        Wake::Alert(_) | Wake::Group(_) | Wake::CatchUp => None,
+        Wake::Alert(_) | Wake::Group(_) | Wake::CatchUp | Wake::Page(_) => None,
     });
     judge::judge(&scope, &watch.changes, subjects)
 }

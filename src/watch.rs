@@ -32,6 +32,7 @@ use crate::{
         template::{self},
         voice::Telling,
     },
+    reach::Reach,
     rules::{
         finding::{Finding, RuleId},
         ledger::Ledger,
@@ -60,6 +61,8 @@ pub struct Watch {
     pub agenda: Agenda,
     /// Every live alert.
     pub book: Book,
+    /// Every phone, over all agencies, and what links are made with.
+    pub reach: Reach,
     /// Where to reach those who were told under an earlier configuration.
     pub former: Addresses,
     /// Findings that did not fit into the last step; they come first in the next.
@@ -92,7 +95,8 @@ impl Watch {
     ) -> Self {
         let mirror = Mirror::restore(mirror_settings(settings, &ruleset), loaded.mirror, now);
         let name = settings.name.clone();
-        let book = Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now);
+        let book =
+            Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now).with_pages(loaded.pages);
         let later = book.without_rule(|id| ruleset.get(id).is_some());
         let mut agenda = Agenda::new();
         for wake in book.wakes() {
@@ -106,6 +110,7 @@ impl Watch {
             ledger: Ledger::default(),
             agenda,
             book,
+            reach: Reach::default(),
             former: loaded.addresses.into_iter().collect(),
             later,
             quiet: HashMap::new(),
@@ -141,7 +146,8 @@ impl Watch {
     pub fn read_again(&mut self, loaded: Loaded, now: Instant) {
         let policy = Arc::new(self.book.policy().clone());
         let name = self.settings.name.clone();
-        self.book = Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now);
+        self.book =
+            Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now).with_pages(loaded.pages);
         self.former = loaded.addresses.into_iter().collect();
         self.later = self.book.without_rule(|id| self.ruleset.get(id).is_some());
         self.n = loaded.n;

@@ -173,7 +173,7 @@ pub enum PageAsk {
 }
 
 /// What a reply is answered with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// It is theirs.
     Mine {
@@ -203,8 +203,8 @@ pub enum Answer {
     Over {
         /// Which.
         code: String,
-        /// How it ended, in words.
-        how: String,
+        /// How it ended; `None` for a trial.
+        alert: Option<Box<Alert>>,
     },
     /// Somebody else has it; now the one who replied does.
     TakenFrom {
@@ -212,6 +212,15 @@ pub enum Answer {
         code: String,
         /// From whom.
         from: String,
+        /// Until when.
+        until: Instant,
+    },
+    /// Somebody else has it, and gives it on themselves.
+    Theirs {
+        /// Which.
+        code: String,
+        /// Who.
+        by: String,
         /// Until when.
         until: Instant,
     },
@@ -229,6 +238,21 @@ pub enum Answer {
     },
     /// Nothing is open for this phone.
     NothingOpen,
+}
+
+impl Says {
+    /// The alerts that it speaks of.
+    #[must_use]
+    pub fn alerts(&self) -> Vec<&Alert> {
+        match self {
+            Self::Page { alerts, .. } | Self::Closed { alerts, .. } | Self::Standing { alerts, .. } => {
+                alerts.iter().collect()
+            }
+            Self::Bundle { pages, .. } => pages.iter().map(|page| &page.alert).collect(),
+            Self::Owned { alert, .. } => vec![&**alert],
+            Self::Answer(_) | Self::WatchOn { .. } | Self::Morning { .. } | Self::SilenceEnds { .. } => Vec::new(),
+        }
+    }
 }
 
 impl Notice {
