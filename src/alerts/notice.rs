@@ -248,9 +248,10 @@ impl Says {
             Self::Page { alerts, .. } | Self::Closed { alerts, .. } | Self::Standing { alerts, .. } => {
                 alerts.iter().collect()
             }
-            Self::Bundle { pages, .. } => pages.iter().map(|page| &page.alert).collect(),
+            Self::Bundle(all) => all.open.iter().chain(&all.closed).map(|page| &page.alert).collect(),
             Self::Owned { alert, .. } => vec![&**alert],
-            Self::Answer(_) | Self::WatchOn { .. } | Self::Morning { .. } | Self::SilenceEnds { .. } => Vec::new(),
+            Self::WatchOn { open, .. } => open.iter().collect(),
+            Self::Answer(_) | Self::Morning { .. } | Self::SilenceEnds { .. } => Vec::new(),
         }
     }
 }

@@ -473,7 +473,15 @@ pub fn answer_words(answer: &Answer, speaker: Speaker<'_>) -> String {
             format!("{code} goes to {} now.", list_of(&to))
         }
         Answer::NobodyElse { code } => format!("nobody else can be told of {code}. Reply 1 {code} to take it."),
-        Answer::Over { code, how } => format!("{code} is over: {how}."),
+        Answer::Over { code, alert: None } => format!("{code} is over."),
+        Answer::Over { code, alert: Some(alert) } => {
+            let what = words::concerns(alert, speaker.voice());
+            let closed = words::closed(&what, alert, speaker.telling);
+            if what.is_empty() { format!("{code} is over{closed}.") } else { format!("{code} is over. {closed}.") }
+        }
+        Answer::Theirs { code, by, until } => {
+            format!("{} has {code} until {}, and passes it on if need be.", short(by), speaker.until(*until))
+        }
         Answer::TakenFrom { code, from, until } => {
             format!("{code} is yours until {}. {} had it and is told.", speaker.until(*until), short(from))
         }

@@ -292,8 +292,19 @@ fn answers_are_short_and_plain() {
         ),
         (Answer::NobodyElse { code: "K7".into() }, "CCA: nobody else can be told of K7. Reply 1 K7 to take it."),
         (
-            Answer::Over { code: "K7".into(), how: "arrived late, 07:31".into() },
-            "CCA: K7 is over: arrived late, 07:31.",
+            Answer::Over {
+                code: "K7".into(),
+                alert: Some(Box::new(over(
+                    alert(Tells::NoCheckIn, "north"),
+                    Closing::Arrived { at: Some(minutes(31)), late: true },
+                ))),
+            },
+            "CCA: K7 is over. Tue 07:00-11:00, North: arrived late, 07:31.",
+        ),
+        (Answer::Over { code: "K7".into(), alert: None }, "CCA: K7 is over."),
+        (
+            Answer::Theirs { code: "K7".into(), by: "night-1".into(), until: minutes(100) },
+            "CCA: night-1 has K7 until 08:40, and passes it on if need be.",
         ),
         (
             Answer::TakenFrom { code: "K7".into(), from: "night-1".into(), until: minutes(100) },
