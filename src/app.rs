@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use rand::{TryRng as _, rngs::SysRng};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -16,6 +17,7 @@ use tokio::{
 };
 
 use crate::{
+    alerts::page::LinkKey,
     clock::{self, Clock},
     config::{Config, fault::Fault},
     http,
@@ -25,6 +27,7 @@ use crate::{
     model::Instant,
     picture,
     pulse::Pulses,
+    reach::Reach,
     store::Store,
     view::{self, ConfigView, ViewWriter},
 };
@@ -32,6 +35,7 @@ use crate::{
 mod crew;
 mod desk;
 mod heart;
+mod links;
 mod parts;
 mod publisher;
 mod records;
@@ -114,6 +118,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         refused_at: Arc::default(),
         store_health,
         api_book: Arc::default(),
+        reach: Reach::new(link_key(&store).await?),
         started_at,
         seed,
     };
@@ -321,8 +326,18 @@ struct Kept {
     refused_at: Arc<PlainMutex<Option<Instant>>>,
     store_health: Arc<StoreHealth>,
     api_book: Arc<ApiBook>,
+    /// Every phone, over all agencies, and what links are made with.
+    reach: Reach,
     started_at: Instant,
     seed: u64,
+}
+
+/// The installation's secret for links, made once.
+async fn link_key(store: &Store) -> anyhow::Result<LinkKey> {
+    let mut fresh = [0; 32];
+    SysRng.try_fill_bytes(&mut fresh).context("asking the system for random bytes")?;
+    let secret = store.secret("links", &fresh).await.context("reading the secret for links")?;
+    Ok(LinkKey::new(&secret))
 }
 
 impl Kept {

@@ -32,6 +32,7 @@ pub mod severity;
 pub mod step;
 pub mod time_interval;
 
+pub use flush::urgency;
 pub use posted::posted_key;
 
 #[cfg(test)]

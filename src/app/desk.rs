@@ -16,10 +16,13 @@ use super::reload::ReloadAsked;
 use crate::{
     alerts::{
         alert::{AlertKey, AlertState},
-        orders::Ask,
+        orders::{Action, Ask},
         policy::Policy,
     },
-    board::people::{self, Names, Who},
+    board::{
+        link::Linked,
+        people::{self, Names, Who},
+    },
     clock::{self, Clock},
     http::{
         Orders, People,
@@ -82,7 +85,7 @@ impl Desk {
 
     /// Stores orders of each agency and nudges the tick; then gives it a moment to show what came of them, because
     /// whoever gave an order looks at once.
-    async fn order(&self, orders: impl IntoIterator<Item = (AgencyName, Vec<Ask>)>) -> Result<(), StoreFault> {
+    pub(super) async fn order(&self, orders: impl IntoIterator<Item = (AgencyName, Vec<Ask>)>) -> Result<(), StoreFault> {
         let mut stored = Ok(());
         for (agency, asks) in orders {
             stored = self.store(&agency, asks).await;
@@ -193,6 +196,14 @@ impl Orders for Desk {
             }
             self.order(by_agency).await
         })
+    }
+
+    fn linked(&self, token: String) -> BoxFuture<'_, Option<Linked>> {
+        Box::pin(async move { self.behind(&token).await })
+    }
+
+    fn press(&self, linked: Linked, action: Action) -> BoxFuture<'_, Result<(), StoreFault>> {
+        Box::pin(self.press_link(linked, action))
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<String, Vec<String>>> {

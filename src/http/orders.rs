@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use crate::{alerts::alert::Labels, model::Instant};
+use crate::{
+    alerts::{alert::Labels, orders::Action},
+    board::link::Linked,
+    model::Instant,
+};
 
 /// Takes orders from outside.
 pub trait Orders: Send + Sync + 'static {
@@ -13,6 +17,18 @@ pub trait Orders: Send + Sync + 'static {
 
     /// Stores alerts from outside. When this returns `Ok`, no crash loses them.
     fn post_alerts(&self, alerts: Vec<PostableAlert>) -> BoxFuture<'_, Result<(), StoreFault>>;
+
+    /// The page behind a link's token; `None` when it leads nowhere, whether it never did or does no more.
+    fn linked(&self, token: String) -> BoxFuture<'_, Option<Linked>> {
+        let _ = token;
+        Box::pin(std::future::ready(None))
+    }
+
+    /// Stores what somebody does by a link; each thing once.
+    fn press(&self, linked: Linked, action: Action) -> BoxFuture<'_, Result<(), StoreFault>> {
+        let _ = (linked, action);
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// Reads the configuration again. `Ok` is a sentence on what is in use now; `Err` every fault as
     /// `file:line:column: error: …`, and the last good configuration stays.

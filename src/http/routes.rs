@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Web, health, live, pages, past, v1, v2};
+use super::{Web, health, link, live, pages, past, v1, v2};
 
 /// One path.
 #[derive(Debug)]
@@ -67,6 +67,13 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Reader,
         serve: || get(pages::history),
+    },
+    Route {
+        path: "/a/{token}",
+        methods: &["GET", "POST"],
+        shows: Shows::Refs,
+        role: Role::Open,
+        serve: || get(link::show).post(link::act),
     },
     Route { path: "/live", methods: &["GET"], shows: Shows::Names, role: Role::Reader, serve: || get(live::changes) },
     Route {

@@ -23,7 +23,7 @@ use super::{
     error::StoreError,
     lives,
     lock::{FileLock, make_private},
-    orders, outbox, outbox_read,
+    orders, outbox, outbox_read, pages,
     writer::{Job, Memory, Reply, Writer},
 };
 use crate::{
@@ -33,8 +33,9 @@ use crate::{
     },
     config::StoreUrl,
     mirror::row::MirrorDelta,
-    model::{AgencyName, Instant, Phi},
+    model::{AddressMark, AgencyName, Instant, Phi},
     notify::message::MessageId,
+    on_call::Via,
     report::{alert_story::AlertRows, api_log::Unkept, api_record::ApiRows, history::LifeRow, life::Life},
 };
 
@@ -154,6 +155,11 @@ impl Store {
         outbox::addresses(self.reader().await?.connection(), agency, &messages).await
     }
 
+    /// Every address that takes nothing for good, by way.
+    pub async fn bad_addresses(&self) -> Result<BTreeSet<(AddressMark, Via)>, StoreError> {
+        pages::bad_addresses(self.reader().await?.connection()).await
+    }
+
     /// The number of the agency's last commit; 0 before the first.
     pub async fn last_commit(&self, agency: &AgencyName) -> Result<i64, StoreError> {
         Ok(book::position(self.reader().await?.connection(), agency).await?.0)
@@ -171,6 +177,12 @@ impl Store {
     pub async fn save_mirror(&self, agency: &AgencyName, delta: MirrorDelta, at: Instant) -> Result<(), StoreError> {
         let agency = agency.clone();
         self.write(|reply| Job::Mirror { agency, delta, at, reply }).await
+    }
+
+    /// A secret that the installation makes for itself, once: the stored one, else `fresh` from now on.
+    pub async fn secret(&self, name: &'static str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
+        let fresh = *fresh;
+        self.write(|reply| Job::Secret { name, fresh, reply }).await
     }
 
     /// Writes a little and takes it to the disk: whether the store takes writes at all, after it refused some.

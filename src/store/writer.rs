@@ -16,7 +16,7 @@ use super::{
     Attempted, Claimed, Commit, Old, Report, Room, api_rows, book,
     error::{StoreError, commit_surely_failed},
     lock::FileLock,
-    mirror_rows, orders, outbox,
+    mirror_rows, orders, outbox, pages,
     sql::{Value, execute, fetch, get},
 };
 use crate::{
@@ -87,6 +87,11 @@ pub(super) enum Job {
         agency: AgencyName,
         unkept: Unkept,
         reply: Reply<()>,
+    },
+    Secret {
+        name: &'static str,
+        fresh: [u8; 32],
+        reply: Reply<[u8; 32]>,
     },
     Probe {
         now: Instant,
@@ -360,6 +365,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         }
         Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
+        Job::Secret { name, fresh, reply } => done(reply, pages::secret(connection, name, fresh).await),
         Job::Probe { now, reply } => {
             // A page of the file that means nothing to anybody else; it goes through the log like every write.
             let text = format!("PRAGMA user_version = {}", now.timestamp().rem_euclid(i64::from(i32::MAX)));
@@ -408,6 +414,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         Job::Orders { reply, .. } => later(reply, Err(error)),
         Job::Claim { reply, .. } | Job::Turn { reply, .. } => later(reply, Err(error)),
         Job::Recover { reply, .. } => later(reply, Err(error)),
+        Job::Secret { reply, .. } => later(reply, Err(error)),
         Job::Report(_, reply) => later(reply, Err(error)),
         Job::Prune(_, reply) => later(reply, Err(error)),
         Job::Close(reply) => Box::new(move |_| {
