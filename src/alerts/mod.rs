@@ -15,6 +15,7 @@ mod flush;
 pub mod group;
 pub mod inhibit;
 mod life;
+pub mod limits;
 pub mod matcher;
 pub mod notice;
 pub mod orders;

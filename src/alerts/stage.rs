@@ -534,6 +534,7 @@ pub fn broken(rule: &str, subject: Subject) -> Finding {
         tells: Tells::Uncovered,
         annotations: vec![],
         past_bad_rows: false,
+        opened: None,
     };
     Finding { rule: RuleId::new(rule), subject, verdict: Verdict::Broken(Box::new(broken)) }
 }
