@@ -30,6 +30,7 @@ use crate::{
     },
     lifecycle::{Nudges, Post, StoreHealth},
     model::{AgencyName, Instant, Person, PhiGrant},
+    report::page_report::PageReport,
     rules::finding::Tells,
     store::Store,
 };
@@ -199,6 +200,10 @@ impl Orders for Desk {
             }
             self.order(by_agency).await
         })
+    }
+
+    fn pages(&self) -> BoxFuture<'_, Vec<PageReport>> {
+        Box::pin(self.every_page())
     }
 
     fn linked(&self, token: String) -> BoxFuture<'_, Option<Linked>> {

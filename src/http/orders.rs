@@ -8,6 +8,7 @@ use crate::{
     alerts::{alert::Labels, orders::Action},
     board::link::Linked,
     model::Instant,
+    report::page_report::PageReport,
 };
 
 /// Takes orders from outside.
@@ -17,6 +18,11 @@ pub trait Orders: Send + Sync + 'static {
 
     /// Stores alerts from outside. When this returns `Ok`, no crash loses them.
     fn post_alerts(&self, alerts: Vec<PostableAlert>) -> BoxFuture<'_, Result<(), StoreFault>>;
+
+    /// Every page that is open or was within a day, the oldest first.
+    fn pages(&self) -> BoxFuture<'_, Vec<PageReport>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
 
     /// The page behind a link's token; `None` when it leads nowhere, whether it never did or does no more.
     fn linked(&self, token: String) -> BoxFuture<'_, Option<Linked>> {

@@ -121,6 +121,13 @@ pub const ROUTES: &[Route] = &[
         serve: || get(v1::alerts),
     },
     Route {
+        path: "/api/v1/pages",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(v1::pages),
+    },
+    Route {
         path: "/api/v1/alerts/{fingerprint}",
         methods: &["GET"],
         shows: Shows::Refs,

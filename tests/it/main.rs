@@ -15,6 +15,7 @@ mod house;
 mod kill;
 mod layering;
 mod metrics_lint;
+mod pages;
 mod phi;
 mod prometheus;
 mod records;
