@@ -12,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+};
 
 use crate::{
     alerts::{
@@ -122,6 +124,8 @@ pub struct Metrics {
     rejected_rows: IntCounterVec,
     messages: IntCounterVec,
     duplicates: IntCounterVec,
+    inbound_texts: IntCounterVec,
+    gateway_penalty: GaugeVec,
     decisions: IntCounterVec,
     detect_seconds: Histogram,
     deliver_seconds: HistogramVec,
@@ -151,6 +155,11 @@ impl Metrics {
             registry.register(Box::new(counters.clone())).expect("registered once");
             counters
         };
+        let gauges = |family: &f::Family| {
+            let gauges = GaugeVec::new(Opts::new(family.name, family.help), family.labels).expect("family");
+            registry.register(Box::new(gauges.clone())).expect("registered once");
+            gauges
+        };
         let histograms = |family: &f::Family, buckets: &[f64]| {
             let options = HistogramOpts::new(family.name, family.help).buckets(buckets.to_vec());
             let histograms = HistogramVec::new(options, family.labels).expect("family");
@@ -166,6 +175,8 @@ impl Metrics {
             rejected_rows: counters(&f::REJECTED_ROWS),
             messages: counters(&f::MESSAGES),
             duplicates: counters(&f::DUPLICATES),
+            inbound_texts: counters(&f::INBOUND_TEXTS),
+            gateway_penalty: gauges(&f::GATEWAY_PENALTY),
             decisions: counters(&f::DECISIONS),
             detect_seconds: histograms(&f::DETECT, DETECT_SECONDS).with_label_values(&alone),
             deliver_seconds: histograms(&f::DELIVER, DELIVER_SECONDS),
@@ -236,6 +247,17 @@ impl Metrics {
     /// A message that may have left twice.
     pub fn duplicate(&self, channel: Channel) {
         self.duplicates.with_label_values(&[channel.as_str()]).inc();
+    }
+
+    /// Texts that came in by a gateway, and what they were. Said with 0 too: a gateway that is listened to and heard
+    /// nothing is not one that is not.
+    pub fn inbound_texts(&self, gateway: &str, outcome: &str, n: u64) {
+        self.inbound_texts.with_label_values(&[gateway, outcome]).inc_by(n);
+    }
+
+    /// How much longer a gateway takes nothing from us.
+    pub fn gateway_penalty(&self, gateway: &str, left: Duration) {
+        self.gateway_penalty.with_label_values(&[gateway]).set(left.as_secs_f64());
     }
 
     /// A decision to tell.

@@ -163,6 +163,7 @@ impl Crew {
             gateways: config.sms_gateways.clone(),
             parts: parts.clone(),
         });
+        let listened = parts.channels.clone();
         senders.spawn("delivery report", poll::run(parts, deliver_stopped.clone()));
         senders.spawn("reply", listen::run(listening, deliver_stopped));
 
@@ -179,6 +180,8 @@ impl Crew {
             refused_at: Arc::clone(&kept.refused_at),
             writer: Arc::clone(&kept.writer),
             counts,
+            ears: Arc::clone(&kept.ears),
+            channels: listened,
             counted: Vec::new(),
             doubled: Vec::new(),
             started_at: kept.started_at,

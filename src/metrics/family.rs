@@ -92,6 +92,10 @@ families! {
         "News of messages: sent, delivered, undelivered, retried, uncertain, refused, expired.";
     DUPLICATES = Counter "shiftwatch_duplicate_messages_total" ["channel"]
         "Messages that may have arrived twice because the provider could not say.";
+    INBOUND_TEXTS = Counter "shiftwatch_inbound_texts_total" ["gateway", "outcome"]
+        "Texts that came in, by what they were: reply, not_a_reply, unknown_sender, duplicate, forged.";
+    GATEWAY_PENALTY = Gauge "shiftwatch_gateway_penalty_seconds" ["gateway"]
+        "How much longer a gateway takes nothing from us, 0 when it does. Absent for gateways without such a rule.";
     OUTBOX = Gauge "shiftwatch_outbox_messages" ["channel", "state"]
         "Messages decided and not finished. Absent when the store cannot be asked.";
     OUTBOX_OLDEST = Gauge "shiftwatch_outbox_oldest_seconds" []

@@ -44,6 +44,8 @@ fn page() -> String {
     );
     metrics.rejected_rows(&main, Endpoint::Appointment, 1);
     metrics.message(Channel::Sms, MessageOutcome::Sent);
+    metrics.inbound_texts("twilio", "reply", 1);
+    metrics.gateway_penalty("ringcentral", Duration::from_secs(7));
     metrics.told(Why::FirstFiring);
     metrics.kept_quiet(Quiet::Grouping);
     metrics.detected_after(Duration::from_secs(4));
