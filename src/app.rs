@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use rand::{TryRng as _, rngs::SysRng};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -16,6 +17,7 @@ use tokio::{
 };
 
 use crate::{
+    alerts::page::LinkKey,
     clock::{self, Clock},
     config::{Config, fault::Fault},
     http,
@@ -27,6 +29,7 @@ use crate::{
     on_call::picture::OnCallPicture,
     picture,
     pulse::Pulses,
+    reach::Reach,
     store::Store,
     view::{self, ConfigView, ViewWriter},
 };
@@ -35,6 +38,7 @@ mod crew;
 mod desk;
 mod drills;
 mod heart;
+mod links;
 mod on_call;
 mod parts;
 mod publisher;
@@ -128,6 +132,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         refused_at: Arc::default(),
         store_health,
         api_book: Arc::default(),
+        reach: Reach::new(link_key(&store).await?),
         started_at,
         seed,
     };
@@ -337,12 +342,22 @@ struct Kept {
     refused_at: Arc<PlainMutex<Option<Instant>>>,
     store_health: Arc<StoreHealth>,
     api_book: Arc<ApiBook>,
+    /// Every phone, over all agencies, and what links are made with.
+    reach: Reach,
     /// What was heard from gateways.
     ears: Arc<Ears>,
     /// Where gateways tell.
     hooks: Arc<Hooks>,
     started_at: Instant,
     seed: u64,
+}
+
+/// The installation's secret for links, made once.
+async fn link_key(store: &Store) -> anyhow::Result<LinkKey> {
+    let mut fresh = [0; 32];
+    SysRng.try_fill_bytes(&mut fresh).context("asking the system for random bytes")?;
+    let secret = store.secret("links", &fresh).await.context("reading the secret for links")?;
+    Ok(LinkKey::new(&secret))
 }
 
 impl Kept {

@@ -23,6 +23,7 @@ pub mod assets;
 pub mod card;
 pub mod headline;
 pub mod history;
+pub mod link;
 pub mod now;
 pub mod on_call;
 pub mod people;
@@ -82,7 +83,10 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 16] = [
+const TEMPLATES: [(&str, &str); 19] = [
+    ("link.html", include_str!("board/templates/link.html")),
+    ("link_nothing.html", include_str!("board/templates/link_nothing.html")),
+    ("link.css", include_str!("board/templates/link.css")),
     ("macros.html", include_str!("board/templates/macros.html")),
     ("page.html", include_str!("board/templates/page.html")),
     ("headline.html", include_str!("board/templates/headline.html")),

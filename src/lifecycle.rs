@@ -23,6 +23,7 @@ use crate::{
     notify::voice::Telling,
     on_call::picture::OnCallPicture,
     pulse::Pulses,
+    reach::Reach,
     source::{client::Source, planner::Planner},
     store::Store,
     watch::Watch,
@@ -133,6 +134,8 @@ pub struct Floor {
     pub metrics: Arc<Metrics>,
     /// Whether the store takes what it is given.
     pub store_health: Arc<StoreHealth>,
+    /// Every phone, over all agencies, and what links are made with.
+    pub reach: Reach,
     /// The requests to the vendors, for the record of their APIs.
     pub api_book: Arc<ApiBook>,
     /// Who is on call.

@@ -16,6 +16,7 @@ use crate::{
     mirror::{changes::Changes, row::MirrorDelta},
     model::{Instant, Subject},
     notify::{
+        notice,
         render::{self, Rendered},
         voice::Telling,
     },
@@ -195,7 +196,8 @@ fn decide_and_render(
     let step = decide::step(&watch.book, given);
     let policy = watch.book.policy();
     let given = render::Given { policy, former: &watch.former, telling, people: &watch.mirror, now };
-    let rendered = render::render(&step.intents, given);
+    let mut rendered = render::render(&step.intents, given);
+    rendered.absorb(notice::render(&step.notices, &watch.settings.name, given));
     let n_template_faults = spoken.n_template_faults() + rendered.n_template_faults;
     (step, rendered, n_template_faults)
 }

@@ -100,6 +100,8 @@ impl Watch {
         let name = settings.name.clone();
         let book =
             Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now).with_pages(loaded.pages);
+        let reach = Reach::default();
+        reach.join(book.agency(), book.pages());
         let later = book.without_rule(|id| ruleset.get(id).is_some());
         let mut agenda = Agenda::new();
         for wake in book.wakes() {
@@ -113,7 +115,7 @@ impl Watch {
             ledger: Ledger::default(),
             agenda,
             book,
-            reach: Reach::default(),
+            reach,
             former: loaded.addresses.into_iter().collect(),
             later,
             quiet: HashMap::new(),
@@ -169,6 +171,12 @@ impl Watch {
         self.unseen |= now < before || now - before > self.standstill;
     }
 
+    /// Reaches people together with the other agencies: no code stands for two pages on one phone.
+    pub fn share(&mut self, reach: &Reach) {
+        self.reach = reach.clone();
+        self.reach.join(self.book.agency(), self.book.pages());
+    }
+
     /// Takes the alerts as they are stored in the place of those in memory; the mirror, which is read from the vendor,
     /// stays. The next tick judges everything.
     pub fn read_again(&mut self, loaded: Loaded, now: Instant) {
@@ -176,6 +184,7 @@ impl Watch {
         let name = self.settings.name.clone();
         self.book =
             Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now).with_pages(loaded.pages);
+        self.reach.join(self.book.agency(), self.book.pages());
         self.former = loaded.addresses.into_iter().collect();
         self.later = self.book.without_rule(|id| self.ruleset.get(id).is_some());
         self.n = loaded.n;

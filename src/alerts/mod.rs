@@ -16,6 +16,7 @@ mod go_regex;
 pub mod group;
 pub mod inhibit;
 mod life;
+pub mod limits;
 pub mod matcher;
 pub mod notice;
 pub mod orders;
@@ -32,6 +33,7 @@ pub mod severity;
 pub mod step;
 pub mod time_interval;
 
+pub use flush::urgency;
 pub use posted::posted_key;
 
 #[cfg(test)]

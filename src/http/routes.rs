@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Web, drill, health, hooks, live, on_call, pages, past, v1, v2};
+use super::{Web, drill, health, hooks, link, live, on_call, pages, past, v1, v2};
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
 /// One path.
@@ -76,6 +76,13 @@ pub const ROUTES: &[Route] = &[
         role: Role::Reader,
         serve: || get(pages::history),
     },
+    Route {
+        path: "/a/{token}",
+        methods: &["GET", "POST"],
+        shows: Shows::Refs,
+        role: Role::Open,
+        serve: || get(link::show).post(link::act),
+    },
     Route { path: "/live", methods: &["GET"], shows: Shows::Names, role: Role::Reader, serve: || get(live::changes) },
     Route {
         path: "/static/{name}",
@@ -140,6 +147,13 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Reader,
         serve: || get(v1::alerts),
+    },
+    Route {
+        path: "/api/v1/pages",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(v1::pages),
     },
     Route {
         path: "/api/v1/alerts/{fingerprint}",

@@ -176,6 +176,12 @@ impl Store {
         self.write(|reply| Job::Mirror { agency, delta, at, reply }).await
     }
 
+    /// A secret that the installation makes for itself, once: the stored one, else `fresh` from now on.
+    pub async fn secret(&self, name: &'static str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
+        let fresh = *fresh;
+        self.write(|reply| Job::Secret { name, fresh, reply }).await
+    }
+
     /// Writes a little and takes it to the disk: whether the store takes writes at all, after it refused some.
     pub async fn probe(&self, now: Instant) -> Result<(), StoreError> {
         self.write(|reply| Job::Probe { now, reply }).await

@@ -19,7 +19,7 @@ use super::{
     error::{StoreError, commit_surely_failed},
     heard,
     lock::FileLock,
-    mirror_rows, orders, outbox,
+    mirror_rows, orders, outbox, pages,
     sql::{Value, execute, fetch, get},
 };
 use crate::{
@@ -113,6 +113,11 @@ pub(super) enum Job {
         reply: Reply<()>,
     },
     Calendar(CalendarCopy, Reply<()>),
+    Secret {
+        name: &'static str,
+        fresh: [u8; 32],
+        reply: Reply<[u8; 32]>,
+    },
     Probe {
         now: Instant,
         reply: Reply<()>,
@@ -395,6 +400,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
         Job::Calendar(copy, reply) => done(reply, calendars::put(connection, copy).await),
+        Job::Secret { name, fresh, reply } => done(reply, pages::secret(connection, name, fresh).await),
         Job::Probe { now, reply } => {
             // A page of the file that means nothing to anybody else; it goes through the log like every write.
             let text = format!("PRAGMA user_version = {}", now.timestamp().rem_euclid(i64::from(i32::MAX)));
@@ -447,6 +453,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         Job::Orders { reply, .. } => later(reply, Err(error)),
         Job::Claim { reply, .. } | Job::Turn { reply, .. } => later(reply, Err(error)),
         Job::Recover { reply, .. } => later(reply, Err(error)),
+        Job::Secret { reply, .. } => later(reply, Err(error)),
         Job::Report(_, reply) | Job::Heard { reply, .. } => later(reply, Err(error)),
         Job::Prune(_, reply) => later(reply, Err(error)),
         Job::Close(reply) => Box::new(move |_| {

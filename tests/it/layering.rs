@@ -91,8 +91,11 @@ const TEST_FILES: &[&str] = &["tests", "contract", "stage", "stories", "properti
 /// Files of `notify` that decide.
 const NOTIFY_PURE: &[&str] = &[
     "message",
+    "notice",
+    "page_texts",
     "receiver",
     "render",
+    "spoken",
     "texts",
     "template",
     "gsm7",

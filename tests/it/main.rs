@@ -17,6 +17,7 @@ mod kill;
 mod layering;
 mod metrics_lint;
 mod on_call;
+mod pages;
 mod phi;
 mod prometheus;
 mod records;
