@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    alerts::{alert::AlertKey, group::GroupKey},
+    alerts::{alert::AlertKey, group::GroupKey, page::PageKey},
     model::{Instant, Subject},
 };
 
@@ -26,6 +26,8 @@ pub enum Wake {
     Group(GroupKey),
     /// The end of a catch-up.
     CatchUp,
+    /// A page's next step or way, the end of its ownership, a closing that waits, or its being forgotten.
+    Page(PageKey),
 }
 
 /// A change to the agenda: the wake's entry becomes `at`, or goes.
@@ -74,7 +76,7 @@ impl Agenda {
     pub fn due_subjects(&self, now: Instant) -> impl Iterator<Item = &Subject> {
         self.due(now).filter_map(|wake| match wake {
             Wake::Subject(subject) => Some(subject),
-            Wake::Alert(_) | Wake::Group(_) | Wake::CatchUp => None,
+            Wake::Alert(_) | Wake::Group(_) | Wake::CatchUp | Wake::Page(_) => None,
         })
     }
 

@@ -43,6 +43,7 @@ mod web_watch;
 
 use crew::{Crew, Prepared};
 use desk::Desk;
+pub(crate) use parts::{installation, telling};
 use records::Shelf;
 use reload::{Refused, ReloadAsked, files_change, hung_up, reload};
 use web_watch::WebWatch;
@@ -311,7 +312,7 @@ fn frame<'a>(
     ready: Result<(), String>,
     now: Instant,
 ) -> picture::Frame<'a> {
-    let telling = Arc::new(parts::telling(config));
+    let telling = Arc::new(telling(config));
     picture::Frame { config, config_view: config_view.clone(), started_at, telling, outbox, on_call, ready, now }
 }
 

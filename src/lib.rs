@@ -24,6 +24,7 @@ pub mod report;
 
 pub mod store;
 
+pub mod reach;
 pub mod watch;
 
 pub mod pipeline;
@@ -33,6 +34,8 @@ pub mod lifecycle;
 pub mod tls;
 
 pub mod config;
+
+pub mod rehearse;
 
 pub mod pulse;
 

@@ -15,7 +15,7 @@ use crate::{
         book::Book,
         decide,
         policy::Policy,
-        step::Quiet,
+        step::{CatchUp, Quiet},
     },
     config,
     limits::CLOCK_SLACK,
@@ -32,6 +32,7 @@ use crate::{
         template::{self},
         voice::Telling,
     },
+    reach::Reach,
     rules::{
         finding::{Finding, RuleId},
         ledger::Ledger,
@@ -61,6 +62,8 @@ pub struct Watch {
     pub agenda: Agenda,
     /// Every live alert.
     pub book: Book,
+    /// Every phone, over all agencies, and what links are made with.
+    pub reach: Reach,
     /// Where to reach those who were told under an earlier configuration.
     pub former: Addresses,
     /// Findings that did not fit into the last step; they come first in the next.
@@ -95,7 +98,8 @@ impl Watch {
     ) -> Self {
         let mirror = Mirror::restore(mirror_settings(settings, &ruleset), loaded.mirror, now);
         let name = settings.name.clone();
-        let book = Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now);
+        let book =
+            Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now).with_pages(loaded.pages);
         let later = book.without_rule(|id| ruleset.get(id).is_some());
         let mut agenda = Agenda::new();
         for wake in book.wakes() {
@@ -109,6 +113,7 @@ impl Watch {
             ledger: Ledger::default(),
             agenda,
             book,
+            reach: Reach::default(),
             former: loaded.addresses.into_iter().collect(),
             later,
             quiet: HashMap::new(),
@@ -118,6 +123,24 @@ impl Watch {
             ticked_at: None,
             standstill: TimeDelta::seconds(STANDSTILL_S),
         }
+    }
+
+    /// An agency of which nothing was stored, with nothing to catch up with: for rehearsals, which have no store. However
+    /// far apart its passes are, nobody slept between them.
+    #[must_use]
+    pub fn fresh(settings: &config::Agency, ruleset: Arc<Ruleset>, policy: Arc<Policy>, now: Instant) -> Self {
+        let loaded = Loaded {
+            n: 0,
+            alerts: Vec::new(),
+            groups: Vec::new(),
+            pages: Vec::new(),
+            addresses: Vec::new(),
+            catch_up: Some(CatchUp::Done),
+            mirror: Vec::new(),
+            orders: Vec::new(),
+            receipts: Vec::new(),
+        };
+        Self { standstill: TimeDelta::MAX, ..Self::restore(settings, loaded, ruleset, policy, now) }
     }
 
     /// Notices that the clock stepped back or that nobody looked for a while, and has everything judged again then.
@@ -145,7 +168,8 @@ impl Watch {
     pub fn read_again(&mut self, loaded: Loaded, now: Instant) {
         let policy = Arc::new(self.book.policy().clone());
         let name = self.settings.name.clone();
-        self.book = Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now);
+        self.book =
+            Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now).with_pages(loaded.pages);
         self.former = loaded.addresses.into_iter().collect();
         self.later = self.book.without_rule(|id| self.ruleset.get(id).is_some());
         self.n = loaded.n;
@@ -214,7 +238,7 @@ impl Watch {
 }
 
 /// What the mirror must know of the configuration.
-fn mirror_settings(agency: &config::Agency, ruleset: &Ruleset) -> Settings {
+pub(crate) fn mirror_settings(agency: &config::Agency, ruleset: &Ruleset) -> Settings {
     Settings {
         agency: agency.name.clone(),
         timezone: agency.timezone,

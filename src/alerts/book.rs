@@ -16,13 +16,17 @@ use super::{
     fingerprint::fingerprint,
     group::{Group, GroupKey},
     inhibit::{Inhibition, roles},
+    page::{Page, PageKey},
+    page_index::Pages,
     policy::Policy,
     route::Route,
     step::{CatchUp, Delta},
 };
 use crate::{
     agenda::{Wake, WakeAt},
-    model::{AgencyName, ClientId, Instant, ShiftId, ShiftKey, ShiftRef, Subject, local_time::from_micros},
+    model::{
+        AddressMark, AgencyName, ClientId, Instant, ShiftId, ShiftKey, ShiftRef, Subject, local_time::from_micros,
+    },
     notify::message::MessageId,
     on_call::Roster,
     rules::finding::{Closing, Finding, RuleId, Verdict},
@@ -50,6 +54,7 @@ pub struct Book {
     of_id: HashMap<(ClientId, ShiftId), BTreeSet<AlertKey>>,
     by_fingerprint: HashMap<String, BTreeSet<AlertKey>>,
     told_by: HashMap<MessageId, BTreeSet<AlertKey>>,
+    pages: Pages,
     counts: BTreeMap<(RuleId, &'static str), usize>,
     pub(super) inhibition: Inhibition,
     catch_up: CatchUp,
@@ -81,6 +86,7 @@ impl Book {
             of_id: HashMap::new(),
             by_fingerprint: HashMap::new(),
             told_by: HashMap::new(),
+            pages: Pages::default(),
             counts: BTreeMap::new(),
             inhibition: Inhibition::default(),
             catch_up: catch_up.unwrap_or(CatchUp::Running { since: now, until: now + FIRST_CATCH_UP_MAX }),
@@ -100,7 +106,16 @@ impl Book {
     pub fn with_policy(&self, policy: Arc<Policy>, now: Instant) -> Self {
         let alerts = self.alerts.values().map(|alert| Alert::clone(alert)).collect();
         let groups = self.groups.values().cloned().collect();
-        Self::restore(self.agency.clone(), policy, alerts, groups, Some(self.catch_up), now)
+        let pages = self.pages.all().map(|page| Page::clone(page)).collect();
+        Self::restore(self.agency.clone(), policy, alerts, groups, Some(self.catch_up), now).with_pages(pages)
+    }
+
+    /// With the pages that were stored.
+    #[must_use]
+    pub fn with_pages(mut self, pages: Vec<Page>) -> Self {
+        self.unseen |= !pages.is_empty();
+        pages.into_iter().for_each(|page| self.pages.put(page));
+        self
     }
 
     /// The latest roster. Who is on call decides who is told next, and nothing of what was decided.
@@ -133,6 +148,8 @@ impl Book {
         for group in &delta.groups {
             self.groups.insert(group.key.clone(), group.clone());
         }
+        delta.pages_gone.iter().for_each(|key| self.pages.forget(key));
+        delta.pages.iter().for_each(|page| self.pages.put(page.clone()));
         if let Some(catch_up) = delta.catch_up {
             self.catch_up = catch_up;
         }
@@ -212,6 +229,49 @@ impl Book {
         self.groups.values()
     }
 
+    /// One page.
+    #[must_use]
+    pub fn page(&self, key: &PageKey) -> Option<&Arc<Page>> {
+        self.pages.get(key)
+    }
+
+    /// Every page: those that are open, and those that are over and may still be answered. In no order.
+    pub fn pages(&self) -> impl Iterator<Item = &Arc<Page>> {
+        self.pages.all()
+    }
+
+    /// The pages of a group that are not over.
+    pub(super) fn pages_in(&self, group: &GroupKey) -> impl Iterator<Item = &PageKey> {
+        self.pages.in_group(group)
+    }
+
+    /// The pages that tell of an alert and are not over.
+    pub fn pages_of(&self, alert: &AlertKey) -> impl Iterator<Item = &PageKey> {
+        self.pages.of_alert(alert)
+    }
+
+    /// The pages that a phone has a code of.
+    pub(super) fn pages_on(&self, phone: &AddressMark) -> impl Iterator<Item = &PageKey> {
+        self.pages.on_phone(phone)
+    }
+
+    /// The page that told somebody by this message.
+    pub(super) fn page_told_by(&self, message: &MessageId) -> Option<&PageKey> {
+        self.pages.told_by(message)
+    }
+
+    /// The page whose notices have this topic.
+    #[must_use]
+    pub fn page_of_topic(&self, topic: &str) -> Option<&PageKey> {
+        self.pages.of_topic(topic)
+    }
+
+    /// The page and the link that a token's hash belongs to.
+    #[must_use]
+    pub fn page_of_link(&self, hash: &str) -> Option<&Arc<Page>> {
+        self.pages.of_link(hash).and_then(|key| self.pages.get(key))
+    }
+
     /// The alerts that a group tells of: firing, acknowledged, or over and not yet told over.
     pub fn members(&self, key: &GroupKey) -> impl Iterator<Item = &AlertKey> {
         self.members.get(key).into_iter().flatten()
@@ -282,7 +342,8 @@ impl Book {
             CatchUp::Done => None,
             CatchUp::Running { since, .. } => Some((Wake::CatchUp, Some(since))),
         };
-        alerts.chain(groups).chain(catch_up).filter(|(_, at)| at.is_some()).collect()
+        let pages = self.pages.all().map(|page| (Wake::Page(page.key.clone()), page.next_at));
+        alerts.chain(groups).chain(pages).chain(catch_up).filter(|(_, at)| at.is_some()).collect()
     }
 
     fn put(&mut self, alert: Alert) {

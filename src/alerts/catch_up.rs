@@ -11,6 +11,7 @@ use super::{
     draft::Draft,
     flush::{Audience, flush, touch, urgency},
     group::GroupKey,
+    page,
     recipient::Half,
     step::{CatchUp, Intent, Why},
     time_interval::mute_verdict,
@@ -76,6 +77,10 @@ fn summarise(draft: &mut Draft<'_>, receiver: &str, groups: &BTreeMap<GroupKey, 
     let told = Audience::of(draft, receiver, |to| to.message(&summary, generation, 0, Half::Firing));
 
     let keys: BTreeSet<&AlertKey> = groups.values().flatten().collect();
+    for (group, alerts) in groups {
+        let alerts: Vec<Alert> = alerts.iter().filter_map(|key| draft.alert(key)).cloned().collect();
+        page::open(draft, group, &alerts);
+    }
     let mut firing = Vec::with_capacity(keys.len());
     for key in keys {
         let Some(mut alert) = draft.alert(key).cloned() else { continue };
@@ -91,6 +96,9 @@ fn summarise(draft: &mut Draft<'_>, receiver: &str, groups: &BTreeMap<GroupKey, 
         group.add_told(alerts.iter().cloned());
         group.notified_at = Some(now);
         group.flush_at = Some(now + route.repeat_interval);
+    }
+    if draft.tells_by_pages_only(receiver) {
+        return;
     }
     let why = Why::CaughtUp;
     draft.intents.push(Intent {

@@ -17,6 +17,8 @@ use super::{
     draft::Draft,
     flush, life,
     orders::Inputs,
+    page::{self, LinkKey},
+    phones::Phones,
     severity::rank,
     step::{Quiet, Step},
     time_interval::mute_verdict,
@@ -53,6 +55,10 @@ pub struct Given<'a> {
     pub due: &'a [Wake],
     /// The loaded rules.
     pub rules: &'a dyn Rules,
+    /// Every phone there is, over all agencies.
+    pub phones: &'a Phones,
+    /// What links are made with; `None` where nobody could open one.
+    pub link_key: Option<&'a LinkKey>,
     /// Everything that is watched was read at or after this instant; `None` while something never was.
     pub all_read_since: Option<Instant>,
     /// The instant of the pass.
@@ -63,17 +69,27 @@ pub struct Given<'a> {
 #[must_use]
 pub fn step(book: &Book, given: Given<'_>) -> Step {
     let mut draft = Draft::new(book, given.now);
+    (draft.phones, draft.link_key) = (Some(given.phones), given.link_key);
     if book.is_unseen() {
         life::look_again(&mut draft);
     }
     life::take_orders(&mut draft, given.inputs);
     life::take_receipts(&mut draft, &given.inputs.receipts);
+    page::take_news(&mut draft, &given.inputs.receipts);
+    let due_pages = given.due.iter().filter_map(|wake| match wake {
+        Wake::Page(key) => Some(key.clone()),
+        _ => None,
+    });
+    page::ask_owners(&mut draft, due_pages);
     take_findings(&mut draft, given.findings, given.rules);
     for wake in given.due {
         match wake {
             Wake::Alert(key) if draft.transitions.len() < TRANSITIONS_MAX => life::pass_time(&mut draft, key),
             Wake::Group(key) => {
                 draft.touched.insert(key.clone());
+            }
+            Wake::Page(key) => {
+                draft.pages_touched.insert(key.clone());
             }
             Wake::Alert(_) | Wake::Subject(_) | Wake::CatchUp => {}
         }
@@ -86,6 +102,7 @@ pub fn step(book: &Book, given: Given<'_>) -> Step {
     }
     flush::flush_due(&mut draft);
     flush::tell_closings_now(&mut draft);
+    look_at_pages(&mut draft);
     draft.intents.sort_by_cached_key(|intent| {
         let most_urgent = intent.firing.iter().chain(&intent.resolved).map(|alert| rank(&alert.labels)).min();
         (most_urgent, intent.firing.is_empty(), intent.group.clone(), intent.flush)
@@ -93,6 +110,24 @@ pub fn step(book: &Book, given: Given<'_>) -> Step {
     say_why_quiet(&mut draft);
     draft.finish(given.due)
 }
+
+/// Looks at every page that something of this pass concerns, each once, when all alerts are as they will be.
+fn look_at_pages(draft: &mut Draft<'_>) {
+    // What a page decides may concern another one of the same shift.
+    for round in 0..PAGE_ROUNDS_MAX {
+        let pages = draft.take_pages_to_look_at(round == 0);
+        if pages.is_empty() {
+            return;
+        }
+        for key in pages {
+            page::look(draft, &key);
+            draft.pages_touched.remove(&key);
+        }
+    }
+}
+
+/// How often pages may concern each other in one step.
+const PAGE_ROUNDS_MAX: usize = 3;
 
 fn take_findings(draft: &mut Draft<'_>, mut findings: Vec<Finding>, rules: &dyn Rules) {
     if findings.len() > TRANSITIONS_MAX {
@@ -116,6 +151,7 @@ fn say_why_quiet(draft: &mut Draft<'_>) {
         .intents
         .iter()
         .flat_map(|intent| intent.firing.iter().chain(&intent.resolved))
+        .chain(draft.notices.iter().flat_map(|notice| notice.says.alerts()))
         .map(|alert| alert.key.clone())
         .collect();
     let looked_at: Vec<_> = draft.looked_at.difference(&spoken).cloned().collect();
@@ -145,6 +181,8 @@ fn why_quiet(draft: &Draft<'_>, alert: &Alert) -> Quiet {
         Quiet::CatchingUp
     } else if alert.unjudged_since.is_some() {
         Quiet::Unjudged
+    } else if draft.is_paged(&alert.key) {
+        Quiet::Paged
     } else if routes.iter().all(|(_, key)| told(key)) {
         Quiet::TooSoon
     } else if matches!(alert.confirm, Confirm::Awaited { .. }) {

@@ -10,14 +10,17 @@ use super::{
     group::{Group, GroupKey},
     inhibit::{Scope, Sources, roles},
     notice::Notice,
+    page::{LinkKey, Page, PageKey, PageTurn, Turn},
+    phones::Phones,
     policy::Policy,
     route::Route,
     step::{CatchUp, Delta, Intent, Quiet, Step, Transition},
 };
 use crate::{
     agenda::Wake,
-    model::{Instant, Subject, local_time::to_micros},
+    model::{AddressMark, Instant, PersonName, Subject, local_time::to_micros},
     notify::message::MessageId,
+    on_call::Via,
     rules::finding::{Finding, Tells},
     source::fetched::Read,
 };
@@ -37,6 +40,22 @@ pub(super) struct Draft<'a> {
     pub transitions: Vec<Transition>,
     pub intents: Vec<Intent>,
     pub notices: Vec<Notice>,
+    /// Every phone; `None` in tests that have none.
+    pub phones: Option<&'a Phones>,
+    /// What links are made with.
+    pub link_key: Option<&'a LinkKey>,
+    pages: BTreeMap<PageKey, Option<Page>>,
+    /// Open pages of this step, by what they tell of and by their group.
+    new_pages_of: HashMap<AlertKey, BTreeSet<PageKey>>,
+    new_pages_in: HashMap<GroupKey, BTreeSet<PageKey>>,
+    new_codes: HashMap<AddressMark, BTreeSet<String>>,
+    /// Pages to look at beside those that a changed alert or a touched group concerns.
+    pub pages_touched: BTreeSet<PageKey>,
+    /// Alerts that changed since pages were last looked at.
+    fresh: BTreeSet<AlertKey>,
+    page_turns: Vec<PageTurn>,
+    /// Who was told that a shift's page is over, in this step.
+    pub closed_to: BTreeSet<(PersonName, Subject)>,
     pub cancels: BTreeSet<MessageId>,
     pub quiet: BTreeMap<AlertKey, Quiet>,
     reads_wanted: Vec<Read>,
@@ -74,6 +93,16 @@ impl<'a> Draft<'a> {
             transitions: Vec::new(),
             intents: Vec::new(),
             notices: Vec::new(),
+            phones: None,
+            link_key: None,
+            pages: BTreeMap::new(),
+            new_pages_of: HashMap::new(),
+            new_pages_in: HashMap::new(),
+            new_codes: HashMap::new(),
+            pages_touched: BTreeSet::new(),
+            fresh: BTreeSet::new(),
+            page_turns: Vec::new(),
+            closed_to: BTreeSet::new(),
             cancels: BTreeSet::new(),
             quiet: BTreeMap::new(),
             reads_wanted: Vec::new(),
@@ -111,11 +140,21 @@ impl<'a> Draft<'a> {
         if self.book.alert(&alert.key).is_none() {
             self.new_about.entry(alert.key.subject.clone()).or_default().insert(alert.key.clone());
         }
+        self.fresh.insert(alert.key.clone());
         self.alerts.insert(alert.key.clone(), Some(alert));
     }
 
     /// Forgets an alert that is over and fully told. Should it come back, it is news.
+    ///
+    /// While a page tells of it, it stays, with nobody else to tell.
     pub fn forget(&mut self, key: &AlertKey) {
+        if self.is_paged(key) {
+            if let Some(mut alert) = self.alert(key).filter(|alert| !alert.told.is_empty()).cloned() {
+                alert.told.clear();
+                self.put(alert);
+            }
+            return;
+        }
         self.count_firing(key, None);
         let groups = self.alert(key).map(|alert| self.book.groups_of(&alert.labels)).unwrap_or_default();
         for group in groups {
@@ -237,6 +276,140 @@ impl<'a> Draft<'a> {
         found
     }
 
+    /// A page as it will be.
+    pub fn page(&self, key: &PageKey) -> Option<&Page> {
+        match self.pages.get(key) {
+            Some(changed) => changed.as_ref(),
+            None => self.book.page(key).map(AsRef::as_ref),
+        }
+    }
+
+    /// Writes a page.
+    pub fn put_page(&mut self, page: Page) {
+        for alert in &page.alerts {
+            self.new_pages_of.entry(alert.clone()).or_default().insert(page.key.clone());
+        }
+        self.new_pages_in.entry(page.key.group.clone()).or_default().insert(page.key.clone());
+        self.pages_touched.insert(page.key.clone());
+        self.pages.insert(page.key.clone(), Some(page));
+    }
+
+    /// Forgets a page.
+    pub fn drop_page(&mut self, key: &PageKey) {
+        self.pages.insert(key.clone(), None);
+    }
+
+    /// Notes what happened to a page.
+    pub fn turn(&mut self, key: &PageKey, what: Turn, people: impl IntoIterator<Item = String>) {
+        self.page_turns.push(PageTurn { page: key.id(), what, people: people.into_iter().collect() });
+    }
+
+    fn is_open_page(&self, key: &PageKey) -> bool {
+        self.page(key).is_some_and(Page::is_open)
+    }
+
+    /// The pages of a group that are not over.
+    pub fn open_pages_of(&self, group: &GroupKey) -> BTreeSet<PageKey> {
+        let new = self.new_pages_in.get(group).into_iter().flatten();
+        self.book.pages_in(group).chain(new).filter(|key| self.is_open_page(key)).cloned().collect()
+    }
+
+    fn pages_of<'d>(&'d self, alert: &'d AlertKey) -> impl Iterator<Item = &'d PageKey> {
+        let new = self.new_pages_of.get(alert).into_iter().flatten();
+        let tells =
+            move |key: &&PageKey| self.page(key).is_some_and(|page| page.is_open() && page.alerts.contains(alert));
+        self.book.pages_of(alert).chain(new).filter(tells)
+    }
+
+    /// Whether a page that is not over tells of an alert.
+    pub fn is_paged(&self, alert: &AlertKey) -> bool {
+        self.pages_of(alert).next().is_some()
+    }
+
+    /// The pages that tell of any of these and are not over.
+    pub fn pages_telling(&self, alerts: &BTreeSet<AlertKey>) -> BTreeSet<PageKey> {
+        alerts.iter().flat_map(|alert| self.pages_of(alert)).cloned().collect()
+    }
+
+    /// The pages that a phone has a code of.
+    pub fn pages_on(&self, phone: &AddressMark) -> Vec<Page> {
+        let new = self.pages.keys();
+        let keys: BTreeSet<&PageKey> = self.book.pages_on(phone).chain(new).collect();
+        let on_phone = |page: &&Page| page.codes.contains_key(phone);
+        keys.into_iter().filter_map(|key| self.page(key)).filter(on_phone).cloned().collect()
+    }
+
+    /// The page with a topic.
+    pub fn page_of_topic(&self, topic: &str) -> Option<Page> {
+        let new = self.pages.keys().find(|key| key.topic() == topic);
+        self.page(new.or_else(|| self.book.page_of_topic(topic))?).cloned()
+    }
+
+    /// The codes of what is open on a phone, of all agencies.
+    pub fn open_codes(&self, phone: &AddressMark) -> Vec<String> {
+        let agency = self.book.agency();
+        let mut codes: BTreeSet<String> = BTreeSet::new();
+        for (code, known) in self.phones.into_iter().flat_map(|phones| phones.known(phone)) {
+            if known.open && known.agency != *agency {
+                codes.insert(code.clone());
+            }
+        }
+        let ours = self.pages_on(phone);
+        codes.extend(ours.iter().filter(|page| page.is_open()).filter_map(|page| page.codes.get(phone)).cloned());
+        codes.into_iter().collect()
+    }
+
+    /// Whether a phone knows a code already.
+    pub fn knows_code(&self, phone: &AddressMark, code: &str) -> bool {
+        self.phones.is_some_and(|phones| phones.knows(phone, code))
+            || self.new_codes.get(phone).is_some_and(|codes| codes.contains(code))
+    }
+
+    /// A phone knows a code from now on.
+    pub fn take_code(&mut self, phone: &AddressMark, code: &str) {
+        self.new_codes.entry(phone.clone()).or_default().insert(code.to_owned());
+    }
+
+    /// Whether an address takes nothing for good.
+    pub fn is_bad(&self, mark: &AddressMark, via: Via) -> bool {
+        self.phones.is_some_and(|phones| phones.bad().contains(&(mark.clone(), via)))
+    }
+
+    /// The receiver's own template of a page's text.
+    pub fn page_text(&self, key: &PageKey) -> Option<String> {
+        let configs = &self.policy.receivers.get(&key.group.receiver)?.page;
+        let own = configs.iter().find(|config| config.policy == key.policy).or_else(|| configs.first());
+        own.and_then(|config| config.text.clone())
+    }
+
+    /// Whether a receiver tells people by pages and nobody otherwise.
+    pub fn tells_by_pages_only(&self, receiver: &str) -> bool {
+        self.policy.receivers.get(receiver).is_some_and(|to| {
+            !to.page.is_empty()
+                && to.webhook.is_empty()
+                && to.sms.iter().all(|config| config.to.is_empty())
+                && to.email.iter().all(|config| config.to.is_empty())
+        })
+    }
+
+    /// Every page is looked at in this step.
+    pub fn touch_every_page(&mut self) {
+        self.pages_touched.extend(self.book.pages().map(|page| page.key.clone()));
+    }
+
+    /// The pages that something of this step concerns, `first` by everything so far, then by what changed since.
+    pub fn take_pages_to_look_at(&mut self, first: bool) -> BTreeSet<PageKey> {
+        let mut pages = std::mem::take(&mut self.pages_touched);
+        let fresh = std::mem::take(&mut self.fresh);
+        pages.extend(self.pages_telling(&fresh));
+        if first {
+            pages.extend(self.pages_telling(&self.looked_at));
+            let groups: Vec<&GroupKey> = self.touched.iter().collect();
+            pages.extend(groups.into_iter().flat_map(|group| self.open_pages_of(group)));
+        }
+        pages
+    }
+
     pub fn catch_up(&self) -> CatchUp {
         self.catch_up.unwrap_or_else(|| self.book.catch_up())
     }
@@ -298,6 +471,23 @@ impl<'a> Draft<'a> {
                 }
             }
         }
+        for (key, page) in std::mem::take(&mut self.pages) {
+            let before = self.book.page(&key).map(AsRef::as_ref);
+            match page {
+                Some(page) => {
+                    wakes.insert(Wake::Page(key), page.next_at);
+                    if before != Some(&page) {
+                        delta.pages.push(page);
+                    }
+                }
+                None => {
+                    wakes.insert(Wake::Page(key.clone()), None);
+                    if before.is_some() {
+                        delta.pages_gone.push(key);
+                    }
+                }
+            }
+        }
         if let CatchUp::Running { until, .. } = self.catch_up() {
             // The sweep is not ours to foresee: look again every tick.
             wakes.insert(Wake::CatchUp, Some(until.min(self.now + chrono::TimeDelta::seconds(1))));
@@ -317,6 +507,7 @@ impl<'a> Draft<'a> {
             delta,
             intents: self.intents,
             notices: self.notices,
+            page_turns: self.page_turns,
             cancels: self.cancels.into_iter().collect(),
             reads_wanted: self.reads_wanted,
             quiet: self.quiet.into_iter().collect(),

@@ -16,6 +16,7 @@ use super::{
     alert::{Alert, AlertKey, AlertState, Confirm, Told},
     draft::Draft,
     group::{Group, GroupKey},
+    page,
     recipient::{Half, Recipient, place_of, recipients, sends_resolved},
     route::Route,
     severity::rank,
@@ -80,7 +81,7 @@ fn speaks_at(draft: &Draft<'_>, route: &Route, key: &GroupKey, alert: &Alert) ->
 
 /// Whether a closing must wait, because an alert as bad or worse still fires for the same shift: the shift is not
 /// fine, and nobody should read that it is.
-fn is_held_open(draft: &Draft<'_>, alert: &Alert) -> bool {
+pub(super) fn is_held_open(draft: &Draft<'_>, alert: &Alert) -> bool {
     matches!(alert.key.subject, Subject::Shift(_))
         && draft.about(&alert.key.subject).any(|other| other.is_firing() && rank(&other.labels) <= rank(&alert.labels))
 }
@@ -88,7 +89,7 @@ fn is_held_open(draft: &Draft<'_>, alert: &Alert) -> bool {
 /// Until when a shift's first notice waits for the word on another shift that it may be: the same client's, of the same
 /// id, within a day of it, told and now missing once, so perhaps moved here. Who reads of both reads of the end first,
 /// else the last thing read denies the page.
-fn settles_at(draft: &Draft<'_>, alert: &Alert) -> Option<Instant> {
+pub(super) fn settles_at(draft: &Draft<'_>, alert: &Alert) -> Option<Instant> {
     let near = |other: &Alert| match (alert.facts.starts_at, other.facts.starts_at) {
         (Some(start), Some(other)) => (start - other).abs() <= MOVE_REACH,
         _ => false,
@@ -214,6 +215,7 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
 /// Makes the intent of one flush and remembers who was told what.
 fn speak(draft: &mut Draft<'_>, group: &Group, why: Why, firing: &[Alert], resolved: Vec<Alert>) {
     if why != Why::Resolved {
+        page::open(draft, &group.key, firing);
         let told = Audience::of(draft, &group.key.receiver, |to| to.message_of(group, Half::Firing));
         for alert in firing {
             let mut alert = alert.clone();
@@ -227,6 +229,9 @@ fn speak(draft: &mut Draft<'_>, group: &Group, why: Why, firing: &[Alert], resol
     let (generation, flush) = (group.generation, group.flush);
     draft.group_mut(&group.key).flush += 1;
     // As the alerts will be, but with who is to hear of a closing still on it.
+    if draft.tells_by_pages_only(&group.key.receiver) {
+        return;
+    }
     let firing = firing.iter().filter_map(|alert| draft.alert(&alert.key)).cloned().collect();
     let still = if why == Why::Resolved { still_firing(draft, &group.key) } else { Vec::new() };
     let group = group.key.clone();

@@ -14,6 +14,7 @@ use super::{
     flush,
     orders::{Ask, Inputs, News, Order, Receipt},
     owner::{acknowledge, ownership_of},
+    page,
     posted::post,
     recipient::wants_closing,
     second_look::reads_to_confirm,
@@ -30,6 +31,7 @@ use crate::{
 /// Looks at every alert of a book that was restored, for the policy may be another one: an alert may have come into a
 /// group that nobody was told in yet, and a closing may be left without the group it waited in.
 pub(super) fn look_again(draft: &mut Draft<'_>) {
+    draft.touch_every_page();
     for key in draft.every_alert() {
         flush::touch(draft, &key);
         if draft.alert(&key).is_some_and(|alert| matches!(alert.state, AlertState::Resolved { .. })) {
@@ -58,8 +60,11 @@ pub(super) fn take_orders(draft: &mut Draft<'_>, inputs: &Inputs) {
                 };
                 post(draft, labels, annotations, posted);
             }
-            // Taken by the pages.
-            Ask::Reply { .. } | Ask::Press { .. } | Ask::Drill { .. } => {}
+            Ask::Reply { phone, speakers, reply, heard } => page::reply(draft, phone, speakers, reply, heard, *at),
+            Ask::Press { page, person, action, proof } => page::press(draft, page, person, *action, proof, *at),
+            Ask::Drill { policy, person, id } => {
+                page::begin_drill(draft, policy.as_deref(), person.as_ref(), id);
+            }
         }
         draft.orders_done = Some(*n);
     }

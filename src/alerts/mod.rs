@@ -19,6 +19,9 @@ pub mod matcher;
 pub mod notice;
 pub mod orders;
 mod owner;
+pub mod page;
+mod page_index;
+pub mod phones;
 pub mod policy;
 pub mod posted;
 pub mod recipient;
@@ -30,6 +33,8 @@ pub mod time_interval;
 
 pub use posted::posted_key;
 
+#[cfg(test)]
+mod page_stories;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -56,6 +56,8 @@ pub enum Says {
         told_before: Vec<(PersonName, Instant)>,
         /// What is asked of the reader.
         ask: PageAsk,
+        /// The receiver's own template of the text; `None` = the built-in.
+        text: Option<String>,
     },
     /// Several pages in one text, most severe first.
     Bundle {
@@ -149,12 +151,19 @@ pub enum PageAsk {
     },
     /// The shift ended and nobody owned it.
     WentUnstaffed,
+    /// It opened and closed so often of late that it is told once for all of them.
+    Changing {
+        /// How often.
+        n: u32,
+        /// Since when.
+        since: Instant,
+    },
     /// A trial.
     Drill,
 }
 
 /// What a reply is answered with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// It is theirs.
     Mine {
@@ -184,8 +193,8 @@ pub enum Answer {
     Over {
         /// Which.
         code: String,
-        /// How it ended, in words.
-        how: String,
+        /// How it ended; `None` for a trial.
+        alert: Option<Box<Alert>>,
     },
     /// Somebody else has it; now the one who replied does.
     TakenFrom {
@@ -193,6 +202,15 @@ pub enum Answer {
         code: String,
         /// From whom.
         from: String,
+        /// Until when.
+        until: Instant,
+    },
+    /// Somebody else has it, and gives it on themselves.
+    Theirs {
+        /// Which.
+        code: String,
+        /// Who.
+        by: String,
         /// Until when.
         until: Instant,
     },
@@ -210,6 +228,21 @@ pub enum Answer {
     },
     /// Nothing is open for this phone.
     NothingOpen,
+}
+
+impl Says {
+    /// The alerts that it speaks of.
+    #[must_use]
+    pub fn alerts(&self) -> Vec<&Alert> {
+        match self {
+            Self::Page { alerts, .. } | Self::Closed { alerts, .. } | Self::Standing { alerts, .. } => {
+                alerts.iter().collect()
+            }
+            Self::Bundle { pages, .. } => pages.iter().map(|page| &page.alert).collect(),
+            Self::Owned { alert, .. } => vec![&**alert],
+            Self::Answer(_) | Self::WatchOn { .. } | Self::Morning { .. } | Self::SilenceEnds { .. } => Vec::new(),
+        }
+    }
 }
 
 impl Notice {

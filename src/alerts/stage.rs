@@ -14,7 +14,10 @@ use super::{
     decide::{Given, Rules, step},
     inhibit::InhibitRule,
     matcher::Matcher,
+    notice::{Answer, Notice, PageAsk, Says},
     orders::{Ask, Inputs, News, Order, Receipt},
+    page::{LinkKey, Page, parse_reply},
+    phones::Phones,
     policy::{Paging, Policy},
     recipient::{Half, Recipient, place_of, recipients},
     route::{GroupBy, Route},
@@ -22,11 +25,12 @@ use super::{
 };
 use crate::{
     agenda::{Agenda, Wake},
-    model::{AgencyName, ClientId, Instant, Phi, ShiftId, ShiftKey, ShiftRef, Subject},
+    model::{AddressMark, AgencyName, ClientId, Instant, PersonName, Phi, ShiftId, ShiftKey, ShiftRef, Subject},
     notify::{
         message::{Channel, MessageId, SmtpTarget},
-        receiver::{EmailConfig, Receiver, SmsConfig, WebhookConfig},
+        receiver::{EmailConfig, PageConfig, Receiver, SmsConfig, WebhookConfig},
     },
+    on_call::{Contact, EscalationPolicy, EscalationStep, Person, Roster, Target, Via},
     rules::{
         finding::{Broken, Closing, Finding, RuleId, Tells, Unjudged, Verdict, Window},
         rule::{Kind, Rule},
@@ -155,6 +159,51 @@ pub fn policy() -> Policy {
     }
 }
 
+/// Somebody with a phone that takes texts and calls, and a mailbox.
+pub fn person(name: &str, n: u32) -> Person {
+    let contact = |via, address: String| {
+        let address = Phi::new(address);
+        Contact { via, mark: AddressMark::of(&address), address }
+    };
+    let phone = format!("+120255501{n:02}");
+    let contacts = vec![
+        contact(Via::Sms, phone.clone()),
+        contact(Via::Call, phone),
+        contact(Via::Email, format!("{name}@example.com")),
+    ];
+    Person { name: PersonName::new(name), contacts, quiet_hours: None }
+}
+
+/// A step that tells these people, first by text.
+pub fn escalation_step(people: &[&str], via: &[Via], after_secs: u64) -> EscalationStep {
+    EscalationStep {
+        notify: people.iter().map(|name| Target::Person(PersonName::new(*name))).collect(),
+        via: via.to_vec(),
+        via_all: false,
+        after: Duration::from_secs(after_secs),
+    }
+}
+
+/// Pages night-1, after ten minutes night-2; nobody else is told of pages.
+pub fn paging() -> Policy {
+    let mut policy = policy();
+    let people = [person("night-1", 1), person("night-2", 2), person("lead", 3)];
+    let escalation = EscalationPolicy {
+        name: "coverage".to_owned(),
+        repeat: Duration::from_mins(15),
+        unconfirmed_after: Duration::from_mins(2),
+        ack_expires: Duration::from_mins(20),
+        ack_expires_uncovered: Duration::from_hours(1),
+        steps: vec![escalation_step(&["night-1"], &[Via::Sms], 0), escalation_step(&["night-2"], &[Via::Sms], 600)],
+    };
+    policy.paging.roster = Arc::new(Roster::new(people));
+    policy.paging.escalation = BTreeMap::from([("coverage".to_owned(), escalation)]);
+    let on_call = policy.receivers.get_mut("on-call").unwrap();
+    (on_call.sms, on_call.email) = (vec![], vec![]);
+    on_call.page = vec![PageConfig { policy: "coverage".to_owned(), by_location: BTreeMap::new(), text: None }];
+    policy
+}
+
 pub fn shift(n: u32) -> Subject {
     let id = ShiftId::new(format!("9001{n:04}"));
     Subject::Shift(ShiftKey {
@@ -175,6 +224,12 @@ pub struct Stage {
     pub told: Vec<String>,
     /// Makes every step twice and compares.
     pub twice: bool,
+    /// Every notice there was.
+    pub notices: Vec<Notice>,
+    /// Every phone.
+    pub phones: Phones,
+    /// What links are made with.
+    pub link_key: Option<LinkKey>,
     /// Entries that the agenda never gets.
     pub deaf_to: fn(&Wake) -> bool,
 }
@@ -207,6 +262,9 @@ impl Stage {
             later: vec![],
             told: vec![],
             twice: true,
+            notices: vec![],
+            phones: Phones::default(),
+            link_key: None,
             deaf_to: |_| false,
         }
     }
@@ -219,6 +277,9 @@ impl Stage {
     /// The same, under another policy.
     pub fn reload(&mut self, policy: Policy) {
         self.book = self.book.with_policy(Arc::new(policy), self.now);
+        self.phones = Phones::default();
+        let pages: Vec<Page> = self.book.pages().map(|page| Page::clone(page)).collect();
+        self.phones.absorb(self.book.agency(), &pages, &[]);
         self.agenda = Agenda::new();
         let wakes = self.book.wakes().into_iter().filter(|(wake, _)| !(self.deaf_to)(wake));
         wakes.for_each(|wake| self.agenda.set(wake));
@@ -246,6 +307,8 @@ impl Stage {
             inputs,
             due,
             rules: &self.rules,
+            phones: &self.phones,
+            link_key: self.link_key.as_ref(),
             all_read_since: self.all_read_since,
             now: self.now,
         };
@@ -254,10 +317,15 @@ impl Stage {
             assert_eq!(made, step(&self.book, given), "made twice, the step is the same");
         }
         self.book.absorb(&made.delta);
+        self.phones.absorb(self.book.agency(), &made.delta.pages, &made.delta.pages_gone);
         made.wakes.iter().filter(|(wake, _)| !(self.deaf_to)(wake)).for_each(|wake| self.agenda.set(wake.clone()));
         self.later.clone_from(&made.later);
         for intent in &made.intents {
             self.told.extend(self.lines(intent));
+        }
+        for notice in &made.notices {
+            self.told.push(self.line(notice));
+            self.notices.push(notice.clone());
         }
         made
     }
@@ -345,6 +413,87 @@ impl Stage {
             lines.push(format!("+{at} {former}{} {receiver} over: {}", who.name(), alerts.join(" ")));
         }
         lines
+    }
+
+    /// `+10 sms night-1 page: Page/0001`.
+    fn line(&self, notice: &Notice) -> String {
+        let secs = |at: Instant| (at - noon()).num_seconds();
+        let at = secs(self.now);
+        let names = |alerts: &[Alert]| alerts.iter().map(name).collect::<Vec<_>>().join(" ");
+        let what = match &notice.says {
+            Says::Page { alerts, told_before, ask, .. } => {
+                let before: Vec<String> =
+                    told_before.iter().map(|(person, at)| format!("{person} {}", secs(*at))).collect();
+                let before = if before.is_empty() { String::new() } else { format!(" after {}", before.join(", ")) };
+                let ask = match ask {
+                    PageAsk::First => "page".to_owned(),
+                    PageAsk::Escalated => "escalated".to_owned(),
+                    PageAsk::Repeated => "again".to_owned(),
+                    PageAsk::More => "more".to_owned(),
+                    PageAsk::Expired => "expired".to_owned(),
+                    PageAsk::StillYours { until } => format!("still yours? until {}", secs(*until)),
+                    PageAsk::WentUnstaffed => "went unstaffed?".to_owned(),
+                    PageAsk::Changing { .. } => "changing".to_owned(),
+                    PageAsk::Drill => "drill".to_owned(),
+                };
+                format!("{ask}{before}: {}", names(alerts))
+            }
+            Says::Owned { by, until, alert, .. } => format!("{by} has it until {}: {}", secs(*until), name(alert)),
+            Says::Closed { alerts, owner, .. } => {
+                let owner = owner.as_ref().map_or(String::new(), |owner| format!(" ({owner} had it)"));
+                format!("closed{owner}: {}", names(alerts))
+            }
+            Says::Answer(answer) => match answer {
+                Answer::Mine { codes, until } => format!("answer: yours x{} until {}", codes.len(), secs(*until)),
+                Answer::Handled { codes } => format!("answer: handled x{}", codes.len()),
+                Answer::Passed { to, .. } => {
+                    format!("answer: passed to {}", to.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                }
+                Answer::NobodyElse { .. } => "answer: nobody else".to_owned(),
+                Answer::Over { alert, .. } => {
+                    format!("answer: over: {}", alert.as_ref().map_or(String::new(), |alert| name(alert)))
+                }
+                Answer::TakenFrom { from, until, .. } => format!("answer: taken from {from} until {}", secs(*until)),
+                Answer::Theirs { by, .. } => format!("answer: {by} has it"),
+                Answer::NoSuchCode { open, .. } => format!("answer: no such code, {} open", open.len()),
+                Answer::WhichOne { open } => format!("answer: which one of {}", open.len()),
+                Answer::NothingOpen => "answer: nothing open".to_owned(),
+            },
+            other => format!("{other:?}"),
+        };
+        format!("+{at} {} {} {what}", notice.via.as_str(), notice.to)
+    }
+
+    /// The code of the only page, or of the `n`th by when it opened, on somebody's phone.
+    pub fn code(&self, person: &str, n: usize) -> String {
+        let mark = self.phone(person);
+        let mut pages: Vec<_> = self.book.pages().filter(|page| page.codes.contains_key(&mark)).collect();
+        pages.sort_by_key(|page| (page.opened_at, page.key.clone()));
+        pages[n].codes[&mark].clone()
+    }
+
+    /// The mark of somebody's phone.
+    pub fn phone(&self, person: &str) -> AddressMark {
+        let roster = &self.book.policy().paging.roster;
+        roster.person(&PersonName::new(person)).unwrap().contact(Via::Sms).unwrap().mark.clone()
+    }
+
+    /// A text comes back from somebody's phone; `K7` stands for the code of its first page.
+    pub fn reply(&mut self, person: &str, text: &str) -> Step {
+        let text = if text.contains("K7") { text.replace("K7", &self.code(person, 0)) } else { text.to_owned() };
+        let phone = self.phone(person);
+        let speakers =
+            self.book.policy().paging.roster.people_with(&phone).iter().map(|person| person.name.clone()).collect();
+        let heard = format!("twilio/SM{}", self.n);
+        self.order(Ask::Reply { phone, speakers, reply: parse_reply(&text).unwrap(), heard })
+    }
+
+    /// News of the latest message to somebody.
+    pub fn news(&mut self, person: &str, news: News) -> Step {
+        let agency = self.book.agency().clone();
+        let last = self.notices.iter().rev().find(|notice| notice.to.as_str() == person).unwrap();
+        let message = last.message(&agency);
+        self.receipt(message, news)
     }
 
     pub fn quiet(made: &Step) -> Vec<(String, Quiet)> {

@@ -8,6 +8,7 @@ use super::{
     alert::{Alert, AlertKey},
     group::{Group, GroupKey},
     notice::Notice,
+    page::{Page, PageKey, PageTurn},
 };
 use crate::{
     agenda::WakeAt, model::Instant, notify::message::MessageId, rules::finding::Finding, source::fetched::Read,
@@ -22,6 +23,8 @@ pub struct Step {
     pub intents: Vec<Intent>,
     /// What people are told beside what receivers are told.
     pub notices: Vec<Notice>,
+    /// What happened to pages, in order: for the log and the metrics.
+    pub page_turns: Vec<PageTurn>,
     /// Messages to withdraw if they have not left.
     pub cancels: Vec<MessageId>,
     /// Reads to make before anything else: confirming reads and those an unjudged subject waits for.
@@ -45,6 +48,10 @@ pub struct Delta {
     pub groups: Vec<Group>,
     /// Groups that are empty and done.
     pub groups_gone: Vec<GroupKey>,
+    /// Pages that are new or changed, whole.
+    pub pages: Vec<Page>,
+    /// Pages that are over for so long that no reply is expected any more.
+    pub pages_gone: Vec<PageKey>,
     /// The history rows.
     pub transitions: Vec<Transition>,
     /// The catch-up's new state, if it changed.
@@ -151,6 +158,8 @@ pub enum Quiet {
     CatchingUp,
     /// No integration at its receiver.
     NoReceiver,
+    /// A page tells of it, and waits for its next step.
+    Paged,
 }
 
 /// First start and recovery from blindness: judge everything silently, then tell only what is still true.
@@ -206,7 +215,7 @@ impl Why {
 
 impl Quiet {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Pending,
         Self::Inhibited,
         Self::Grouping,
@@ -217,6 +226,7 @@ impl Quiet {
         Self::Muted,
         Self::CatchingUp,
         Self::NoReceiver,
+        Self::Paged,
     ];
 
     /// The metric label's value.
@@ -233,6 +243,7 @@ impl Quiet {
             Self::Muted => "muted",
             Self::CatchingUp => "catching_up",
             Self::NoReceiver => "no_receiver",
+            Self::Paged => "paged",
         }
     }
 }

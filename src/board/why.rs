@@ -15,6 +15,9 @@ pub const fn quiet(quiet: Quiet) -> &'static str {
         Quiet::Confirming => "A second look is taken before anybody is told; that takes seconds.",
         Quiet::Muted => "A time interval of its route holds it.",
         Quiet::CatchingUp => "Everything is looked at once before anybody is told.",
+        Quiet::Paged => {
+            "People were told step by step and nobody owns it yet; the next step comes when its time is up."
+        }
         Quiet::NoReceiver => "NOBODY IS TOLD: its route leads to a receiver without an address.",
     }
 }

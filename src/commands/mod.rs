@@ -15,9 +15,11 @@ pub mod init;
 mod longest_text;
 pub mod on_call;
 pub mod output;
+pub mod replay;
 pub mod service;
 pub mod status;
 pub mod terminal;
+pub mod test;
 
 pub use dispatch::{dispatch, is_broken_pipe, is_quiet};
 

@@ -3,7 +3,12 @@
 //! Every fault of every file is collected before anything is decided. An error anywhere means no configuration,
 //! except in an office's own file, which costs that office only.
 
-use std::{collections::HashMap, path::Path, rc::Rc, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::Arc,
+};
 
 use chrono_tz::Tz;
 
@@ -26,6 +31,7 @@ use crate::{
     alerts::policy::{Paging, Policy},
     notify::receiver::{PersonalMail, Receiver, SmtpAuth},
     on_call::Roster,
+    rules::rule::Rule,
 };
 
 /// Keys of Alertmanager and of later work, with what to do about them.
@@ -108,6 +114,41 @@ pub fn with_file<T>(
     let mut tree_faults = Vec::new();
     let found = tree::read(&file, &bytes, &mut tree_faults).and_then(|root| read(&root, &mut cx));
     found.ok_or_else(|| tree_faults.into_iter().chain(cx.faults).collect())
+}
+
+/// See [`Config::read_over`].
+pub fn read_over(text: &str, over: Option<&Node>, cx: &mut Reading<'_>) -> Option<Config> {
+    let mut root = tree::read(&cx.file.clone(), text.as_bytes(), &mut cx.faults)?;
+    if let (tree::Value::Map(entries), Some(over)) = (&mut root.value, over) {
+        let tree::Value::Map(sections) = &over.value else {
+            return cx.wrong_shape(over, "config", "standard, a file, or sections of a configuration");
+        };
+        entries.retain(|(key, _)| sections.iter().all(|(other, _)| other.text != key.text));
+        entries.extend(sections.iter().cloned());
+    }
+    let mut office_faults = Vec::new();
+    let read = read_root(&root, cx, &mut office_faults);
+    cx.faults.append(&mut office_faults);
+    read
+}
+
+/// See [`Config::rules_of`].
+pub fn rules_of(files: &[PathBuf]) -> Result<Vec<Rule>, Vec<Fault>> {
+    let mut rules = Rules::default();
+    let mut faults = Vec::new();
+    for file in files {
+        let (name, bytes) = match bytes_of(file) {
+            Ok(read) => read,
+            Err(mut unreadable) => {
+                faults.append(&mut unreadable);
+                continue;
+            }
+        };
+        let mut cx = Reading::new(name, file.parent().unwrap_or(Path::new("")), &|_| None);
+        rules.add_text(&bytes, &mut cx);
+        faults.append(&mut cx.faults);
+    }
+    if faults.iter().any(Fault::is_error) { Err(faults) } else { Ok(rules.into_vec()) }
 }
 
 fn bytes_of(path: &Path) -> Result<(String, Vec<u8>), Vec<Fault>> {

@@ -20,7 +20,7 @@ mod names;
 mod original;
 pub mod origins;
 mod people;
-mod reading;
+pub(crate) mod reading;
 mod receivers;
 mod routes;
 mod rule_file;
@@ -285,6 +285,27 @@ impl Config {
     /// Every fault found, errors and warnings, in file order.
     pub fn load(path: Option<&Path>, env: &dyn Fn(&str) -> Option<String>) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         load::load(path, env)
+    }
+
+    /// Reads a configuration that is no file: `text`, with the top-level sections of `over` (a mapping that stands in
+    /// the file `cx` reads) in the place of its own. Faults go to `cx`.
+    pub(crate) fn read_over(text: &str, over: Option<&tree::Node>, cx: &mut reading::Reading<'_>) -> Option<Self> {
+        load::read_over(text, over, cx)
+    }
+
+    /// Reads rule files by a list of names that stands in the file `cx` reads. Faults go to `cx`.
+    pub(crate) fn read_rules(node: &tree::Node, cx: &mut reading::Reading<'_>) -> Vec<Rule> {
+        let mut rules = rule_file::Rules::default();
+        rules.add_files(node, cx);
+        rules.into_vec()
+    }
+
+    /// The rules of these files.
+    ///
+    /// # Errors
+    /// Every fault found.
+    pub fn rules_of(files: &[PathBuf]) -> Result<Vec<Rule>, Vec<Fault>> {
+        load::rules_of(files)
     }
 
     /// Where the agent of this file listens and whether it speaks TLS, for whoever only asks it: no secret is resolved,

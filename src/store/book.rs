@@ -7,7 +7,7 @@ use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use super::{
     Commit, Loaded,
     error::StoreError,
-    lives, mirror_rows, orders, outbox,
+    lives, mirror_rows, orders, outbox, pages,
     sql::{Many, execute, fetch, get, instant, json, unjson},
     writer::{Memory, Values},
 };
@@ -54,6 +54,7 @@ pub(super) async fn commit(
     )
     .await?;
     store_delta(connection, &agency, n, &delta).await?;
+    pages::store(connection, &agency, &delta).await?;
     lives::store(connection, &agency, &delta, at, edges_from).await?;
     lives::mention(connection, &agency, mentions).await?;
     // A message may follow one that the same step withdraws, so withdrawals come first.
@@ -160,14 +161,27 @@ pub(super) async fn load(connection: &mut SqliteConnection, agency: &AgencyName)
     let alerts: Vec<Alert> =
         bodies(connection, "alerts", "SELECT body FROM alerts WHERE agency = ? ORDER BY key", key()).await?;
     let groups = bodies(connection, "groups", "SELECT body FROM groups WHERE agency = ? ORDER BY key", key()).await?;
-    let told: BTreeSet<&MessageId> = alerts.iter().flat_map(|alert| &alert.told).map(|told| &told.message).collect();
+    let pages = pages::load(connection, agency).await?;
+    let of_alerts = alerts.iter().flat_map(|alert| &alert.told).map(|told| &told.message);
+    let of_pages = pages.iter().flat_map(|page| &page.told).map(|told| &told.message);
+    let told: BTreeSet<&MessageId> = of_alerts.chain(of_pages).collect();
     let addresses = outbox::addresses(connection, agency, told).await?;
     let mirror = mirror_rows::load(connection, agency).await?;
     let inputs = orders::pending(connection, agency).await?;
-    Ok(Loaded { n, alerts, groups, addresses, catch_up, mirror, orders: inputs.orders, receipts: inputs.receipts })
+    Ok(Loaded {
+        n,
+        alerts,
+        groups,
+        pages,
+        addresses,
+        catch_up,
+        mirror,
+        orders: inputs.orders,
+        receipts: inputs.receipts,
+    })
 }
 
-async fn bodies<T: serde::de::DeserializeOwned>(
+pub(super) async fn bodies<T: serde::de::DeserializeOwned>(
     connection: &mut SqliteConnection,
     table: &'static str,
     text: &'static str,

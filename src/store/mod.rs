@@ -20,6 +20,7 @@ mod mirror_rows;
 mod orders;
 mod outbox;
 mod outbox_read;
+mod pages;
 mod settle;
 mod sql;
 pub mod sqlite;
@@ -38,6 +39,7 @@ use crate::{
         alert::Alert,
         group::Group,
         orders::{News, Order, Receipt},
+        page::Page,
         step::{CatchUp, Delta},
     },
     mirror::row::MirrorRow,
@@ -54,6 +56,8 @@ pub struct Loaded {
     pub alerts: Vec<Alert>,
     /// Groups.
     pub groups: Vec<Group>,
+    /// Pages: those that are open, and those that are over and may still be answered.
+    pub pages: Vec<Page>,
     /// The addresses of those who were told of the live alerts, as far as their messages are still kept: a closing goes
     /// there also when the configuration has lost them.
     pub addresses: Vec<Phi<String>>,

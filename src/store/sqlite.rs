@@ -24,7 +24,7 @@ use super::{
     error::StoreError,
     lives,
     lock::{FileLock, make_private},
-    orders, outbox, outbox_read,
+    mirror_rows, orders, outbox, outbox_read,
     writer::{Job, Memory, Reply, Writer},
 };
 use crate::{
@@ -33,7 +33,7 @@ use crate::{
         step::Transition,
     },
     config::StoreUrl,
-    mirror::row::MirrorDelta,
+    mirror::row::{MirrorDelta, MirrorRow, StoredLine},
     model::{AgencyName, Instant, Phi},
     notify::message::MessageId,
     on_call::Marks,
@@ -273,6 +273,11 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Transition>, StoreError> {
         book::transitions(self.reader().await?.connection(), agency, before, limit).await
+    }
+
+    /// Everything that is kept of an agency's shifts and visits, and the history of its shifts, oldest first.
+    pub async fn past(&self, agency: &AgencyName) -> Result<(Vec<MirrorRow>, Vec<StoredLine>), StoreError> {
+        mirror_rows::past(self.reader().await?.connection(), agency).await
     }
 
     /// What is kept of one alert's lives, turns and messages, newest first and bounded.

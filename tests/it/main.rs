@@ -21,6 +21,7 @@ mod prometheus;
 mod records;
 mod release;
 mod reload;
+mod rule_tests;
 mod service;
 mod shapes;
 mod story;

@@ -20,7 +20,8 @@ use shiftwatch::{
         voice::{Telling, Voice},
     },
     on_call::{
-        Calendar, EscalationPolicy, EscalationStep, Only, Roster, Rota, Rotation, Schedule, Target, Via, calendar::CalendarEvent, picture::OnCallPicture,
+        Calendar, EscalationPolicy, EscalationStep, Only, Roster, Rota, Rotation, Schedule, Target, Via,
+        calendar::CalendarEvent, picture::OnCallPicture,
     },
     rules::finding::{Closing, RuleId, Tells, Window},
     view::{AgencyView, AlertView, ConfigView, EndpointView, LocationCoverage, OutboxView, SectionView, View},

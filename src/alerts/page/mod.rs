@@ -1,0 +1,395 @@
+//! Pages: who is told of a group until somebody owns it, and who is told that it is over.
+//!
+//! Given: alerts as they are after this step, the escalation policies, who is on call, what came back.
+//! Gives: notices to people, and the page's memory: which step is next, who was told by which way, who has it.
+//! Does not: write texts, know addresses, or read a clock.
+//!
+//! A group's flush opens a page ([`open`]); from then on it lives by itself ([`look`]): steps, ways that fail, rounds,
+//! ownership, its end. What people answer goes through [`act`].
+
+mod act;
+mod code;
+mod drill;
+mod link;
+mod look;
+mod open;
+mod reply;
+mod steps;
+mod tell;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{
+    alert::{Acknowledgement, Alert, AlertKey},
+    group::GroupKey,
+    notice::PageAsk,
+    orders::Action,
+};
+use crate::{
+    model::{AddressMark, Instant, PersonName},
+    notify::message::MessageId,
+    on_call::Via,
+};
+
+pub(super) use self::{
+    act::{own_with, press, reply},
+    drill::begin as begin_drill,
+    look::{ask_owners, look, take_news},
+    open::open,
+};
+pub use self::{
+    code::{LETTERS, is_code},
+    link::{LinkKey, link_hash},
+    reply::parse as parse_reply,
+};
+
+/// How long a page that is over is remembered, for replies that come late.
+pub const KEPT: TimeDelta = TimeDelta::hours(24);
+/// How long the owner has to say that it is still theirs.
+pub const STILL_YOURS: TimeDelta = TimeDelta::minutes(5);
+/// Who was told within this time hears of the end at once: they may be on their way.
+pub const TOLD_LATELY: TimeDelta = TimeDelta::minutes(60);
+
+/// What makes a page: the group, when the page opened, and the policy it is told by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PageKey {
+    /// The group.
+    pub group: GroupKey,
+    /// When it opened, microseconds since 1970: a group that is paged again has a new page.
+    pub generation: u64,
+    /// The escalation policy.
+    pub policy: String,
+}
+
+impl PageKey {
+    /// 16 hex digits: for logs, message ids and the API.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let mut hash = Sha256::new();
+        let GroupKey { agency, route, receiver, labels } = &self.group;
+        let labels = labels.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+        for part in [agency.as_str(), route, receiver, &self.policy].into_iter().chain(labels) {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hash.update(self.generation.to_be_bytes());
+        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// `page/<id>`: the topic of its notices.
+    #[must_use]
+    pub fn topic(&self) -> String {
+        format!("page/{}", self.id())
+    }
+}
+
+/// A page, whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    /// Identity.
+    pub key: PageKey,
+    /// When it opened.
+    pub opened_at: Instant,
+    /// The alerts it tells of, in order.
+    pub alerts: BTreeSet<AlertKey>,
+    /// Where in its life it is.
+    pub state: PageState,
+    /// Counts the rounds through the policy's steps, from 0.
+    pub round: u32,
+    /// When the round began: what the steps' `after` counts from.
+    pub round_at: Instant,
+    /// Why the round began.
+    pub began: Began,
+    /// The next step of the round, from 0.
+    pub step: usize,
+    /// When the last step was taken.
+    pub stepped_at: Option<Instant>,
+    /// Who was told, in the order they were told.
+    pub told: Vec<PageTold>,
+    /// Its code on each phone.
+    pub codes: BTreeMap<AddressMark, String>,
+    /// Its links.
+    pub links: Vec<PageLink>,
+    /// Counts how often ownership was asked about or ended; a new count gives new links.
+    pub epoch: u32,
+    /// Counts its notices; part of every message id.
+    pub n_notices: u64,
+    /// The shift ended and nobody owned it: that was asked, and no further step is taken.
+    pub unstaffed: bool,
+    /// Words that wait for the end of somebody's quiet hours.
+    pub held: Vec<HeldClosing>,
+    /// Set for a trial.
+    #[serde(default)]
+    pub drill: Option<Drill>,
+    /// When it is looked at next; `None` when only news can change it.
+    pub next_at: Option<Instant>,
+}
+
+/// Where in its life a page is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum PageState {
+    /// Nobody owns it: it escalates.
+    Open,
+    /// Somebody owns it.
+    Owned(Ownership),
+    /// Over.
+    Closed {
+        /// When.
+        at: Instant,
+        /// Who had it.
+        owner: Option<String>,
+        /// What it was about, as it ended, the most urgent first; not all of a big page.
+        alerts: Vec<Alert>,
+    },
+}
+
+/// Who owns a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ownership {
+    /// Who and until when.
+    pub ack: Acknowledgement,
+    /// The same as one of `people`, when they are.
+    pub person: Option<PersonName>,
+    /// They said that it is handled: theirs until the shift ends or its caregiver changes.
+    pub handled: bool,
+    /// When they were asked whether it is still theirs.
+    pub asked_at: Option<Instant>,
+}
+
+/// Why a round began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Began {
+    /// The page opened.
+    Opened,
+    /// Nobody owned it through the round before.
+    Repeated,
+    /// An acknowledgement ran out.
+    Expired,
+}
+
+/// One message that told somebody of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageTold {
+    /// Whom.
+    pub person: PersonName,
+    /// By which way.
+    pub via: Via,
+    /// Which of their addresses.
+    pub mark: AddressMark,
+    /// By which message.
+    pub message: MessageId,
+    /// When that was decided.
+    pub at: Instant,
+    /// In which round.
+    pub round: u32,
+    /// At which step of it, from 0.
+    pub step: usize,
+    /// What they were asked.
+    pub ask: PageAsk,
+    /// What became of it.
+    pub arrived: Arrived,
+    /// The bundle it was told in: several pages in one text.
+    #[serde(default)]
+    pub bundle: Option<u64>,
+}
+
+/// What became of a message to a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Arrived {
+    /// It waits for the phone's limit.
+    Held,
+    /// Nothing is known yet.
+    Waiting,
+    /// It left.
+    Sent {
+        /// When.
+        at: Instant,
+    },
+    /// It is there.
+    Delivered {
+        /// When.
+        at: Instant,
+    },
+    /// It is not, and will not be.
+    Failed {
+        /// When.
+        at: Instant,
+    },
+    /// It was withdrawn before it left.
+    Withdrawn,
+}
+
+impl PageTold {
+    /// Told by a step, and so part of the escalation.
+    #[must_use]
+    pub const fn is_step(&self) -> bool {
+        matches!(self.ask, PageAsk::First | PageAsk::Escalated | PageAsk::Repeated | PageAsk::Expired | PageAsk::Drill)
+    }
+
+    /// Whether they have it, or may have it by now.
+    #[must_use]
+    pub const fn may_know(&self) -> bool {
+        matches!(self.arrived, Arrived::Waiting | Arrived::Sent { .. } | Arrived::Delivered { .. })
+    }
+
+    /// Whether it is known to have left.
+    #[must_use]
+    pub const fn has_left(&self) -> bool {
+        matches!(self.arrived, Arrived::Sent { .. } | Arrived::Delivered { .. })
+    }
+}
+
+/// A link that one person was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageLink {
+    /// Who.
+    pub person: PersonName,
+    /// Which of the page's epochs.
+    pub epoch: u32,
+    /// The hash of its token.
+    pub hash: String,
+    /// When it was given.
+    pub at: Instant,
+    /// What was done by it, each once.
+    pub used: Vec<Used>,
+}
+
+/// A link was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    /// For what.
+    pub action: Action,
+    /// When.
+    pub at: Instant,
+}
+
+/// A closing that waits for the end of somebody's quiet hours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldClosing {
+    /// Whom.
+    pub person: PersonName,
+    /// By which way.
+    pub via: Via,
+    /// Which of their addresses.
+    pub mark: AddressMark,
+    /// When it goes.
+    pub at: Instant,
+    /// The messages it answers.
+    pub follows: Vec<MessageId>,
+}
+
+/// A trial: a page about nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drill {
+    /// Its name.
+    pub id: String,
+    /// Whom alone; `None` = by the policy.
+    pub person: Option<PersonName>,
+}
+
+/// Something that happened to a page, for the log and the metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageTurn {
+    /// The page's id.
+    pub page: String,
+    /// What.
+    pub what: Turn,
+    /// Whom it concerns.
+    pub people: Vec<String>,
+}
+
+/// What happened to a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// It opened.
+    Opened,
+    /// A step told somebody; its number, from 0.
+    Stepped(usize),
+    /// A step had nobody who can be told.
+    Skipped(usize),
+    /// The last step had nobody: everybody was told.
+    Everybody,
+    /// Not even that: there is nobody who can be told.
+    Nobody,
+    /// A new round began.
+    Repeated,
+    /// Somebody owns it.
+    Owned,
+    /// Its owner gave it on.
+    Passed,
+    /// An acknowledgement ran out.
+    Expired,
+    /// The shift ended and nobody owned it.
+    WentUnstaffed,
+    /// It is over.
+    Closed,
+}
+
+impl Turn {
+    /// The word for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Stepped(_) => "stepped",
+            Self::Skipped(_) => "skipped",
+            Self::Everybody => "everybody",
+            Self::Nobody => "nobody",
+            Self::Repeated => "repeated",
+            Self::Owned => "owned",
+            Self::Passed => "passed",
+            Self::Expired => "expired",
+            Self::WentUnstaffed => "went_unstaffed",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl Page {
+    /// True until it is over.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        !matches!(self.state, PageState::Closed { .. })
+    }
+
+    /// Who owns it.
+    #[must_use]
+    pub const fn ownership(&self) -> Option<&Ownership> {
+        match &self.state {
+            PageState::Owned(ownership) => Some(ownership),
+            PageState::Open | PageState::Closed { .. } => None,
+        }
+    }
+
+    /// `open`, `owned` or `closed`.
+    #[must_use]
+    pub const fn state_name(&self) -> &'static str {
+        match self.state {
+            PageState::Open => "open",
+            PageState::Owned(_) => "owned",
+            PageState::Closed { .. } => "closed",
+        }
+    }
+
+    /// Who may know of it, each once, in the order they were told, with when that was.
+    #[must_use]
+    pub fn people(&self) -> Vec<(PersonName, Instant)> {
+        let mut people: Vec<(PersonName, Instant)> = Vec::new();
+        for told in self.told.iter().filter(|told| told.may_know()) {
+            if !people.iter().any(|(person, _)| *person == told.person) {
+                people.push((told.person.clone(), told.at));
+            }
+        }
+        people
+    }
+
+    /// The link with this hash.
+    #[must_use]
+    pub fn link(&self, hash: &str) -> Option<&PageLink> {
+        self.links.iter().find(|link| link.hash == hash)
+    }
+}

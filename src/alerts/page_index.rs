@@ -1,0 +1,111 @@
+//! The pages of a book, found by whatever somebody knows of them.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    hash::Hash,
+    sync::Arc,
+};
+
+use super::{
+    alert::AlertKey,
+    group::GroupKey,
+    page::{Page, PageKey},
+};
+use crate::{model::AddressMark, notify::message::MessageId};
+
+/// Pages and the ways to them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pages {
+    pages: HashMap<PageKey, Arc<Page>>,
+    in_group: HashMap<GroupKey, BTreeSet<PageKey>>,
+    of_alert: HashMap<AlertKey, BTreeSet<PageKey>>,
+    on_phone: HashMap<AddressMark, BTreeSet<PageKey>>,
+    told_by: HashMap<MessageId, PageKey>,
+    of_link: HashMap<String, PageKey>,
+    of_topic: HashMap<String, PageKey>,
+}
+
+impl Pages {
+    pub fn get(&self, key: &PageKey) -> Option<&Arc<Page>> {
+        self.pages.get(key)
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Page>> {
+        self.pages.values()
+    }
+
+    /// Those that are not over.
+    pub fn in_group(&self, group: &GroupKey) -> impl Iterator<Item = &PageKey> {
+        self.in_group.get(group).into_iter().flatten()
+    }
+
+    /// Those that are not over.
+    pub fn of_alert(&self, alert: &AlertKey) -> impl Iterator<Item = &PageKey> {
+        self.of_alert.get(alert).into_iter().flatten()
+    }
+
+    pub fn on_phone(&self, phone: &AddressMark) -> impl Iterator<Item = &PageKey> {
+        self.on_phone.get(phone).into_iter().flatten()
+    }
+
+    pub fn told_by(&self, message: &MessageId) -> Option<&PageKey> {
+        self.told_by.get(message)
+    }
+
+    pub fn of_link(&self, hash: &str) -> Option<&PageKey> {
+        self.of_link.get(hash)
+    }
+
+    pub fn of_topic(&self, topic: &str) -> Option<&PageKey> {
+        self.of_topic.get(topic)
+    }
+
+    pub fn put(&mut self, page: Page) {
+        self.forget(&page.key);
+        let key = &page.key;
+        if page.is_open() {
+            self.in_group.entry(key.group.clone()).or_default().insert(key.clone());
+            for alert in &page.alerts {
+                self.of_alert.entry(alert.clone()).or_default().insert(key.clone());
+            }
+        }
+        for mark in page.codes.keys() {
+            self.on_phone.entry(mark.clone()).or_default().insert(key.clone());
+        }
+        for told in &page.told {
+            self.told_by.insert(told.message.clone(), key.clone());
+        }
+        for link in &page.links {
+            self.of_link.insert(link.hash.clone(), key.clone());
+        }
+        self.of_topic.insert(key.topic(), key.clone());
+        self.pages.insert(key.clone(), Arc::new(page));
+    }
+
+    pub fn forget(&mut self, key: &PageKey) {
+        let Some(page) = self.pages.remove(key) else { return };
+        remove_from(&mut self.in_group, &key.group, key);
+        for alert in &page.alerts {
+            remove_from(&mut self.of_alert, alert, key);
+        }
+        for mark in page.codes.keys() {
+            remove_from(&mut self.on_phone, mark, key);
+        }
+        for told in &page.told {
+            self.told_by.remove(&told.message);
+        }
+        for link in &page.links {
+            self.of_link.remove(&link.hash);
+        }
+        self.of_topic.remove(&key.topic());
+    }
+}
+
+fn remove_from<K: Hash + Eq>(index: &mut HashMap<K, BTreeSet<PageKey>>, at: &K, key: &PageKey) {
+    if let Some(set) = index.get_mut(at) {
+        set.remove(key);
+        if set.is_empty() {
+            index.remove(at);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Every phone there is, over all agencies: which codes it knows, and when it was texted.
+//!
+//! Given: every agency's pages as they are stored. Gives: whether a code is taken, what is open, how many texts a phone
+//! got lately, and which addresses take none. Does not: decide anything.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::TimeDelta;
+
+use super::page::{Page, PageKey};
+use crate::{
+    model::{AddressMark, AgencyName, Instant},
+    on_call::Via,
+};
+
+/// How far back texts are counted.
+pub const COUNTED: TimeDelta = TimeDelta::hours(1);
+
+/// What is known of every phone.
+#[derive(Debug, Clone, Default)]
+pub struct Phones {
+    codes: HashMap<AddressMark, BTreeMap<String, Known>>,
+    texts: HashMap<AddressMark, BTreeSet<Instant>>,
+    bad: BTreeSet<(AddressMark, Via)>,
+}
+
+/// One page as a phone knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Whose page.
+    pub agency: AgencyName,
+    /// Which.
+    pub page: PageKey,
+    /// Whether it is not over.
+    pub open: bool,
+}
+
+impl Phones {
+    /// Takes pages in as they are stored now, and forgets those that are gone.
+    pub fn absorb(&mut self, agency: &AgencyName, pages: &[Page], gone: &[PageKey]) {
+        for key in gone {
+            self.forget(agency, key);
+        }
+        for page in pages {
+            for (mark, code) in &page.codes {
+                let known = Known { agency: agency.clone(), page: page.key.clone(), open: page.is_open() };
+                self.codes.entry(mark.clone()).or_default().insert(code.clone(), known);
+            }
+            for told in page.told.iter().filter(|told| told.via == Via::Sms) {
+                self.texts.entry(told.mark.clone()).or_default().insert(told.at);
+            }
+        }
+    }
+
+    fn forget(&mut self, agency: &AgencyName, key: &PageKey) {
+        self.codes.retain(|_, codes| {
+            codes.retain(|_, known| known.page != *key || known.agency != *agency);
+            !codes.is_empty()
+        });
+    }
+
+    /// Forgets texts that count no more.
+    pub fn forget_before(&mut self, now: Instant) {
+        let since = now - COUNTED;
+        self.texts.retain(|_, texts| {
+            *texts = texts.split_off(&since);
+            !texts.is_empty()
+        });
+    }
+
+    /// Whether a phone knows a code already.
+    #[must_use]
+    pub fn knows(&self, mark: &AddressMark, code: &str) -> bool {
+        self.codes.get(mark).is_some_and(|codes| codes.contains_key(code))
+    }
+
+    /// The page behind a code of a phone.
+    #[must_use]
+    pub fn page(&self, mark: &AddressMark, code: &str) -> Option<&Known> {
+        self.codes.get(mark)?.get(code)
+    }
+
+    /// Everything a phone knows, by code.
+    pub fn known(&self, mark: &AddressMark) -> impl Iterator<Item = (&String, &Known)> {
+        self.codes.get(mark).into_iter().flatten()
+    }
+
+    /// When a phone was texted about pages within the last hour, oldest first.
+    pub fn texts(&self, mark: &AddressMark, now: Instant) -> impl Iterator<Item = Instant> {
+        self.texts.get(mark).into_iter().flat_map(move |texts| texts.range(now - COUNTED..).copied())
+    }
+
+    /// Addresses that take nothing for good.
+    #[must_use]
+    pub const fn bad(&self) -> &BTreeSet<(AddressMark, Via)> {
+        &self.bad
+    }
+
+    /// What is known of them now.
+    pub fn set_bad(&mut self, bad: BTreeSet<(AddressMark, Via)>) {
+        self.bad = bad;
+    }
+}
