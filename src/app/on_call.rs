@@ -54,6 +54,8 @@ struct Held {
     spread: Option<Arc<Calendar>>,
     spread_at: Option<Instant>,
     asked_at: Option<Instant>,
+    /// When the copy was last stored, and said to be good.
+    kept_at: Option<Instant>,
     /// What was last complained about.
     complaint: Option<String>,
 }
@@ -104,6 +106,7 @@ impl OnCall {
                 spread: None,
                 spread_at: None,
                 asked_at: None,
+                kept_at: None,
                 complaint: None,
             }
         });
@@ -245,6 +248,7 @@ impl Held {
                     body,
                 };
                 self.copy = Some(copy);
+                self.kept_at = Some(now);
                 self.keep(store).await;
                 true
             }
@@ -258,7 +262,6 @@ impl Held {
     /// The copy is what the calendar says, as of now.
     async fn is_still_good(&mut self, roster: &Arc<Roster>, store: &Store, now: Instant, moved_on: bool) -> bool {
         let Some(copy) = &mut self.copy else { return false };
-        let known_for = now - copy.fetched_at;
         copy.fetched_at = now;
         if moved_on || self.spread.is_none() {
             self.spread_out(roster, now).await;
@@ -268,7 +271,9 @@ impl Held {
             self.spread = Some(Arc::new(spread));
         }
         // A file is looked at every few seconds; the disk needs not hear of each.
-        if known_for.abs() >= TimeDelta::minutes(1) {
+        let every = TimeDelta::from_std(self.source.refresh).unwrap_or(STALE_MAX).min(TimeDelta::minutes(1));
+        if self.kept_at.is_none_or(|at| (now - at).abs() >= every) {
+            self.kept_at = Some(now);
             self.keep(store).await;
             return true;
         }
