@@ -36,7 +36,7 @@ const FIRST_WITHIN: Duration = Duration::from_secs(5);
 const BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// So often a calendar's address may lead to another.
 const REDIRECTS_MAX: usize = 5;
-/// How often the loop looks whether anything is due, and at files. Real time.
+/// How often the loop looks whether anything is due, and at files.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often addresses are asked for. Real time.
 const MARKS_EVERY: TimeDelta = TimeDelta::seconds(30);
@@ -142,6 +142,8 @@ impl OnCall {
 
     /// Until told to stop.
     pub(super) async fn run(mut self, mut stop: channel::Receiver<bool>) {
+        // On a faster clock calendars grow old sooner.
+        let pause = LOOK_EVERY / self.clock.speed().max(1);
         loop {
             let mut changed = self.read_marks(clock::real_now()).await;
             for held in &mut self.held {
@@ -157,7 +159,7 @@ impl OnCall {
                 self.tick.notify_one();
             }
             tokio::select! {
-                () = lifecycle::wait(LOOK_EVERY) => {}
+                () = lifecycle::wait(pause) => {}
                 () = lifecycle::told_to(&mut stop) => return,
             }
         }
