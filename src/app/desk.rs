@@ -16,10 +16,13 @@ use super::{drills, reload::ReloadAsked};
 use crate::{
     alerts::{
         alert::{AlertKey, AlertState},
-        orders::Ask,
+        orders::{Action, Ask},
         policy::Policy,
     },
-    board::people::{self, Names, Who},
+    board::{
+        link::Linked,
+        people::{self, Names, Who},
+    },
     clock::{self, Clock},
     http::{
         DrillAnswer, Orders, People,
@@ -27,6 +30,7 @@ use crate::{
     },
     lifecycle::{Nudges, Post, StoreHealth},
     model::{AgencyName, Instant, Person, PhiGrant},
+    report::page_report::PageReport,
     rules::finding::Tells,
     store::Store,
 };
@@ -204,6 +208,18 @@ impl Orders for Desk {
 
     fn drill_stands(&self, id: String) -> BoxFuture<'_, Option<DrillAnswer>> {
         Box::pin(async move { drills::stands(self, &id).await })
+    }
+
+    fn pages(&self) -> BoxFuture<'_, Vec<PageReport>> {
+        Box::pin(self.every_page())
+    }
+
+    fn linked(&self, token: String) -> BoxFuture<'_, Option<Linked>> {
+        Box::pin(async move { self.behind(&token).await })
+    }
+
+    fn press(&self, linked: Linked, action: Action) -> BoxFuture<'_, Result<(), StoreFault>> {
+        Box::pin(self.press_link(linked, action))
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<String, Vec<String>>> {

@@ -5,7 +5,12 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::drill::DrillAnswer;
-use crate::{alerts::alert::Labels, model::Instant};
+use crate::{
+    alerts::{alert::Labels, orders::Action},
+    board::link::Linked,
+    model::Instant,
+    report::page_report::PageReport,
+};
 
 /// Takes orders from outside.
 pub trait Orders: Send + Sync + 'static {
@@ -20,6 +25,22 @@ pub trait Orders: Send + Sync + 'static {
 
     /// How a trial stands; `None` when none has this id.
     fn drill_stands(&self, id: String) -> BoxFuture<'_, Option<DrillAnswer>>;
+    /// Every page that is open or was within a day, the oldest first.
+    fn pages(&self) -> BoxFuture<'_, Vec<PageReport>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
+    /// The page behind a link's token; `None` when it leads nowhere, whether it never did or does no more.
+    fn linked(&self, token: String) -> BoxFuture<'_, Option<Linked>> {
+        let _ = token;
+        Box::pin(std::future::ready(None))
+    }
+
+    /// Stores what somebody does by a link; each thing once.
+    fn press(&self, linked: Linked, action: Action) -> BoxFuture<'_, Result<(), StoreFault>> {
+        let _ = (linked, action);
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// Reads the configuration again. `Ok` is a sentence on what is in use now; `Err` every fault as
     /// `file:line:column: error: …`, and the last good configuration stays.

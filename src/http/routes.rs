@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Web, drill, health, live, pages, past, v1, v2};
+use super::{Web, drill, health, hooks, link, live, on_call, pages, past, v1, v2};
+use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
 /// One path.
 #[derive(Debug)]
@@ -55,6 +56,13 @@ pub const ROUTES: &[Route] = &[
         serve: || get(pages::alert).post(pages::acknowledge),
     },
     Route {
+        path: "/on-call",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(pages::on_call),
+    },
+    Route {
         path: "/api-health",
         methods: &["GET"],
         shows: Shows::Counts,
@@ -67,6 +75,13 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Reader,
         serve: || get(pages::history),
+    },
+    Route {
+        path: "/a/{token}",
+        methods: &["GET", "POST"],
+        shows: Shows::Refs,
+        role: Role::Open,
+        serve: || get(link::show).post(link::act),
     },
     Route { path: "/live", methods: &["GET"], shows: Shows::Names, role: Role::Reader, serve: || get(live::changes) },
     Route {
@@ -106,11 +121,39 @@ pub const ROUTES: &[Route] = &[
         serve: || get(v1::status),
     },
     Route {
+        path: "/api/v1/on-call",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(on_call::report),
+    },
+    Route {
+        path: "/api/v1/on-call/{schedule}",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(on_call::schedule),
+    },
+    Route {
+        path: "/api/v1/on-call/people/{person}",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(on_call::person),
+    },
+    Route {
         path: "/api/v1/alerts",
         methods: &["GET"],
         shows: Shows::Refs,
         role: Role::Reader,
         serve: || get(v1::alerts),
+    },
+    Route {
+        path: "/api/v1/pages",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(v1::pages),
     },
     Route {
         path: "/api/v1/alerts/{fingerprint}",
@@ -167,5 +210,33 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Operator,
         serve: || get(v2::alerts).post(v2::post_alerts),
+    },
+    Route {
+        path: TEXT_HOOK,
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || post(hooks::twilio_text),
+    },
+    Route {
+        path: STATUS_HOOK,
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || post(hooks::twilio_status),
+    },
+    Route {
+        path: VOICE_HOOK,
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || post(hooks::twilio_voice),
+    },
+    Route {
+        path: RINGCENTRAL_HOOK,
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || post(hooks::ringcentral),
     },
 ];

@@ -22,7 +22,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("alerts", &["model", "limits", "on_call", "rules", "agenda", "source_fetched", "notify_pure"]),
     ("notify_pure", &["model", "limits", "on_call", "alerts", "rules", "config_types"]),
     ("pulse", &["model"]),
-    ("notify", &["model", "clock", "limits", "on_call", "alerts", "notify_pure", "store", "pulse", "config_types"]),
+    (
+        "notify",
+        &["model", "clock", "limits", "on_call", "alerts", "notify_pure", "store", "pulse", "tls", "config_types"],
+    ),
     ("report", &["model", "alerts", "notify_pure", "rules", "source_fetched"]),
     ("store", &["model", "limits", "on_call", "alerts", "mirror", "notify_pure", "report", "config_types"]),
     ("config_types", &["model", "on_call", "alerts", "notify_pure", "rules"]),
@@ -45,7 +48,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
-    ("metrics", &["model", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
+    ("metrics", &["model", "on_call", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
     (
         "view",
         &[
@@ -88,8 +91,11 @@ const TEST_FILES: &[&str] = &["tests", "contract", "stage", "stories", "properti
 /// Files of `notify` that decide.
 const NOTIFY_PURE: &[&str] = &[
     "message",
+    "notice",
+    "page_texts",
     "receiver",
     "render",
+    "spoken",
     "texts",
     "template",
     "gsm7",
@@ -99,6 +105,7 @@ const NOTIFY_PURE: &[&str] = &[
     "former",
     "webhook_payload",
     "shadow",
+    "send_on",
     "mod",
 ];
 
