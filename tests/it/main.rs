@@ -10,6 +10,7 @@ mod closing;
 mod compose;
 mod confined;
 mod dashboards;
+mod drill;
 mod faults;
 mod harness;
 mod house;
