@@ -10,6 +10,7 @@ mod compose;
 mod confined;
 mod dashboards;
 mod faults;
+mod gateways;
 mod harness;
 mod house;
 mod kill;
