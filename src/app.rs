@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use rand::{TryRng as _, rngs::SysRng};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -16,6 +17,7 @@ use tokio::{
 };
 
 use crate::{
+    alerts::page::LinkKey,
     clock::{self, Clock},
     config::{Config, fault::Fault},
     http,
@@ -24,21 +26,27 @@ use crate::{
     metrics::Metrics,
     model::Instant,
     notify::inbound::{Ears, hooks::Hooks},
+    on_call::picture::OnCallPicture,
     picture,
     pulse::Pulses,
+    reach::Reach,
     store::Store,
     view::{self, ConfigView, ViewWriter},
 };
 
 mod crew;
 mod desk;
+mod drills;
 mod heart;
+mod links;
+mod on_call;
 mod parts;
 mod publisher;
 mod records;
 mod reload;
 mod replies;
 mod retire;
+mod send_on;
 mod web_watch;
 
 use crew::{Crew, Prepared};
@@ -95,8 +103,11 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
     let (reload_asked, mut reloads) = mpsc::channel::<ReloadAsked>(8);
     let nudges = Nudges::default();
     let view_of_config = config_view(&config, started_at);
-    let first =
-        picture::take(&[], frame(&config, &view_of_config, started_at, None, Err("starting".into()), started_at)).await;
+    let first = picture::take(
+        &[],
+        frame(&config, &view_of_config, started_at, None, Arc::default(), Err("starting".into()), started_at),
+    )
+    .await;
     let (writer, reader) = view::publish(first);
     let store_health = Arc::new(StoreHealth::default());
     let desk = Arc::new(Desk {
@@ -121,6 +132,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         refused_at: Arc::default(),
         store_health,
         api_book: Arc::default(),
+        reach: Reach::new(link_key(&store).await?),
         started_at,
         seed,
     };
@@ -310,11 +322,12 @@ fn frame<'a>(
     config_view: &ConfigView,
     started_at: Instant,
     outbox: Option<crate::store::OutboxStats>,
+    on_call: Arc<OnCallPicture>,
     ready: Result<(), String>,
     now: Instant,
 ) -> picture::Frame<'a> {
     let telling = Arc::new(telling(config));
-    picture::Frame { config, config_view: config_view.clone(), started_at, telling, outbox, ready, now }
+    picture::Frame { config, config_view: config_view.clone(), started_at, telling, outbox, on_call, ready, now }
 }
 
 /// What outlives a reload.
@@ -329,12 +342,22 @@ struct Kept {
     refused_at: Arc<PlainMutex<Option<Instant>>>,
     store_health: Arc<StoreHealth>,
     api_book: Arc<ApiBook>,
+    /// Every phone, over all agencies, and what links are made with.
+    reach: Reach,
     /// What was heard from gateways.
     ears: Arc<Ears>,
     /// Where gateways tell.
     hooks: Arc<Hooks>,
     started_at: Instant,
     seed: u64,
+}
+
+/// The installation's secret for links, made once.
+async fn link_key(store: &Store) -> anyhow::Result<LinkKey> {
+    let mut fresh = [0; 32];
+    SysRng.try_fill_bytes(&mut fresh).context("asking the system for random bytes")?;
+    let secret = store.secret("links", &fresh).await.context("reading the secret for links")?;
+    Ok(LinkKey::new(&secret))
 }
 
 impl Kept {

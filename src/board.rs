@@ -23,7 +23,9 @@ pub mod assets;
 pub mod card;
 pub mod headline;
 pub mod history;
+pub mod link;
 pub mod now;
+pub mod on_call;
 pub mod people;
 pub mod story;
 pub mod timeline;
@@ -81,7 +83,10 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 14] = [
+const TEMPLATES: [(&str, &str); 19] = [
+    ("link.html", include_str!("board/templates/link.html")),
+    ("link_nothing.html", include_str!("board/templates/link_nothing.html")),
+    ("link.css", include_str!("board/templates/link.css")),
     ("macros.html", include_str!("board/templates/macros.html")),
     ("page.html", include_str!("board/templates/page.html")),
     ("headline.html", include_str!("board/templates/headline.html")),
@@ -94,6 +99,8 @@ const TEMPLATES: [(&str, &str); 14] = [
     ("api.html", include_str!("board/templates/api.html")),
     ("story.html", include_str!("board/templates/story.html")),
     ("past.html", include_str!("board/templates/past.html")),
+    ("on_call.html", include_str!("board/templates/on_call.html")),
+    ("policies.html", include_str!("board/templates/policies.html")),
     ("history.html", include_str!("board/templates/history.html")),
     ("problem.html", include_str!("board/templates/problem.html")),
 ];

@@ -21,7 +21,9 @@ use crate::{
     metrics::Metrics,
     model::{AgencyName, Instant},
     notify::voice::Telling,
+    on_call::picture::OnCallPicture,
     pulse::Pulses,
+    reach::Reach,
     source::{client::Source, planner::Planner},
     store::Store,
     watch::Watch,
@@ -29,6 +31,7 @@ use crate::{
 
 mod api_book;
 pub mod complaints;
+mod on_call;
 mod polling;
 mod store_health;
 mod ticking;
@@ -131,8 +134,12 @@ pub struct Floor {
     pub metrics: Arc<Metrics>,
     /// Whether the store takes what it is given.
     pub store_health: Arc<StoreHealth>,
+    /// Every phone, over all agencies, and what links are made with.
+    pub reach: Reach,
     /// The requests to the vendors, for the record of their APIs.
     pub api_book: Arc<ApiBook>,
+    /// Who is on call.
+    pub on_call: channel::Receiver<Arc<OnCallPicture>>,
 }
 
 impl Floor {

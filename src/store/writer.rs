@@ -13,11 +13,13 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, HeardText, Old, Report, Room, api_rows, book, contacts,
+    Attempted, Claimed, Commit, HeardText, Old, Report, Room, api_rows, book, calendars,
+    calendars::CalendarCopy,
+    contacts,
     error::{StoreError, commit_surely_failed},
     heard,
     lock::FileLock,
-    mirror_rows, orders, outbox,
+    mirror_rows, orders, outbox, pages,
     sql::{Value, execute, fetch, get},
 };
 use crate::{
@@ -109,6 +111,12 @@ pub(super) enum Job {
         agency: AgencyName,
         unkept: Unkept,
         reply: Reply<()>,
+    },
+    Calendar(CalendarCopy, Reply<()>),
+    Secret {
+        name: &'static str,
+        fresh: [u8; 32],
+        reply: Reply<[u8; 32]>,
     },
     Probe {
         now: Instant,
@@ -391,6 +399,8 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         }
         Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
+        Job::Calendar(copy, reply) => done(reply, calendars::put(connection, copy).await),
+        Job::Secret { name, fresh, reply } => done(reply, pages::secret(connection, name, fresh).await),
         Job::Probe { now, reply } => {
             // A page of the file that means nothing to anybody else; it goes through the log like every write.
             let text = format!("PRAGMA user_version = {}", now.timestamp().rem_euclid(i64::from(i32::MAX)));
@@ -431,6 +441,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::Finish(_, reply)
         | Job::KeepWays(_, reply)
         | Job::PollLater { reply, .. }
+        | Job::Calendar(_, reply)
         | Job::Probe { reply, .. }
         | Job::Api { reply, .. }
         | Job::Listening { reply, .. }
@@ -442,6 +453,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         Job::Orders { reply, .. } => later(reply, Err(error)),
         Job::Claim { reply, .. } | Job::Turn { reply, .. } => later(reply, Err(error)),
         Job::Recover { reply, .. } => later(reply, Err(error)),
+        Job::Secret { reply, .. } => later(reply, Err(error)),
         Job::Report(_, reply) | Job::Heard { reply, .. } => later(reply, Err(error)),
         Job::Prune(_, reply) => later(reply, Err(error)),
         Job::Close(reply) => Box::new(move |_| {
