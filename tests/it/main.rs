@@ -12,6 +12,7 @@ mod confined;
 mod dashboards;
 mod drill;
 mod faults;
+mod gateways;
 mod harness;
 mod house;
 mod kill;
