@@ -124,6 +124,7 @@ pub struct Metrics {
     rejected_rows: IntCounterVec,
     messages: IntCounterVec,
     duplicates: IntCounterVec,
+    sent_on: IntCounterVec,
     inbound_texts: IntCounterVec,
     gateway_penalty: GaugeVec,
     decisions: IntCounterVec,
@@ -175,6 +176,7 @@ impl Metrics {
             rejected_rows: counters(&f::REJECTED_ROWS),
             messages: counters(&f::MESSAGES),
             duplicates: counters(&f::DUPLICATES),
+            sent_on: counters(&f::SENT_ON),
             inbound_texts: counters(&f::INBOUND_TEXTS),
             gateway_penalty: gauges(&f::GATEWAY_PENALTY),
             decisions: counters(&f::DECISIONS),
@@ -205,6 +207,9 @@ impl Metrics {
         }
         for which in Loop::ALL {
             metrics.missed_ticks.with_label_values(&[which.as_str()]);
+        }
+        for outcome in ["sent", "failed", "dropped"] {
+            metrics.sent_on.with_label_values(&[outcome]);
         }
         for outcome in ["ok", "refused"] {
             metrics.reloads.with_label_values(&[outcome]);
@@ -247,6 +252,11 @@ impl Metrics {
     /// A message that may have left twice.
     pub fn duplicate(&self, channel: Channel) {
         self.duplicates.with_label_values(&[channel.as_str()]).inc();
+    }
+
+    /// Alerts that were sent on to another Alertmanager, or not: `sent`, `failed` or `dropped`.
+    pub fn sent_on(&self, outcome: &'static str, n_alerts: usize) {
+        self.sent_on.with_label_values(&[outcome]).inc_by(n_alerts as u64);
     }
 
     /// Texts that came in by a gateway, and what they were. Said with 0 too: a gateway that is listened to and heard

@@ -189,6 +189,7 @@ fn the_list_and_the_page_agree() {
     pulses.watch(["main".into()], noon());
     pulses.read(&"main".into(), noon());
     let mut view = view();
+    view.on_call = Arc::new(crate::on_call::fixture::picture());
     view.alerts = vec![Arc::new(uncovered("1"))];
     view.outbox.as_mut().unwrap().waiting = vec![OutboxCount { channel: Channel::Sms, state: "queued", n: 1 }];
     let text = metrics.encode(&view, &pulses, noon());

@@ -22,8 +22,8 @@ use shiftwatch::{
     },
     clock::{Clock, real_now},
     http::{
-        Access, Orders, People, Records, Web,
-        orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
+        Access, DrillAnswer, Orders, People, Records, Web,
+        orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         router, serve,
     },
@@ -44,6 +44,14 @@ use super::{hand_made, past};
 struct Nobody;
 
 impl Orders for Nobody {
+    fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>> {
+        Box::pin(async move { Err(DrillError::Unknown { who, known: "night-1".to_owned() }) })
+    }
+
+    fn drill_stands(&self, _: String) -> BoxFuture<'_, Option<DrillAnswer>> {
+        Box::pin(async { None })
+    }
+
     fn acknowledge(&self, _: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {
         Box::pin(async { Err(AckError::Unknown) })
     }
@@ -104,6 +112,7 @@ impl Stage {
             clock: Clock::manual(hand_made::now()),
             records: Arc::new(Nobody),
             access: Arc::default(),
+            hooks: None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
