@@ -105,6 +105,7 @@ impl Stage {
             metrics: Arc::new(Metrics::new()),
             orders: Arc::new(Nobody),
             people: Arc::new(Nobody),
+            hooks: None,
             gallery: Arc::default(),
             open: Arc::default(),
             closing: closing.subscribe(),
