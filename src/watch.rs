@@ -15,6 +15,7 @@ use crate::{
         book::Book,
         decide,
         policy::Policy,
+        silence::Silences,
         step::{CatchUp, Quiet},
     },
     config,
@@ -69,6 +70,10 @@ pub struct Watch {
     pub later: Vec<Finding>,
     /// Why each alert that could be told was not, when it was last looked at.
     pub quiet: HashMap<AlertKey, Quiet>,
+    /// The installation's silences, as of the pass.
+    pub silences: Arc<Silences>,
+    /// Which version of the silences the last committed tick saw; `None` = it has to look.
+    pub silences_seen: Option<u64>,
     /// The number of its last commit.
     pub n: i64,
     /// Nothing was judged yet since the start or the reload: the next tick judges everything.
@@ -114,6 +119,8 @@ impl Watch {
             former: loaded.addresses.into_iter().collect(),
             later,
             quiet: HashMap::new(),
+            silences: Arc::default(),
+            silences_seen: None,
             n: loaded.n,
             unseen: true,
             ticked_at: None,
@@ -200,6 +207,7 @@ impl Watch {
             self.agenda.set(wake);
         }
         self.quiet.clear();
+        self.silences_seen = None;
         self.unseen = true;
     }
 

@@ -14,6 +14,7 @@ pub mod look;
 pub mod plan;
 pub mod rule;
 pub mod ruleset;
+pub mod samples;
 pub mod where_clause;
 
 #[cfg(test)]
