@@ -16,10 +16,11 @@ use tokio::{
 };
 
 use crate::{
+    alerts::silence::Silences,
     clock::{self, Clock},
-    config::{Config, fault::Fault},
+    config::{Config, fault::Fault, original},
     http,
-    lifecycle::{ApiBook, Nudges, Post, StoreHealth},
+    lifecycle::{ApiBook, Nudges, Post, SilenceBook, StoreHealth},
     limits,
     metrics::Metrics,
     model::Instant,
@@ -37,13 +38,16 @@ mod publisher;
 mod records;
 mod reload;
 mod retire;
+mod silence_desk;
 mod web_watch;
 
 use crew::{Crew, Prepared};
 use desk::Desk;
 pub(crate) use parts::{installation, telling};
 use records::Shelf;
+
 use reload::{Refused, ReloadAsked, files_change, hung_up, reload};
+use silence_desk::SilenceDesk;
 use web_watch::WebWatch;
 
 /// Where the configuration comes from; asked again on reload.
@@ -79,6 +83,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
             "store: sends were under way when the last run ended; the providers are asked before anything is sent again"
         );
     }
+    let silences = Arc::new(SilenceBook::open(store.clone()).await.context("reading the silences")?);
     let listener = TcpListener::bind(config.web.listen).await.with_context(|| {
         format!(
             "listening on {}: is another shiftwatch running? Set web.listen to another address, or stop it",
@@ -93,8 +98,11 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
     let (reload_asked, mut reloads) = mpsc::channel::<ReloadAsked>(8);
     let nudges = Nudges::default();
     let view_of_config = config_view(&config, started_at);
-    let first =
-        picture::take(&[], frame(&config, &view_of_config, started_at, None, Err("starting".into()), started_at)).await;
+    let first = picture::take(
+        &[],
+        frame(&config, &view_of_config, started_at, silences.get(), None, Err("starting".into()), started_at),
+    )
+    .await;
     let (writer, reader) = view::publish(first);
     let store_health = Arc::new(StoreHealth::default());
     let desk = Arc::new(Desk {
@@ -114,6 +122,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         writer: Arc::new(writer),
         refused_at: Arc::default(),
         store_health,
+        silences: Arc::clone(&silences),
         api_book: Arc::default(),
         started_at,
         seed,
@@ -141,6 +150,13 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         pulses,
         metrics,
         orders: desk.clone(),
+        silencing: Arc::new(SilenceDesk::new(
+            silences,
+            clock.clone(),
+            kept.nudges.clone(),
+            Arc::clone(&kept.store_health),
+            seed,
+        )),
         records: Arc::new(shelf),
         people: desk.clone(),
         gallery: Arc::default(),
@@ -292,7 +308,7 @@ fn sentence(config: &Config) -> String {
 fn config_view(config: &Config, loaded_at: Instant) -> ConfigView {
     ConfigView {
         file: config.file.as_ref().map(|file| file.display().to_string()),
-        original: config.original.as_str().into(),
+        original: original::for_alertmanager(&config.original).into(),
         loaded_at,
         refused_at: None,
     }
@@ -302,12 +318,13 @@ fn frame<'a>(
     config: &'a Config,
     config_view: &ConfigView,
     started_at: Instant,
+    silences: Arc<Silences>,
     outbox: Option<crate::store::OutboxStats>,
     ready: Result<(), String>,
     now: Instant,
 ) -> picture::Frame<'a> {
     let telling = Arc::new(telling(config));
-    picture::Frame { config, config_view: config_view.clone(), started_at, telling, outbox, ready, now }
+    picture::Frame { config, config_view: config_view.clone(), started_at, telling, silences, outbox, ready, now }
 }
 
 /// What outlives a reload.
@@ -321,6 +338,7 @@ struct Kept {
     /// Since when a newer configuration is refused.
     refused_at: Arc<PlainMutex<Option<Instant>>>,
     store_health: Arc<StoreHealth>,
+    silences: Arc<SilenceBook>,
     api_book: Arc<ApiBook>,
     started_at: Instant,
     seed: u64,

@@ -30,12 +30,14 @@ use crate::{
 mod api_book;
 pub mod complaints;
 mod polling;
+mod silence_book;
 mod store_health;
 mod ticking;
 
 pub use api_book::ApiBook;
 use complaints::Complaints;
 pub use polling::poll_loop;
+pub use silence_book::{ChangeFault, EndsSoon, SilenceBook};
 pub use store_health::StoreHealth;
 pub use ticking::tick_loop;
 
@@ -131,6 +133,8 @@ pub struct Floor {
     pub metrics: Arc<Metrics>,
     /// Whether the store takes what it is given.
     pub store_health: Arc<StoreHealth>,
+    /// The installation's silences.
+    pub silences: Arc<SilenceBook>,
     /// The requests to the vendors, for the record of their APIs.
     pub api_book: Arc<ApiBook>,
 }

@@ -117,6 +117,7 @@ impl Crew {
             pulses: Arc::clone(&kept.pulses),
             metrics: Arc::clone(&kept.metrics),
             store_health: Arc::clone(&kept.store_health),
+            silences: Arc::clone(&kept.silences),
             api_book: Arc::clone(&kept.api_book),
         };
         let read = posts.iter().filter(|post| post.source.is_some()).map(|post| post.name.clone());

@@ -57,7 +57,15 @@ impl Publisher {
         let mut view_of_config = self.view_of_config.clone();
         view_of_config.refused_at = *self.refused_at.lock().unwrap_or_else(PoisonError::into_inner);
         let outbox = floor.store.outbox_stats().await.ok();
-        let frame = frame(&self.config, &view_of_config, self.started_at, outbox, floor.readiness(real_now), now);
+        let frame = frame(
+            &self.config,
+            &view_of_config,
+            self.started_at,
+            floor.silences.get(),
+            outbox,
+            floor.readiness(real_now),
+            now,
+        );
         let view = picture::take(&floor.posts, frame).await;
         self.writer.send_replace(Arc::new(view));
         self.forget(floor, now).await;

@@ -7,7 +7,7 @@ use std::{
 
 use chrono::TimeDelta;
 
-use super::{Floor, Post, seconds, told_to, wait};
+use super::{EndsSoon, Floor, Post, seconds, told_to, wait};
 use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState},
@@ -64,6 +64,17 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
                 }
             }
         }
+        match floor.silences.look(&floor.posts, now).await {
+            Ok((soon, silences_changed)) => {
+                soon.iter().for_each(remind);
+                (changed, written) = (changed || silences_changed, written || silences_changed);
+            }
+            Err(fault) => {
+                refused = true;
+                floor.store_refuses(&fault);
+                tracing::error!(error = %fault, "store: a silence could not be changed; trying again with the next tick");
+            }
+        }
         if !refused {
             floor.store_takes(written, now).await;
         }
@@ -87,6 +98,12 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
             () = told_to(&mut stop) => {}
         }
     }
+}
+
+/// A silence ends soon, and what it mutes goes on: the log says so, beside the board.
+fn remind(EndsSoon { silence, n_muted }: &EndsSoon) {
+    let (id, ends_at) = (&silence.id, silence.ends_at);
+    tracing::warn!(silence = %id, %ends_at, n_muted, "silences: one ends soon and still mutes alerts; make it longer, or see to them");
 }
 
 /// How the ways out are doing; `None` when the store could not be asked.
@@ -126,6 +143,7 @@ enum Passed {
 /// One agency's pass.
 async fn tick_pass(floor: &Floor, post: &Post, read_inputs: bool, gateways: &[GatewayHealth], now: Instant) -> Passed {
     let mut watch = post.watch.lock().await;
+    watch.silences = floor.silences.get();
     let inputs = if read_inputs {
         match floor.store.pending_inputs(&post.name).await {
             Ok(inputs) => inputs,

@@ -16,11 +16,11 @@ use super::{
     Attempted, Claimed, Commit, Old, Report, Room, api_rows, book,
     error::{StoreError, commit_surely_failed},
     lock::FileLock,
-    mirror_rows, orders, outbox,
+    mirror_rows, orders, outbox, silences,
     sql::{Value, execute, fetch, get},
 };
 use crate::{
-    alerts::orders::Ask,
+    alerts::{orders::Ask, silence::Silence},
     mirror::row::MirrorDelta,
     model::{AgencyName, Instant},
     notify::message::MessageId,
@@ -86,6 +86,11 @@ pub(super) enum Job {
     Api {
         agency: AgencyName,
         unkept: Unkept,
+        reply: Reply<()>,
+    },
+    Silences {
+        changed: Vec<Silence>,
+        gone: Vec<String>,
         reply: Reply<()>,
     },
     Probe {
@@ -360,6 +365,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         }
         Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
+        Job::Silences { changed, gone, reply } => done(reply, silences::put(connection, &changed, gone).await),
         Job::Probe { now, reply } => {
             // A page of the file that means nothing to anybody else; it goes through the log like every write.
             let text = format!("PRAGMA user_version = {}", now.timestamp().rem_euclid(i64::from(i32::MAX)));
@@ -402,6 +408,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::PollLater { reply, .. }
         | Job::Probe { reply, .. }
         | Job::Api { reply, .. }
+        | Job::Silences { reply, .. }
         | Job::Audit { reply, .. } => later(reply, Err(error)),
         #[cfg(test)]
         Job::Pragma(_, reply) => later(reply, Err(error)),
