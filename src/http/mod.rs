@@ -38,7 +38,10 @@ pub mod records;
 pub mod routes;
 mod serving;
 mod sign_in;
+mod silence_pages;
+pub mod silencing;
 mod v1;
+pub mod v1_silences;
 mod v2;
 mod waiting;
 
@@ -50,6 +53,7 @@ pub use {
     people::People,
     records::Records,
     serving::serve,
+    silencing::Silencing,
     v1::{AckAnswer, AckBody},
 };
 
@@ -67,6 +71,8 @@ pub struct Web {
     pub metrics: Arc<Metrics>,
     /// Takes orders.
     pub orders: Arc<dyn Orders>,
+    /// Takes orders about silences.
+    pub silencing: Arc<dyn Silencing>,
     /// Knows names, for pages that may show them.
     pub people: Arc<dyn People>,
     /// Pages drawn of the latest picture.

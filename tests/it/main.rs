@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 
 mod agent;
+mod amtool;
 mod api;
 mod browser;
 mod closing;
@@ -23,6 +24,7 @@ mod reload;
 mod rule_tests;
 mod service;
 mod shapes;
+mod silences;
 mod story;
 mod switches;
 mod web_config;
