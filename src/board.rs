@@ -25,6 +25,7 @@ pub mod headline;
 pub mod history;
 pub mod now;
 pub mod people;
+pub mod silences;
 pub mod story;
 pub mod timeline;
 pub mod why;
@@ -81,7 +82,7 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 14] = [
+const TEMPLATES: [(&str, &str); 16] = [
     ("macros.html", include_str!("board/templates/macros.html")),
     ("page.html", include_str!("board/templates/page.html")),
     ("headline.html", include_str!("board/templates/headline.html")),
@@ -95,6 +96,8 @@ const TEMPLATES: [(&str, &str); 14] = [
     ("story.html", include_str!("board/templates/story.html")),
     ("past.html", include_str!("board/templates/past.html")),
     ("history.html", include_str!("board/templates/history.html")),
+    ("silences.html", include_str!("board/templates/silences.html")),
+    ("silence.html", include_str!("board/templates/silence.html")),
     ("problem.html", include_str!("board/templates/problem.html")),
 ];
 

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    Exit, ack, agent::Agent, alerts, check, demo, doctor, healthcheck, init, output::Output, status, terminal,
+    Exit, ack, agent::Agent, alerts, check, demo, doctor, healthcheck, init, output::Output, silence, status, terminal,
 };
 use crate::{
     app::{self, Launch, LoadConfig},
@@ -110,6 +110,10 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
             let wish = ack::Wish { alert: args.alert, by: args.by, note: args.note, for_: args.for_ };
             Ok(ack::run(&agent, &wish, args.asking.output, width, &mut out).await?)
+        }
+        Command::Silence(args) => {
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
+            Ok(silence::run(&agent, &args, width, &mut out).await?)
         }
         Command::Healthcheck(args) => {
             let url = args.url.as_deref().filter(|url| !url.trim().is_empty());

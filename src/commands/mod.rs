@@ -16,6 +16,7 @@ mod longest_text;
 pub mod output;
 pub mod replay;
 pub mod service;
+pub mod silence;
 pub mod status;
 pub mod terminal;
 pub mod test;
