@@ -91,7 +91,7 @@ impl SilenceBook {
         let watched = |one: &&Silence| {
             one.state(now) == SilenceState::Active && (one.until_resolved || (!one.reminded && one.remind_at() <= now))
         };
-        if forgotten.is_empty() && seen.iter().find(watched).is_none() {
+        if forgotten.is_empty() && !seen.iter().any(|one| watched(&one)) {
             return Ok((Vec::new(), false));
         }
         let _one_at_a_time = self.changing.lock().await;

@@ -12,10 +12,10 @@ use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState},
         fingerprint::fingerprint,
-        orders::Inputs,
+        orders::{Ask, Inputs},
     },
     clock, limits,
-    model::{Instant, Subject},
+    model::{AgencyName, Instant, PersonName, Subject},
     pipeline::{self, Ticked},
     pulse::Loop,
     rules::{finding::Tells, gateway_health::GatewayHealth},
@@ -66,7 +66,9 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
         }
         match floor.silences.look(&floor.posts, now).await {
             Ok((soon, silences_changed)) => {
-                soon.iter().for_each(remind);
+                for one in &soon {
+                    remind(&floor, one, now).await;
+                }
                 (changed, written) = (changed || silences_changed, written || silences_changed);
             }
             Err(fault) => {
@@ -100,10 +102,17 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
     }
 }
 
-/// A silence ends soon, and what it mutes goes on: the log says so, beside the board.
-fn remind(EndsSoon { silence, n_muted }: &EndsSoon) {
+/// A silence ends soon, and what it mutes goes on: the log says so, beside the board, and whoever made it is told when that
+/// is one of the people.
+async fn remind(floor: &Floor, EndsSoon { silence, n_muted }: &EndsSoon, now: Instant) {
     let (id, ends_at) = (&silence.id, silence.ends_at);
     tracing::warn!(silence = %id, %ends_at, n_muted, "silences: one ends soon and still mutes alerts; make it longer, or see to them");
+    let created_by = PersonName::new(silence.created_by.as_str());
+    let ask = Ask::SilenceEnds { id: id.clone(), created_by, ends_at, n_muted: *n_muted };
+    match floor.store.put_orders(&AgencyName::installation(), now, vec![ask]).await {
+        Ok(_) => floor.nudges.inputs_stored(),
+        Err(fault) => floor.store_refuses(&fault),
+    }
 }
 
 /// How the ways out are doing; `None` when the store could not be asked.

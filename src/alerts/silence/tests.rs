@@ -196,3 +196,44 @@ fn states_end_with_the_instant_and_lists_are_in_alertmanagers_order() {
     assert_eq!(silences.next_change(at(100)), None);
     assert_eq!(silences.forgotten(at(20) + KEPT), ["e", "f"]);
 }
+
+#[test]
+fn whoever_made_a_silence_is_told_that_it_ends_by_a_way_that_wakes_nobody() {
+    use crate::alerts::{
+        notice::Says,
+        orders::Ask,
+        stage::{paging, person},
+    };
+    let ask = |name: &str| Ask::SilenceEnds {
+        id: "1".to_owned(),
+        created_by: crate::model::PersonName::new(name),
+        ends_at: at(600),
+        n_muted: 2,
+    };
+    let mut stage = Stage::new(paging());
+    let made = stage.order(ask("night-1"));
+    let [notice] = &made.notices[..] else { panic!("one notice: {:?}", made.notices) };
+    assert_eq!((&notice.to, notice.via), (&person("night-1", 1).name, crate::on_call::Via::Sms));
+    assert_eq!(notice.says, Says::SilenceEnds { id: "1".to_owned(), ends_at: at(600), n_muted: 2 });
+    assert!(stage.order(ask("somebody else")).notices.is_empty(), "not one of the people");
+}
+
+#[test]
+fn a_page_takes_no_step_while_all_it_tells_of_is_silenced() {
+    let mut stage = Stage::new(crate::alerts::stage::paging());
+    stage.pass(vec![broken("Page", shift(1))]);
+    stage.until(100);
+    let first = stage.said();
+    assert!(first.iter().any(|line| line.contains("sms night-1 page")), "{first:?}");
+    stage.silence("1", PAGE, 100, 2_000);
+    stage.pass(vec![]);
+    stage.until(1_999);
+    let said = stage.said();
+    assert!(said.is_empty(), "nobody is escalated to: {said:?}");
+    stage.until(3_000);
+    let said = stage.said();
+    assert!(said.iter().any(|line| line.contains("night-2")), "it goes on: {said:?}");
+    stage.pass(vec![fine("Page", shift(1), Closing::Covered)]);
+    stage.until(4_000);
+    assert!(stage.said().iter().any(|line| line.contains("night-1")), "and who was told hears of the end");
+}

@@ -92,10 +92,11 @@ impl Conditions {
 
     fn add(&mut self, text: &str) -> Result<(), String> {
         let written = matcher(text)?;
-        let ready = match written.is_regex {
-            true => regex(&written.value).and_then(|_| written.ready()),
-            false => written.ready(),
-        };
+        if written.is_regex {
+            // What is wrong with it is said in the words of a filter, not of a silence.
+            regex(&written.value)?;
+        }
+        let ready = written.ready();
         self.0.push((written, ready?));
         Ok(())
     }
