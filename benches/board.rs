@@ -193,6 +193,7 @@ fn view(agencies: Vec<AgencyView>) -> View {
         telling: Arc::new(Telling { voices: HashMap::new(), installation, external_url: None, shadow: None }),
         outbox: Some(OutboxView::default()),
         config: ConfigView { file: None, original: Arc::from(""), loaded_at: noon(), refused_at: None },
+        on_call: Arc::default(),
         ready: Ok(()),
     }
 }
@@ -359,6 +360,7 @@ async fn with_boards(first: &View, n: usize) -> String {
         records: Arc::new(Nobody),
         clock: Clock::manual(noon()),
         access: Arc::clone(&access),
+        hooks: None,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

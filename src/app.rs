@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use rand::{TryRng as _, rngs::SysRng};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -16,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    alerts::silence::Silences,
+    alerts::page::LinkKey,
     clock::{self, Clock},
     config::{Config, fault::Fault, original},
     http,
@@ -24,20 +25,28 @@ use crate::{
     limits,
     metrics::Metrics,
     model::Instant,
+    notify::inbound::{Ears, hooks::Hooks},
+    on_call::picture::OnCallPicture,
     picture,
     pulse::Pulses,
+    reach::Reach,
     store::Store,
     view::{self, ConfigView, ViewWriter},
 };
 
 mod crew;
 mod desk;
+mod drills;
 mod heart;
+mod links;
+mod on_call;
 mod parts;
 mod publisher;
 mod records;
 mod reload;
+mod replies;
 mod retire;
+mod send_on;
 mod silence_desk;
 mod web_watch;
 
@@ -100,7 +109,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
     let view_of_config = config_view(&config, started_at);
     let first = picture::take(
         &[],
-        frame(&config, &view_of_config, started_at, silences.get(), None, Err("starting".into()), started_at),
+        frame(&config, &view_of_config, started_at, None, Arc::default(), Err("starting".into()), started_at),
     )
     .await;
     let (writer, reader) = view::publish(first);
@@ -113,7 +122,11 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         store_health: Arc::clone(&store_health),
         reload: reload_asked,
     });
+    let ears = Arc::new(Ears::default());
+    let hooks = Arc::new(Hooks::new(store.clone(), clock.clone(), desk.clone(), Arc::clone(&ears), seed));
     let kept = Kept {
+        ears,
+        hooks: Arc::clone(&hooks),
         store: store.clone(),
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
@@ -124,6 +137,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         store_health,
         silences: Arc::clone(&silences),
         api_book: Arc::default(),
+        reach: Reach::new(link_key(&store).await?),
         started_at,
         seed,
     };
@@ -164,6 +178,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         closing: web_stop.subscribe(),
         clock: clock.clone(),
         access: Arc::clone(&access),
+        hooks: Some(hooks),
     };
     let serving = tokio::spawn(http::serve(listener, http::router(web), Arc::clone(&access), async move {
         let _ = web_stopped.wait_for(|stop| *stop).await;
@@ -318,13 +333,23 @@ fn frame<'a>(
     config: &'a Config,
     config_view: &ConfigView,
     started_at: Instant,
-    silences: Arc<Silences>,
     outbox: Option<crate::store::OutboxStats>,
+    on_call: Arc<OnCallPicture>,
     ready: Result<(), String>,
     now: Instant,
 ) -> picture::Frame<'a> {
     let telling = Arc::new(telling(config));
-    picture::Frame { config, config_view: config_view.clone(), started_at, telling, silences, outbox, ready, now }
+    picture::Frame {
+        config,
+        config_view: config_view.clone(),
+        started_at,
+        telling,
+        silences: Arc::default(),
+        outbox,
+        on_call,
+        ready,
+        now,
+    }
 }
 
 /// What outlives a reload.
@@ -340,8 +365,22 @@ struct Kept {
     store_health: Arc<StoreHealth>,
     silences: Arc<SilenceBook>,
     api_book: Arc<ApiBook>,
+    /// Every phone, over all agencies, and what links are made with.
+    reach: Reach,
+    /// What was heard from gateways.
+    ears: Arc<Ears>,
+    /// Where gateways tell.
+    hooks: Arc<Hooks>,
     started_at: Instant,
     seed: u64,
+}
+
+/// The installation's secret for links, made once.
+async fn link_key(store: &Store) -> anyhow::Result<LinkKey> {
+    let mut fresh = [0; 32];
+    SysRng.try_fill_bytes(&mut fresh).context("asking the system for random bytes")?;
+    let secret = store.secret("links", &fresh).await.context("reading the secret for links")?;
+    Ok(LinkKey::new(&secret))
 }
 
 impl Kept {

@@ -23,7 +23,9 @@ pub mod assets;
 pub mod card;
 pub mod headline;
 pub mod history;
+pub mod link;
 pub mod now;
+pub mod on_call;
 pub mod people;
 pub mod silences;
 pub mod story;
@@ -82,7 +84,10 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 16] = [
+const TEMPLATES: [(&str, &str); 21] = [
+    ("link.html", include_str!("board/templates/link.html")),
+    ("link_nothing.html", include_str!("board/templates/link_nothing.html")),
+    ("link.css", include_str!("board/templates/link.css")),
     ("macros.html", include_str!("board/templates/macros.html")),
     ("page.html", include_str!("board/templates/page.html")),
     ("headline.html", include_str!("board/templates/headline.html")),
@@ -95,6 +100,8 @@ const TEMPLATES: [(&str, &str); 16] = [
     ("api.html", include_str!("board/templates/api.html")),
     ("story.html", include_str!("board/templates/story.html")),
     ("past.html", include_str!("board/templates/past.html")),
+    ("on_call.html", include_str!("board/templates/on_call.html")),
+    ("policies.html", include_str!("board/templates/policies.html")),
     ("history.html", include_str!("board/templates/history.html")),
     ("silences.html", include_str!("board/templates/silences.html")),
     ("silence.html", include_str!("board/templates/silence.html")),

@@ -21,7 +21,9 @@ use crate::{
     metrics::Metrics,
     model::{AgencyName, Instant},
     notify::voice::Telling,
+    on_call::picture::OnCallPicture,
     pulse::Pulses,
+    reach::Reach,
     source::{client::Source, planner::Planner},
     store::Store,
     watch::Watch,
@@ -29,6 +31,7 @@ use crate::{
 
 mod api_book;
 pub mod complaints;
+mod on_call;
 mod polling;
 mod silence_book;
 mod store_health;
@@ -135,8 +138,12 @@ pub struct Floor {
     pub store_health: Arc<StoreHealth>,
     /// The installation's silences.
     pub silences: Arc<SilenceBook>,
+    /// Every phone, over all agencies, and what links are made with.
+    pub reach: Reach,
     /// The requests to the vendors, for the record of their APIs.
     pub api_book: Arc<ApiBook>,
+    /// Who is on call.
+    pub on_call: channel::Receiver<Arc<OnCallPicture>>,
 }
 
 impl Floor {

@@ -12,6 +12,7 @@ use crate::{
         local_time::{local_date, start_of_day},
     },
     notify::voice::Telling,
+    on_call::picture::OnCallPicture,
     rules::{finding::Tells, samples::samples},
     source::{
         planner::Promise,
@@ -40,6 +41,8 @@ pub struct Frame<'a> {
     pub silences: Arc<Silences>,
     /// The outbox, if the store could be asked.
     pub outbox: Option<OutboxStats>,
+    /// Who is on call.
+    pub on_call: Arc<OnCallPicture>,
     /// Whether the agent is ready.
     pub ready: Result<(), String>,
     /// Now.
@@ -83,9 +86,7 @@ pub async fn take(posts: &[Arc<Post>], frame: Frame<'_>) -> View {
         .collect();
     rules.sort();
     rules.dedup();
-    let reaches = |receiver: &&crate::notify::receiver::Receiver| {
-        !receiver.email.is_empty() || !receiver.sms.is_empty() || !receiver.webhook.is_empty()
-    };
+    let reaches = |receiver: &&crate::notify::receiver::Receiver| !receiver.is_nobody();
     View {
         at: now,
         started_at: frame.started_at,
@@ -103,6 +104,7 @@ pub async fn take(posts: &[Arc<Post>], frame: Frame<'_>) -> View {
         telling: frame.telling,
         outbox: frame.outbox.as_ref().map(outbox_view),
         config: frame.config_view,
+        on_call: frame.on_call,
         ready: frame.ready,
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     mirror::{changes::Changes, row::MirrorDelta},
     model::{Instant, Subject},
     notify::{
+        notice,
         render::{self, Rendered},
         voice::Telling,
     },
@@ -200,7 +201,8 @@ fn decide_and_render(
     let step = decide::step(&watch.book, given);
     let policy = watch.book.policy();
     let given = render::Given { policy, former: &watch.former, telling, people: &watch.mirror, now };
-    let rendered = render::render(&step.intents, given);
+    let mut rendered = render::render(&step.intents, given);
+    rendered.absorb(notice::render(&step.notices, &watch.settings.name, given));
     let n_template_faults = spoken.n_template_faults() + rendered.n_template_faults;
     (step, rendered, n_template_faults)
 }
@@ -208,8 +210,15 @@ fn decide_and_render(
 /// Everything after a start, a standstill, and when the clock went back; else what changed and what is due.
 fn judge_pass(watch: &Watch, gateways: &[GatewayHealth], due: &[Wake], now: Instant) -> Judged {
     let open = |rule: &RuleId, subject: &Subject| watch.book.is_open(rule, subject);
-    let scope =
-        Scope { ruleset: &watch.ruleset, mirror: &watch.mirror, ledger: &watch.ledger, gateways, open: &open, now };
+    let scope = Scope {
+        ruleset: &watch.ruleset,
+        mirror: &watch.mirror,
+        ledger: &watch.ledger,
+        gateways,
+        on_call: &watch.on_call,
+        open: &open,
+        now,
+    };
     if watch.unseen {
         return judge::judge_all(&scope, watch.book.alerts().map(|alert| alert.key.subject.clone()));
     }

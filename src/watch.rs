@@ -37,6 +37,7 @@ use crate::{
     rules::{
         finding::{Finding, RuleId},
         ledger::Ledger,
+        on_call_health::OnCallHealth,
         plan,
         rule::Rule,
         ruleset::Ruleset,
@@ -74,6 +75,8 @@ pub struct Watch {
     pub silences: Arc<Silences>,
     /// Which version of the silences the last committed tick saw; `None` = it has to look.
     pub silences_seen: Option<u64>,
+    /// How it stands with who is on call; of the installation alone.
+    pub on_call: Vec<OnCallHealth>,
     /// The number of its last commit.
     pub n: i64,
     /// Nothing was judged yet since the start or the reload: the next tick judges everything.
@@ -102,6 +105,8 @@ impl Watch {
         let name = settings.name.clone();
         let book =
             Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now).with_pages(loaded.pages);
+        let reach = Reach::default();
+        reach.join(book.agency(), book.pages());
         let later = book.without_rule(|id| ruleset.get(id).is_some());
         let mut agenda = Agenda::new();
         for wake in book.wakes() {
@@ -115,12 +120,13 @@ impl Watch {
             ledger: Ledger::default(),
             agenda,
             book,
-            reach: Reach::default(),
+            reach,
             former: loaded.addresses.into_iter().collect(),
             later,
             quiet: HashMap::new(),
             silences: Arc::default(),
             silences_seen: None,
+            on_call: Vec::new(),
             n: loaded.n,
             unseen: true,
             ticked_at: None,
@@ -131,7 +137,13 @@ impl Watch {
     /// An agency of which nothing was stored, with nothing to catch up with: for rehearsals, which have no store. However
     /// far apart its passes are, nobody slept between them.
     #[must_use]
-    pub fn fresh(settings: &config::Agency, ruleset: Arc<Ruleset>, policy: Arc<Policy>, now: Instant) -> Self {
+    pub fn fresh(
+        settings: &config::Agency,
+        ruleset: Arc<Ruleset>,
+        policy: Arc<Policy>,
+        reach: Reach,
+        now: Instant,
+    ) -> Self {
         let loaded = Loaded {
             n: 0,
             alerts: Vec::new(),
@@ -143,7 +155,7 @@ impl Watch {
             orders: Vec::new(),
             receipts: Vec::new(),
         };
-        Self { standstill: TimeDelta::MAX, ..Self::restore(settings, loaded, ruleset, policy, now) }
+        Self { standstill: TimeDelta::MAX, reach, ..Self::restore(settings, loaded, ruleset, policy, now) }
     }
 
     /// Notices that the clock stepped back or that nobody looked for a while, and has everything judged again then.
@@ -166,6 +178,12 @@ impl Watch {
         self.unseen |= now < before || now - before > self.standstill;
     }
 
+    /// Reaches people together with the other agencies: no code stands for two pages on one phone.
+    pub fn share(&mut self, reach: &Reach) {
+        self.reach = reach.clone();
+        self.reach.join(self.book.agency(), self.book.pages());
+    }
+
     /// Takes the alerts as they are stored in the place of those in memory; the mirror, which is read from the vendor,
     /// stays. The next tick judges everything.
     pub fn read_again(&mut self, loaded: Loaded, now: Instant) {
@@ -173,6 +191,7 @@ impl Watch {
         let name = self.settings.name.clone();
         self.book =
             Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now).with_pages(loaded.pages);
+        self.reach.join(self.book.agency(), self.book.pages());
         self.former = loaded.addresses.into_iter().collect();
         self.later = self.book.without_rule(|id| self.ruleset.get(id).is_some());
         self.n = loaded.n;

@@ -26,7 +26,7 @@ use crate::{
     model::{Instant, PersonName, ShiftKey, Subject, local_time::to_micros},
     on_call::Via,
     rules::{
-        finding::{Broken, Closing, Finding, Tells, Unjudged, Verdict},
+        finding::{Broken, Closing, Finding, Opened, Tells, Unjudged, Verdict},
         rule::Rule,
     },
 };
@@ -157,6 +157,9 @@ fn open_alert(draft: &mut Draft<'_>, rule: &Rule, key: &AlertKey, broken: Broken
     labels.insert("location".to_owned(), broken.location.clone());
     if let Some((name, value)) = &broken.subject_label {
         labels.insert((*name).to_owned(), value.clone());
+    }
+    if let Some(opened) = broken.opened {
+        labels.insert(Opened::LABEL.to_owned(), opened.as_str().to_owned());
     }
     // An empty value is no label, as everywhere in this ecosystem.
     labels.retain(|_, value| !value.is_empty());

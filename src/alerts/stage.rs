@@ -432,7 +432,10 @@ impl Stage {
             {
                 let id = Recipient::of(told).message(&intent.group, intent.generation, intent.flush, Half::Firing);
                 assert!(
-                    id == told.message || intent.firing.iter().any(|alert| alert.active_at < self.now),
+                    // Who was told before a new life of the alert keeps the message of the old one.
+                    id == told.message
+                        || intent.flush > 0
+                        || intent.firing.iter().any(|alert| alert.active_at < self.now),
                     "the id is the message's"
                 );
             }
@@ -573,6 +576,7 @@ pub fn broken(rule: &str, subject: Subject) -> Finding {
         tells: Tells::Uncovered,
         annotations: vec![],
         past_bad_rows: false,
+        opened: None,
     };
     Finding { rule: RuleId::new(rule), subject, verdict: Verdict::Broken(Box::new(broken)) }
 }

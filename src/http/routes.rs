@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Web, health, live, pages, past, silence_pages, v1, v1_silences, v2};
+use super::{Web, drill, health, hooks, link, live, on_call, pages, past, silence_pages, v1, v1_silences, v2};
+use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
 /// One path.
 #[derive(Debug)]
@@ -55,6 +56,13 @@ pub const ROUTES: &[Route] = &[
         serve: || get(pages::alert).post(pages::acknowledge),
     },
     Route {
+        path: "/on-call",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(pages::on_call),
+    },
+    Route {
         path: "/api-health",
         methods: &["GET"],
         shows: Shows::Counts,
@@ -88,6 +96,13 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Operator,
         serve: || post(silence_pages::expire),
+    },
+    Route {
+        path: "/a/{token}",
+        methods: &["GET", "POST"],
+        shows: Shows::Refs,
+        role: Role::Open,
+        serve: || get(link::show).post(link::act),
     },
     Route { path: "/live", methods: &["GET"], shows: Shows::Names, role: Role::Reader, serve: || get(live::changes) },
     Route {
@@ -127,11 +142,39 @@ pub const ROUTES: &[Route] = &[
         serve: || get(v1::status),
     },
     Route {
+        path: "/api/v1/on-call",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(on_call::report),
+    },
+    Route {
+        path: "/api/v1/on-call/{schedule}",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(on_call::schedule),
+    },
+    Route {
+        path: "/api/v1/on-call/people/{person}",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(on_call::person),
+    },
+    Route {
         path: "/api/v1/alerts",
         methods: &["GET"],
         shows: Shows::Refs,
         role: Role::Reader,
         serve: || get(v1::alerts),
+    },
+    Route {
+        path: "/api/v1/pages",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(v1::pages),
     },
     Route {
         path: "/api/v1/alerts/{fingerprint}",
@@ -183,6 +226,20 @@ pub const ROUTES: &[Route] = &[
         serve: || post(v1_silences::expire),
     },
     Route {
+        path: "/api/v1/drill",
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Operator,
+        serve: || post(drill::begin),
+    },
+    Route {
+        path: "/api/v1/drill/{id}",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(drill::look),
+    },
+    Route {
         path: "/api/v2/status",
         methods: &["GET"],
         shows: Shows::Counts,
@@ -223,5 +280,33 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Operator,
         serve: || get(v2::silences::get).delete(v2::silences::expire),
+    },
+    Route {
+        path: TEXT_HOOK,
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || post(hooks::twilio_text),
+    },
+    Route {
+        path: STATUS_HOOK,
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || post(hooks::twilio_status),
+    },
+    Route {
+        path: VOICE_HOOK,
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || post(hooks::twilio_voice),
+    },
+    Route {
+        path: RINGCENTRAL_HOOK,
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || post(hooks::ringcentral),
     },
 ];

@@ -7,15 +7,19 @@ use std::{
 
 use chrono::TimeDelta;
 
-use super::{EndsSoon, Floor, Post, seconds, told_to, wait};
+use super::{EndsSoon, Floor, Post, on_call::Rota, seconds, told_to, wait};
 use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState},
         fingerprint::fingerprint,
+        notice::channel_of,
         orders::{Ask, Inputs},
+        page::{PageTurn, Turn},
     },
     clock, limits,
     model::{AgencyName, Instant, PersonName, Subject},
+    notify::message::Channel,
+    on_call::Via,
     pipeline::{self, Ticked},
     pulse::Loop,
     rules::{finding::Tells, gateway_health::GatewayHealth},
@@ -30,6 +34,7 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
     let mut read_inputs_at = None::<Instant>;
     let mut gateways = None::<Vec<GatewayHealth>>;
     let mut due_at = None::<Instant>;
+    let mut rota = Rota::default();
     loop {
         let stopping = floor.is_stopping();
         let began = clock::real_now();
@@ -49,8 +54,13 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
         if read_inputs && let Some(health) = gateway_health(&floor, now).await {
             gateways = Some(health);
         }
+        if read_inputs {
+            look_at_phones(&floor, now).await;
+        }
         let (mut changed, mut written, mut refused) = (false, false, false);
+        rota.look(&floor.on_call.borrow().clone(), now);
         for post in floor.posts.iter() {
+            rota.tell(&mut *post.watch.lock().await, post.source.is_none());
             match (&gateways, &post.source) {
                 // A way out that nobody could ask about is not one that works.
                 (None, None) => {}
@@ -112,6 +122,22 @@ async fn remind(floor: &Floor, EndsSoon { silence, n_muted }: &EndsSoon, now: In
     match floor.store.put_orders(&AgencyName::installation(), now, vec![ask]).await {
         Ok(_) => floor.nudges.inputs_stored(),
         Err(fault) => floor.store_refuses(&fault),
+    }
+}
+
+/// Which addresses take nothing for good, and which texts count no more.
+async fn look_at_phones(floor: &Floor, now: Instant) {
+    match floor.store.bad_contacts().await {
+        Ok(bad) => floor.reach.change(|phones| {
+            let via = |channel: Channel| Via::ALL.into_iter().find(|via| channel_of(*via) == channel);
+            let bad = bad.into_iter().filter_map(|one| Some((one.mark, via(one.via)?)));
+            phones.set_bad(bad.collect());
+            phones.forget_before(now);
+        }),
+        Err(fault) => {
+            floor.store_refuses(&fault);
+            tracing::error!(error = %fault, "store: which addresses take nothing could not be read");
+        }
     }
 }
 
@@ -270,11 +296,43 @@ fn report(floor: &Floor, post: &Post, ticked: &Ticked, now: Instant) {
             closed = shown(&intent.resolved), fingerprints = fingerprints.join(" "), "alerts: somebody is told"
         );
     }
+    report_pages(floor, post, ticked);
     for (key, quiet) in &ticked.step.quiet {
         floor.metrics.kept_quiet(*quiet);
         tracing::debug!(
             agency = %post.name, rule = %key.rule, subject = subject(&key.subject), quiet = quiet.as_str(),
             "alerts: nobody is told, for now"
+        );
+    }
+}
+
+/// The same for pages: people by their names in the configuration, which are ids.
+fn report_pages(floor: &Floor, post: &Post, ticked: &Ticked) {
+    for PageTurn { page, what, people } in &ticked.step.page_turns {
+        let step = match what {
+            Turn::Stepped(n) | Turn::Skipped(n) => Some(n + 1),
+            _ => None,
+        };
+        let (agency, what_word) = (&post.name, what.as_str());
+        let people = Some(people.join(", ")).filter(|people| !people.is_empty());
+        match what {
+            Turn::Everybody => {
+                tracing::warn!(%agency, page, turn = what_word, people, "pages: the last step had nobody, so everybody was told; see `shiftwatch check`");
+            }
+            Turn::Nobody => {
+                tracing::error!(%agency, page, turn = what_word, "pages: NOBODY can be told of a page: nobody has an address that takes anything; see `shiftwatch check`");
+            }
+            Turn::WentUnstaffed => {
+                tracing::warn!(%agency, page, turn = what_word, people, "pages: a shift ended and nobody owned its page");
+            }
+            _ => tracing::info!(%agency, page, turn = what_word, step, people, "pages: a page went on"),
+        }
+    }
+    for notice in &ticked.step.notices {
+        floor.metrics.told(notice.why);
+        tracing::info!(
+            agency = %post.name, topic = %notice.topic, person = %notice.to, via = notice.via.as_str(),
+            why = notice.why.as_str(), "pages: somebody is told"
         );
     }
 }
@@ -291,6 +349,9 @@ fn subject(subject: &Subject) -> Option<String> {
         Subject::Caregiver(id) => Some(format!("caregiver {id}")),
         Subject::Endpoint(endpoint) => Some(format!("endpoint {}", endpoint.as_str())),
         Subject::Gateway(name) => Some(format!("gateway {name}")),
+        Subject::Schedule(name) => Some(format!("schedule {name}")),
+        Subject::Policy(name) => Some(format!("policy {name}")),
+        Subject::Person(name) => Some(format!("person {name}")),
         Subject::Agency | Subject::Section(_) | Subject::Posted(_) => None,
     }
 }

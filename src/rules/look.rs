@@ -199,6 +199,8 @@ pub struct Particulars {
     pub annotations: Vec<(String, String)>,
     /// See [`super::finding::Broken`].
     pub past_bad_rows: bool,
+    /// When the shift lost its caregiver, as far as anybody saw; only of shifts that nobody is on.
+    pub lost_at: Option<Instant>,
 }
 
 impl Particulars {
@@ -209,6 +211,9 @@ impl Particulars {
             Subject::Endpoint(endpoint) => Some(("endpoint", endpoint.to_string())),
             Subject::Section(section) => Some(("section", section.to_string())),
             Subject::Gateway(name) => Some(("gateway", name.clone())),
+            Subject::Schedule(name) => Some(("schedule", name.clone())),
+            Subject::Policy(name) => Some(("policy", name.clone())),
+            Subject::Person(name) => Some(("person", name.to_string())),
             Subject::Client(id) => Some(("client", id.to_string())),
             Subject::Caregiver(id) => Some(("caregiver", id.to_string())),
             Subject::Visit(id) => Some(("visit", id.to_string())),
@@ -225,6 +230,7 @@ impl Particulars {
             tells,
             annotations: Vec::new(),
             past_bad_rows: false,
+            lost_at: None,
         }
     }
 }

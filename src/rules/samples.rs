@@ -39,7 +39,12 @@ fn labels_of(rule: &Rule, agency: &str, locations: &[String]) -> Vec<Labels> {
         Kind::RunawayVisit { .. } => (Some("visit"), true),
         Kind::ApiLatency { .. } | Kind::ApiErrors { .. } | Kind::ApiDown { .. } => (Some("endpoint"), false),
         Kind::DeliveryFailing { .. } => (Some("gateway"), false),
-        Kind::Blind { .. } | Kind::SourceAnomaly | Kind::Watchdog => (None, false),
+        Kind::Blind { .. }
+        | Kind::SourceAnomaly
+        | Kind::NobodyOnCall { .. }
+        | Kind::OnCallFault
+        | Kind::UnverifiedNumber
+        | Kind::Watchdog => (None, false),
     };
     let mut labels = rule.labels.clone();
     labels.insert("alertname".to_owned(), rule.alert.clone());

@@ -4,6 +4,7 @@
 
 mod agent;
 mod amtool;
+mod amtool_routes;
 mod api;
 mod browser;
 mod closing;
@@ -16,12 +17,16 @@ mod house;
 mod kill;
 mod layering;
 mod metrics_lint;
+mod on_call;
+mod pages;
 mod phi;
 mod prometheus;
 mod records;
 mod release;
 mod reload;
+mod replay;
 mod rule_tests;
+mod send_on;
 mod service;
 mod shapes;
 mod silences;

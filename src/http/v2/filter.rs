@@ -171,15 +171,11 @@ fn unquoted(value: &str) -> Result<String, String> {
 fn quoted(text: &str) -> Result<SilenceMatcher, String> {
     let matchers = Matcher::parse(text).map_err(|why| why.to_string())?;
     let [matcher] = &matchers[..] else { return Err("write one at a time".to_owned()) };
-    let bare = |regex: &Regex| {
-        let text = regex.as_str();
-        text.strip_prefix("^(?s:").and_then(|rest| rest.strip_suffix(")$")).unwrap_or(text).to_owned()
-    };
     let (value, is_regex, is_equal) = match &matcher.op {
         MatchOp::Equal(value) => (value.clone(), false, true),
         MatchOp::NotEqual(value) => (value.clone(), false, false),
-        MatchOp::Regex(regex) => (bare(regex), true, true),
-        MatchOp::NotRegex(regex) => (bare(regex), true, false),
+        MatchOp::Regex(pattern) => (pattern.as_str().to_owned(), true, true),
+        MatchOp::NotRegex(pattern) => (pattern.as_str().to_owned(), true, false),
     };
     Ok(SilenceMatcher { name: matcher.name.clone(), value, is_regex, is_equal })
 }

@@ -23,8 +23,8 @@ use shiftwatch::{
     },
     clock::{Clock, real_now},
     http::{
-        Access, Orders, People, Records, Silencing, Web,
-        orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
+        Access, DrillAnswer, Orders, People, Records, Silencing, Web,
+        orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         router, serve,
         silencing::SilenceFault,
@@ -46,6 +46,14 @@ use super::{hand_made, past};
 struct Nobody;
 
 impl Orders for Nobody {
+    fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>> {
+        Box::pin(async move { Err(DrillError::Unknown { who, known: "night-1".to_owned() }) })
+    }
+
+    fn drill_stands(&self, _: String) -> BoxFuture<'_, Option<DrillAnswer>> {
+        Box::pin(async { None })
+    }
+
     fn acknowledge(&self, _: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {
         Box::pin(async { Err(AckError::Unknown) })
     }
@@ -113,6 +121,7 @@ impl Stage {
             metrics: Arc::new(Metrics::new()),
             orders: Arc::new(Nobody),
             silencing: Arc::new(Nobody),
+            hooks: None,
             people: Arc::new(Nobody),
             gallery: Arc::default(),
             open: Arc::default(),
