@@ -85,7 +85,10 @@ impl Desk {
 
     /// Stores orders of each agency and nudges the tick; then gives it a moment to show what came of them, because
     /// whoever gave an order looks at once.
-    pub(super) async fn order(&self, orders: impl IntoIterator<Item = (AgencyName, Vec<Ask>)>) -> Result<(), StoreFault> {
+    pub(super) async fn order(
+        &self,
+        orders: impl IntoIterator<Item = (AgencyName, Vec<Ask>)>,
+    ) -> Result<(), StoreFault> {
         let mut stored = Ok(());
         for (agency, asks) in orders {
             stored = self.store(&agency, asks).await;

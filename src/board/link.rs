@@ -117,7 +117,11 @@ pub fn draw(linked: &Linked, token: &str, telling: &Telling, now: Instant) -> St
             person: link.person.to_string(),
             alerts: shown.collect(),
             n_more: alerts.len().saturating_sub(ALERTS_MAX),
-            told: page.people().into_iter().map(|(person, at): (PersonName, Instant)| (person.to_string(), time(at))).collect(),
+            told: page
+                .people()
+                .into_iter()
+                .map(|(person, at): (PersonName, Instant)| (person.to_string(), time(at)))
+                .collect(),
             owner: ownership.map(|owned| (owned.ack.by.clone(), time(owned.ack.until))),
             is_mine: ownership.is_some_and(|owned| owned.person.as_ref() == Some(&link.person)),
             closed,

@@ -30,8 +30,7 @@ const MISSES_WITHIN: TimeDelta = TimeDelta::minutes(10);
 /// So many neighbours are remembered.
 const NEIGHBOURS_MAX: usize = 10_000;
 
-const NOTHING: &str =
-    "It may be too old. The latest text has a link that works; or reply to it by text, or look at the schedule in WellSky.";
+const NOTHING: &str = "It may be too old. The latest text has a link that works; or reply to it by text, or look at the schedule in WellSky.";
 const SLOWER: &str = "Too many of your links led nowhere. Wait ten minutes, or reply to the text instead.";
 
 /// Who tried links that lead nowhere: since when, and how many.
