@@ -341,6 +341,7 @@ async fn with_boards(first: &View, n: usize) -> String {
         records: Arc::new(Nobody),
         clock: Clock::manual(noon()),
         access: Arc::clone(&access),
+        hooks: None,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

@@ -25,6 +25,7 @@ use crate::{
     limits,
     metrics::Metrics,
     model::Instant,
+    notify::inbound::{Ears, hooks::Hooks},
     picture,
     pulse::Pulses,
     reach::Reach,
@@ -40,11 +41,13 @@ mod parts;
 mod publisher;
 mod records;
 mod reload;
+mod replies;
 mod retire;
 mod web_watch;
 
 use crew::{Crew, Prepared};
 use desk::Desk;
+pub(crate) use parts::{installation, telling};
 use records::Shelf;
 use reload::{Refused, ReloadAsked, files_change, hung_up, reload};
 use web_watch::WebWatch;
@@ -108,7 +111,11 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         store_health: Arc::clone(&store_health),
         reload: reload_asked,
     });
+    let ears = Arc::new(Ears::default());
+    let hooks = Arc::new(Hooks::new(store.clone(), clock.clone(), desk.clone(), Arc::clone(&ears), seed));
     let kept = Kept {
+        ears,
+        hooks: Arc::clone(&hooks),
         store: store.clone(),
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
@@ -152,6 +159,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         closing: web_stop.subscribe(),
         clock: clock.clone(),
         access: Arc::clone(&access),
+        hooks: Some(hooks),
     };
     let serving = tokio::spawn(http::serve(listener, http::router(web), Arc::clone(&access), async move {
         let _ = web_stopped.wait_for(|stop| *stop).await;
@@ -310,7 +318,7 @@ fn frame<'a>(
     ready: Result<(), String>,
     now: Instant,
 ) -> picture::Frame<'a> {
-    let telling = Arc::new(parts::telling(config));
+    let telling = Arc::new(telling(config));
     picture::Frame { config, config_view: config_view.clone(), started_at, telling, outbox, ready, now }
 }
 
@@ -328,6 +336,10 @@ struct Kept {
     api_book: Arc<ApiBook>,
     /// Every phone, over all agencies, and what links are made with.
     reach: Reach,
+    /// What was heard from gateways.
+    ears: Arc<Ears>,
+    /// Where gateways tell.
+    hooks: Arc<Hooks>,
     started_at: Instant,
     seed: u64,
 }

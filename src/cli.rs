@@ -102,6 +102,10 @@ pub enum Command {
     Sim(SimArgs),
     /// Find every fault in the configuration, rules and templates
     Check(Check),
+    /// Play rule tests: an invented schedule, a clock, what is expected
+    Test(Test),
+    /// Say what rules would have told over the past days, and how many pages a later page would have spared
+    Replay(Replay),
     /// Say in one line how things stand, then what needs a person
     #[command(after_help = STATUS_HELP)]
     Status(Asking),
@@ -226,6 +230,59 @@ Examples:
 Every fault is one line on stderr: file:line:column: error: what is wrong; what to write instead.
 Exit code 1 when there is any error; warnings alone are 0.")]
 pub struct Check {
+    /// How to answer
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// `test`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch test rules/*.test.yml                        the tests that come with the rules
+  shiftwatch test my.test.yml --config shiftwatch.yml     with the routes and receivers of a configuration
+  shiftwatch test my.test.yml --verbose                   shows what happened when, also where all is well
+
+Nothing is read, stored or sent. How such a file is written: docs/rule-tests.md.
+Exit code 1 when a file has a fault or something does not come as expected.")]
+pub struct Test {
+    /// The test files
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Show what happened when, also of tests that pass
+    #[arg(long)]
+    pub verbose: bool,
+    /// How to answer
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// `replay`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch replay --config shiftwatch.yml --days 14                     what this agent's store remembers
+  shiftwatch replay --config shiftwatch.yml --days 14 --rules new.yml     the same by other rules
+  shiftwatch replay --config shiftwatch.yml --days 30 --from-vendor       past visits, read from WellSky now
+
+Reads and tells nobody; the agent may run meanwhile. The last table says how many shifts a day would have paged at each
+delay. With --from-vendor, call-outs and changes are not known: WellSky shows each shift as it stands now.")]
+pub struct Replay {
+    /// How many days back, today not counted
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=400))]
+    pub days: u32,
+    /// Rule files, instead of those of the configuration
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub rules: Vec<PathBuf>,
+    /// Which agency [default: each of the configuration]
+    #[arg(long, value_name = "NAME")]
+    pub agency: Option<String>,
+    /// Read the past from WellSky (at the configured rate) instead of the store; at most 60 days
+    #[arg(long)]
+    pub from_vendor: bool,
+    /// Also list every message that would have been sent
+    #[arg(long)]
+    pub verbose: bool,
     /// How to answer
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
     pub output: Output,

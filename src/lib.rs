@@ -35,6 +35,8 @@ pub mod tls;
 
 pub mod config;
 
+pub mod rehearse;
+
 pub mod pulse;
 
 pub mod view;

@@ -185,7 +185,7 @@ impl Metrics {
         for quiet in Quiet::ALL {
             metrics.decisions.with_label_values(&[quiet.as_str()]);
         }
-        for channel in [Channel::Email, Channel::Sms, Channel::Webhook] {
+        for channel in Channel::ALL {
             metrics.deliver_seconds.with_label_values(&[channel.as_str()]);
             metrics.duplicates.with_label_values(&[channel.as_str()]);
             for outcome in MessageOutcome::ALL {

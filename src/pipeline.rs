@@ -13,7 +13,7 @@ use crate::{
         orders::Inputs,
         step::{CatchUp, Step},
     },
-    mirror::changes::Changes,
+    mirror::{changes::Changes, row::MirrorDelta},
     model::{Instant, Subject},
     notify::{
         notice,
@@ -69,10 +69,16 @@ pub async fn apply(
     fetched: &Fetched,
     now: Instant,
 ) -> (BTreeSet<Read>, Result<(), StoreError>) {
+    let (reads_wanted, delta) = take_in(watch, fetched, now);
+    let saved = store.save_mirror(&watch.settings.name, delta, now).await;
+    (reads_wanted, saved)
+}
+
+/// The same without the store: the second looks that would settle what the read left open, and the rows to store.
+pub fn take_in(watch: &mut Watch, fetched: &Fetched, now: Instant) -> (BTreeSet<Read>, MirrorDelta) {
     let applied = watch.mirror.apply(fetched, now);
     watch.changes.absorb(applied.changes);
-    let saved = store.save_mirror(&watch.settings.name, applied.delta, now).await;
-    (applied.reads_wanted, saved)
+    (applied.reads_wanted, applied.delta)
 }
 
 /// One pass over one agency: judge, decide, render, commit, and only then move.
@@ -87,13 +93,7 @@ pub async fn tick(
     gateways: &[GatewayHealth],
     now: Instant,
 ) -> Result<Ticked, CommitError> {
-    watch.pass_time(now);
-    let due: Vec<Wake> = watch.agenda.due(now).cloned().collect();
-    let judged = judge_pass(watch, gateways, &due, now);
-
-    let mut findings = watch.later.clone();
-    findings.extend(judged.findings);
-    let (step, rendered, n_template_faults) = decide_and_render(watch, telling, findings, inputs, &due, now);
+    let Thought { judged, step, rendered, n_template_faults } = think(watch, telling, inputs, gateways, now);
     let Rendered { messages, mentions, n_out_of_reach, .. } = rendered;
 
     let caught_up = watch.unseen || matches!(watch.book.catch_up(), CatchUp::Running { .. });
@@ -113,6 +113,50 @@ pub async fn tick(
         watch.n = n;
     }
 
+    let n_where_faults = judged.n_where_faults;
+    let reads_wanted = move_on(watch, judged, &step);
+    Ok(Ticked { step, reads_wanted, n_messages, edges_from, n_out_of_reach, n_where_faults, n_template_faults })
+}
+
+/// One pass as far as it goes without the store: nothing of it has happened yet.
+#[derive(Debug)]
+pub struct Thought {
+    judged: Judged,
+    /// What was decided.
+    pub step: Step,
+    /// What it says.
+    pub rendered: Rendered,
+    /// How often a template failed and the built-in text went instead.
+    pub n_template_faults: u64,
+}
+
+impl Thought {
+    /// The pass did happen, in a world without a store. Gives the reads wanted before anything else.
+    pub fn happens(self, watch: &mut Watch) -> Vec<Read> {
+        move_on(watch, self.judged, &self.step)
+    }
+}
+
+/// The pure middle: judge, decide, render. Of the watch only its sense of time moves.
+pub fn think(
+    watch: &mut Watch,
+    telling: &Telling,
+    inputs: &Inputs,
+    gateways: &[GatewayHealth],
+    now: Instant,
+) -> Thought {
+    watch.pass_time(now);
+    let due: Vec<Wake> = watch.agenda.due(now).cloned().collect();
+    let mut judged = judge_pass(watch, gateways, &due, now);
+
+    let mut findings = watch.later.clone();
+    findings.append(&mut judged.findings);
+    let (step, rendered, n_template_faults) = decide_and_render(watch, telling, findings, inputs, &due, now);
+    Thought { judged, step, rendered, n_template_faults }
+}
+
+/// Memory follows what was stored. Gives the reads wanted before anything else.
+fn move_on(watch: &mut Watch, judged: Judged, step: &Step) -> Vec<Read> {
     let reads_wanted = judged.reads_wanted.into_iter().chain(step.reads_wanted.iter().cloned()).collect();
     watch.changes = Changes::default();
     watch.unseen = false;
@@ -123,9 +167,8 @@ pub async fn tick(
     for wake in judged.wakes.into_iter().chain(step.wakes.iter().cloned()) {
         watch.agenda.set(wake);
     }
-    remember_quiet(watch, &step);
-    let n_where_faults = judged.n_where_faults;
-    Ok(Ticked { step, reads_wanted, n_messages, edges_from, n_out_of_reach, n_where_faults, n_template_faults })
+    remember_quiet(watch, step);
+    reads_wanted
 }
 
 /// The two pure stages in the middle, and how many templates failed in them.

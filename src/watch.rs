@@ -15,7 +15,7 @@ use crate::{
         book::Book,
         decide,
         policy::Policy,
-        step::Quiet,
+        step::{CatchUp, Quiet},
     },
     config,
     limits::CLOCK_SLACK,
@@ -123,6 +123,24 @@ impl Watch {
         }
     }
 
+    /// An agency of which nothing was stored, with nothing to catch up with: for rehearsals, which have no store. However
+    /// far apart its passes are, nobody slept between them.
+    #[must_use]
+    pub fn fresh(settings: &config::Agency, ruleset: Arc<Ruleset>, policy: Arc<Policy>, now: Instant) -> Self {
+        let loaded = Loaded {
+            n: 0,
+            alerts: Vec::new(),
+            groups: Vec::new(),
+            pages: Vec::new(),
+            addresses: Vec::new(),
+            catch_up: Some(CatchUp::Done),
+            mirror: Vec::new(),
+            orders: Vec::new(),
+            receipts: Vec::new(),
+        };
+        Self { standstill: TimeDelta::MAX, ..Self::restore(settings, loaded, ruleset, policy, now) }
+    }
+
     /// Notices that the clock stepped back or that nobody looked for a while, and has everything judged again then.
     ///
     /// Edges that passed during a standstill were not watched by anybody, and nobody is blind for that: they are being
@@ -225,7 +243,7 @@ impl Watch {
 }
 
 /// What the mirror must know of the configuration.
-fn mirror_settings(agency: &config::Agency, ruleset: &Ruleset) -> Settings {
+pub(crate) fn mirror_settings(agency: &config::Agency, ruleset: &Ruleset) -> Settings {
     Settings {
         agency: agency.name.clone(),
         timezone: agency.timezone,

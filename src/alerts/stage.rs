@@ -390,7 +390,10 @@ impl Stage {
             {
                 let id = Recipient::of(told).message(&intent.group, intent.generation, intent.flush, Half::Firing);
                 assert!(
-                    id == told.message || intent.firing.iter().any(|alert| alert.active_at < self.now),
+                    // Who was told before a new life of the alert keeps the message of the old one.
+                    id == told.message
+                        || intent.flush > 0
+                        || intent.firing.iter().any(|alert| alert.active_at < self.now),
                     "the id is the message's"
                 );
             }

@@ -24,6 +24,10 @@ use crate::{
         channel::Channels,
         deliver::{Deliverer, DelivererParts},
         heartbeat::Heartbeat,
+        inbound::{
+            hooks::HookSettings,
+            listen::{self, Listening},
+        },
         poll,
         telling::Telling as SendCounts,
         voice::Telling,
@@ -92,7 +96,7 @@ pub(super) struct Crew {
 
 impl Crew {
     /// Takes over from the crew before, which stands.
-    pub(super) async fn start(kept: &Kept, prepared: Prepared, desk: &Desk) -> Self {
+    pub(super) async fn start(kept: &Kept, prepared: Prepared, desk: &Arc<Desk>) -> Self {
         let Prepared { config, view_of_config, agencies, telling, channels, heartbeat } = prepared;
         let now = kept.clock.now();
         retire(kept, &config, &telling, now).await;
@@ -147,7 +151,20 @@ impl Crew {
             let _channels = channels_in;
             deliverer.run(running).await;
         });
-        senders.spawn("delivery report", poll::run(parts, deliver_stopped));
+        let listening = Listening {
+            store: kept.store.clone(),
+            channels: parts.channels.clone(),
+            clock: kept.clock.clone(),
+            replies: desk.clone(),
+            ears: Arc::clone(&kept.ears),
+        };
+        kept.hooks.renew(HookSettings {
+            external_url: config.web.external_url.clone(),
+            gateways: config.sms_gateways.clone(),
+            parts: parts.clone(),
+        });
+        senders.spawn("delivery report", poll::run(parts, deliver_stopped.clone()));
+        senders.spawn("reply", listen::run(listening, deliver_stopped));
 
         let mut tasks = Tasks::default();
         for post in posts.iter().filter(|post| post.source.is_some()) {

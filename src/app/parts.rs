@@ -122,7 +122,7 @@ fn tell_planner(planner: &mut Planner, watch: &Watch, now: Instant) {
 }
 
 /// The pseudo-agency: alerts of no agency, and the agent's own.
-pub(super) fn installation(config: &Config) -> config::Agency {
+pub(crate) fn installation(config: &Config) -> config::Agency {
     let mut agency = stand_in(config, AgencyName::installation());
     agency.title = "shiftwatch".into();
     agency
@@ -137,7 +137,7 @@ pub(super) fn stand_in(config: &Config, name: AgencyName) -> config::Agency {
 }
 
 /// Titles, zones, links and shadow.
-pub(super) fn telling(config: &Config) -> Telling {
+pub(crate) fn telling(config: &Config) -> Telling {
     let voice = |agency: &config::Agency| Voice {
         title: agency.title.clone(),
         zone: agency.timezone,

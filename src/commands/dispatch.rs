@@ -82,6 +82,11 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let code = check::check(config, &env, how, &mut out, &mut io::stderr())?;
             Ok(if code == 0 { Exit::Done } else { Exit::Failed })
         }
+        Command::Test(args) => Ok(super::test::run(&args, config, &env, &mut out, &mut io::stderr())?),
+        Command::Replay(args) => {
+            let Some((config, _)) = load_or_say(config)? else { return Ok(Exit::Failed) };
+            Ok(super::replay::run(&args, &config, width, &Clock::System, &mut out, &mut io::stderr()).await?)
+        }
         Command::Status(asking) => {
             let Some(agent) = agent(&asking, config)? else { return Ok(Exit::Failed) };
             Ok(status::run(&agent, async { None }, clock::real_now(), asking.output, width, &mut out).await?)

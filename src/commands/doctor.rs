@@ -12,10 +12,7 @@ use std::{
 };
 
 use super::Exit;
-use crate::{
-    config::Config,
-    notify::{message::SmtpTarget, receiver::SmsGatewayKind},
-};
+use crate::{config::Config, notify::message::SmtpTarget};
 
 mod mail;
 mod probe;
@@ -128,7 +125,6 @@ pub async fn run(config: &Config, wish: &Wish, out: &mut impl Write) -> io::Resu
         notes.heading("Text messages: logging in, sending nothing")?;
     }
     for gateway in &config.sms_gateways {
-        let SmsGatewayKind::Twilio { .. } = &gateway.kind;
         notes.lines(texts::examine(gateway).await)?;
     }
     if let Some(to) = &wish.send_to {
@@ -179,9 +175,10 @@ async fn send(config: &Config, servers: &[(SmtpTarget, Login)], to: &str) -> Lin
             _ => Line::fail("test mail", NO_WAY),
         }
     } else {
-        match config.sms_gateways.first() {
-            Some(gateway) => texts::send(gateway, to, title).await,
-            None => Line::fail("test text", NO_WAY),
+        if config.sms_gateways.is_empty() {
+            Line::fail("test text", NO_WAY)
+        } else {
+            texts::send(&config.sms_gateways, to, title).await
         }
     }
 }

@@ -14,9 +14,11 @@ pub mod healthcheck;
 pub mod init;
 mod longest_text;
 pub mod output;
+pub mod replay;
 pub mod service;
 pub mod status;
 pub mod terminal;
+pub mod test;
 
 pub use dispatch::{dispatch, is_broken_pipe, is_quiet};
 

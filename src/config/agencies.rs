@@ -1,6 +1,6 @@
 //! `agencies` and `agency_files`: what is watched.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, rc::Rc, time::Duration};
 
 use super::{
     Agency, Location, LostOffice, NaiveTz, Wellsky,
@@ -132,7 +132,13 @@ fn read_locations(node: &Node, path: &str, cx: &mut Reading<'_>) -> Vec<Location
         let name = fields.get("name");
         let name = name.and_then(|node| Some((cx.word(node, &format!("{path}.name"))?, node.at)));
         let timezone = fields.get("timezone").and_then(|node| zone::read(node, &format!("{path}.timezone"), cx));
-        fields.finish(&[("policy", "escalation policies are not offered yet: remove it")], cx);
+        let policy = fields.get("policy").and_then(|node| {
+            let name = cx.word(node, &format!("{path}.policy"))?;
+            let shared = Rc::clone(&cx.shared);
+            shared.policies.borrow().check(&name, node.at, &format!("{path}.policy"), "escalation_policies", cx);
+            Some(name)
+        });
+        fields.finish(&[], cx);
         let Some((id, at)) = id else { continue };
         ids.add(&id, at, &format!("{path}.id"), cx);
         if let Some((name, at)) = &name {
@@ -145,7 +151,7 @@ fn read_locations(node: &Node, path: &str, cx: &mut Reading<'_>) -> Vec<Location
             cx.warn(*at, what, format!("texts show the first {LOCATION_CHARS_MAX}; write a shorter one"));
         }
         let name = name.map_or_else(|| id.clone(), |(name, _)| name);
-        locations.push(Location { id, name, timezone });
+        locations.push(Location { id, name, timezone, policy });
     }
     locations
 }

@@ -3,32 +3,39 @@
 //! Every fault of every file is collected before anything is decided. An error anywhere means no configuration,
 //! except in an office's own file, which costs that office only.
 
-use std::{collections::HashMap, path::Path, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::Arc,
+};
+
+use chrono_tz::Tz;
 
 use super::{
-    Agency, Config, LostOffice, agencies, environment,
+    Agency, CalendarSource, Config, Location, LostOffice, agencies, environment, escalation_policies,
     fault::{Fault, Severity},
     global, inhibit_rules,
     names::Names,
     original,
     origins::Origins,
+    people,
     reading::{Env, Fields, Reading, Shared, is_spoiled},
     receivers, routes,
     rule_file::Rules,
-    sms_gateways, store_url, telling, time_intervals, tree,
+    schedules, sms_gateways, store_url, telling, time_intervals, tree,
     tree::{Node, Place},
     web,
 };
 use crate::{
     alerts::policy::{Paging, Policy},
-    notify::receiver::{Receiver, SmtpAuth},
+    notify::receiver::{PersonalMail, Receiver, SmtpAuth},
+    on_call::Roster,
+    rules::rule::Rule,
 };
 
 /// Keys of Alertmanager and of later work, with what to do about them.
-const ELSEWHERE: [(&str, &str); 9] = [
-    ("people", "people are not offered yet: name numbers and addresses in receivers"),
-    ("schedules", "on-call schedules are not offered yet: use time_intervals and routes"),
-    ("escalation_policies", "escalation is not offered yet: use routes and receivers"),
+const ELSEWHERE: [(&str, &str); 6] = [
     ("alertmanagers", "another Alertmanager cannot be fed yet: use webhook_configs"),
     ("templates", "template files are not read: write templates in the receivers"),
     ("tracing", "remove it"),
@@ -37,10 +44,6 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("wellsky", "write it inside an entry of agencies"),
 ];
 
-/// How long an acknowledgement lasts when nobody says.
-const ACK_EXPIRES: Duration = Duration::from_mins(20);
-/// The same for uncovered shifts.
-const ACK_EXPIRES_UNCOVERED: Duration = Duration::from_hours(1);
 /// More alerts than this for one recipient after a catch-up become one summary.
 const CATCH_UP_LIMIT: usize = 5;
 
@@ -66,8 +69,8 @@ fn load_environment(env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
         time_intervals: HashMap::new(),
         resolve_timeout: global::RESOLVE_TIMEOUT,
         confirm_timeout: from.agency.wellsky.confirm_timeout,
-        ack_expires: ACK_EXPIRES,
-        ack_expires_uncovered: ACK_EXPIRES_UNCOVERED,
+        ack_expires: escalation_policies::ACK_EXPIRES,
+        ack_expires_uncovered: escalation_policies::ACK_EXPIRES_UNCOVERED,
         catch_up_limit: CATCH_UP_LIMIT,
         paging: Paging::default(),
         receivers: HashMap::from([(routes::NOBODY.to_owned(), nobody())]),
@@ -88,6 +91,7 @@ fn load_environment(env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
         sms_gateways: Vec::new(),
         telling: None,
         heartbeat: None,
+        calendars: Vec::new(),
     };
     Ok((config, faults))
 }
@@ -110,6 +114,41 @@ pub fn with_file<T>(
     let mut tree_faults = Vec::new();
     let found = tree::read(&file, &bytes, &mut tree_faults).and_then(|root| read(&root, &mut cx));
     found.ok_or_else(|| tree_faults.into_iter().chain(cx.faults).collect())
+}
+
+/// See [`Config::read_over`].
+pub fn read_over(text: &str, over: Option<&Node>, cx: &mut Reading<'_>) -> Option<Config> {
+    let mut root = tree::read(&cx.file.clone(), text.as_bytes(), &mut cx.faults)?;
+    if let (tree::Value::Map(entries), Some(over)) = (&mut root.value, over) {
+        let tree::Value::Map(sections) = &over.value else {
+            return cx.wrong_shape(over, "config", "standard, a file, or sections of a configuration");
+        };
+        entries.retain(|(key, _)| sections.iter().all(|(other, _)| other.text != key.text));
+        entries.extend(sections.iter().cloned());
+    }
+    let mut office_faults = Vec::new();
+    let read = read_root(&root, cx, &mut office_faults);
+    cx.faults.append(&mut office_faults);
+    read
+}
+
+/// See [`Config::rules_of`].
+pub fn rules_of(files: &[PathBuf]) -> Result<Vec<Rule>, Vec<Fault>> {
+    let mut rules = Rules::default();
+    let mut faults = Vec::new();
+    for file in files {
+        let (name, bytes) = match bytes_of(file) {
+            Ok(read) => read,
+            Err(mut unreadable) => {
+                faults.append(&mut unreadable);
+                continue;
+            }
+        };
+        let mut cx = Reading::new(name, file.parent().unwrap_or(Path::new("")), &|_| None);
+        rules.add_text(&bytes, &mut cx);
+        faults.append(&mut cx.faults);
+    }
+    if faults.iter().any(Fault::is_error) { Err(faults) } else { Ok(rules.into_vec()) }
 }
 
 fn bytes_of(path: &Path) -> Result<(String, Vec<u8>), Vec<Fault>> {
@@ -164,6 +203,9 @@ fn sorted(mut faults: Vec<Fault>, file: &str) -> Vec<Fault> {
 
 fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) -> Option<Config> {
     let mut fields = Fields::of(root, "", cx)?;
+    let mut policy_names = Names::default();
+    escalation_policies::names_of(fields.get("escalation_policies"), &mut policy_names, cx);
+    *cx.shared.policies.borrow_mut() = policy_names;
     let (agencies, offices_lost) = read_agencies(&mut fields, cx, office_faults);
 
     let mut rules = Rules::default();
@@ -186,7 +228,16 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
         }
     }
     let mut receiver_names = Names::default();
-    let ways = receivers::Ways { mail: &global.mail, gateways: &gateway_names };
+    let (paging, calendars) = read_paging(&mut fields, &agencies, &global, &gateway_names, cx);
+    let shared = Rc::clone(&cx.shared);
+    let policy_names = shared.policies.borrow();
+    let locations = agencies.iter().flat_map(|agency| &agency.locations).map(|location| location.name.as_str());
+    let ways = receivers::Ways {
+        mail: &global.mail,
+        gateways: &gateway_names,
+        policies: &policy_names,
+        locations: locations.collect(),
+    };
     let receivers_node = fields.get("receivers");
     let mut receivers =
         receivers_node.map_or_else(Vec::new, |node| receivers::read_list(node, &ways, &mut receiver_names, cx));
@@ -239,10 +290,10 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
         time_intervals: intervals.into_iter().map(|interval| (interval.name.clone(), interval)).collect(),
         resolve_timeout: global.resolve_timeout,
         confirm_timeout: agencies.iter().map(|agency| agency.wellsky.confirm_timeout).max()?,
-        ack_expires: ACK_EXPIRES,
-        ack_expires_uncovered: ACK_EXPIRES_UNCOVERED,
+        ack_expires: escalation_policies::ACK_EXPIRES,
+        ack_expires_uncovered: escalation_policies::ACK_EXPIRES_UNCOVERED,
         catch_up_limit: CATCH_UP_LIMIT,
-        paging: Paging::default(),
+        paging,
         receivers: receivers.iter().map(|receiver| (receiver.name.clone(), receiver.clone())).collect(),
     };
     Some(Config {
@@ -261,7 +312,57 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
         sms_gateways,
         telling: telling.flatten(),
         heartbeat: heartbeat.flatten(),
+        calendars,
     })
+}
+
+/// Who people are, when each is on call, and in which order they are told.
+fn read_paging(
+    fields: &mut Fields<'_>,
+    agencies: &[Agency],
+    global: &global::Global,
+    gateways: &Names,
+    cx: &mut Reading<'_>,
+) -> (Paging, Vec<CalendarSource>) {
+    let mut zones: Vec<Tz> = agencies.iter().map(|agency| agency.timezone).collect();
+    zones.dedup();
+    let shared_zone = if let [zone] = zones[..] { Some(zone) } else { None };
+    // Agencies that could not be read have zones too, and were complained about.
+    let shared_zone = shared_zone.or(agencies.is_empty().then_some(Tz::UTC));
+    let mut people_names = Names::default();
+    let people = fields.get("people").map_or_else(Vec::new, |node| {
+        people::read_list(node, zones.first().copied().unwrap_or(Tz::UTC), &mut people_names, cx)
+    });
+    let (mut schedule_names, mut calendars) = (Names::default(), Vec::new());
+    let schedules = fields.get("schedules").map_or_else(Vec::new, |node| {
+        schedules::read_list(node, shared_zone, &people_names, &mut schedule_names, &mut calendars, cx)
+    });
+    let roster = Roster::new(people).with_schedules(schedules);
+    let mail = global.mail.complete();
+    let known = escalation_policies::Known {
+        people: &people_names,
+        schedules: &schedule_names,
+        roster: &roster,
+        can_text: gateways.all().next().is_some() || gateways.has(""),
+        mail_lacks: mail.as_ref().err().copied().filter(|_| !global.mail.in_doubt),
+    };
+    let policies = fields
+        .get("escalation_policies")
+        .map_or_else(Vec::new, |node| escalation_policies::read_list(node, &known, &mut Names::default(), cx));
+    let location_policies = agencies.iter().flat_map(|agency| {
+        let policy =
+            |location: &Location| Some(((agency.name.clone(), location.name.clone()), location.policy.clone()?));
+        agency.locations.iter().filter_map(policy)
+    });
+    let paging = Paging {
+        roster: Arc::new(roster),
+        escalation: policies.into_iter().map(|policy| (policy.name.clone(), policy)).collect(),
+        location_policies: location_policies.collect(),
+        sms_gateways: gateways.all().map(ToOwned::to_owned).collect(),
+        call_gateways: Vec::new(),
+        mail: mail.ok().map(|mail| PersonalMail { from: mail.from, smarthost: mail.smarthost, auth: mail.auth }),
+    };
+    (paging, calendars)
 }
 
 fn read_agencies(
@@ -297,13 +398,11 @@ fn warn_of_silence(receivers: &[Receiver], node: Option<&Node>, heartbeat: bool,
         return;
     }
     let at = node.map_or(Place::NOWHERE, |node| node.at);
-    let tells =
-        |receiver: &Receiver| !(receiver.email.is_empty() && receiver.sms.is_empty() && receiver.webhook.is_empty());
-    if !receivers.iter().any(tells) {
+    if receivers.iter().all(Receiver::is_nobody) {
         cx.warn(
             at,
             "nobody is told: no receiver has an integration",
-            "write email_configs or sms_configs in a receiver",
+            "write email_configs, sms_configs or page_configs in a receiver",
         );
     } else if !heartbeat {
         let what = "people are told of trouble, and nobody would be told that shiftwatch itself is down";

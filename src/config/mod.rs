@@ -9,6 +9,7 @@ mod drill_clock;
 
 pub mod duration;
 mod environment;
+mod escalation_policies;
 pub mod fault;
 mod glob;
 mod global;
@@ -18,11 +19,13 @@ mod load;
 mod names;
 mod original;
 pub mod origins;
-mod reading;
+mod people;
+pub(crate) mod reading;
 mod receivers;
 mod routes;
 mod rule_file;
 mod rule_kinds;
+mod schedules;
 mod seams;
 mod secret;
 mod seen;
@@ -109,6 +112,28 @@ pub struct Config {
     pub telling: Option<Shadow>,
     /// `heartbeat`.
     pub heartbeat: Option<Heartbeat>,
+    /// The calendars that schedules are read from, in file order.
+    pub calendars: Vec<CalendarSource>,
+}
+
+/// `ical:` of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalendarSource {
+    /// The schedule.
+    pub schedule: String,
+    /// Where it is.
+    pub at: CalendarAt,
+    /// How often it is read again.
+    pub refresh: Duration,
+}
+
+/// Where a calendar is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CalendarAt {
+    /// A file on this machine.
+    File(PathBuf),
+    /// An https URL, or http to this machine. Whoever knows it can read the calendar.
+    Url(Phi<String>),
 }
 
 /// An office whose file in `agency_files` has errors.
@@ -168,6 +193,8 @@ pub struct Location {
     pub name: String,
     /// Its own zone, where it differs from the agency's.
     pub timezone: Option<Tz>,
+    /// Its own escalation policy, in place of the one that `page_configs` name.
+    pub policy: Option<String>,
 }
 
 /// One agency's API settings.
@@ -260,6 +287,27 @@ impl Config {
         load::load(path, env)
     }
 
+    /// Reads a configuration that is no file: `text`, with the top-level sections of `over` (a mapping that stands in
+    /// the file `cx` reads) in the place of its own. Faults go to `cx`.
+    pub(crate) fn read_over(text: &str, over: Option<&tree::Node>, cx: &mut reading::Reading<'_>) -> Option<Self> {
+        load::read_over(text, over, cx)
+    }
+
+    /// Reads rule files by a list of names that stands in the file `cx` reads. Faults go to `cx`.
+    pub(crate) fn read_rules(node: &tree::Node, cx: &mut reading::Reading<'_>) -> Vec<Rule> {
+        let mut rules = rule_file::Rules::default();
+        rules.add_files(node, cx);
+        rules.into_vec()
+    }
+
+    /// The rules of these files.
+    ///
+    /// # Errors
+    /// Every fault found.
+    pub fn rules_of(files: &[PathBuf]) -> Result<Vec<Rule>, Vec<Fault>> {
+        load::rules_of(files)
+    }
+
     /// Where the agent of this file listens and whether it speaks TLS, for whoever only asks it: no secret is resolved,
     /// and faults elsewhere in the file do not matter.
     ///
@@ -301,8 +349,18 @@ impl Config {
             all.push(("global.smtp_smarthost".into(), address::is_loopback(&mail.smarthost.host)));
         }
         for gateway in &self.sms_gateways {
-            let SmsGatewayKind::Twilio { base_url, .. } = &gateway.kind;
-            all.push((format!("the gateway {}", gateway.name), url_is_loopback(base_url)));
+            all.push((format!("the gateway {}", gateway.name), url_is_loopback(gateway.kind.url())));
+            if let SmsGatewayKind::Http(http) = &gateway.kind
+                && let Some(status) = &http.status
+            {
+                all.push((format!("the gateway {}", gateway.name), url_is_loopback(&status.url)));
+            }
+        }
+        for calendar in &self.calendars {
+            if let CalendarAt::Url(url) = &calendar.at {
+                let url = url.reveal(crate::model::PhiGrant::COMPARE);
+                all.push((format!("the calendar of {}", calendar.schedule), url_is_loopback(url)));
+            }
         }
         if let Some(heartbeat) = &self.heartbeat {
             let url = heartbeat.url.reveal(crate::model::PhiGrant::COMPARE);
@@ -328,6 +386,8 @@ impl fmt::Debug for Config {
             .field("listen", &self.web.listen)
             .field("receivers", &names(self.receivers.iter().map(|receiver| receiver.name.as_str()).collect()))
             .field("sms_gateways", &names(self.sms_gateways.iter().map(|gateway| gateway.name.as_str()).collect()))
+            .field("people", &names(self.policy.paging.roster.people().map(|person| person.name.as_str()).collect()))
+            .field("calendars", &self.calendars)
             .field("telling", &self.telling)
             .field("heartbeat", &self.heartbeat)
             .finish_non_exhaustive()

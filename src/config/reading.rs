@@ -14,6 +14,7 @@ use super::{
     duration,
     fault::Fault,
     glob,
+    names::Names,
     origins::Origins,
     suggest::nearest,
     tree::{Key, Node, Place, Value},
@@ -32,11 +33,13 @@ pub struct Shared {
     pub origins: RefCell<Origins>,
     /// How much time the commands may still take together.
     pub command_time: Cell<Duration>,
+    /// The escalation policies there are, for office files that name one.
+    pub policies: RefCell<Names>,
 }
 
 impl Default for Shared {
     fn default() -> Self {
-        Self { origins: RefCell::default(), command_time: Cell::new(COMMAND_TIME_IN_ALL) }
+        Self { origins: RefCell::default(), command_time: Cell::new(COMMAND_TIME_IN_ALL), policies: RefCell::default() }
     }
 }
 

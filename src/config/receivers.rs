@@ -1,6 +1,6 @@
 //! `receivers`: who is told by which way, with `global` filled in.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret, SecretString};
@@ -11,12 +11,13 @@ use super::{
     names::Names,
     reading::{Fields, Reading},
     seams, secret,
+    suggest::nearest,
     tree::{Node, Value},
 };
 use crate::{
     model::Phi,
     notify::{
-        receiver::{EmailConfig, Receiver, SmsConfig, WebhookConfig},
+        receiver::{EmailConfig, PageConfig, Receiver, SmsConfig, WebhookConfig},
         template,
     },
 };
@@ -25,8 +26,7 @@ use crate::{
 const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Integrations of other programs, and of later work.
-const ELSEWHERE: [(&str, &str); 8] = [
-    ("page_configs", "pages are not offered yet: use email_configs or sms_configs"),
+const ELSEWHERE: [(&str, &str); 7] = [
     ("slack_configs", "use webhook_configs"),
     ("pagerduty_configs", "use webhook_configs"),
     ("opsgenie_configs", "use webhook_configs"),
@@ -42,6 +42,10 @@ pub struct Ways<'a> {
     pub mail: &'a MailSettings,
     /// SMS gateways in file order.
     pub gateways: &'a Names,
+    /// Escalation policies.
+    pub policies: &'a Names,
+    /// The labels that locations have, of every agency.
+    pub locations: Vec<&'a str>,
 }
 
 /// Reads `receivers:`.
@@ -74,6 +78,10 @@ fn read(node: &Node, path: &str, ways: &Ways<'_>, names: &mut Names, cx: &mut Re
     }
     if let Some(node) = fields.get("webhook_configs") {
         receiver.webhook = each(node, &format!("{path}.webhook_configs"), cx, read_webhook);
+    }
+    if let Some(node) = fields.get("page_configs") {
+        receiver.page =
+            each(node, &format!("{path}.page_configs"), cx, |item, path, cx| read_page(item, path, ways, cx));
     }
     fields.finish(&ELSEWHERE, cx);
     Some(receiver)
@@ -245,6 +253,62 @@ fn read_sms(node: &Node, path: &str, ways: &Ways<'_>, cx: &mut Reading<'_>) -> O
     Some(SmsConfig { to, gateways, text, send_resolved })
 }
 
+fn read_page(node: &Node, path: &str, ways: &Ways<'_>, cx: &mut Reading<'_>) -> Option<PageConfig> {
+    let mut fields = Fields::of(node, path, cx)?;
+    let named = |node: &Node, path: &str, cx: &mut Reading<'_>| {
+        let name = cx.word(node, path)?;
+        ways.policies.check(&name, node.at, path, "escalation_policies", cx);
+        Some(name)
+    };
+    let (policy, by_location) = (fields.get("policy"), fields.get("by_location"));
+    let mut map = BTreeMap::new();
+    let policy = match (policy, by_location) {
+        (Some(node), None) => named(node, &format!("{path}.policy"), cx),
+        (None, Some(node)) => {
+            let path = format!("{path}.by_location");
+            let places = Fields::of(node, &path, cx)?;
+            for (key, node) in places.entries() {
+                let name = named(node, &format!("{path}.{}", key.text), cx);
+                if key.text != "default" && !ways.locations.is_empty() && !ways.locations.contains(&key.text.as_str()) {
+                    let instead = match nearest(&key.text, ways.locations.iter().copied()) {
+                        Some(near) => format!("did you mean {near}?"),
+                        None => "write the name that agencies[].locations gives it".to_owned(),
+                    };
+                    cx.warn(key.at, format!("{path}: no location is called \"{}\"", key.text), instead);
+                }
+                map.extend(name.map(|name| (key.text.clone(), name)));
+            }
+            let default = map.remove("default");
+            if default.is_none() && !places.entries().iter().any(|(key, _)| key.text == "default") {
+                let what = format!("{path}.default is not set");
+                cx.error(node.at, what, "write the policy for every other location, and for alerts without one");
+            }
+            default
+        }
+        (Some(_), Some(node)) => {
+            cx.error(
+                node.at,
+                format!("{path} has both policy and by_location"),
+                "write the policy as by_location.default",
+            );
+            None
+        }
+        (None, None) => {
+            cx.error(fields.at, format!("{path}.policy is not set"), "write the escalation policy, or by_location");
+            None
+        }
+    };
+    let text = read_template(&mut fields, "text", template::Place::Message, cx);
+    let elsewhere = [
+        ("send_resolved", "whoever was paged is told when it is over: remove it"),
+        ("schedule", "write a policy with a step that names the schedule"),
+        ("to", "people are named by escalation_policies"),
+        ("via", "write it in the policy's steps"),
+    ];
+    fields.finish(&elsewhere, cx);
+    Some(PageConfig { policy: policy?, by_location: map, text })
+}
+
 fn read_webhook(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<WebhookConfig> {
     let mut fields = Fields::of(node, path, cx)?;
     let (url, url_file) = (fields.get("url"), fields.get("url_file"));
@@ -306,10 +370,7 @@ pub fn read_outside_url(text: &str, path: &str, at: super::tree::Place, cx: &mut
 
 fn read_http_config(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<SecretString> {
     let mut fields = Fields::of(node, path, cx)?;
-    let (authorization, basic) = (fields.get("authorization"), fields.get("basic_auth"));
-    if let (Some(_), Some(node)) = (authorization, basic) {
-        cx.error(node.at, format!("{path} has both authorization and basic_auth"), "keep one of the two");
-    }
+    let authorization = read_authorization(&mut fields, path, cx);
     let elsewhere = [
         ("tls_config", "the system's certificates are used: remove it"),
         ("proxy_url", "proxies are not used: remove it"),
@@ -320,6 +381,15 @@ fn read_http_config(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Sec
         ("bearer_token_file", "write authorization: {credentials_file: …}"),
     ];
     fields.finish(&elsewhere, cx);
+    authorization
+}
+
+/// `authorization` or `basic_auth` of a mapping, ready as a header value.
+pub(super) fn read_authorization(fields: &mut Fields<'_>, path: &str, cx: &mut Reading<'_>) -> Option<SecretString> {
+    let (authorization, basic) = (fields.get("authorization"), fields.get("basic_auth"));
+    if let (Some(_), Some(node)) = (authorization, basic) {
+        cx.error(node.at, format!("{path} has both authorization and basic_auth"), "keep one of the two");
+    }
     if let Some(node) = authorization {
         let path = format!("{path}.authorization");
         let mut fields = Fields::of(node, &path, cx)?;

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod paging;
+
 /// The variables that fixtures and examples name.
 fn env(name: &str) -> Option<String> {
     let value = match name {

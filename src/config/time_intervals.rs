@@ -127,7 +127,8 @@ fn read_times(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<(u16, u16
     Some((start, end))
 }
 
-fn minute_of_day(text: &str) -> Option<u16> {
+/// `17:00`, up to `24:00`, as minutes of the day.
+pub(super) fn minute_of_day(text: &str) -> Option<u16> {
     let (hours, minutes) = text.split_once(':')?;
     if hours.len() != 2 || minutes.len() != 2 || !text.chars().all(|c| c.is_ascii_digit() || c == ':') {
         return None;

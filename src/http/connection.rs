@@ -35,8 +35,8 @@ use super::serving::{Bounds, CONNECTION_MAX, REQUEST_MAX};
 
 /// The first byte of every TLS connection: the record of a handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
-/// So much of a request to the wrong port is read and dropped, so that the answer arrives before the connection ends.
-const MISDIRECTED_BYTES_MAX: u64 = 64 * 1024;
+/// So much of a request that nobody answers is read and dropped, so that the refusal arrives before the connection ends.
+const UNREAD_BYTES_MAX: u64 = 64 * 1024;
 const MISDIRECTED: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n\
     shiftwatch speaks TLS here: write https:// instead of http://\n";
@@ -82,12 +82,23 @@ async fn shake_hands(mut stream: TcpStream, tls: Arc<rustls::ServerConfig>) -> O
         return None;
     }
     if first[0] == TLS_HANDSHAKE {
-        return TlsAcceptor::from(tls).accept(stream).await.ok();
+        match TlsAcceptor::from(tls).accept(stream).into_fallible().await {
+            Ok(secured) => return Some(secured),
+            Err((_, refused)) => stream = refused,
+        }
+    } else {
+        stream.write_all(MISDIRECTED).await.ok()?;
     }
-    stream.write_all(MISDIRECTED).await.ok()?;
-    stream.shutdown().await.ok()?;
-    let _ = tokio::io::copy(&mut stream.take(MISDIRECTED_BYTES_MAX), &mut tokio::io::sink()).await;
+    say_no_more(stream).await;
     None
+}
+
+/// Ends what we say and reads on until the other side has ended too. A connection that is closed over unread bytes is reset,
+/// and with it goes what was said last: why the handshake failed, or where to ask instead.
+async fn say_no_more(mut stream: TcpStream) {
+    if stream.shutdown().await.is_ok() {
+        let _ = tokio::io::copy(&mut stream.take(UNREAD_BYTES_MAX), &mut tokio::io::sink()).await;
+    }
 }
 
 async fn speak_http1<S>(stream: S, router: Router, mut closing: watch::Receiver<bool>, bounds: Bounds)

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use crate::{
     clock::Clock,
     metrics::Metrics,
+    notify::inbound::hooks::Hooks,
     pulse::Pulses,
     view::{View, ViewReader},
 };
@@ -29,6 +30,7 @@ pub mod access;
 pub mod answer;
 mod connection;
 mod health;
+mod hooks;
 mod link;
 mod live;
 pub mod orders;
@@ -82,6 +84,8 @@ pub struct Web {
     pub clock: Clock,
     /// Who comes in.
     pub access: Arc<Access>,
+    /// Takes what gateways tell; `None` = there is nobody who would.
+    pub hooks: Option<Arc<Hooks>>,
 }
 
 impl Web {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Web, health, link, live, pages, past, v1, v2};
+use super::{Web, health, hooks, link, live, pages, past, v1, v2};
+use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
 /// One path.
 #[derive(Debug)]
@@ -160,5 +161,33 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Operator,
         serve: || get(v2::alerts).post(v2::post_alerts),
+    },
+    Route {
+        path: TEXT_HOOK,
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || post(hooks::twilio_text),
+    },
+    Route {
+        path: STATUS_HOOK,
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || post(hooks::twilio_status),
+    },
+    Route {
+        path: VOICE_HOOK,
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || post(hooks::twilio_voice),
+    },
+    Route {
+        path: RINGCENTRAL_HOOK,
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || post(hooks::ringcentral),
     },
 ];

@@ -12,11 +12,14 @@ use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState},
         fingerprint::fingerprint,
+        notice::channel_of,
         orders::Inputs,
         page::{PageTurn, Turn},
     },
     clock, limits,
     model::{Instant, Subject},
+    notify::message::Channel,
+    on_call::Via,
     pipeline::{self, Ticked},
     pulse::Loop,
     rules::{finding::Tells, gateway_health::GatewayHealth},
@@ -95,9 +98,11 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
 
 /// Which addresses take nothing for good, and which texts count no more.
 async fn look_at_phones(floor: &Floor, now: Instant) {
-    match floor.store.bad_addresses().await {
+    match floor.store.bad_contacts().await {
         Ok(bad) => floor.reach.change(|phones| {
-            phones.set_bad(bad);
+            let via = |channel: Channel| Via::ALL.into_iter().find(|via| channel_of(*via) == channel);
+            let bad = bad.into_iter().filter_map(|one| Some((one.mark, via(one.via)?)));
+            phones.set_bad(bad.collect());
             phones.forget_before(now);
         }),
         Err(fault) => {

@@ -174,7 +174,7 @@ fn severity(text: &str) -> &'static str {
 fn write_outbox(page: &mut Page, view: &View, now: Instant) {
     let Some(outbox) = &view.outbox else { return };
     let mut waiting = page.family(&f::OUTBOX);
-    for channel in [Channel::Email, Channel::Sms, Channel::Webhook] {
+    for channel in Channel::ALL {
         for state in OUTBOX_STATES {
             let here = outbox.waiting.iter().filter(|one| one.channel == channel && one.state == state);
             waiting.count(&[channel.as_str(), state], here.map(|one| one.n).sum());

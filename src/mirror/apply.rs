@@ -161,7 +161,7 @@ impl Mirror {
             .map(|entry| entry.shift.key.clone())
             .collect();
         for key in old {
-            self.shifts.remove(&key);
+            out.delta.archived.extend(self.shifts.remove(&key).map(|entry| restore::archived_shift_row(&entry)));
             out.delta.removes.push((Some(Section::Shifts), restore::shift_key_text(&key)));
             out.changes.change(Subject::Shift(key));
         }

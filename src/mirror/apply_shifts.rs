@@ -235,6 +235,7 @@ impl Mirror {
         for (key, _) in removed {
             let why = gone.get(&key).cloned().unwrap_or(Gone::Removed);
             let Some(entry) = self.shifts.remove(&key) else { continue };
+            out.delta.archived.push(restore::archived_shift_row(&entry));
             out.delta.removes.push((Some(Section::Shifts), restore::shift_key_text(&key)));
             out.delta.upserts.push(restore::gone_row(&key, as_of, &why));
             let (what, detail) = match &why {

@@ -9,6 +9,7 @@ use super::{
     coverage_spans::ReadSpans,
     naive_time::NaiveClock,
     rejects::Rejects,
+    row::ARCHIVED_SHIFT,
     settings::Settings,
     shifts::{ChangedAt, Gone, ShiftEntry},
     visits::VisitEntry,
@@ -282,6 +283,13 @@ pub(super) fn shift_row(entry: &ShiftEntry) -> MirrorRow {
         changed_at: entry.changed_at.clone(),
     };
     row(Some(Section::Shifts), shift_key_text(&entry.shift.key), &body)
+}
+
+/// A shift's row as the archive keeps it.
+pub(super) fn archived_shift_row(entry: &ShiftEntry) -> MirrorRow {
+    let mut row = shift_row(entry);
+    row.key.insert_str(0, ARCHIVED_SHIFT);
+    row
 }
 
 pub(super) fn visit_row(entry: &VisitEntry) -> MirrorRow {

@@ -2,7 +2,8 @@
 //!
 //! The store keeps them without understanding them, so neither bends the other.
 
-use crate::model::{Instant, Phi, Section};
+use super::restore::shift_key_text;
+use crate::model::{Instant, Phi, Section, ShiftKey};
 
 /// One stored row of the mirror. `(section, key)` is unique within an agency.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,39 @@ pub struct MirrorRow {
     pub phi: Option<Phi<String>>,
 }
 
+/// Before the key of a shift in the archive, where visits have keys of their own.
+pub const ARCHIVED_SHIFT: &str = "shift/";
+
+impl MirrorRow {
+    /// A row of the archive as the mirror would hold it.
+    #[must_use]
+    pub fn from_archive(key: String, body: String) -> Self {
+        match key.strip_prefix(ARCHIVED_SHIFT) {
+            Some(shift) => Self { section: Some(Section::Shifts), key: shift.to_owned(), body, phi: None },
+            None => Self { section: Some(Section::Visits), key, body, phi: None },
+        }
+    }
+
+    /// The key that the row of a shift has.
+    #[must_use]
+    pub fn key_of(shift: &ShiftKey) -> String {
+        shift_key_text(shift)
+    }
+}
+
+/// A line of a shift's history as it was stored; see [`ShiftHistory`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLine {
+    /// When it was seen.
+    pub at: Instant,
+    /// The shift's label with its client.
+    pub shift: String,
+    /// What.
+    pub what: String,
+    /// Ids only.
+    pub detail: String,
+}
+
 /// What a read changed in the mirror's stored form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MirrorDelta {
@@ -26,7 +60,7 @@ pub struct MirrorDelta {
     pub removes: Vec<(Option<Section>, String)>,
     /// What happened to shifts, for the history table.
     pub history: Vec<ShiftHistory>,
-    /// Visits that grew too old for memory: they move to the archive table.
+    /// Shifts and visits that grew too old for memory, and shifts that left the schedule: they go to the archive table.
     pub archived: Vec<MirrorRow>,
 }
 

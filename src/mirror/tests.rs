@@ -455,7 +455,12 @@ fn memory_ends_eight_days_back_and_visits_go_to_the_archive() {
     assert!(applied.delta.archived.is_empty(), "ended exactly eight days ago");
     let applied = Reading::clients(8 * DAY + 5 * HOUR, Vec::new()).into(&mut mirror);
     assert_eq!(mirror.shifts().len(), 0);
-    assert_eq!(applied.delta.archived.len(), 1);
+    let archived: Vec<_> = applied.delta.archived.iter().map(|row| row.key.starts_with("shift/")).collect();
+    assert_eq!(archived, [true, false], "the shift and its visit");
+    let rows = applied.delta.archived.into_iter().map(|row| MirrorRow::from_archive(row.key, row.body)).collect();
+    let past = Mirror::restore(mirror.settings().clone(), rows, at(9 * DAY));
+    let entry = past.shift(&key("1", "c1", 0)).expect("it comes back from the archive");
+    assert_eq!((entry.shift.end, past.visits_of(entry).count()), (at(4 * HOUR), 1));
     assert_eq!(applied.delta.removes.iter().filter(|(section, _)| section.is_some()).count(), 2);
     assert!(applied.changes.changed.contains(&Subject::Shift(key("1", "c1", 0))));
 }

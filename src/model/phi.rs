@@ -34,6 +34,8 @@ impl PhiGrant {
     pub const COMPARE: Self = Self { purpose: "compare" };
     /// For a page of the board, asked for by somebody who signed in.
     pub const SIGNED_IN_PAGE: Self = Self { purpose: "signed-in page" };
+    /// For a rehearsal, which shows what would be sent; everybody in it is invented.
+    pub const REHEARSAL: Self = Self { purpose: "rehearsal" };
     /// For the address that a message is sent to; it goes to the gateway's request and nowhere else.
     pub const SEND: Self = Self { purpose: "send" };
 }

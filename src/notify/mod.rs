@@ -7,12 +7,15 @@
 //! Gives: messages, and after sending, receipts.
 //! Does not: decide who is told or when; that is the step's.
 
+pub mod call;
 pub mod channel;
 pub mod deliver;
 pub mod email;
+pub mod fill;
 pub mod former;
 pub mod gsm7;
 pub mod heartbeat;
+pub mod inbound;
 pub mod message;
 pub mod notice;
 pub mod page_texts;

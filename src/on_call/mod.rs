@@ -4,10 +4,20 @@
 //! Gives: who is on call, until when, and where nobody is.
 //! Does not: read a clock or a file, or tell anybody anything.
 
+pub mod calendar;
 pub mod escalation;
+pub mod ical;
 pub mod person;
 pub mod roster;
+pub mod rotation;
+pub mod schedule;
 
+#[cfg(test)]
+mod tests;
+
+pub use calendar::Calendar;
 pub use escalation::{EscalationPolicy, EscalationStep, Target};
 pub use person::{Contact, Person, QuietHours, Via};
 pub use roster::{Handoff, OnCall, Roster};
+pub use rotation::{Only, Rotation};
+pub use schedule::{Override, Rota, Schedule, Span};

@@ -55,7 +55,21 @@ pub struct Person {
     pub quiet_hours: Option<QuietHours>,
 }
 
+impl Contact {
+    /// An address with its mark.
+    #[must_use]
+    pub fn new(via: Via, address: Phi<String>) -> Self {
+        Self { via, mark: AddressMark::of(&address), address }
+    }
+}
+
 impl Person {
+    /// Whether they can be woken: by a text or a call.
+    #[must_use]
+    pub fn has_phone(&self) -> bool {
+        self.contacts.iter().any(|contact| contact.via != Via::Email)
+    }
+
     /// The first address of that kind.
     #[must_use]
     pub fn contact(&self, via: Via) -> Option<&Contact> {

@@ -5,12 +5,13 @@
 //! | `GET /_sim/` | lists these calls and the addresses |
 //! | `GET`, `PUT`, `PATCH /_sim/switches` | the vendor's switches: read, replace (what is left out is the default), patch |
 //! | `GET`, `PUT`, `PATCH /_sim/twilio` | the text gateway's switches |
+//! | `GET`, `PUT`, `PATCH /_sim/ringcentral` | the second text gateway's switches |
 //! | `PUT /_sim/smtp` | a list of mail faults |
 //! | `PUT /_sim/sink` | a list of what the sink answers next |
 //! | `POST /_sim/incident` | one incident, now; with `"at"`, then |
 //! | `POST /_sim/script` | a script, counted from now |
 //! | `POST /_sim/text` | `{"from", "to", "body"}`: a person texts the agency |
-//! | `POST /_sim/door` | `{"server": "wellsky", "open": false}`: refuse connections (`wellsky`, `twilio`, `smtp`, `sink`) |
+//! | `POST /_sim/door` | `{"server": "wellsky", "open": false}`: refuse connections (`wellsky`, `twilio`, `ringcentral`, `smtp`, `sink`) |
 //! | `POST /_sim/tokens/revoke` | ends the life of every token |
 //! | `GET`, `DELETE /_sim/log` | the requests so far; `?after=12` those after number 12 |
 //! | `GET /_sim/inbox` | mails (with subject, text, html), texts (with status), webhooks and heartbeats |
@@ -23,7 +24,7 @@ use serde_json::{Value, json};
 
 use super::{
     edge::{Call, Door, Reply, lock},
-    outgoing::Outgoing,
+    ringcentral::RingCentralSwitches,
     script::{Incident, Script, Step},
     shared::{Shared, summary},
     sink::SinkAnswer,
@@ -36,6 +37,7 @@ use super::{
 pub(super) struct Doors {
     pub(super) wellsky: (SocketAddr, Door),
     pub(super) twilio: (SocketAddr, Door),
+    pub(super) ringcentral: (SocketAddr, Door),
     pub(super) smtp: (SocketAddr, Door),
     pub(super) sink: (SocketAddr, Door),
 }
@@ -45,6 +47,7 @@ impl Doors {
         match name {
             "wellsky" => Some(&self.wellsky.1),
             "twilio" => Some(&self.twilio.1),
+            "ringcentral" => Some(&self.ringcentral.1),
             "smtp" => Some(&self.smtp.1),
             "sink" => Some(&self.sink.1),
             _ => None,
@@ -52,13 +55,16 @@ impl Doors {
     }
 }
 
-const CALLS: [&str; 17] = [
+const CALLS: [&str; 20] = [
     "GET /_sim/switches",
     "PUT /_sim/switches",
     "PATCH /_sim/switches",
     "GET /_sim/twilio",
     "PUT /_sim/twilio",
     "PATCH /_sim/twilio",
+    "GET /_sim/ringcentral",
+    "PUT /_sim/ringcentral",
+    "PATCH /_sim/ringcentral",
     "PUT /_sim/smtp",
     "PUT /_sim/sink",
     "POST /_sim/incident",
@@ -89,6 +95,7 @@ fn carry_out(shared: &Shared, doors: &Doors, call: &Call) -> Result<Reply, Strin
             "calls": CALLS,
             "wellsky": format!("http://{}", doors.wellsky.0),
             "twilio": format!("http://{}", doors.twilio.0),
+            "ringcentral": format!("http://{}", doors.ringcentral.0),
             "smtp": doors.smtp.0,
             "sink": format!("http://{}", doors.sink.0),
         })),
@@ -114,6 +121,20 @@ fn carry_out(shared: &Shared, doors: &Doors, call: &Call) -> Result<Reply, Strin
             }
             let switches = serde_json::from_value(value).map_err(|it| it.to_string())?;
             state.twilio.set_switches(switches);
+            done()
+        }
+        ("GET", "/_sim/ringcentral") => ok(&shown(state.ringcentral.switches())?),
+        ("PUT", "/_sim/ringcentral") => {
+            state.ringcentral.set_switches(body::<RingCentralSwitches>(call)?);
+            done()
+        }
+        ("PATCH", "/_sim/ringcentral") => {
+            let mut value = shown(state.ringcentral.switches())?;
+            if let (Value::Object(map), Value::Object(patch)) = (&mut value, body::<Value>(call)?) {
+                map.extend(patch);
+            }
+            let switches = serde_json::from_value(value).map_err(|it| it.to_string())?;
+            state.ringcentral.set_switches(switches);
             done()
         }
         ("PUT", "/_sim/smtp") => {
@@ -151,16 +172,13 @@ fn carry_out(shared: &Shared, doors: &Doors, call: &Call) -> Result<Reply, Strin
         ("POST", "/_sim/text") => {
             let value = body::<Value>(call)?;
             let field = |name: &str| value.get(name).and_then(Value::as_str).ok_or(format!("{name} is missing"));
-            let callback = state.twilio.receive(field("from")?, field("to")?, field("body")?, now);
-            if let Some(callback) = callback {
-                shared.send(Outgoing::from(callback));
-            }
+            shared.receive(state, (field("from")?, field("to")?, field("body")?), now);
             done()
         }
         ("POST", "/_sim/door") => {
             let value = body::<Value>(call)?;
             let name = value.get("server").and_then(Value::as_str).unwrap_or_default();
-            let door = doors.named(name).ok_or("server is one of wellsky, twilio, smtp, sink")?;
+            let door = doors.named(name).ok_or("server is one of wellsky, twilio, ringcentral, smtp, sink")?;
             match value.get("open").and_then(Value::as_bool) {
                 Some(true) => door.open(),
                 Some(false) => door.close(),

@@ -6,11 +6,11 @@ use sqlx::SqliteConnection;
 
 use super::{
     error::StoreError,
-    sql::{Many, fetch, get},
+    sql::{Many, fetch, get, instant},
     writer::{Counted, Memory, Values},
 };
 use crate::{
-    mirror::row::{MirrorDelta, MirrorRow},
+    mirror::row::{MirrorDelta, MirrorRow, StoredLine},
     model::{AgencyName, Instant, Phi, PhiGrant, Section},
 };
 
@@ -138,6 +138,34 @@ pub(super) async fn load(connection: &mut SqliteConnection, agency: &AgencyName)
             })
         })
         .collect()
+}
+
+/// Everything that is kept of an agency's past: shifts and visits of the mirror and of the archive, and the history of its
+/// shifts, oldest first.
+pub(super) async fn past(
+    connection: &mut SqliteConnection,
+    agency: &AgencyName,
+) -> Result<(Vec<MirrorRow>, Vec<StoredLine>), StoreError> {
+    let what = "reading the past";
+    let text = "SELECT key, body FROM visit_archive WHERE agency = ? ORDER BY key";
+    let mut rows = fetch(connection, what, text, vec![agency.as_str().into()])
+        .await?
+        .iter()
+        .map(|row| Ok(MirrorRow::from_archive(get(row, "visit_archive", 0)?, get(row, "visit_archive", 1)?)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    // Of what left and came back, the row that stands comes last and counts.
+    rows.extend(load(connection, agency).await?);
+    let text = "SELECT at, shift, what, detail FROM shift_history WHERE agency = ? ORDER BY at, shift, what, detail";
+    let table = "shift_history";
+    let lines = fetch(connection, what, text, vec![agency.as_str().into()])
+        .await?
+        .iter()
+        .map(|row| {
+            let (at, shift) = (instant(row, table, 0)?, get(row, table, 1)?);
+            Ok(StoredLine { at, shift, what: get(row, table, 2)?, detail: get(row, table, 3)? })
+        })
+        .collect::<Result<_, StoreError>>()?;
+    Ok((rows, lines))
 }
 
 fn section_word(section: Option<Section>) -> &'static str {

@@ -1,7 +1,5 @@
 //! Pages: who was told of what and who has it, as the step wrote it.
 
-use std::collections::BTreeSet;
-
 use sqlx::SqliteConnection;
 
 use super::{
@@ -15,8 +13,7 @@ use crate::{
         page::{Page, PageKey, PageState},
         step::Delta,
     },
-    model::{AddressMark, AgencyName},
-    on_call::Via,
+    model::AgencyName,
 };
 
 /// Stores a step's changes of pages.
@@ -93,18 +90,4 @@ pub(super) async fn secret(
         *byte = u8::from_str_radix(digits, 16).map_err(|_| damaged())?;
     }
     Ok(secret)
-}
-
-/// Every address that takes nothing for good, by way.
-pub(super) async fn bad_addresses(
-    connection: &mut SqliteConnection,
-) -> Result<BTreeSet<(AddressMark, Via)>, StoreError> {
-    let rows = fetch(connection, "reading who takes nothing", "SELECT mark, via FROM opted_out", Vec::new()).await?;
-    let mut bad = BTreeSet::new();
-    for row in &rows {
-        let via = get::<&str>(row, "opted_out", 1)?;
-        let mark = AddressMark::from_stored(get(row, "opted_out", 0)?);
-        bad.extend(Via::ALL.into_iter().find(|known| known.as_str() == via).map(|via| (mark, via)));
-    }
-    Ok(bad)
 }

@@ -18,12 +18,12 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, CommitError, GatewayHealth, Loaded, MessageState, Old, OutboxStats, Place, Poll,
-    Report, Room, api_rows, book,
+    Attempted, BadContact, Claimed, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState, Old,
+    OutboxStats, Place, Poll, Report, Room, VerifiedContact, api_rows, book, contacts,
     error::StoreError,
-    lives,
+    heard, lives,
     lock::{FileLock, make_private},
-    orders, outbox, outbox_read, pages,
+    mirror_rows, orders, outbox, outbox_read,
     writer::{Job, Memory, Reply, Writer},
 };
 use crate::{
@@ -32,10 +32,9 @@ use crate::{
         step::Transition,
     },
     config::StoreUrl,
-    mirror::row::MirrorDelta,
+    mirror::row::{MirrorDelta, MirrorRow, StoredLine},
     model::{AddressMark, AgencyName, Instant, Phi},
-    notify::message::MessageId,
-    on_call::Via,
+    notify::message::{Channel, MessageId},
     report::{alert_story::AlertRows, api_log::Unkept, api_record::ApiRows, history::LifeRow, life::Life},
 };
 
@@ -155,11 +154,6 @@ impl Store {
         outbox::addresses(self.reader().await?.connection(), agency, &messages).await
     }
 
-    /// Every address that takes nothing for good, by way.
-    pub async fn bad_addresses(&self) -> Result<BTreeSet<(AddressMark, Via)>, StoreError> {
-        pages::bad_addresses(self.reader().await?.connection()).await
-    }
-
     /// The number of the agency's last commit; 0 before the first.
     pub async fn last_commit(&self, agency: &AgencyName) -> Result<i64, StoreError> {
         Ok(book::position(self.reader().await?.connection(), agency).await?.0)
@@ -246,6 +240,54 @@ impl Store {
         outbox_read::polls(self.reader().await?.connection(), now, limit).await
     }
 
+    /// The message that a gateway took under this id, while what became of it is not known.
+    pub async fn poll_of(&self, provider_id: &str) -> Result<Option<Poll>, StoreError> {
+        outbox_read::poll_of(self.reader().await?.connection(), provider_id).await
+    }
+
+    /// Stores the orders that a reply makes, once: false when it was heard before, and then nothing is stored. They are on
+    /// the disk when this answers.
+    pub async fn put_heard(&self, heard: HeardText, orders: Vec<(AgencyName, Vec<Ask>)>) -> Result<bool, StoreError> {
+        self.write(|reply| Job::Heard { heard, orders, reply }).await
+    }
+
+    /// Until when a gateway was listened to, on the machine's clock; `None` = never.
+    pub async fn listened(&self, gateway: &str) -> Result<Option<Instant>, StoreError> {
+        heard::listened(self.reader().await?.connection(), gateway).await
+    }
+
+    /// Notes until when a gateway was listened to, on the machine's clock.
+    pub async fn listening(&self, gateway: &str, until: Instant) -> Result<(), StoreError> {
+        let gateway = gateway.to_owned();
+        self.write(|reply| Job::Listening { gateway, until, reply }).await
+    }
+
+    /// Whether a text went to somebody in `people` since then, so that a reply may come.
+    pub async fn awaits_reply(&self, since: Instant) -> Result<bool, StoreError> {
+        heard::awaits_reply(self.reader().await?.connection(), since).await
+    }
+
+    /// Every address that takes nothing: opted out, a landline, no such number. A message that arrives, or START, clears
+    /// it.
+    pub async fn bad_contacts(&self) -> Result<Vec<BadContact>, StoreError> {
+        contacts::bad(self.reader().await?.connection()).await
+    }
+
+    /// An address takes messages again, as its owner said.
+    pub async fn takes_again(&self, mark: AddressMark, via: Channel) -> Result<(), StoreError> {
+        self.write(|reply| Job::TakesAgain { mark, via, reply }).await
+    }
+
+    /// Every address from which a test was answered, and when last.
+    pub async fn verified_contacts(&self) -> Result<Vec<VerifiedContact>, StoreError> {
+        contacts::verified(self.reader().await?.connection()).await
+    }
+
+    /// A test was answered from this address.
+    pub async fn verify(&self, mark: AddressMark, via: Channel, at: Instant) -> Result<(), StoreError> {
+        self.write(|reply| Job::Verified { mark, via, at, reply }).await
+    }
+
     /// Sets when each text's delivery is asked for next; `None` = no more.
     pub async fn poll_later(&self, polls: Vec<(MessageId, Option<Instant>)>) -> Result<(), StoreError> {
         if polls.is_empty() {
@@ -283,6 +325,11 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Transition>, StoreError> {
         book::transitions(self.reader().await?.connection(), agency, before, limit).await
+    }
+
+    /// Everything that is kept of an agency's shifts and visits, and the history of its shifts, oldest first.
+    pub async fn past(&self, agency: &AgencyName) -> Result<(Vec<MirrorRow>, Vec<StoredLine>), StoreError> {
+        mirror_rows::past(self.reader().await?.connection(), agency).await
     }
 
     /// What is kept of one alert's lives, turns and messages, newest first and bounded.

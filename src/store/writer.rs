@@ -13,8 +13,9 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, Old, Report, Room, api_rows, book,
+    Attempted, Claimed, Commit, HeardText, Old, Report, Room, api_rows, book, contacts,
     error::{StoreError, commit_surely_failed},
+    heard,
     lock::FileLock,
     mirror_rows, orders, outbox, pages,
     sql::{Value, execute, fetch, get},
@@ -22,8 +23,8 @@ use super::{
 use crate::{
     alerts::orders::Ask,
     mirror::row::MirrorDelta,
-    model::{AgencyName, Instant},
-    notify::message::MessageId,
+    model::{AddressMark, AgencyName, Instant},
+    notify::message::{Channel, MessageId},
     report::api_log::Unkept,
 };
 
@@ -74,6 +75,27 @@ pub(super) enum Job {
         polls: Vec<(MessageId, Option<Instant>)>,
         reply: Reply<()>,
     },
+    Heard {
+        heard: HeardText,
+        orders: Vec<(AgencyName, Vec<Ask>)>,
+        reply: Reply<bool>,
+    },
+    Listening {
+        gateway: String,
+        until: Instant,
+        reply: Reply<()>,
+    },
+    TakesAgain {
+        mark: AddressMark,
+        via: Channel,
+        reply: Reply<()>,
+    },
+    Verified {
+        mark: AddressMark,
+        via: Channel,
+        at: Instant,
+        reply: Reply<()>,
+    },
     Audit {
         agency: AgencyName,
         at: Instant,
@@ -116,6 +138,8 @@ pub(super) struct Memory {
     pub(super) ways: HashMap<String, (bool, Instant)>,
     /// True when nobody is marked as not reached.
     pub(super) none_marked: bool,
+    /// True when no address is known to take nothing.
+    pub(super) none_bad: bool,
 }
 
 /// What is numbered within an agency.
@@ -174,6 +198,7 @@ impl Memory {
         self.next_at = None;
         self.none_held = false;
         self.none_marked = false;
+        self.none_bad = false;
         self.ways.clear();
     }
 }
@@ -357,6 +382,12 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         Job::Report(report, reply) => done(reply, outbox::report(connection, memory, report).await),
         Job::KeepWays(names, reply) => done(reply, outbox::keep_ways(connection, memory, &names).await),
         Job::PollLater { polls, reply } => done(reply, outbox::poll_later(connection, polls).await),
+        Job::Heard { heard, orders, reply } => done(reply, heard::put(connection, memory, heard, orders).await),
+        Job::Listening { gateway, until, reply } => done(reply, heard::listening(connection, &gateway, until).await),
+        Job::TakesAgain { mark, via, reply } => {
+            done(reply, contacts::takes_again(connection, memory, &mark, via).await)
+        }
+        Job::Verified { mark, via, at, reply } => done(reply, contacts::put_verified(connection, &mark, via, at).await),
         Job::Audit { agency, at, who, what, about, reply } => {
             let n = memory.next(&agency, Counted::Audit);
             let row = vec![agency.as_str().into(), n.into(), at.into(), who.into(), what.into(), about.into()];
@@ -408,6 +439,9 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::PollLater { reply, .. }
         | Job::Probe { reply, .. }
         | Job::Api { reply, .. }
+        | Job::Listening { reply, .. }
+        | Job::TakesAgain { reply, .. }
+        | Job::Verified { reply, .. }
         | Job::Audit { reply, .. } => later(reply, Err(error)),
         #[cfg(test)]
         Job::Pragma(_, reply) => later(reply, Err(error)),
@@ -415,7 +449,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         Job::Claim { reply, .. } | Job::Turn { reply, .. } => later(reply, Err(error)),
         Job::Recover { reply, .. } => later(reply, Err(error)),
         Job::Secret { reply, .. } => later(reply, Err(error)),
-        Job::Report(_, reply) => later(reply, Err(error)),
+        Job::Report(_, reply) | Job::Heard { reply, .. } => later(reply, Err(error)),
         Job::Prune(_, reply) => later(reply, Err(error)),
         Job::Close(reply) => Box::new(move |_| {
             let _ = reply.send(());

@@ -20,6 +20,7 @@ mod prometheus;
 mod records;
 mod release;
 mod reload;
+mod rule_tests;
 mod service;
 mod shapes;
 mod story;

@@ -4,6 +4,7 @@
 
 mod gateway;
 mod kill;
+mod ringcentral;
 mod stories;
 mod tls;
 mod world;

@@ -30,7 +30,7 @@ use crate::{
     clock::real_now,
     config::{Agency, Location, NaiveTz, StoreUrl, Web, Wellsky},
     model::{AgencyName, Instant, Phi},
-    notify::receiver::{EmailConfig, Receiver, SmsGateway, SmtpAuth},
+    notify::receiver::{EmailConfig, Receiver, SmsGateway, SmsGatewayKind, SmtpAuth, TwilioAccount},
 };
 
 const TOKEN: &str = "00112233445566778899aabbccddeeff";
@@ -192,6 +192,7 @@ fn config(base_url: &str) -> Config {
     Config {
         mail: None,
         offices_lost: Vec::new(),
+        calendars: Vec::new(),
         file: None,
         origins: crate::config::origins::Origins::default(),
         original: String::new(),
@@ -199,7 +200,7 @@ fn config(base_url: &str) -> Config {
             name: AgencyName::from("main"),
             title: "CCA".to_owned(),
             timezone: chrono_tz::Pacific::Honolulu,
-            locations: vec![Location { id: "501".to_owned(), name: "north".to_owned(), timezone: None }],
+            locations: vec![Location { id: "501".to_owned(), name: "north".to_owned(), timezone: None, policy: None }],
             tags: Vec::new(),
             clock_12h: false,
             wellsky: Wellsky {
@@ -489,13 +490,14 @@ async fn a_text_gateway_is_tried_without_sending_and_sent_only_when_asked() {
         let mut with = config(&vendor);
         with.sms_gateways = vec![SmsGateway {
             name: "twilio".to_owned(),
-            kind: SmsGatewayKind::Twilio {
+            kind: SmsGatewayKind::Twilio(TwilioAccount {
                 base_url,
                 account_sid: "AC00".to_owned(),
                 auth_token: SecretString::from("example-secret".to_owned()),
+                previous_auth_tokens: Vec::new(),
                 from: Some("+12025550100".to_owned()),
                 messaging_service_sid: None,
-            },
+            }),
         }];
         let (_, text) = examined(&with, None).await;
         assert!(says(&text, level, what, part), "{text}");

@@ -15,13 +15,18 @@ use crate::{
 
 /// Serves a router over TLS with short limits; gives its address.
 async fn serving(router: Router, bounds: Bounds) -> SocketAddr {
+    serving_with("", router, bounds).await
+}
+
+/// The same with more in `tls_server_config`.
+async fn serving_with(more: &str, router: Router, bounds: Bounds) -> SocketAddr {
     let folder = tempfile::tempdir().unwrap();
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
     std::fs::write(folder.path().join("cert.pem"), certificate.pem()).unwrap();
     std::fs::write(folder.path().join("key.pem"), key.serialize_pem()).unwrap();
     let web = folder.path().join("web.yml");
-    std::fs::write(&web, "tls_server_config: { cert_file: cert.pem, key_file: key.pem }\n").unwrap();
+    std::fs::write(&web, format!("tls_server_config: {{ cert_file: cert.pem, key_file: key.pem{more} }}\n")).unwrap();
     let access = Access::new(Some(&WebFile::load(&web).unwrap().0));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -56,6 +61,24 @@ async fn handshakes_and_heads_that_do_not_come_end_the_connection() {
     for alpn in [&b"http/1.1"[..], b"h2"] {
         let mut stream = connect(address, alpn).await;
         let _ended = timeout(SOON, stream.read_to_end(&mut Vec::new())).await.expect("an end");
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_turned_away_in_the_handshake_hears_why() {
+    let clients = ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: cert.pem";
+    let bounds = Bounds { connections: 1, ..Bounds::default() };
+    let address = serving_with(clients, Router::new(), bounds).await;
+    for _ in 0..20 {
+        // A client believes the handshake done before the server has read its half of it, and asks.
+        let mut stream = connect(address, b"http/1.1").await;
+        stream.get_ref().0.readable().await.unwrap();
+        for part in ["GET / HTTP/1.1\r\n", "Host: a\r\n", "Accept: */*\r\n", "\r\n"] {
+            stream.write_all(part.as_bytes()).await.expect("the server reads on");
+            stream.flush().await.expect("the server reads on");
+        }
+        let fault = timeout(SOON, stream.read_to_end(&mut Vec::new())).await.expect("an end").unwrap_err();
+        assert!(fault.to_string().contains("CertificateRequired"), "{fault}");
     }
 }
 

@@ -322,22 +322,8 @@ impl Twilio {
 
     /// A person texts `to` from their phone. Gives what is posted, when `inbound_url` is set.
     pub(crate) fn receive(&mut self, from: &str, to: &str, body: &str, now: Instant) -> Option<Callback> {
-        let text = Text {
-            sid: format!("SM{:016x}{:016x}", self.dice.throw(), self.dice.throw()),
-            to: to.to_owned(),
-            from: from.to_owned(),
-            body: body.to_owned(),
-            at: now,
-            inbound: true,
-            validity_s: None,
-            status_callback: String::new(),
-            ends: (TextStatus::Received, None),
-            sent_at: now,
-            ended_at: now,
-            canceled: false,
-            erased: false,
-            told: Some(TextStatus::Received),
-        };
+        let sid = format!("SM{:016x}{:016x}", self.dice.throw(), self.dice.throw());
+        let text = Text::received(sid, (to, from, body), now);
         let params = [
             ("MessageSid", text.sid.as_str()),
             ("SmsSid", &text.sid),

@@ -1,0 +1,205 @@
+//! The tests that come with the rules: they pass, they leave no rule out, and a rule changed for the worse fails them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use shiftwatch::{
+    cli,
+    commands::{
+        Exit,
+        output::Output,
+        test::{self, read_file},
+    },
+    config::Config,
+    rehearse::expect::{Expected, Is},
+    rules::rule::Rule,
+};
+use tempfile::TempDir;
+
+const RULE_FILES: [&str; 4] = ["coverage.yml", "visits.yml", "api.yml", "watchdog.yml"];
+
+fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")
+}
+
+fn test_files(dir: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().ends_with(".test.yml"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// What `shiftwatch test` does with these files: its exit, what it prints, what it says on the error side.
+fn played(files: &[PathBuf], verbose: bool, output: Output) -> (Exit, String, String) {
+    let args = cli::Test { files: files.to_vec(), verbose, output };
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let exit = test::run(&args, None, &|_| None, &mut out, &mut err).unwrap();
+    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+/// A test file of its own, with the shipped rules beside it.
+fn alone(text: &str) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    for file in RULE_FILES {
+        fs::copy(shipped().join(file), dir.path().join(file)).unwrap();
+    }
+    let path = dir.path().join("my.test.yml");
+    fs::write(&path, text).unwrap();
+    (dir, path)
+}
+
+#[test]
+fn the_shipped_tests_pass() {
+    let (exit, out, err) = played(&test_files(&shipped()), false, Output::Table);
+    assert_eq!((exit, err.as_str()), (Exit::Done, ""), "{out}");
+    assert!(out.contains("all as expected"), "{out}");
+}
+
+#[test]
+fn every_shipped_rule_is_seen_to_fire_to_keep_quiet_and_to_close() {
+    let mut seen: Vec<(Rule, [bool; 3])> = Config::rules_of(&RULE_FILES.map(|file| shipped().join(file)))
+        .unwrap()
+        .into_iter()
+        .map(|rule| (rule, [false; 3]))
+        .collect();
+    assert_eq!(seen.len(), 16, "the shipped rules were found");
+    let n_of: Vec<usize> =
+        seen.iter().map(|(rule, _)| seen.iter().filter(|(other, _)| other.alert == rule.alert).count()).collect();
+    for file in test_files(&shipped()) {
+        let (cast, tests) = read_file(&file, None, &|_| None).unwrap();
+        for expectation in tests.iter().flat_map(|test| &test.expected) {
+            let Expected::Alert(pick, is) = &expectation.what else { continue };
+            for ((rule, seen), n) in seen.iter_mut().zip(&n_of) {
+                // One of several of a name is meant only where its label is.
+                let meant = pick.name == rule.alert
+                    && cast.rules.iter().any(|loaded| loaded.id == rule.id)
+                    && pick.labels.iter().all(|(label, value)| rule.labels.get(label) == Some(value))
+                    && (*n == 1 || !pick.labels.is_empty());
+                let place = match is {
+                    Is::Firing | Is::FiringThroughout => 0,
+                    Is::NotFiring => 1,
+                    Is::Closed(_) => 2,
+                    Is::Pending | Is::Acknowledged => continue,
+                };
+                seen[place] |= meant;
+            }
+        }
+    }
+    for (rule, [fires, quiet, closes]) in seen {
+        // What always fires neither keeps quiet nor closes.
+        let always = rule.alert == "Watchdog";
+        assert!(fires, "no test sees {} fire", rule.id);
+        assert!(quiet || always, "no test sees {} keep quiet", rule.id);
+        assert!(closes || always, "no test sees {} close", rule.id);
+    }
+}
+
+#[test]
+fn a_rule_changed_for_the_worse_fails_its_test() {
+    let mutants = [
+        ("coverage.yml", "within: 72h", "within: 71h"),
+        ("coverage.yml", "within: 24h", "within: 25h"),
+        ("coverage.yml", "within: 4h", "within: 3h"),
+        ("coverage.yml", "within: 0s", "within: 5m"),
+        ("coverage.yml", "severity: page, band: 4h", "severity: warning, band: 4h"),
+        ("coverage.yml", "severity: critical, band: started", "severity: info, band: started"),
+        ("visits.yml", "missed_check_in: { after: 10m }", "missed_check_in: { after: 9m }"),
+        ("visits.yml", "missed_check_in: { after: 15m }", "missed_check_in: { after: 20m }"),
+        ("visits.yml", "no_show: { after: 30m }", "no_show: { after: 45m }"),
+        ("visits.yml", "missed_check_out: { after: 30m }", "missed_check_out: { after: 1h }"),
+        ("visits.yml", "after: 4h, longest: 16h", "after: 5h, longest: 16h"),
+        ("visits.yml", "after: 4h, longest: 16h", "after: 4h, longest: 18h"),
+        ("visits.yml", "severity: page, band: 15m", "severity: info, band: 15m"),
+        ("api.yml", "above: 5s", "above: 8s"),
+        ("api.yml", "above: 5s", "above: 3s"),
+        ("api.yml", "ratio: 0.1", "ratio: 0.9"),
+        ("api.yml", "api_down: { after: 3m }", "api_down: { after: 6m }"),
+        ("api.yml", "blind: { after: 10m, idle: 1h }", "blind: { after: 20m, idle: 1h }"),
+        ("api.yml", "blind: { after: 10m, idle: 1h }", "blind: { after: 10m, idle: 2h }"),
+        ("api.yml", "delivery_failing: { after: 5m }", "delivery_failing: { after: 10m }"),
+        ("watchdog.yml", "watchdog: {}", "source_anomaly: {}"),
+    ];
+    for (file, from, to) in mutants {
+        let dir = tempfile::tempdir().unwrap();
+        for one in fs::read_dir(shipped()).unwrap() {
+            let one = one.unwrap().path();
+            if one.is_file() {
+                fs::copy(&one, dir.path().join(one.file_name().unwrap())).unwrap();
+            }
+        }
+        let text = fs::read_to_string(dir.path().join(file)).unwrap();
+        assert_eq!(text.matches(from).count(), 1, "{file} says {from} once");
+        fs::write(dir.path().join(file), text.replace(from, to)).unwrap();
+        let test = dir.path().join(file.replace(".yml", ".test.yml"));
+        let (exit, out, err) = played(&[test], false, Output::Table);
+        assert_eq!(exit, Exit::Failed, "{file}: {from} became {to} and no test noticed");
+        assert!(err.is_empty() && out.contains("expected"), "{file}: {to}: {out}{err}");
+    }
+}
+
+#[test]
+fn a_failing_expectation_says_where_what_came_instead_and_what_happened_when() {
+    let (_dir, path) = alone(
+        "config: standard\nrules: [visits.yml]\nclients: [Avery]\ncaregivers: [Blake]\nshifts:\n  morning: Tue 07:00-11:00, Avery with Blake\ntests:\n  - name: late\n    begins: 2026-03-10 06:00\n    expect:\n      - Tue 07:12: MissedCheckIn (band 15m) of morning fires\n      - Tue 07:15: on-call is told by sms \"NOBODY\"\n",
+    );
+    let (exit, out, err) = played(&[path.clone()], false, Output::Table);
+    assert_eq!((exit, err.as_str()), (Exit::Failed, ""));
+    for says in [
+        "FAIL  late",
+        "my.test.yml:11:20: expected  Tue 07:12: MissedCheckIn (band 15m) of morning fires",
+        "got  MissedCheckIn (band 15m) of morning: firing Tue 07:15",
+        "my.test.yml:12:20: expected  Tue 07:15: on-call is told by sms \"NOBODY\"",
+        "got  Tue 07:15:10 on-call by sms: CCA: NO CHECK-IN Tue 07:00-11:00",
+        "    Tue 07:15    alert    MissedCheckIn (band 15m) of morning: firing\n",
+        "    Tue 07:15    quiet    MissedCheckIn (band 15m) of morning: a second look is awaited\n",
+        "1 test, 1 not as expected",
+    ] {
+        assert!(out.contains(says), "{says}\n{out}");
+    }
+    let (_, out, _) = played(&[path], false, Output::Json);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((json["n_tests"].as_u64(), json["n_failed"].as_u64()), (Some(1), Some(1)));
+    assert_eq!(json["tests"][0]["failures"][0]["line"], 11);
+    assert!(json["tests"][0]["timeline"].as_array().unwrap().iter().any(|entry| entry["kind"] == "told"));
+}
+
+#[test]
+fn faults_of_a_test_file_are_all_named_with_their_places() {
+    let (_dir, path) = alone(
+        "rules: [visits.yml]\nclients: [Avery]\ncaregivers: [Blake]\nshift: {}\nshifts:\n  morning: Tue 07:00-11:00, Avery with Blake\n  broken: Tue 07:00-11:00, Avery\n  other: Tue 07:00-11:00, Avrey with nobody\ntests:\n  - name: many faults\n    begins: 2026-03-10 06:00\n    happens:\n      - Tue 07:12: Blake calls out of mornin\n      - 07:12: Blake calls out of morning\n      - Tue 07:12: Blake walks into morning\n      - Mon 01:00: Blake calls out of morning\n    expect:\n      - Tue 07:15: MissedChekIn of morning fires\n      - Tue 07:15: on-cal is told by sms \"x\"\n      - Tue 07:15: on-call is told by pigeon \"x\"\n      - Tue 07:15: MissedCheckIn of morning is closed, somehow\n      - Tue 07:15: { alert: MissedCheckIn, of: morning, state: firing }\n",
+    );
+    let (exit, out, err) = played(&[path.clone()], false, Output::Table);
+    assert_eq!(exit, Exit::Failed);
+    assert!(out.contains("0 tests"), "{out}");
+    let prefix = format!("{}:", path.display());
+    let found: Vec<String> = err.lines().map(|line| line.strip_prefix(&prefix).unwrap_or(line).to_owned()).collect();
+    for says in [
+        "4:1: error: unknown key \"shift\"; did you mean shifts?",
+        "7:11: error: tests[0].shifts.broken is \"Tue 07:00-11:00, Avery\"; write it as: Tue 07:00-11:00, CLIENT with CAREGIVER (or with nobody)",
+        "8:10: error: no client is called \"Avrey\"; did you mean Avery?",
+        "13:20: error: no shift is called \"mornin\"; did you mean morning?",
+        "14:9: error: \"07:12\" says no day; write the weekday before the time: Tue 07:00",
+        "16:20: error: this lies before the test begins; begin earlier, or name the day by its date",
+        "18:20: error: no alert is called \"MissedChekIn\"; did you mean MissedCheckIn?",
+        "19:20: error: no receiver or person is called \"on-cal\"; did you mean on-call?",
+        "20:20: error: nobody is told by \"pigeon\"; write sms, call, email or webhook",
+        "22:20: error: { alert",
+    ] {
+        if says.ends_with("alert") {
+            assert!(found.iter().any(|line| line.starts_with("22:")), "{err}");
+        } else {
+            assert!(found.iter().any(|line| line == says), "{says}\n{err}");
+        }
+    }
+    assert!(
+        found
+            .iter()
+            .any(|line| line.starts_with("15:20: error: \"Blake walks into morning\" is nothing that can happen"))
+    );
+    assert!(found.iter().any(|line| line.starts_with("21:20: error: no alert is closed as \"somehow\"")));
+}
