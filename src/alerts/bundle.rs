@@ -60,10 +60,15 @@ pub(super) fn shape(draft: &mut Draft<'_>, due: &[Wake]) {
     }
     for wake in due {
         if let Wake::Person(mark) = wake {
-            for via in [Via::Sms, Via::Call] {
-                by_line.entry(Line { mark: mark.clone(), via }).or_default();
-            }
+            by_line.entry(Line { mark: mark.clone(), via: Via::Sms }).or_default();
             draft.person_wakes.entry(mark.clone()).or_insert(None);
+        }
+    }
+    // What becomes of one way changes when the person is looked at again, and that is one wake for both ways.
+    let lines: Vec<Line> = by_line.keys().filter(|line| line.via != Via::Email).cloned().collect();
+    for Line { mark, .. } in lines {
+        for via in [Via::Sms, Via::Call] {
+            by_line.entry(Line { mark: mark.clone(), via }).or_default();
         }
     }
     let topics: HashMap<String, PageKey> = draft.changed_pages().map(|key| (key.topic(), key.clone())).collect();

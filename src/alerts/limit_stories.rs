@@ -33,11 +33,8 @@ fn the_second_page_waits_for_two_minutes_and_comes_as_itself() {
     at(&mut stage, 40).pass(vec![broken("Page", shift(2))]);
     stage.until(200);
     assert_eq!(stage.said(), ["+10 sms night-1 page: Page/0001", "+130 sms night-1 page: Page/0002"]);
-    let told: Vec<i64> = stage
-        .book
-        .pages()
-        .flat_map(|page| page.told.iter().map(|told| (told.at - noon()).num_seconds()))
-        .collect();
+    let told: Vec<i64> =
+        stage.book.pages().flat_map(|page| page.told.iter().map(|told| (told.at - noon()).num_seconds())).collect();
     assert!(told.contains(&10) && told.contains(&130), "it counts as told when it went: {told:?}");
 }
 
@@ -97,11 +94,7 @@ fn an_end_is_told_at_once_beside_a_page_that_waits() {
     stage.until(300);
     assert_eq!(
         stage.said(),
-        [
-            "+10 sms night-1 page: Page/0001",
-            "+60 sms night-1 closed: Page/0001",
-            "+180 sms night-1 page: Page/0002",
-        ]
+        ["+10 sms night-1 page: Page/0001", "+60 sms night-1 closed: Page/0001", "+180 sms night-1 page: Page/0002",]
     );
 }
 
