@@ -319,6 +319,7 @@ fn one_size(n: usize) -> String {
                     mirror: &watch.mirror,
                     ledger: &watch.ledger,
                     gateways: &[],
+                    on_call: &[],
                     open: &open,
                     now: now(),
                 };

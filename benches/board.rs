@@ -190,6 +190,7 @@ fn view(agencies: Vec<AgencyView>) -> View {
         telling: Arc::new(Telling { voices: HashMap::new(), installation, external_url: None, shadow: None }),
         outbox: Some(OutboxView::default()),
         config: ConfigView { file: None, original: Arc::from(""), loaded_at: noon(), refused_at: None },
+        on_call: Arc::default(),
         ready: Ok(()),
     }
 }

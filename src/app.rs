@@ -26,6 +26,7 @@ use crate::{
     metrics::Metrics,
     model::Instant,
     notify::inbound::{Ears, hooks::Hooks},
+    on_call::picture::OnCallPicture,
     picture,
     pulse::Pulses,
     reach::Reach,
@@ -35,14 +36,17 @@ use crate::{
 
 mod crew;
 mod desk;
+mod drills;
 mod heart;
 mod links;
+mod on_call;
 mod parts;
 mod publisher;
 mod records;
 mod reload;
 mod replies;
 mod retire;
+mod send_on;
 mod web_watch;
 
 use crew::{Crew, Prepared};
@@ -99,8 +103,11 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
     let (reload_asked, mut reloads) = mpsc::channel::<ReloadAsked>(8);
     let nudges = Nudges::default();
     let view_of_config = config_view(&config, started_at);
-    let first =
-        picture::take(&[], frame(&config, &view_of_config, started_at, None, Err("starting".into()), started_at)).await;
+    let first = picture::take(
+        &[],
+        frame(&config, &view_of_config, started_at, None, Arc::default(), Err("starting".into()), started_at),
+    )
+    .await;
     let (writer, reader) = view::publish(first);
     let store_health = Arc::new(StoreHealth::default());
     let desk = Arc::new(Desk {
@@ -315,11 +322,12 @@ fn frame<'a>(
     config_view: &ConfigView,
     started_at: Instant,
     outbox: Option<crate::store::OutboxStats>,
+    on_call: Arc<OnCallPicture>,
     ready: Result<(), String>,
     now: Instant,
 ) -> picture::Frame<'a> {
     let telling = Arc::new(telling(config));
-    picture::Frame { config, config_view: config_view.clone(), started_at, telling, outbox, ready, now }
+    picture::Frame { config, config_view: config_view.clone(), started_at, telling, outbox, on_call, ready, now }
 }
 
 /// What outlives a reload.

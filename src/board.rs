@@ -25,6 +25,7 @@ pub mod headline;
 pub mod history;
 pub mod link;
 pub mod now;
+pub mod on_call;
 pub mod people;
 pub mod story;
 pub mod timeline;
@@ -82,7 +83,7 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 17] = [
+const TEMPLATES: [(&str, &str); 19] = [
     ("link.html", include_str!("board/templates/link.html")),
     ("link_nothing.html", include_str!("board/templates/link_nothing.html")),
     ("link.css", include_str!("board/templates/link.css")),
@@ -98,6 +99,8 @@ const TEMPLATES: [(&str, &str); 17] = [
     ("api.html", include_str!("board/templates/api.html")),
     ("story.html", include_str!("board/templates/story.html")),
     ("past.html", include_str!("board/templates/past.html")),
+    ("on_call.html", include_str!("board/templates/on_call.html")),
+    ("policies.html", include_str!("board/templates/policies.html")),
     ("history.html", include_str!("board/templates/history.html")),
     ("problem.html", include_str!("board/templates/problem.html")),
 ];

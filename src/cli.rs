@@ -48,7 +48,7 @@ pub struct Cli {
 pub struct Common {
     /// The configuration file; paths inside it are relative to its folder [env: SHIFTWATCH_CONFIG]
     // Not read by clap, which takes a variable that is set to nothing for wrong use.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", alias = "config.file")]
     pub config: Option<PathBuf>,
 
     /// How log lines look [default: json, or text when stderr is a terminal]
@@ -102,6 +102,10 @@ pub enum Command {
     Sim(SimArgs),
     /// Find every fault in the configuration, rules and templates
     Check(Check),
+    /// Who would hear of an alert, by the routing tree; as `amtool config routes`
+    Routes(Routes),
+    /// Page somebody with a page marked as a trial, and say how long the answer took
+    Drill(Drill),
     /// Play rule tests: an invented schedule, a clock, what is expected
     Test(Test),
     /// Say what rules would have told over the past days, and how many pages a later page would have spared
@@ -115,6 +119,8 @@ pub enum Command {
     Alerts(Alerts),
     /// Own an alert: repeats stop until that ends
     Ack(Ack),
+    /// Say who is on call, now and in the days ahead
+    OnCall(OnCall),
     /// Ask the agent of this configuration whether it is well, for a container's health check
     Healthcheck(Healthcheck),
 }
@@ -228,11 +234,51 @@ Examples:
   shiftwatch check --config shiftwatch.yml
 
 Every fault is one line on stderr: file:line:column: error: what is wrong; what to write instead.
-Exit code 1 when there is any error; warnings alone are 0.")]
+Exit code 1 when there is any error. Warnings alone are 0, but for those that begin with on-call: a schedule that a policy
+needs has nobody at some time in the next 14 days, the last step of a policy finds nobody, a calendar file names strangers or
+cannot be read. `run` starts in spite of them, and tells them as alerts. Calendars on the network are not asked for.")]
 pub struct Check {
     /// How to answer
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
     pub output: Output,
+}
+
+/// `routes`.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Examples:
+  shiftwatch routes --config shiftwatch.yml                        the whole tree
+  shiftwatch routes test severity=page location=north              who hears of such an alert, in order
+  shiftwatch routes test --verify.receivers=on-call severity=page  exit code 1 when it is not them
+  shiftwatch routes test --config alertmanager.yml team=db         an Alertmanager's own file will do
+
+Prints what amtool config routes prints. Labels are written as Alertmanager's matchers are: team=db, team=\"a b\"."
+)]
+pub struct Routes {
+    /// What to print; the tree when nothing is said.
+    #[command(subcommand)]
+    pub action: Option<RoutesAction>,
+}
+
+/// What `routes` can print.
+#[derive(Debug, Subcommand)]
+pub enum RoutesAction {
+    /// The whole tree
+    Show,
+    /// The receivers of an alert with the given labels, between commas
+    Test {
+        /// The alert's labels
+        #[arg(value_name = "LABEL=VALUE", value_parser = crate::commands::routes::label)]
+        labels: Vec<(String, String)>,
+        /// Who should hear of it, between commas; exit code 1 when it is others
+        #[arg(long = "verify.receivers", value_name = "RECEIVERS")]
+        verify_receivers: Option<String>,
+        /// Print the way through the tree first
+        #[arg(long)]
+        tree: bool,
+    },
 }
 
 /// `test`.
@@ -255,6 +301,27 @@ pub struct Test {
     /// How to answer
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
     pub output: Output,
+}
+
+/// `drill`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch drill night-1                          a text, marked as a trial, to one of `people`
+  shiftwatch drill coverage --timeout 30m           by an escalation policy, step by step
+
+The page goes through the real outbox and gateways of the running agent. Whoever gets it answers as always (1, or the link).
+Exit code 0 when somebody has it, 1 when nobody answered in time.")]
+pub struct Drill {
+    /// The name of one of `people`, or of an escalation policy
+    #[arg(value_name = "PERSON|POLICY")]
+    pub who: String,
+    /// How long to wait for an answer
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "15m")]
+    pub timeout: std::time::Duration,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
 }
 
 /// `replay`.
@@ -394,6 +461,50 @@ impl StateFilter {
     }
 }
 
+/// `on-call`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch on-call                                    every schedule, a fortnight ahead, and what could go wrong
+  shiftwatch on-call nights --at 2026-12-24T20:00:00-07:00
+  shiftwatch on-call nights --output ics > nights.ics   sixty days, for another calendar
+
+The agent gives the same calendars to follow: /api/v1/on-call/SCHEDULE.ics and /api/v1/on-call/people/PERSON.ics.")]
+pub struct OnCall {
+    /// This schedule alone
+    #[arg(value_name = "SCHEDULE")]
+    pub schedule: Option<String>,
+    /// At another instant than now, for example 2026-12-24T20:00:00-07:00
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub at: Option<String>,
+    /// How to answer
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OnCallOutput::Table)]
+    pub output: OnCallOutput,
+    /// The running agent's address [default: web.listen of the configuration, else http://127.0.0.1:9847]
+    #[arg(long, value_name = "URL", env = "SHIFTWATCH_URL")]
+    pub url: Option<String>,
+    /// A file with basic_auth and tls_config, as amtool reads it, for an agent with sign-in [env: SHIFTWATCH_HTTP_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub http_config: Option<PathBuf>,
+}
+
+/// How `on-call` answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnCallOutput {
+    /// For a person.
+    Table,
+    /// JSON.
+    Json,
+    /// An iCalendar file.
+    Ics,
+}
+
+fn instant(text: &str) -> Result<String, String> {
+    chrono::DateTime::parse_from_rfc3339(text.trim())
+        .map(|at| at.to_rfc3339())
+        .map_err(|_| "write an instant with its offset, like 2026-12-24T20:00:00-07:00".to_owned())
+}
+
 /// `ack`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -470,10 +581,13 @@ mod tests {
             "shiftwatch ack",
             "shiftwatch ack 3f2a",
             "shiftwatch ack 3f2a --by n --for soon",
+            "shiftwatch routes test severity",
+            "shiftwatch routes test severity=~page",
             "shiftwatch alerts --match north",
             "shiftwatch alerts --state sleeping",
             "shiftwatch status --output xml",
             "shiftwatch run --log-level hyper=trace",
+            "shiftwatch on-call --at tonight",
             "shiftwatch service",
             "shiftwatch service install --root",
         ] {

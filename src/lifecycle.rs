@@ -21,6 +21,7 @@ use crate::{
     metrics::Metrics,
     model::{AgencyName, Instant},
     notify::voice::Telling,
+    on_call::picture::OnCallPicture,
     pulse::Pulses,
     reach::Reach,
     source::{client::Source, planner::Planner},
@@ -30,6 +31,7 @@ use crate::{
 
 mod api_book;
 pub mod complaints;
+mod on_call;
 mod polling;
 mod store_health;
 mod ticking;
@@ -136,6 +138,8 @@ pub struct Floor {
     pub reach: Reach,
     /// The requests to the vendors, for the record of their APIs.
     pub api_book: Arc<ApiBook>,
+    /// Who is on call.
+    pub on_call: channel::Receiver<Arc<OnCallPicture>>,
 }
 
 impl Floor {

@@ -12,6 +12,7 @@ use crate::{
         local_time::{local_date, start_of_day},
     },
     notify::voice::Telling,
+    on_call::picture::OnCallPicture,
     rules::finding::Tells,
     source::{
         planner::Promise,
@@ -38,6 +39,8 @@ pub struct Frame<'a> {
     pub telling: Arc<Telling>,
     /// The outbox, if the store could be asked.
     pub outbox: Option<OutboxStats>,
+    /// Who is on call.
+    pub on_call: Arc<OnCallPicture>,
     /// Whether the agent is ready.
     pub ready: Result<(), String>,
     /// Now.
@@ -71,9 +74,7 @@ pub async fn take(posts: &[Arc<Post>], frame: Frame<'_>) -> View {
         .collect();
     rules.sort();
     rules.dedup();
-    let reaches = |receiver: &&crate::notify::receiver::Receiver| {
-        !receiver.email.is_empty() || !receiver.sms.is_empty() || !receiver.webhook.is_empty()
-    };
+    let reaches = |receiver: &&crate::notify::receiver::Receiver| !receiver.is_nobody();
     View {
         at: now,
         started_at: frame.started_at,
@@ -85,6 +86,7 @@ pub async fn take(posts: &[Arc<Post>], frame: Frame<'_>) -> View {
         telling: frame.telling,
         outbox: frame.outbox.as_ref().map(outbox_view),
         config: frame.config_view,
+        on_call: frame.on_call,
         ready: frame.ready,
     }
 }

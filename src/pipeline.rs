@@ -205,8 +205,15 @@ fn decide_and_render(
 /// Everything after a start, a standstill, and when the clock went back; else what changed and what is due.
 fn judge_pass(watch: &Watch, gateways: &[GatewayHealth], due: &[Wake], now: Instant) -> Judged {
     let open = |rule: &RuleId, subject: &Subject| watch.book.is_open(rule, subject);
-    let scope =
-        Scope { ruleset: &watch.ruleset, mirror: &watch.mirror, ledger: &watch.ledger, gateways, open: &open, now };
+    let scope = Scope {
+        ruleset: &watch.ruleset,
+        mirror: &watch.mirror,
+        ledger: &watch.ledger,
+        gateways,
+        on_call: &watch.on_call,
+        open: &open,
+        now,
+    };
     if watch.unseen {
         return judge::judge_all(&scope, watch.book.alerts().map(|alert| alert.key.subject.clone()));
     }

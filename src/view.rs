@@ -16,6 +16,7 @@ use crate::{
     mirror::today::Today,
     model::{AgencyName, Endpoint, Instant, Section},
     notify::{message::Channel, voice::Telling},
+    on_call::picture::OnCallPicture,
     pulse::Pulses,
 };
 
@@ -46,6 +47,8 @@ pub struct View {
     pub outbox: Option<OutboxView>,
     /// The configuration in use.
     pub config: ConfigView,
+    /// Who is on call.
+    pub on_call: Arc<OnCallPicture>,
     /// `Err` says why the agent is not ready (the store refuses for more than 30 s, …), for a person.
     pub ready: Result<(), String>,
 }
@@ -338,6 +341,7 @@ pub(crate) mod tests {
                 loaded_at: noon() - TimeDelta::hours(1),
                 refused_at: None,
             },
+            on_call: Arc::default(),
             ready: Ok(()),
         }
     }

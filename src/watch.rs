@@ -36,6 +36,7 @@ use crate::{
     rules::{
         finding::{Finding, RuleId},
         ledger::Ledger,
+        on_call_health::OnCallHealth,
         plan,
         rule::Rule,
         ruleset::Ruleset,
@@ -69,6 +70,8 @@ pub struct Watch {
     pub later: Vec<Finding>,
     /// Why each alert that could be told was not, when it was last looked at.
     pub quiet: HashMap<AlertKey, Quiet>,
+    /// How it stands with who is on call; of the installation alone.
+    pub on_call: Vec<OnCallHealth>,
     /// The number of its last commit.
     pub n: i64,
     /// Nothing was judged yet since the start or the reload: the next tick judges everything.
@@ -116,6 +119,7 @@ impl Watch {
             former: loaded.addresses.into_iter().collect(),
             later,
             quiet: HashMap::new(),
+            on_call: Vec::new(),
             n: loaded.n,
             unseen: true,
             ticked_at: None,
@@ -126,7 +130,13 @@ impl Watch {
     /// An agency of which nothing was stored, with nothing to catch up with: for rehearsals, which have no store. However
     /// far apart its passes are, nobody slept between them.
     #[must_use]
-    pub fn fresh(settings: &config::Agency, ruleset: Arc<Ruleset>, policy: Arc<Policy>, now: Instant) -> Self {
+    pub fn fresh(
+        settings: &config::Agency,
+        ruleset: Arc<Ruleset>,
+        policy: Arc<Policy>,
+        reach: Reach,
+        now: Instant,
+    ) -> Self {
         let loaded = Loaded {
             n: 0,
             alerts: Vec::new(),
@@ -138,7 +148,7 @@ impl Watch {
             orders: Vec::new(),
             receipts: Vec::new(),
         };
-        Self { standstill: TimeDelta::MAX, ..Self::restore(settings, loaded, ruleset, policy, now) }
+        Self { standstill: TimeDelta::MAX, reach, ..Self::restore(settings, loaded, ruleset, policy, now) }
     }
 
     /// Notices that the clock stepped back or that nobody looked for a while, and has everything judged again then.

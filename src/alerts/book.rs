@@ -28,6 +28,7 @@ use crate::{
         AddressMark, AgencyName, ClientId, Instant, ShiftId, ShiftKey, ShiftRef, Subject, local_time::from_micros,
     },
     notify::message::MessageId,
+    on_call::Roster,
     rules::finding::{Closing, Finding, RuleId, Verdict},
 };
 
@@ -115,6 +116,13 @@ impl Book {
         self.unseen |= !pages.is_empty();
         pages.into_iter().for_each(|page| self.pages.put(page));
         self
+    }
+
+    /// The latest roster. Who is on call decides who is told next, and nothing of what was decided.
+    pub fn set_roster(&mut self, roster: &Arc<Roster>) {
+        if !Arc::ptr_eq(&self.policy.paging.roster, roster) {
+            Arc::make_mut(&mut self.policy).paging.roster = Arc::clone(roster);
+        }
     }
 
     /// Nobody looked for a while: as after a blindness, what is read now is taken in before anything new is told. Kept

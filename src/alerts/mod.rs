@@ -13,6 +13,7 @@ pub mod decide;
 mod draft;
 pub mod fingerprint;
 mod flush;
+mod go_regex;
 pub mod group;
 pub mod inhibit;
 mod life;
@@ -46,3 +47,5 @@ mod properties;
 pub(crate) mod stage;
 #[cfg(test)]
 mod stories;
+#[cfg(test)]
+mod tests;

@@ -13,14 +13,17 @@ use super::{
     Kept,
     desk::Desk,
     heart::heartbeat_loop,
+    on_call::OnCall,
     parts::{Known, installation, post, telling},
     publisher::Publisher,
     retire::retire,
+    send_on::send_on_loop,
 };
 use crate::{
     config::{self, Config},
     lifecycle::{self, Floor, Post},
     notify::{
+        alertmanager::Alertmanager,
         channel::Channels,
         deliver::{Deliverer, DelivererParts},
         heartbeat::Heartbeat,
@@ -45,6 +48,8 @@ pub(super) struct Prepared {
     telling: Arc<Telling>,
     channels: Channels,
     heartbeat: Option<Heartbeat>,
+    on_call: OnCall,
+    alertmanagers: Vec<Alertmanager>,
 }
 
 impl Prepared {
@@ -69,6 +74,10 @@ impl Prepared {
         let telling = Arc::new(telling(&config));
         let channels = Channels::from_config(&config, telling.shadow.clone()).context("preparing the ways out")?;
         let heartbeat = config.heartbeat.clone().map(Heartbeat::new).transpose().context("preparing the heartbeat")?;
+        let on_call = OnCall::make(&config, &kept.store, &kept.clock, &kept.nudges.tick);
+        let on_call = on_call.await.context("preparing the calendars")?;
+        let alertmanagers = config.alertmanagers.iter().cloned().map(Alertmanager::new).collect::<Result<_, _>>();
+        let alertmanagers = alertmanagers.context("preparing the way to the Alertmanagers")?;
         // Last, because it takes effect at once: a rate that is allowed now holds for the credential as it is.
         let accesses: Vec<Arc<Access>> =
             held.iter().filter_map(|post| post.source.as_ref()).map(|source| Arc::clone(source.access())).collect();
@@ -80,7 +89,7 @@ impl Prepared {
         });
         let agencies = config.agencies.iter().cloned().zip(sources).chain([(installation, None)]);
         let agencies = agencies.zip(known).map(|((agency, source), known)| (agency, source, known)).collect();
-        Ok(Self { config, view_of_config, agencies, telling, channels, heartbeat })
+        Ok(Self { config, view_of_config, agencies, telling, channels, heartbeat, on_call, alertmanagers })
     }
 }
 
@@ -97,7 +106,8 @@ pub(super) struct Crew {
 impl Crew {
     /// Takes over from the crew before, which stands.
     pub(super) async fn start(kept: &Kept, prepared: Prepared, desk: &Arc<Desk>) -> Self {
-        let Prepared { config, view_of_config, agencies, telling, channels, heartbeat } = prepared;
+        let Prepared { config, view_of_config, agencies, telling, channels, heartbeat, on_call, alertmanagers } =
+            prepared;
         let now = kept.clock.now();
         retire(kept, &config, &telling, now).await;
         let mut posts = Vec::new();
@@ -123,6 +133,7 @@ impl Crew {
             store_health: Arc::clone(&kept.store_health),
             reach: kept.reach.clone(),
             api_book: Arc::clone(&kept.api_book),
+            on_call: on_call.picture(),
         };
         let read = posts.iter().filter(|post| post.source.is_some()).map(|post| post.name.clone());
         kept.pulses.watch(read.clone(), crate::clock::real_now());
@@ -163,6 +174,7 @@ impl Crew {
             gateways: config.sms_gateways.clone(),
             parts: parts.clone(),
         });
+        let listened = parts.channels.clone();
         senders.spawn("delivery report", poll::run(parts, deliver_stopped.clone()));
         senders.spawn("reply", listen::run(listening, deliver_stopped));
 
@@ -170,8 +182,12 @@ impl Crew {
         for post in posts.iter().filter(|post| post.source.is_some()) {
             tasks.spawn("poll", lifecycle::poll_loop(floor.clone(), Arc::clone(post)));
         }
+        tasks.spawn("on-call", on_call.run(floor.stop.clone()));
         if let Some(heartbeat) = heartbeat {
             tasks.spawn("heartbeat", heartbeat_loop(floor.clone(), heartbeat));
+        }
+        for (n, to) in alertmanagers.into_iter().enumerate() {
+            tasks.spawn("alertmanagers", send_on_loop(floor.clone(), kept.writer.subscribe(), to, n));
         }
         let publisher = Publisher {
             config,
@@ -179,6 +195,8 @@ impl Crew {
             refused_at: Arc::clone(&kept.refused_at),
             writer: Arc::clone(&kept.writer),
             counts,
+            ears: Arc::clone(&kept.ears),
+            channels: listened,
             counted: Vec::new(),
             doubled: Vec::new(),
             started_at: kept.started_at,

@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
-use super::reload::ReloadAsked;
+use super::{drills, reload::ReloadAsked};
 use crate::{
     alerts::{
         alert::{AlertKey, AlertState},
@@ -25,11 +25,12 @@ use crate::{
     },
     clock::{self, Clock},
     http::{
-        Orders, People,
-        orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
+        DrillAnswer, Orders, People,
+        orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
     },
     lifecycle::{Nudges, Post, StoreHealth},
     model::{AgencyName, Instant, Person, PhiGrant},
+    report::page_report::PageReport,
     rules::finding::Tells,
     store::Store,
 };
@@ -199,6 +200,18 @@ impl Orders for Desk {
             }
             self.order(by_agency).await
         })
+    }
+
+    fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>> {
+        Box::pin(drills::begin(self, who))
+    }
+
+    fn drill_stands(&self, id: String) -> BoxFuture<'_, Option<DrillAnswer>> {
+        Box::pin(async move { drills::stands(self, &id).await })
+    }
+
+    fn pages(&self) -> BoxFuture<'_, Vec<PageReport>> {
+        Box::pin(self.every_page())
     }
 
     fn linked(&self, token: String) -> BoxFuture<'_, Option<Linked>> {

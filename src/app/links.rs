@@ -5,17 +5,33 @@ use chrono::TimeDelta;
 use super::desk::Desk;
 use crate::{
     alerts::{
+        fingerprint::fingerprint,
         orders::{Action, Ask},
         page::{PageState, link_hash},
     },
     board::link::Linked,
     http::orders::StoreFault,
+    report::page_report::PageReport,
 };
 
 /// A link that was given so long ago leads nowhere, also when its page is still open.
 const LINK_LASTS: TimeDelta = TimeDelta::days(7);
 
 impl Desk {
+    /// Every page that is open or was within a day, the oldest first.
+    pub(super) async fn every_page(&self) -> Vec<PageReport> {
+        let mut pages = Vec::new();
+        for post in self.posts().iter() {
+            let watch = post.watch.lock().await;
+            pages.extend(watch.book.pages().map(|page| {
+                let alerts = page.alerts.iter().filter_map(|key| watch.book.alert(key));
+                PageReport::of(page, alerts.map(|alert| fingerprint(&alert.labels)).collect())
+            }));
+        }
+        pages.sort_by(|a, b| (a.opened_at, &a.id).cmp(&(b.opened_at, &b.id)));
+        pages
+    }
+
     /// The page that a token was made for.
     pub(super) async fn behind(&self, token: &str) -> Option<Linked> {
         let hash = link_hash(token);

@@ -12,6 +12,8 @@ use std::{
 
 use serde_json::json;
 
+mod on_call;
+
 use super::longest_text;
 use crate::{
     alerts::route::{GroupBy, Route},
@@ -52,16 +54,20 @@ pub fn check(
         faults.push(fault);
     }
     faults.extend(config.iter().flat_map(longest_text::warnings));
+    let lint = config.as_ref().map_or_else(Vec::new, |config| on_call::faults(config, env));
+    // Nobody on call is no fault of the file, and the agent starts; whoever asks must not be told that all is well.
+    let nobody = !lint.is_empty();
+    faults.extend(lint);
     let n_errors = faults.iter().filter(|fault| fault.is_error()).count();
     match output {
-        Output::Json => writeln!(stdout, "{}", as_json(config.as_ref(), &faults, n_errors))?,
+        Output::Json => writeln!(stdout, "{}", as_json(config.as_ref(), &faults, n_errors == 0 && !nobody))?,
         Output::Human => {
             for fault in &faults {
                 writeln!(stderr, "{fault}")?;
             }
             let name = path.map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
             match &config {
-                Some(config) if n_errors == 0 => write!(stdout, "{}", summary(&name, config, faults.len()))?,
+                Some(config) if n_errors == 0 && !nobody => write!(stdout, "{}", summary(&name, config, faults.len()))?,
                 _ => writeln!(
                     stderr,
                     "{name}: {}, {}",
@@ -71,7 +77,7 @@ pub fn check(
             }
         }
     }
-    Ok(u8::from(n_errors > 0))
+    Ok(u8::from(n_errors > 0 || nobody))
 }
 
 fn count(n: usize, of: &str) -> String {
@@ -82,8 +88,8 @@ fn count(n: usize, of: &str) -> String {
     }
 }
 
-fn as_json(config: Option<&Config>, faults: &[Fault], n_errors: usize) -> serde_json::Value {
-    let mut said = json!({ "ok": n_errors == 0, "faults": faults });
+fn as_json(config: Option<&Config>, faults: &[Fault], ok: bool) -> serde_json::Value {
+    let mut said = json!({ "ok": ok, "faults": faults });
     if let Some(config) = config {
         said["agencies"] = config
             .agencies
@@ -171,6 +177,17 @@ fn ways(receiver: &Receiver) -> String {
             if n_mails == 1 { "1 address".into() } else { format!("{n_mails} addresses") }
         ));
     }
+    if !receiver.page.is_empty() {
+        let mut policies: Vec<&str> = receiver
+            .page
+            .iter()
+            .flat_map(|page| std::iter::once(&page.policy).chain(page.by_location.values()))
+            .map(String::as_str)
+            .collect();
+        policies.sort_unstable();
+        policies.dedup();
+        parts.push(format!("pages by {}", policies.join(", ")));
+    }
     if !receiver.webhook.is_empty() {
         parts.push(count(receiver.webhook.len(), "webhook"));
     }
@@ -225,6 +242,7 @@ fn summary(name: &str, config: &Config, n_warnings: usize) -> String {
             },
         );
     }
+    on_call::summary(config, &mut line);
     if let Some(shadow) = &config.telling {
         line("trial", format!("until {} all of it goes to one address instead", shadow.until));
     }
@@ -283,7 +301,7 @@ mod tests {
             tells,
             [
                 r#"tells    severity="info": nobody (receiver none)"#,
-                r#"tells    severity=~"page|critical": on-call by text to 2 phones (twilio), mail to 1 address; one notice for each agency, shift, again every 30m"#,
+                r#"tells    severity=~"page|critical": on-call by text to 2 phones (twilio), mail to 1 address, pages by coverage; one notice for each agency, shift, again every 30m"#,
                 r#"tells    team="tech": tech by mail to 1 address, 1 webhook; one notice for each agency, location, again every 1d"#,
                 "tells    everything else: office by mail to 2 addresses; one notice for each agency, location, again every 1d",
             ]

@@ -11,11 +11,12 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    Exit, ack, agent::Agent, alerts, check, demo, doctor, healthcheck, init, output::Output, status, terminal,
+    Exit, ack, agent::Agent, alerts, check, demo, doctor, healthcheck, init, on_call, output::Output, routes, status,
+    terminal,
 };
 use crate::{
     app::{self, Launch, LoadConfig},
-    cli::{Asking, CONFIG_VARIABLE, Cli, Command, HTTP_CONFIG_VARIABLE},
+    cli::{Asking, CONFIG_VARIABLE, Cli, Command, HTTP_CONFIG_VARIABLE, RoutesAction},
     clock::{self, Clock},
     config::{Config, HttpClient, Listens, StoreUrl, fault::Fault},
     logging::LogFormat,
@@ -82,7 +83,32 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let code = check::check(config, &env, how, &mut out, &mut io::stderr())?;
             Ok(if code == 0 { Exit::Done } else { Exit::Failed })
         }
+        Command::Routes(args) => {
+            let Some(path) = config else {
+                writeln!(io::stderr(), "routes: no file to look at; name one with --config or {CONFIG_VARIABLE}")?;
+                return Ok(Exit::Failed);
+            };
+            let (routing, warnings) = match Config::routing(path, &env) {
+                Ok(read) => read,
+                Err(faults) => {
+                    say(&faults, false)?;
+                    return Ok(Exit::Failed);
+                }
+            };
+            say(&warnings, false)?;
+            match args.action {
+                None | Some(RoutesAction::Show) => Ok(routes::show(&routing.route, &mut out)?),
+                Some(RoutesAction::Test { labels, verify_receivers, tree }) => {
+                    let wish = routes::Wish { labels: labels.into_iter().collect(), verify: verify_receivers, tree };
+                    Ok(routes::test(&routing.route, &wish, &mut out)?)
+                }
+            }
+        }
         Command::Test(args) => Ok(super::test::run(&args, config, &env, &mut out, &mut io::stderr())?),
+        Command::Drill(args) => {
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
+            Ok(super::drill::run(&agent, &args.who, args.timeout, args.asking.output, &mut out).await?)
+        }
         Command::Replay(args) => {
             let Some((config, _)) = load_or_say(config)? else { return Ok(Exit::Failed) };
             Ok(super::replay::run(&args, &config, width, &Clock::System, &mut out, &mut io::stderr()).await?)
@@ -110,6 +136,12 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
             let wish = ack::Wish { alert: args.alert, by: args.by, note: args.note, for_: args.for_ };
             Ok(ack::run(&agent, &wish, args.asking.output, width, &mut out).await?)
+        }
+        Command::OnCall(args) => {
+            let asking = Asking { url: args.url, http_config: args.http_config, output: Output::Table };
+            let Some(agent) = agent(&asking, config)? else { return Ok(Exit::Failed) };
+            let wish = on_call::Wish { schedule: args.schedule, at: args.at, output: args.output };
+            Ok(on_call::run(&agent, &wish, width, &mut out).await?)
         }
         Command::Healthcheck(args) => {
             let url = args.url.as_deref().filter(|url| !url.trim().is_empty());

@@ -144,6 +144,10 @@ fn worst(agency: &Agency, rule: &Rule, telling: &Telling) -> Worst {
         }
         Kind::Blind { .. } => (Subject::Agency, Tells::Blind { since: start, n_shifts: SHIFTS, until: end }, start),
         Kind::DeliveryFailing { .. } => (Subject::Gateway("sms/a-gateway".into()), Tells::Summary, start),
+        Kind::NobodyOnCall { .. } | Kind::OnCallFault => {
+            (Subject::Schedule("a-long-schedule".into()), Tells::Summary, start)
+        }
+        Kind::UnverifiedNumber => (Subject::Person("a-long-person".into()), Tells::Summary, start),
         Kind::SourceAnomaly | Kind::Watchdog => (Subject::Agency, Tells::Summary, start),
     };
     let timed = matches!(subject, Subject::Shift(_) | Subject::Visit(_));
@@ -155,6 +159,8 @@ fn worst(agency: &Agency, rule: &Rule, telling: &Telling) -> Worst {
         Subject::Visit(id) => Some(("visit", id.to_string())),
         Subject::Endpoint(endpoint) => Some(("endpoint", endpoint.to_string())),
         Subject::Gateway(name) => Some(("gateway", name.clone())),
+        Subject::Schedule(name) => Some(("schedule", name.clone())),
+        Subject::Person(name) => Some(("person", name.to_string())),
         _ => None,
     };
     labels.extend(about.map(|(name, value)| (name.to_owned(), value)));

@@ -26,7 +26,7 @@ use crate::{
     rehearse::{
         past::{Past, days_before},
         replay::{Replayed, replay},
-        stage::Cast,
+        theatre::Cast,
     },
     rules::{rule::Rule, ruleset::Ruleset},
     source::{

@@ -180,7 +180,7 @@ async fn commands_ask_the_running_agent() {
     let (exit, text) = status_of(&agent, None).await;
     assert_eq!(exit, Exit::Done);
     assert!(
-        text.starts_with("Watching 118 clients, 34 shifts left today, read 3 min ago, 2 alerts need you.\n"),
+        text.starts_with("Watching 118 clients, 34 shifts left today, read 3 min ago, night-2 on call (nights), night-1 on call (shared), 2 alerts need you.\n"),
         "{text}"
     );
 

@@ -13,7 +13,7 @@ use std::{
 use chrono_tz::Tz;
 
 use super::{
-    Agency, CalendarSource, Config, Location, LostOffice, agencies, environment, escalation_policies,
+    Agency, CalendarSource, Config, Location, LostOffice, agencies, alertmanagers, environment, escalation_policies,
     fault::{Fault, Severity},
     global, inhibit_rules,
     names::Names,
@@ -35,8 +35,7 @@ use crate::{
 };
 
 /// Keys of Alertmanager and of later work, with what to do about them.
-const ELSEWHERE: [(&str, &str); 6] = [
-    ("alertmanagers", "another Alertmanager cannot be fed yet: use webhook_configs"),
+const ELSEWHERE: [(&str, &str); 5] = [
     ("templates", "template files are not read: write templates in the receivers"),
     ("tracing", "remove it"),
     ("mute_times", "write time_intervals"),
@@ -91,6 +90,7 @@ fn load_environment(env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
         sms_gateways: Vec::new(),
         telling: None,
         heartbeat: None,
+        alertmanagers: Vec::new(),
         calendars: Vec::new(),
     };
     Ok((config, faults))
@@ -262,12 +262,13 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
     };
     let telling = fields.get("telling").map(|node| telling::read_telling(node, &global.mail, cx));
     let heartbeat = fields.get("heartbeat").map(|node| telling::read_heartbeat(node, cx));
+    let alertmanagers = fields.get("alertmanagers").map_or_else(Vec::new, |node| alertmanagers::read_list(node, cx));
     fields.finish(&ELSEWHERE, cx);
     if agencies.is_empty() {
         return None;
     }
     rules.warn_of_tags(&agencies, cx);
-    warn_of_silence(&receivers, receivers_node, heartbeat.is_some(), cx);
+    warn_of_silence(&receivers, receivers_node, heartbeat.is_some(), !alertmanagers.is_empty(), cx);
 
     let mut smtp_auth: Vec<(String, u16, SmtpAuth)> = Vec::new();
     let mail = global.mail.complete().ok();
@@ -312,6 +313,7 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
         sms_gateways,
         telling: telling.flatten(),
         heartbeat: heartbeat.flatten(),
+        alertmanagers,
         calendars,
     })
 }
@@ -393,12 +395,12 @@ fn read_agencies(
 }
 
 /// Warns when nobody would hear, and when nobody would hear that nobody hears.
-fn warn_of_silence(receivers: &[Receiver], node: Option<&Node>, heartbeat: bool, cx: &mut Reading<'_>) {
+fn warn_of_silence(receivers: &[Receiver], node: Option<&Node>, heartbeat: bool, sent_on: bool, cx: &mut Reading<'_>) {
     if cx.faults.iter().any(|fault| fault.severity == Severity::Error) {
         return;
     }
     let at = node.map_or(Place::NOWHERE, |node| node.at);
-    if receivers.iter().all(Receiver::is_nobody) {
+    if !sent_on && receivers.iter().all(Receiver::is_nobody) {
         cx.warn(
             at,
             "nobody is told: no receiver has an integration",

@@ -23,10 +23,11 @@ use crate::{
 };
 
 /// The rules that come with the program, by the names their faults would carry.
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 4] = [
     ("shipped:rules/coverage.yml", include_str!("../../rules/coverage.yml")),
     ("shipped:rules/visits.yml", include_str!("../../rules/visits.yml")),
     ("shipped:rules/api.yml", include_str!("../../rules/api.yml")),
+    ("shipped:rules/on_call.yml", include_str!("../../rules/on_call.yml")),
 ];
 
 /// From the mildest to the worst; `page` and `critical` page.

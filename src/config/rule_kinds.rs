@@ -16,13 +16,15 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// Memory holds 31 days ahead; a longer look would see nothing.
 const WITHIN_MAX: Duration = Duration::from_hours(30 * 24);
+/// Schedules are looked at a fortnight ahead.
+const ON_CALL_WITHIN_MAX: Duration = Duration::from_hours(14 * 24);
 /// Requests are counted in buckets of ten seconds.
 const OVER_MIN: Duration = Duration::from_secs(10);
 
 type Read = fn(&mut Params<'_, '_, '_>) -> Option<Kind>;
 
 /// Every kind by its key.
-const KINDS: [(&str, Read); 12] = [
+const KINDS: [(&str, Read); 15] = [
     ("uncovered_shift", |p| {
         let within =
             p.needed("within", Duration::ZERO, WITHIN_MAX, "how long before the start, such as 4h; 0s = once started")?;
@@ -68,6 +70,11 @@ const KINDS: [(&str, Read); 12] = [
     }),
     ("source_anomaly", |_| Some(Kind::SourceAnomaly)),
     ("delivery_failing", |p| Some(Kind::DeliveryFailing { after: p.or("after", Duration::ZERO, DAY, 5 * MINUTE)? })),
+    ("nobody_on_call", |p| {
+        Some(Kind::NobodyOnCall { within: p.or("within", Duration::ZERO, ON_CALL_WITHIN_MAX, Duration::ZERO)? })
+    }),
+    ("on_call_fault", |_| Some(Kind::OnCallFault)),
+    ("unverified_number", |_| Some(Kind::UnverifiedNumber)),
     ("watchdog", |_| Some(Kind::Watchdog)),
 ];
 

@@ -124,6 +124,7 @@ fn read(
             overrides.extend(read_override(item, &format!("{path}[{n}]"), zone, people, cx));
         }
     }
+    let may_be_empty = fields.flag("may_be_empty", cx).unwrap_or(false);
     let elsewhere = [
         ("people", "write it in an entry of rotations"),
         ("rotation", "write rotations: […]"),
@@ -133,7 +134,7 @@ fn read(
     ];
     fields.finish(&elsewhere, cx);
     timezone?;
-    Some(Schedule { name: name?, timezone: zone, rota: rota?, overrides })
+    Some(Schedule { name: name?, timezone: zone, rota: rota?, overrides, may_be_empty })
 }
 
 fn read_rotation(node: &Node, path: &str, people: &Names, cx: &mut Reading<'_>) -> Option<Rotation> {

@@ -162,6 +162,10 @@ fn the_shipped_rules_are_the_bands_that_were_promised() {
             "api/Blind Blind { after: 600s, idle: 3600s } page ",
             "api/SourceAnomaly SourceAnomaly warning tech",
             "api/DeliveryFailing DeliveryFailing { after: 300s } critical ",
+            "on_call/NobodyOnCall NobodyOnCall { within: 0ns } page ",
+            "on_call/OnCallGap NobodyOnCall { within: 1209600s } warning ",
+            "on_call/OnCallFault OnCallFault warning ",
+            "on_call/NumberUnverified UnverifiedNumber info ",
         ]
     );
 }

@@ -78,6 +78,7 @@ impl Which {
             "now" => Some(Page::Now(web.asked(self.agency))),
             "alerts" => Some(Page::Alerts),
             "alert" => Page::alert(&self.fingerprint),
+            "on-call" => Some(Page::OnCall),
             "api" => Some(Page::Api(web.asked(self.agency))),
             _ => None,
         }

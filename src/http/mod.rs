@@ -29,10 +29,12 @@ use crate::{
 pub mod access;
 pub mod answer;
 mod connection;
+mod drill;
 mod health;
 mod hooks;
 mod link;
 mod live;
+mod on_call;
 pub mod orders;
 mod pages;
 mod past;
@@ -47,6 +49,7 @@ mod waiting;
 
 pub use {
     access::{Access, SignedIn},
+    drill::{DrillAnswer, DrillBody, DrillState, DrillTold},
     live::Open,
     orders::Orders,
     pages::Gallery,

@@ -27,6 +27,7 @@ use crate::{
     board::{
         Drawn, Frame, alert, api, assets, history,
         now::{self, Asked},
+        on_call,
         people::{self, Names},
         render,
     },
@@ -56,6 +57,8 @@ pub(super) enum Page {
     Api(Asked),
     /// `/history`
     History(Span),
+    /// `/on-call`
+    OnCall,
 }
 
 /// So many alerts' pages are kept of one picture. Somebody who asks for a thousand gets each drawn, and whoever looks at
@@ -74,6 +77,7 @@ enum Kept {
     Alert(String, Result<Option<AlertStory>, String>),
     Api(Asked, Result<Option<ApiRecord>, String>),
     History(Span, Result<Box<History>, String>),
+    OnCall,
 }
 
 /// The pages drawn of the latest picture.
@@ -154,6 +158,7 @@ impl Web {
                     let record = record.as_ref().map(Option::as_ref).map_err(Clone::clone);
                     Some(api::draw(&view, &pulses, &asked, record, now, real_now))
                 }
+                Kept::OnCall => Some(on_call::draw(&view, &pulses, now, real_now)),
                 Kept::History(span, history) => {
                     let history = history.as_ref().map(AsRef::as_ref).map_err(Clone::clone);
                     Some(history::draw(&view, &pulses, span, history, now, real_now))
@@ -169,6 +174,7 @@ impl Web {
         match page {
             Page::Now(asked) => Kept::Now(asked.clone()),
             Page::Alerts => Kept::Alerts,
+            Page::OnCall => Kept::OnCall,
             Page::Alert(fingerprint) => {
                 Kept::Alert(fingerprint.clone(), self.records.alert_story(fingerprint).await.map_err(says))
             }
@@ -189,7 +195,7 @@ fn wanted(page: &Page, view: &View, now: Instant) -> Vec<people::Who> {
         Page::Now(asked) => now::wanted(view, asked, now),
         Page::Alerts => alert::wanted_all(view),
         Page::Alert(fingerprint) => alert::wanted(view, fingerprint),
-        Page::Api(_) | Page::History(_) => Vec::new(),
+        Page::Api(_) | Page::History(_) | Page::OnCall => Vec::new(),
     };
     let mut met = std::collections::HashSet::new();
     wanted.retain(|who| met.insert(who.clone()));
@@ -225,6 +231,10 @@ pub(super) async fn alert(State(web): State<Arc<Web>>, who: Who, Path(fingerprin
 
 pub(super) async fn api(State(web): State<Arc<Web>>, who: Who, Query(query): Query<AgencyQuery>) -> Response {
     answer(&web, who, &Page::Api(web.asked(query.agency))).await
+}
+
+pub(super) async fn on_call(State(web): State<Arc<Web>>, who: Who) -> Response {
+    answer(&web, who, &Page::OnCall).await
 }
 
 pub(super) async fn history(State(web): State<Arc<Web>>, who: Who, Query(query): Query<SpanQuery>) -> Response {
@@ -319,6 +329,7 @@ impl Page {
             Self::Now(asked) => ("now", asked.agency.as_deref().map(|name| ("agency", name))),
             Self::Alerts => ("alerts", None),
             Self::Alert(fingerprint) => ("alert", Some(("fingerprint", fingerprint.as_str()))),
+            Self::OnCall => ("on-call", None),
             Self::Api(asked) => ("api", asked.agency.as_deref().map(|name| ("agency", name))),
             // It changes slowly and costs a look into the store: it is loaded again once a minute.
             Self::History(_) => return String::new(),

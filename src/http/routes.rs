@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Web, health, hooks, link, live, pages, past, v1, v2};
+use super::{Web, drill, health, hooks, link, live, on_call, pages, past, v1, v2};
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
 /// One path.
@@ -54,6 +54,13 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Names,
         role: Role::Operator,
         serve: || get(pages::alert).post(pages::acknowledge),
+    },
+    Route {
+        path: "/on-call",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(pages::on_call),
     },
     Route {
         path: "/api-health",
@@ -114,11 +121,39 @@ pub const ROUTES: &[Route] = &[
         serve: || get(v1::status),
     },
     Route {
+        path: "/api/v1/on-call",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(on_call::report),
+    },
+    Route {
+        path: "/api/v1/on-call/{schedule}",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(on_call::schedule),
+    },
+    Route {
+        path: "/api/v1/on-call/people/{person}",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(on_call::person),
+    },
+    Route {
         path: "/api/v1/alerts",
         methods: &["GET"],
         shows: Shows::Refs,
         role: Role::Reader,
         serve: || get(v1::alerts),
+    },
+    Route {
+        path: "/api/v1/pages",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(v1::pages),
     },
     Route {
         path: "/api/v1/alerts/{fingerprint}",
@@ -147,6 +182,20 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Operator,
         serve: || post(v1::acknowledge),
+    },
+    Route {
+        path: "/api/v1/drill",
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Operator,
+        serve: || post(drill::begin),
+    },
+    Route {
+        path: "/api/v1/drill/{id}",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(drill::look),
     },
     Route {
         path: "/api/v2/status",

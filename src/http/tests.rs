@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{
-    orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
+    DrillAnswer,
+    orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
     records::RecordsFault,
     routes::{ROUTES, Role, Shows},
     serving::{Bounds, serve_within},
@@ -72,6 +73,14 @@ impl People for Namesake {
 }
 
 impl Orders for Noted {
+    fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>> {
+        Box::pin(async move { Err(DrillError::Unknown { who, known: "night-1".to_owned() }) })
+    }
+
+    fn drill_stands(&self, _: String) -> BoxFuture<'_, Option<DrillAnswer>> {
+        Box::pin(async { None })
+    }
+
     fn acknowledge(&self, order: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {
         Box::pin(async move {
             self.store()?;
@@ -175,6 +184,7 @@ impl Site {
     pub(crate) async fn open(alerts: Vec<AlertView>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut first = view();
+        first.on_call = Arc::new(crate::on_call::fixture::picture());
         first.alerts = alerts.into_iter().map(Arc::new).collect();
         let (writer, reader) = crate::view::publish(first);
         let orders = Arc::new(Noted::default());
@@ -236,6 +246,7 @@ const ACK: &str = "/api/v1/alerts/0000000000000001/ack";
 /// A path of the table, as somebody would ask for it.
 fn address(path: &str) -> String {
     let path = path.replace("{fingerprint}", "0000000000000001").replace("{name}", "board.css");
+    let path = path.replace("{schedule}", "nights.ics").replace("{person}", "night-1.ics");
     if path == "/live" { "/live?page=now".to_owned() } else { path }
 }
 
@@ -511,7 +522,7 @@ async fn status_and_board_say_the_same() {
     let site = Site::open(vec![uncovered("90010001")]).await;
     let (_, body) = site.get("/api/v1/status").await;
     let status: Value = serde_json::from_str(&body).unwrap();
-    let sentence = "Watching 118 clients, 34 shifts left today, read 3 min ago, 1 alert needs you.";
+    let sentence = "Watching 118 clients, 34 shifts left today, read 3 min ago, night-2 on call (nights), night-1 on call (shared), 1 alert needs you.";
     assert_eq!(status["sentence"], sentence);
     assert_eq!(status["agencies"][0]["uncovered"][1]["shifts"], 2);
     let (_, page) = site.get("/").await;

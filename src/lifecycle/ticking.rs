@@ -7,7 +7,7 @@ use std::{
 
 use chrono::TimeDelta;
 
-use super::{Floor, Post, seconds, told_to, wait};
+use super::{Floor, Post, on_call::Rota, seconds, told_to, wait};
 use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState},
@@ -34,6 +34,7 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
     let mut read_inputs_at = None::<Instant>;
     let mut gateways = None::<Vec<GatewayHealth>>;
     let mut due_at = None::<Instant>;
+    let mut rota = Rota::default();
     loop {
         let stopping = floor.is_stopping();
         let began = clock::real_now();
@@ -57,7 +58,9 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
             look_at_phones(&floor, now).await;
         }
         let (mut changed, mut written, mut refused) = (false, false, false);
+        rota.look(&floor.on_call.borrow().clone(), now);
         for post in floor.posts.iter() {
+            rota.tell(&mut *post.watch.lock().await, post.source.is_none());
             match (&gateways, &post.source) {
                 // A way out that nobody could ask about is not one that works.
                 (None, None) => {}
@@ -319,6 +322,9 @@ fn subject(subject: &Subject) -> Option<String> {
         Subject::Caregiver(id) => Some(format!("caregiver {id}")),
         Subject::Endpoint(endpoint) => Some(format!("endpoint {}", endpoint.as_str())),
         Subject::Gateway(name) => Some(format!("gateway {name}")),
+        Subject::Schedule(name) => Some(format!("schedule {name}")),
+        Subject::Policy(name) => Some(format!("policy {name}")),
+        Subject::Person(name) => Some(format!("person {name}")),
         Subject::Agency | Subject::Section(_) | Subject::Posted(_) => None,
     }
 }

@@ -51,6 +51,16 @@ families! {
     WORKED = Gauge "shiftwatch_worked_seconds" ["agency", "location"]
         "Care given on the agency's present day, running visits at their scheduled length. Absent while unknown.";
 
+    // Who is on call. Absent without a schedule.
+    ON_CALL = Gauge "shiftwatch_on_call" ["schedule"]
+        "How many people the schedule has on call. Absent while its calendar was never read; a known nobody is 0.";
+    ON_CALL_GAP = Gauge "shiftwatch_on_call_gap_seconds" ["schedule"]
+        "How long in the next 14 days nobody is on call where a policy needs somebody.";
+    ON_CALL_CALENDAR_AGE = Gauge "shiftwatch_on_call_calendar_age_seconds" ["schedule"]
+        "How long ago the schedule's calendar was last known to be as it is read. Absent before its first read.";
+    ON_CALL_FINDINGS = Gauge "shiftwatch_on_call_findings" ["kind"]
+        "What could leave a page without anybody, by kind: gap, silent, last_step_empty, never_read, stale, nameless, unread, opted_out, unverified.";
+
     // How sure it is.
     DATA_AGE = Gauge "shiftwatch_data_age_seconds" ["agency", "section"]
         "Age of the oldest evidence the section stands on. Absent before its first read.";
@@ -92,6 +102,12 @@ families! {
         "News of messages: sent, delivered, undelivered, retried, uncertain, refused, expired.";
     DUPLICATES = Counter "shiftwatch_duplicate_messages_total" ["channel"]
         "Messages that may have arrived twice because the provider could not say.";
+    SENT_ON = Counter "shiftwatch_alertmanager_notifications_total" ["outcome"]
+        "Alerts sent on to other Alertmanagers: sent, failed (sent again), dropped (too many ends waited).";
+    INBOUND_TEXTS = Counter "shiftwatch_inbound_texts_total" ["gateway", "outcome"]
+        "Texts that came in, by what they were: reply, not_a_reply, unknown_sender, duplicate, forged.";
+    GATEWAY_PENALTY = Gauge "shiftwatch_gateway_penalty_seconds" ["gateway"]
+        "How much longer a gateway takes nothing from us, 0 when it does. Absent for gateways without such a rule.";
     OUTBOX = Gauge "shiftwatch_outbox_messages" ["channel", "state"]
         "Messages decided and not finished. Absent when the store cannot be asked.";
     OUTBOX_OLDEST = Gauge "shiftwatch_outbox_oldest_seconds" []

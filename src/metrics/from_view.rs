@@ -9,6 +9,7 @@ use crate::{
     alerts::alert::AlertState,
     model::{Instant, local_time},
     notify::message::Channel,
+    on_call::{lint::KINDS, report::ScheduleReport},
     pulse::{Loop, Pulses},
     view::{AgencyView, AlertView, LocationCoverage, View},
 };
@@ -25,6 +26,7 @@ pub(super) fn write(page: &mut Page, view: &View, now: Instant) {
     page.family(&f::ALERTMANAGER_BUILD).flag(&["", "", "", "", "", ALERTMANAGER_VERSION], true);
     page.family(&f::READY).flag(&[], view.ready.is_ok());
     write_coverage(page, view);
+    write_on_call(page, view, now);
     write_sureness(page, view, now);
     write_api(page, view);
     write_alerts(page, view);
@@ -83,6 +85,32 @@ fn write_coverage(page: &mut Page, view: &View) {
     let mut worked = page.family(&f::WORKED);
     for (agency, one) in known() {
         worked.maybe(&[agency, &one.location], one.worked.map(|worked| worked.as_secs_f64()));
+    }
+}
+
+fn write_on_call(page: &mut Page, view: &View, now: Instant) {
+    if view.on_call.roster.schedules().next().is_none() {
+        return;
+    }
+    let report = view.on_call.report(now);
+    let unread = |one: &ScheduleReport| one.calendar.as_ref().is_some_and(|calendar| calendar.fetched_at.is_none());
+    let mut on_call = page.family(&f::ON_CALL);
+    for one in report.schedules.iter().filter(|one| !unread(one)) {
+        on_call.count(&[&one.name], one.on_call.len() as u64);
+    }
+    let mut gap = page.family(&f::ON_CALL_GAP);
+    for one in report.schedules.iter().filter(|one| !unread(one)) {
+        let gaps = one.shifts.iter().filter(|span| span.is_gap).map(|span| span.until - span.from);
+        gap.measure(&[&one.name], seconds(gaps.sum()));
+    }
+    let mut age = page.family(&f::ON_CALL_CALENDAR_AGE);
+    for one in &report.schedules {
+        let fetched_at = one.calendar.as_ref().and_then(|calendar| calendar.fetched_at);
+        age.maybe(&[&one.name], fetched_at.map(|at| seconds(now - at).max(0.0)));
+    }
+    let mut findings = page.family(&f::ON_CALL_FINDINGS);
+    for kind in KINDS {
+        findings.count(&[kind], report.findings.iter().filter(|one| one.kind == kind).count() as u64);
     }
 }
 

@@ -189,6 +189,7 @@ fn the_list_and_the_page_agree() {
     pulses.watch(["main".into()], noon());
     pulses.read(&"main".into(), noon());
     let mut view = view();
+    view.on_call = Arc::new(crate::on_call::fixture::picture());
     view.alerts = vec![Arc::new(uncovered("1"))];
     view.outbox.as_mut().unwrap().waiting = vec![OutboxCount { channel: Channel::Sms, state: "queued", n: 1 }];
     let text = metrics.encode(&view, &pulses, noon());
@@ -217,6 +218,7 @@ fn the_names_are_those_that_others_depend_on() {
         ("shiftwatch_outbox_messages", "channel state"),
         ("shiftwatch_outbox_oldest_seconds", ""),
         ("shiftwatch_duplicate_messages_total", "channel"),
+        ("shiftwatch_inbound_texts_total", "gateway outcome"),
         ("shiftwatch_config_last_reload_successful", ""),
         ("shiftwatch_config_last_reload_success_timestamp_seconds", ""),
         ("shiftwatch_budget_wait_seconds", "agency"),

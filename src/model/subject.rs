@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CaregiverId, ClientId, ShiftKey, VisitId};
+use super::{CaregiverId, ClientId, PersonName, ShiftKey, VisitId};
 
 /// The one thing an alert is about. Together with agency and rule it is the alert's identity.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,6 +23,12 @@ pub enum Subject {
     Section(Section),
     /// A way out: a channel or an SMS gateway, by name (`email`, `sms/twilio`, `webhook`).
     Gateway(String),
+    /// An on-call schedule, by name.
+    Schedule(String),
+    /// An escalation policy, by name.
+    Policy(String),
+    /// A person who may be told.
+    Person(PersonName),
     /// The agency as a whole.
     Agency,
     /// An alert posted by somebody else (Prometheus), by its label fingerprint, 16 hex digits.

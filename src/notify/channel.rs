@@ -178,6 +178,9 @@ pub enum ChannelError {
     /// The HTTP client could not be made.
     #[error("notify: the HTTP client cannot be made; are the system's root certificates readable?")]
     Http(#[source] reqwest::Error),
+    /// Authorities, certificate and key of a `tls_config` do not fit.
+    #[error("notify: the tls_config of an Alertmanager does not fit; look at its ca_file, cert_file and key_file")]
+    Tls(#[source] rustls::Error),
 }
 
 /// Every way out of one configuration.
@@ -473,27 +476,37 @@ fn names_of(receivers: &[Receiver], gateways: &[SmsGateway], roster: &Roster, sm
 
 /// The HTTP clients: one that honours the system's proxies, one for loopback that does not.
 #[derive(Debug, Clone)]
-pub(super) struct Http {
+pub(crate) struct Http {
     outside: reqwest::Client,
     loopback: reqwest::Client,
 }
 
 impl Http {
-    pub(super) fn new() -> Result<Self, reqwest::Error> {
-        let builder = || {
-            reqwest::Client::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                // A redirected POST would take the text somewhere nobody configured.
-                .redirect(reqwest::redirect::Policy::none())
-                // Shorter than servers keep idle connections, so that a send seldom meets one that just closed.
-                .pool_idle_timeout(Duration::from_secs(20))
-                .tcp_nodelay(true)
-                .user_agent(concat!("shiftwatch/", env!("CARGO_PKG_VERSION")))
-        };
-        Ok(Self { outside: builder().build()?, loopback: builder().no_proxy().build()? })
+    pub(crate) fn new() -> Result<Self, reqwest::Error> {
+        Ok(Self { outside: Self::builder().build()?, loopback: Self::builder().no_proxy().build()? })
     }
 
-    pub(super) fn client(&self, url: &str) -> &reqwest::Client {
+    /// A client for one address, with its own TLS.
+    pub(super) fn of(url: &str, tls: Option<rustls::ClientConfig>) -> Result<reqwest::Client, reqwest::Error> {
+        let mut builder = if is_loopback(url) { Self::builder().no_proxy() } else { Self::builder() };
+        if let Some(tls) = tls {
+            builder = builder.tls_backend_preconfigured(tls);
+        }
+        builder.build()
+    }
+
+    fn builder() -> reqwest::ClientBuilder {
+        reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            // A redirected POST would take the text somewhere nobody configured.
+            .redirect(reqwest::redirect::Policy::none())
+            // Shorter than servers keep idle connections, so that a send seldom meets one that just closed.
+            .pool_idle_timeout(Duration::from_secs(20))
+            .tcp_nodelay(true)
+            .user_agent(concat!("shiftwatch/", env!("CARGO_PKG_VERSION")))
+    }
+
+    pub(crate) fn client(&self, url: &str) -> &reqwest::Client {
         if is_loopback(url) { &self.loopback } else { &self.outside }
     }
 }

@@ -1,12 +1,13 @@
 //! Who is told, how, by what.
 //!
 //! Two halves. The pure one turns intents into messages: [`render`], with [`words`], [`texts`], [`email`],
-//! [`webhook_payload`], [`template`], [`former`], [`shadow`]. The other sends what was committed.
+//! [`webhook_payload`], [`template`], [`former`], [`shadow`], [`send_on`]. The other sends what was committed.
 //!
 //! Given: a committed step's intents, the receivers, and who the people are for those who may know.
 //! Gives: messages, and after sending, receipts.
 //! Does not: decide who is told or when; that is the step's.
 
+pub mod alertmanager;
 pub mod call;
 pub mod channel;
 pub mod deliver;
@@ -22,6 +23,7 @@ pub mod page_texts;
 pub mod poll;
 pub mod receiver;
 pub mod render;
+pub mod send_on;
 pub mod shadow;
 pub mod sms;
 pub mod smtp;

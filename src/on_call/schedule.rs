@@ -19,6 +19,8 @@ pub struct Schedule {
     pub rota: Rota,
     /// Who stands in; a later one lies over an earlier one, and all lie over the rota.
     pub overrides: Vec<Override>,
+    /// Nobody on call by it is no trouble: it is meant.
+    pub may_be_empty: bool,
 }
 
 /// Where a schedule's people come from.

@@ -15,7 +15,7 @@ use super::{
     office::Office,
     past::{Past, PastShift, Turn},
     record::LifeLine,
-    stage::{Cast, SECOND, Stage},
+    theatre::{Cast, SECOND, Stage},
 };
 use crate::{
     model::{

@@ -11,12 +11,13 @@ use super::{
     finding::{Broken, Closing, Finding, Opened, RuleId, Tells, Unjudged, Verdict, Window},
     gateway_health::GatewayHealth,
     kinds::{
-        api_down, api_errors, api_latency, blind, delivery_failing, delta, runaway_visit,
+        api_down, api_errors, api_latency, blind, delivery_failing, delta, on_call, runaway_visit,
         shift::{self, Scene},
         source_anomaly, uncovered_shift, watchdog,
     },
     ledger::{After, Ledger, LedgerDelta, Picks, Waiting},
     look::{Look, Particulars, Says, Word},
+    on_call_health::OnCallHealth,
     rule::{Kind, Rule},
     ruleset::{PICKS_MAX, Ruleset, max_data_age, shift_look},
     where_clause::WhereFacts,
@@ -39,6 +40,8 @@ pub struct Scope<'a> {
     pub ledger: &'a Ledger,
     /// Every way out that is configured.
     pub gateways: &'a [GatewayHealth],
+    /// Every schedule, policy and person of whom something may be said; empty but for the installation.
+    pub on_call: &'a [OnCallHealth],
     /// Whether an alert of this rule on this subject is open (pending, firing or acknowledged).
     pub open: &'a dyn Fn(&RuleId, &Subject) -> bool,
     /// The pass's instant.
@@ -77,7 +80,8 @@ pub fn judge<'d>(scope: &Scope<'_>, changes: &Changes, due: impl IntoIterator<It
     for subject in due {
         let is_gateway =
             scope.gateways.iter().any(|gateway| matches!(subject, Subject::Gateway(name) if *name == gateway.name));
-        if !is_gateway && !changes.changed.contains(subject) && !changes.seen.contains(subject) {
+        let is_on_call = matches!(subject, Subject::Schedule(_) | Subject::Policy(_) | Subject::Person(_));
+        if !is_gateway && !is_on_call && !changes.changed.contains(subject) && !changes.seen.contains(subject) {
             pass.subject(subject, false);
         }
     }
@@ -85,6 +89,7 @@ pub fn judge<'d>(scope: &Scope<'_>, changes: &Changes, due: impl IntoIterator<It
         // A way out has no changes of its own to be told of: there are few, so each is looked at in every pass.
         pass.subject(&Subject::Gateway(gateway.name.clone()), false);
     }
+    pass.on_call();
     agency |= !pass.out.ledger.waiting.is_empty();
     if agency {
         pass.agency();
@@ -113,6 +118,10 @@ pub fn judge_all(scope: &Scope<'_>, open_subjects: impl IntoIterator<Item = Subj
         done.insert(Subject::Gateway(gateway.name.clone()));
         pass.subject(&Subject::Gateway(gateway.name.clone()), true);
     }
+    for health in scope.on_call {
+        done.insert(health.subject.clone());
+    }
+    pass.on_call();
     // What is remembered of subjects that are no more is forgotten here.
     let left = scope.ledger.unjudged().map(|(subject, _)| subject.clone()).chain(open_subjects);
     for subject in left {
@@ -190,6 +199,23 @@ impl<'a, 's> Pass<'a, 's> {
                 }
                 self.conclude(subject, &together);
             }
+            Subject::Schedule(_) | Subject::Policy(_) | Subject::Person(_) => {
+                let health = self.scope.on_call.iter().find(|health| health.subject == *subject);
+                let mut together = Together::default();
+                for i in ruleset.of(subject) {
+                    let rule = ruleset.rule(*i);
+                    let (look, of_the_hole) = match rule.kind {
+                        Kind::NobodyOnCall { within } => (on_call::nobody(within, health), true),
+                        Kind::OnCallFault => (on_call::fault(health), false),
+                        Kind::UnverifiedNumber => (on_call::unverified(health), false),
+                        _ => continue,
+                    };
+                    self.say(rule, subject, &look, &mut together, || {
+                        on_call::particulars(subject, health, of_the_hole)
+                    });
+                }
+                self.conclude(subject, &together);
+            }
             // The agency is judged last, by `agency`, once it is known what waits. No kind is about the others.
             Subject::Agency | Subject::Client(_) | Subject::Caregiver(_) | Subject::Section(_) | Subject::Posted(_) => {
             }
@@ -217,6 +243,14 @@ impl<'a, 's> Pass<'a, 's> {
             });
         }
         self.conclude(subject, &together);
+    }
+
+    /// They have no changes of their own to be told of: they are few, so each is looked at in every pass, and so is
+    /// what an alert is open on.
+    fn on_call(&mut self) {
+        for health in self.scope.on_call {
+            self.subject(&health.subject, false);
+        }
     }
 
     fn endpoint(&mut self, endpoint: Endpoint, subject: &Subject) {

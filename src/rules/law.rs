@@ -406,8 +406,15 @@ fn run(history: &History, base: Instant, naive: bool, drop_wake: Option<usize>) 
                 changes.absorb(applied.changes);
             }
         }
-        let scope =
-            Scope { ruleset: &rules, mirror: &mirror, ledger: &ledger, gateways: &gateways, open: &|_, _| true, now };
+        let scope = Scope {
+            ruleset: &rules,
+            mirror: &mirror,
+            ledger: &ledger,
+            gateways: &gateways,
+            on_call: &[],
+            open: &|_, _| true,
+            now,
+        };
         let judged = if reload {
             agenda.clear_subjects();
             judge_all(&scope, [])
@@ -433,8 +440,15 @@ fn run(history: &History, base: Instant, naive: bool, drop_wake: Option<usize>) 
         known.extend(judged.findings.into_iter().map(|f| ((f.rule, f.subject), f.verdict)));
         ledger.absorb(judged.ledger);
 
-        let full =
-            Scope { ruleset: &rules, mirror: &mirror, ledger: &ledger, gateways: &gateways, open: &|_, _| true, now };
+        let full = Scope {
+            ruleset: &rules,
+            mirror: &mirror,
+            ledger: &ledger,
+            gateways: &gateways,
+            on_call: &[],
+            open: &|_, _| true,
+            now,
+        };
         let mut expected = all_verdicts(&full);
         let there: BTreeSet<Subject> = expected.keys().map(|(_, subject)| subject.clone()).collect();
         // What left the mirror since is judged once, as it leaves.

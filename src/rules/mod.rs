@@ -11,6 +11,7 @@ pub mod judge;
 pub mod kinds;
 pub mod ledger;
 pub mod look;
+pub mod on_call_health;
 pub mod plan;
 pub mod rule;
 pub mod ruleset;

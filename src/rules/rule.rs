@@ -95,6 +95,15 @@ pub enum Kind {
         /// For how long.
         after: Duration,
     },
+    /// A schedule that a policy needs has nobody, or will have nobody soon.
+    NobodyOnCall {
+        /// How long before; zero = now.
+        within: Duration,
+    },
+    /// A page may not find its people: a calendar, a policy or an address is not what it should be.
+    OnCallFault,
+    /// Nobody has ever answered from a person's number.
+    UnverifiedNumber,
     /// Always.
     Watchdog,
 }

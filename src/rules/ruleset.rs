@@ -26,6 +26,7 @@ pub struct Ruleset {
     endpoint: Vec<usize>,
     gateway: Vec<usize>,
     agency: Vec<usize>,
+    on_call: Vec<usize>,
     /// For each rule its bit among those with a `where`.
     pick_bit: Vec<Option<u32>>,
     n_where: usize,
@@ -35,7 +36,14 @@ impl Kind {
     /// True for kinds that belong to the installation as a whole, not to an agency.
     #[must_use]
     pub const fn is_of_installation(&self) -> bool {
-        matches!(self, Self::DeliveryFailing { .. } | Self::Watchdog)
+        matches!(
+            self,
+            Self::DeliveryFailing { .. }
+                | Self::NobodyOnCall { .. }
+                | Self::OnCallFault
+                | Self::UnverifiedNumber
+                | Self::Watchdog
+        )
     }
 }
 
@@ -61,6 +69,7 @@ impl Ruleset {
                 Kind::RunawayVisit { .. } => set.visit.push(i),
                 Kind::ApiLatency { .. } | Kind::ApiErrors { .. } | Kind::ApiDown { .. } => set.endpoint.push(i),
                 Kind::DeliveryFailing { .. } => set.gateway.push(i),
+                Kind::NobodyOnCall { .. } | Kind::OnCallFault | Kind::UnverifiedNumber => set.on_call.push(i),
                 Kind::Blind { .. } | Kind::SourceAnomaly | Kind::Watchdog => set.agency.push(i),
             }
             let bit = rule.where_.is_some().then(|| {
@@ -116,6 +125,7 @@ impl Ruleset {
             Subject::Visit(_) => &self.visit,
             Subject::Endpoint(_) => &self.endpoint,
             Subject::Gateway(_) => &self.gateway,
+            Subject::Schedule(_) | Subject::Policy(_) | Subject::Person(_) => &self.on_call,
             Subject::Agency => &self.agency,
             Subject::Client(_) | Subject::Caregiver(_) | Subject::Section(_) | Subject::Posted(_) => &[],
         }

@@ -10,6 +10,7 @@ use super::{
     GatewayHealth, Judged, Ledger, Ruleset, Scope,
     finding::{Broken, Closing, Opened, RuleId, Tells, Verdict},
     judge, judge_all, needs, next_edge,
+    on_call_health::OnCallHealth,
     rule::{Kind, Rule},
     where_clause::Where,
 };
@@ -57,6 +58,7 @@ struct Story {
     changes: Changes,
     open: BTreeSet<(RuleId, Subject)>,
     gateways: Vec<GatewayHealth>,
+    on_call: Vec<OnCallHealth>,
 }
 
 impl Story {
@@ -69,6 +71,7 @@ impl Story {
             changes: Changes::default(),
             open: BTreeSet::new(),
             gateways: Vec::new(),
+            on_call: Vec::new(),
         }
     }
 
@@ -86,6 +89,7 @@ impl Story {
             mirror: &self.mirror,
             ledger: &self.ledger,
             gateways: &self.gateways,
+            on_call: &self.on_call,
             open: &open,
             now: when,
         };
@@ -105,6 +109,7 @@ impl Story {
             mirror: &self.mirror,
             ledger: &self.ledger,
             gateways: &self.gateways,
+            on_call: &self.on_call,
             open: &open,
             now: when,
         };
@@ -885,4 +890,50 @@ fn rules_of_the_installation_are_not_an_agencys() {
     };
     assert_eq!(names(false), ["4h"]);
     assert_eq!(names(true), ["watchdog", "out"]);
+}
+
+#[test]
+fn a_hole_opens_before_it_comes_and_a_fault_closes_when_it_is_gone() {
+    let mut story = Story::new(vec![
+        rule("now", Kind::NobodyOnCall { within: Duration::ZERO }),
+        rule("ahead", Kind::NobodyOnCall { within: Duration::from_hours(24) }),
+        rule("fault", Kind::OnCallFault),
+        rule("unverified", Kind::UnverifiedNumber),
+    ]);
+    let health = |gap: Option<(i64, i64)>, faults: &[&str], unverified| OnCallHealth {
+        subject: Subject::Schedule("nights".to_owned()),
+        gap: gap.map(|(from, until)| (at(from), at(until))),
+        since: at(0),
+        faults: faults.iter().map(ToString::to_string).collect(),
+        unverified,
+    };
+    let day = 24 * 3600;
+    let said = |story: &mut Story, seconds: i64| {
+        let judged = story.tick(at(seconds));
+        let mut said: Vec<String> = judged
+            .findings
+            .iter()
+            .map(|finding| match &finding.verdict {
+                Verdict::Broken(broken) => {
+                    format!("{} broken {:?}", finding.rule, broken.subject_label.as_ref().map(|label| &label.1))
+                }
+                Verdict::Fine(closing) => format!("{} {}", finding.rule, closing.as_str()),
+                Verdict::Unjudged { .. } => format!("{} unjudged", finding.rule),
+            })
+            .collect();
+        said.sort();
+        said
+    };
+    story.on_call = vec![health(Some((day + 100, day + 200)), &[], false)];
+    assert!(said(&mut story, 99).is_empty(), "a second before");
+    assert_eq!(said(&mut story, 100), ["ahead broken Some(\"nights\")"]);
+    assert_eq!(said(&mut story, day + 100), ["ahead broken Some(\"nights\")", "now broken Some(\"nights\")"]);
+    story.on_call = vec![health(None, &["a calendar is stale"], true)];
+    assert_eq!(
+        said(&mut story, day + 201),
+        ["ahead recovered", "fault broken Some(\"nights\")", "now recovered", "unverified broken Some(\"nights\")"]
+    );
+    story.on_call = vec![health(None, &[], false)];
+    assert_eq!(said(&mut story, day + 300), ["fault recovered", "unverified recovered"]);
+    assert!(said(&mut story, day + 301).is_empty());
 }

@@ -11,10 +11,11 @@
 //! | `POST /_sim/incident` | one incident, now; with `"at"`, then |
 //! | `POST /_sim/script` | a script, counted from now |
 //! | `POST /_sim/text` | `{"from", "to", "body"}`: a person texts the agency |
+//! | `POST /_sim/press` | `{"to", "digits"}`: whoever was called last presses a key |
 //! | `POST /_sim/door` | `{"server": "wellsky", "open": false}`: refuse connections (`wellsky`, `twilio`, `ringcentral`, `smtp`, `sink`) |
 //! | `POST /_sim/tokens/revoke` | ends the life of every token |
 //! | `GET`, `DELETE /_sim/log` | the requests so far; `?after=12` those after number 12 |
-//! | `GET /_sim/inbox` | mails (with subject, text, html), texts (with status), webhooks and heartbeats |
+//! | `GET /_sim/inbox` | mails (with subject, text, html), texts (with status), calls, webhooks and heartbeats |
 //! | `GET /_sim/world` | numbers, and the open shifts of the next 24 h; nobody's name |
 
 use std::net::SocketAddr;
@@ -55,7 +56,7 @@ impl Doors {
     }
 }
 
-const CALLS: [&str; 20] = [
+const CALLS: [&str; 21] = [
     "GET /_sim/switches",
     "PUT /_sim/switches",
     "PATCH /_sim/switches",
@@ -70,6 +71,7 @@ const CALLS: [&str; 20] = [
     "POST /_sim/incident",
     "POST /_sim/script",
     "POST /_sim/text",
+    "POST /_sim/press",
     "POST /_sim/door",
     "POST /_sim/tokens/revoke",
     "GET /_sim/log",
@@ -175,6 +177,15 @@ fn carry_out(shared: &Shared, doors: &Doors, call: &Call) -> Result<Reply, Strin
             shared.receive(state, (field("from")?, field("to")?, field("body")?), now);
             done()
         }
+        ("POST", "/_sim/press") => {
+            let value = body::<Value>(call)?;
+            let field = |name: &str| value.get(name).and_then(Value::as_str).ok_or(format!("{name} is missing"));
+            if shared.press(state, field("to")?, field("digits")?) {
+                done()
+            } else {
+                Err("no call to that number asked for a key".into())
+            }
+        }
         ("POST", "/_sim/door") => {
             let value = body::<Value>(call)?;
             let name = value.get("server").and_then(Value::as_str).unwrap_or_default();
@@ -218,7 +229,7 @@ fn carry_out(shared: &Shared, doors: &Doors, call: &Call) -> Result<Reply, Strin
                             "inbound": it.inbound, "status": it.status(now) })
                 })
                 .collect();
-            ok(&json!({ "mails": mails, "texts": texts, "posts": inbox.posts }))
+            ok(&json!({ "mails": mails, "texts": texts, "calls": inbox.calls, "posts": inbox.posts }))
         }
         ("GET", "/_sim/world") => ok(&summary(state, now)),
         _ => Ok(Reply::json(404, &json!({ "error": "no such control call", "calls": CALLS }))),

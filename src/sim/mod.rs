@@ -107,7 +107,8 @@ pub use self::{
     story::story,
     switches::{Endpoint, Fault, FaultAnswer, Latency, Switches},
     twilio::{
-        Text, TextCall, TextFault, TextFaultAnswer, TextStatus, TwilioSwitches, segments, signature as twilio_signature,
+        Text, TextCall, TextFault, TextFaultAnswer, TextStatus, TwilioSwitches, VoiceCall, segments,
+        signature as twilio_signature,
     },
     world::{
         Appointment, Conduct, Encounter, Patient, Practitioner, ShiftPick, World,

@@ -25,7 +25,7 @@ use super::{
     sink::{Post, Sink, SinkAnswer},
     smtp::{self, SmtpFault},
     switches::Switches,
-    twilio::{Text, TextStatus, Twilio, TwilioSwitches},
+    twilio::{Text, TextStatus, Twilio, TwilioSwitches, VoiceCall},
     wellsky::Vendor,
     world::{World, seeded::Seeding},
 };
@@ -335,6 +335,16 @@ impl Sim {
     /// The texts the agency sent so far, by either gateway, without those that came in.
     pub fn texts(&self) -> Vec<Text> {
         self.inbox().texts.into_iter().filter(|text| !text.inbound).collect()
+    }
+
+    /// The calls that were placed so far.
+    pub fn calls(&self) -> Vec<VoiceCall> {
+        lock(&self.shared.state).twilio.calls().to_vec()
+    }
+
+    /// Whoever answered the last call to this number presses a key; false when none was asked for.
+    pub fn press(&self, to: &str, digits: &str) -> bool {
+        self.shared.press(&mut lock(&self.shared.state), to, digits)
     }
 
     /// What a number got so far, in the order it came.

@@ -14,7 +14,7 @@ use super::{
     sink::{Post, Sink},
     smtp::Smtp,
     switches::Endpoint,
-    twilio::{Text, Twilio},
+    twilio::{Text, Twilio, VoiceCall},
     wellsky::{self, Vendor},
     world::{Outcome, World},
 };
@@ -42,6 +42,8 @@ pub struct Inbox {
     pub mails: Vec<Mail>,
     /// Texts sent and received, in the order they came.
     pub texts: Vec<Text>,
+    /// Calls.
+    pub calls: Vec<VoiceCall>,
     /// Webhooks and heartbeats.
     pub posts: Vec<Post>,
 }
@@ -115,6 +117,13 @@ impl Shared {
         self.changed.notify_waiters();
     }
 
+    /// Whoever answered the last call to this number presses a key; false when none was asked for.
+    pub(super) fn press(&self, state: &mut State, to: &str, digits: &str) -> bool {
+        let Some(callback) = state.twilio.press(to, digits) else { return false };
+        self.send(Outgoing::from(callback));
+        true
+    }
+
     pub(super) fn serve(&self, server: Server, call: &Call) -> Reply {
         let mut state = lock(&self.state);
         let state = &mut *state;
@@ -160,6 +169,7 @@ impl Shared {
         Inbox {
             mails: lock(&self.smtp).mails.clone(),
             texts: state.twilio.texts().iter().chain(state.ringcentral.texts()).cloned().collect(),
+            calls: state.twilio.calls().to_vec(),
             posts: state.sink.posts.clone(),
         }
     }

@@ -10,6 +10,7 @@
 
 mod api_rows;
 mod book;
+mod calendars;
 mod contacts;
 #[cfg(test)]
 mod contract;
@@ -27,6 +28,7 @@ mod sql;
 pub mod sqlite;
 mod writer;
 
+pub use calendars::CalendarCopy;
 pub use contacts::{BadContact, VerifiedContact};
 pub use error::{CommitError, StoreError};
 pub use heard::HeardText;

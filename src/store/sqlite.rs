@@ -19,7 +19,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
     Attempted, BadContact, Claimed, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState, Old,
-    OutboxStats, Place, Poll, Report, Room, VerifiedContact, api_rows, book, contacts,
+    OutboxStats, Place, Poll, Report, Room, VerifiedContact, api_rows, book, calendars,
+    calendars::CalendarCopy,
+    contacts,
     error::StoreError,
     heard, lives,
     lock::{FileLock, make_private},
@@ -35,6 +37,7 @@ use crate::{
     mirror::row::{MirrorDelta, MirrorRow, StoredLine},
     model::{AddressMark, AgencyName, Instant, Phi},
     notify::message::{Channel, MessageId},
+    on_call::Marks,
     report::{alert_story::AlertRows, api_log::Unkept, api_record::ApiRows, history::LifeRow, life::Life},
 };
 
@@ -362,6 +365,21 @@ impl Store {
     /// What is stored of an agency's API, as far as a record at `now` needs it.
     pub async fn api_rows(&self, agency: &AgencyName, now: Instant) -> Result<ApiRows, StoreError> {
         api_rows::read(self.reader().await?.connection(), agency, now).await
+    }
+
+    /// Keeps a calendar's copy in the place of the one before.
+    pub async fn keep_calendar(&self, copy: CalendarCopy) -> Result<(), StoreError> {
+        self.write(|reply| Job::Calendar(copy, reply)).await
+    }
+
+    /// The last good copy of each calendar.
+    pub async fn calendars(&self) -> Result<Vec<CalendarCopy>, StoreError> {
+        calendars::all(self.reader().await?.connection()).await
+    }
+
+    /// What is known of people's addresses.
+    pub async fn marks(&self) -> Result<Marks, StoreError> {
+        calendars::marks(self.reader().await?.connection()).await
     }
 
     /// Writes an audit row: who did what about what. No PHI in any of the three.

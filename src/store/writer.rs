@@ -13,7 +13,9 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, HeardText, Old, Report, Room, api_rows, book, contacts,
+    Attempted, Claimed, Commit, HeardText, Old, Report, Room, api_rows, book, calendars,
+    calendars::CalendarCopy,
+    contacts,
     error::{StoreError, commit_surely_failed},
     heard,
     lock::FileLock,
@@ -110,6 +112,7 @@ pub(super) enum Job {
         unkept: Unkept,
         reply: Reply<()>,
     },
+    Calendar(CalendarCopy, Reply<()>),
     Secret {
         name: &'static str,
         fresh: [u8; 32],
@@ -396,6 +399,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         }
         Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
+        Job::Calendar(copy, reply) => done(reply, calendars::put(connection, copy).await),
         Job::Secret { name, fresh, reply } => done(reply, pages::secret(connection, name, fresh).await),
         Job::Probe { now, reply } => {
             // A page of the file that means nothing to anybody else; it goes through the log like every write.
@@ -437,6 +441,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::Finish(_, reply)
         | Job::KeepWays(_, reply)
         | Job::PollLater { reply, .. }
+        | Job::Calendar(_, reply)
         | Job::Probe { reply, .. }
         | Job::Api { reply, .. }
         | Job::Listening { reply, .. }

@@ -47,7 +47,8 @@ pub fn line(view: &View, counts: &AlertCounts, now: Instant) -> String {
             needs_you(counts, outage.unseen)
         );
     }
-    let watched = [clients, left_today(&view.agencies), read_ago(&view.agencies, now)];
+    let mut watched = vec![clients, left_today(&view.agencies), read_ago(&view.agencies, now)];
+    watched.extend(view.on_call.sentence(now));
     let unsure: u64 = view.agencies.iter().map(|one| one.n_unjudged).sum();
     let unsure = if unsure == 0 { String::new() } else { format!("{unsure} not judged for lack of fresh data, ") };
     let (catching_up, nothing) = if view.agencies.iter().any(|one| one.catching_up_since.is_some()) {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 
 mod agent;
+mod amtool_routes;
 mod api;
 mod browser;
 mod closing;
@@ -15,12 +16,16 @@ mod house;
 mod kill;
 mod layering;
 mod metrics_lint;
+mod on_call;
+mod pages;
 mod phi;
 mod prometheus;
 mod records;
 mod release;
 mod reload;
+mod replay;
 mod rule_tests;
+mod send_on;
 mod service;
 mod shapes;
 mod story;

@@ -44,6 +44,9 @@ fn page() -> String {
     );
     metrics.rejected_rows(&main, Endpoint::Appointment, 1);
     metrics.message(Channel::Sms, MessageOutcome::Sent);
+    metrics.sent_on("sent", 1);
+    metrics.inbound_texts("twilio", "reply", 1);
+    metrics.gateway_penalty("ringcentral", Duration::from_secs(7));
     metrics.told(Why::FirstFiring);
     metrics.kept_quiet(Quiet::Grouping);
     metrics.detected_after(Duration::from_secs(4));
@@ -113,6 +116,7 @@ fn page() -> String {
             oldest_at: Some(now),
         }),
         config: ConfigView { file: None, original: Arc::from(""), loaded_at: now, refused_at: None },
+        on_call: Arc::new(crate::browser::hand_made::on_call()),
         ready: Ok(()),
     };
     metrics.encode(&view, &pulses, now)

@@ -54,6 +54,7 @@ fn the_archive_holds_what_it_should_and_works_where_it_is_unpacked() {
         "rules/coverage.yml",
         "rules/visits.yml",
         "rules/api.yml",
+        "rules/on_call.yml",
         "rules/watchdog.yml",
         "deploy/systemd/shiftwatch.service",
         "deploy/systemd/shiftwatch.sysusers",

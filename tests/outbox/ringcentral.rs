@@ -38,7 +38,7 @@ async fn sim(clock: &Clock) -> Sim {
     sim
 }
 
-fn settings(sim: &Sim) -> ChannelSettings {
+pub fn settings(sim: &Sim) -> ChannelSettings {
     let (client_id, secret, jwt) =
         sim.ringcentral(|it| (it.client_id.clone(), it.client_secret.clone(), it.jwt.clone()));
     let (account_sid, auth_token) = sim.twilio(|it| (it.account_sid.clone(), it.auth_token.clone()));

@@ -190,6 +190,7 @@ fn config(base_url: &str) -> Config {
     let secret = |text: &str| SecretString::from(text.to_owned());
     let minutes = Duration::from_mins;
     Config {
+        alertmanagers: Vec::new(),
         mail: None,
         offices_lost: Vec::new(),
         calendars: Vec::new(),

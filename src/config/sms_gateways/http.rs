@@ -25,7 +25,7 @@ pub(super) fn read(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Http
     };
     let headers =
         fields.get("headers").map_or_else(Vec::new, |node| read_headers(node, &format!("{path}.headers"), cx));
-    let authorization = read_authorization(&mut fields, path, cx);
+    let authorization = read_authorization(&mut fields, cx);
     let (json, form) = (fields.get("json"), fields.get("form"));
     let body = match (json, form) {
         (Some(node), None) if method == Some("GET") => {

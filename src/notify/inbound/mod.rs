@@ -133,10 +133,11 @@ impl Ears {
         *lock(&self.counts).entry((gateway.to_owned(), outcome)).or_insert(0) += 1;
     }
 
-    /// `shiftwatch_inbound_texts_total{gateway,outcome}`.
+    /// What was counted since the last call, for `shiftwatch_inbound_texts_total{gateway,outcome}`.
     #[must_use]
-    pub fn counts(&self) -> Vec<(String, &'static str, u64)> {
-        lock(&self.counts).iter().map(|((gateway, outcome), n)| (gateway.clone(), *outcome, *n)).collect()
+    pub fn take_counts(&self) -> Vec<(String, &'static str, u64)> {
+        let counts = std::mem::take(&mut *lock(&self.counts));
+        counts.into_iter().map(|((gateway, outcome), n)| (gateway, outcome, n)).collect()
     }
 
     /// A gateway's own request came and was genuine.

@@ -8,6 +8,7 @@ pub mod delivery_failing;
 pub mod missed_check_in;
 pub mod missed_check_out;
 pub mod no_show;
+pub mod on_call;
 pub mod runaway_visit;
 pub mod shift;
 pub mod source_anomaly;

@@ -19,6 +19,10 @@ use shiftwatch::{
         message::{AddressMark, Channel, MessageId},
         voice::{Telling, Voice},
     },
+    on_call::{
+        Calendar, EscalationPolicy, EscalationStep, Only, Roster, Rota, Rotation, Schedule, Target, Via,
+        calendar::CalendarEvent, picture::OnCallPicture,
+    },
     rules::finding::{Closing, RuleId, Tells, Window},
     view::{AgencyView, AlertView, ConfigView, EndpointView, LocationCoverage, OutboxView, SectionView, View},
 };
@@ -46,6 +50,60 @@ fn client(n: usize) -> ClientId {
 
 fn caregiver(n: usize) -> CaregiverId {
     CaregiverId::new(format!("80{n:05}"))
+}
+
+/// Nights by two, nobody on Saturday nights, a calendar that was never read and one that is stale.
+pub fn on_call() -> OnCallPicture {
+    let rotation = Rotation {
+        people: vec!["night-1".into(), "night-2".into()],
+        every: TimeDelta::weeks(1),
+        start: "2026-01-05T17:00:00".parse().expect("a time"),
+        only: vec![
+            Only { days: [true, true, true, true, true, false, true], from: 0, to: 1440 },
+            Only { days: [false, false, false, false, false, true, false], from: 0, to: 17 * 60 },
+        ],
+    };
+    let nights = Schedule {
+        name: "nights".to_owned(),
+        timezone: Denver,
+        rota: Rota::Rotations(vec![rotation]),
+        overrides: Vec::new(),
+        may_be_empty: false,
+    };
+    let shared = Schedule { name: "shared".to_owned(), rota: Rota::Calendar(None), ..nights.clone() };
+    let event = CalendarEvent {
+        from: at("2026-11-28T07:00:00Z"),
+        until: at("2026-12-10T07:00:00Z"),
+        people: vec!["lead".into()],
+    };
+    let copy = Calendar {
+        fetched_at: now() - TimeDelta::hours(2),
+        stale_after: TimeDelta::hours(1),
+        events: vec![event],
+        nameless: vec![at("2026-12-11T07:00:00Z")],
+        n_unread: 1,
+    };
+    let rota = Rota::Calendar(Some(Arc::new(copy)));
+    let weekends = Schedule { name: "weekends".to_owned(), rota, ..nights.clone() };
+    let step = |schedule: &str, minutes| EscalationStep {
+        notify: vec![Target::Schedule(schedule.to_owned())],
+        via: vec![Via::Sms, Via::Call],
+        via_all: false,
+        after: Duration::from_mins(minutes),
+    };
+    let policy = EscalationPolicy {
+        name: "coverage".to_owned(),
+        repeat: Duration::from_mins(15),
+        unconfirmed_after: Duration::from_mins(2),
+        ack_expires: Duration::from_mins(20),
+        ack_expires_uncovered: Duration::from_hours(1),
+        steps: vec![step("nights", 0), step("shared", 10), step("weekends", 20)],
+    };
+    OnCallPicture {
+        roster: Arc::new(Roster::default().with_schedules([nights, shared, weekends])),
+        escalation: Arc::new([(policy.name.clone(), policy)].into()),
+        marks: None,
+    }
 }
 
 /// The names of the first clients and caregivers.
@@ -358,6 +416,7 @@ fn picture(today: Today) -> View {
             loaded_at: now() - TimeDelta::hours(1),
             refused_at: None,
         },
+        on_call: Arc::new(on_call()),
         ready: Ok(()),
     }
 }

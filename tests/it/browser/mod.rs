@@ -9,7 +9,7 @@ mod axe;
 mod demo;
 mod driver;
 mod eyes;
-mod hand_made;
+pub mod hand_made;
 mod past;
 mod protocol;
 mod stage;

@@ -22,8 +22,8 @@ use shiftwatch::{
     },
     clock::{Clock, real_now},
     http::{
-        Access, Orders, People, Records, Web,
-        orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
+        Access, DrillAnswer, Orders, People, Records, Web,
+        orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         router, serve,
     },
@@ -44,6 +44,14 @@ use super::{hand_made, past};
 struct Nobody;
 
 impl Orders for Nobody {
+    fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>> {
+        Box::pin(async move { Err(DrillError::Unknown { who, known: "night-1".to_owned() }) })
+    }
+
+    fn drill_stands(&self, _: String) -> BoxFuture<'_, Option<DrillAnswer>> {
+        Box::pin(async { None })
+    }
+
     fn acknowledge(&self, _: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {
         Box::pin(async { Err(AckError::Unknown) })
     }

@@ -1,0 +1,77 @@
+//! Who is on call: as JSON, and as calendars that people's own calendars can follow. Names are ids; no number, no address.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::DateTime;
+
+use super::{Web, answer};
+use crate::{
+    model::{Instant, PersonName},
+    on_call::ics,
+};
+
+/// Now, or at `?at=<RFC 3339>`.
+pub(super) async fn report(
+    State(web): State<Arc<Web>>,
+    asked: Result<Query<BTreeMap<String, String>>, QueryRejection>,
+) -> Response {
+    let at = match &asked {
+        Ok(asked) => match asked.get("at") {
+            None => Ok(web.clock.now()),
+            Some(text) => instant(text).ok_or(()),
+        },
+        Err(_) => Err(()),
+    };
+    match at {
+        Ok(at) => answer::json(web.view().on_call.report(at)),
+        Err(()) => {
+            let why = "`at` must be an instant as RFC 3339 writes it: /api/v1/on-call?at=2026-12-24T17:00:00-07:00, its + written %2B";
+            answer::problem(StatusCode::BAD_REQUEST, why).into_response()
+        }
+    }
+}
+
+/// An instant that is within a lifetime: schedules are not asked about others.
+fn instant(text: &str) -> Option<Instant> {
+    let at = DateTime::parse_from_rfc3339(text.trim()).ok()?.to_utc();
+    (0..=4_102_444_800).contains(&at.timestamp()).then_some(at)
+}
+
+/// A schedule's sixty days ahead: `<schedule>.ics`.
+pub(super) async fn schedule(State(web): State<Arc<Web>>, Path(file): Path<String>) -> Response {
+    let roster = Arc::clone(&web.view().on_call.roster);
+    let name = file.strip_suffix(".ics").unwrap_or_default();
+    calendar(&file, ics::of_schedule(&roster, name, web.clock.now()), || {
+        let names: Vec<&str> = roster.schedules().map(|schedule| schedule.name.as_str()).collect();
+        format!("there is no such schedule; ask for {}", list(&names))
+    })
+}
+
+/// A person's: `<person>.ics`.
+pub(super) async fn person(State(web): State<Arc<Web>>, Path(file): Path<String>) -> Response {
+    let roster = Arc::clone(&web.view().on_call.roster);
+    let name = PersonName::from(file.strip_suffix(".ics").unwrap_or_default());
+    calendar(&file, ics::of_person(&roster, &name, web.clock.now()), || {
+        let names: Vec<&str> = roster.people().map(|person| person.name.as_str()).collect();
+        format!("there is no such person; ask for {}", list(&names))
+    })
+}
+
+fn list(names: &[&str]) -> String {
+    match names {
+        [] => "one once the configuration has some".to_owned(),
+        names => names.iter().map(|name| format!("{name}.ics")).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn calendar(file: &str, text: Option<String>, missing: impl FnOnce() -> String) -> Response {
+    let Some(text) = text.filter(|_| file.ends_with(".ics")) else {
+        return answer::problem(StatusCode::NOT_FOUND, missing()).into_response();
+    };
+    ([(header::CONTENT_TYPE, "text/calendar; charset=utf-8")], text).into_response()
+}
