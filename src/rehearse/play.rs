@@ -382,7 +382,8 @@ impl<'t> Run<'t> {
             Subject::Client(id) => id.to_string(),
             Subject::Caregiver(id) => id.to_string(),
             Subject::Endpoint(endpoint) => endpoint.to_string(),
-            Subject::Gateway(name) => name.clone(),
+            Subject::Gateway(name) | Subject::Schedule(name) | Subject::Policy(name) => name.clone(),
+            Subject::Person(name) => name.to_string(),
             Subject::Section(section) => section.to_string(),
             Subject::Agency | Subject::Posted(_) => String::new(),
         }
