@@ -72,7 +72,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         }
         Command::Run(_) => run(config.map(Path::to_owned), common.log_format == Some(LogFormat::Json)).await,
         Command::Service(args) => super::service::here(&args, config, &env, &mut out, &mut io::stderr()),
-        Command::Demo(args) => demo::run(&args, &mut out, stopped()).await,
+        Command::Demo(args) => Box::pin(demo::run(&args, &mut out, stopped())).await,
         Command::Sim(args) => {
             sim::command::run(&args, drill_clock()?, &mut out, stopped()).await?;
             Ok(Exit::Done)
