@@ -33,7 +33,7 @@ use shiftwatch::{
         channel::{ChannelSettings, Channels},
         deliver::{Deliverer, DelivererParts},
         message::{Channel, Content, Message, MessageId, SmtpTarget},
-        receiver::{SmsGateway, SmsGatewayKind},
+        receiver::{SmsGateway, SmsGatewayKind, TwilioAccount},
         telling::Telling,
     },
     pulse::Pulses,
@@ -276,13 +276,14 @@ impl Line {
         let settings = ChannelSettings {
             sms_gateways: vec![SmsGateway {
                 name: "a".into(),
-                kind: SmsGatewayKind::Twilio {
+                kind: SmsGatewayKind::Twilio(TwilioAccount {
                     base_url: format!("http://{}", gateways.http),
                     account_sid: "AC1".into(),
                     auth_token: "secret".into(),
+                    previous_auth_tokens: Vec::new(),
                     from: Some("+12025550100".into()),
                     messaging_service_sid: None,
-                },
+                }),
             }],
             ..ChannelSettings::default()
         };

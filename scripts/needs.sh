@@ -15,7 +15,16 @@ install_for() { # what package
         APT_UPDATED=1
     fi
     say "$1: missing, installing Debian's package $2"
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >/dev/null
+    # The tool is wanted, not the service that some packages start with it.
+    local policy=/usr/sbin/policy-rc.d made="" failed=0
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
+        $sudo chmod 755 "$policy"
+        made=yes
+    fi
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >/dev/null || failed=$?
+    [ -z "$made" ] || $sudo rm -f "$policy"
+    return "$failed"
 }
 
 # The given command exists, or the given Debian package is installed now.

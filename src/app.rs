@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use rand::{TryRng as _, rngs::SysRng};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -16,36 +17,46 @@ use tokio::{
 };
 
 use crate::{
+    alerts::page::LinkKey,
     clock::{self, Clock},
-    config::{Config, fault::Fault},
+    config::{Config, fault::Fault, original},
     http,
-    lifecycle::{ApiBook, Nudges, Post, StoreHealth},
+    lifecycle::{ApiBook, Nudges, Post, SilenceBook, StoreHealth},
     limits,
     metrics::Metrics,
     model::Instant,
+    notify::inbound::{Ears, hooks::Hooks},
     on_call::picture::OnCallPicture,
     picture,
     pulse::Pulses,
+    reach::Reach,
     store::Store,
     view::{self, ConfigView, ViewWriter},
 };
 
 mod crew;
 mod desk;
+mod drills;
 mod heart;
+mod links;
 mod on_call;
 mod parts;
 mod publisher;
 mod records;
 mod reload;
+mod replies;
 mod retire;
+mod send_on;
+mod silence_desk;
 mod web_watch;
 
 use crew::{Crew, Prepared};
 use desk::Desk;
 pub(crate) use parts::{installation, telling};
 use records::Shelf;
+
 use reload::{Refused, ReloadAsked, files_change, hung_up, reload};
+use silence_desk::SilenceDesk;
 use web_watch::WebWatch;
 
 /// Where the configuration comes from; asked again on reload.
@@ -81,6 +92,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
             "store: sends were under way when the last run ended; the providers are asked before anything is sent again"
         );
     }
+    let silences = Arc::new(SilenceBook::open(store.clone()).await.context("reading the silences")?);
     let listener = TcpListener::bind(config.web.listen).await.with_context(|| {
         format!(
             "listening on {}: is another shiftwatch running? Set web.listen to another address, or stop it",
@@ -110,7 +122,11 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         store_health: Arc::clone(&store_health),
         reload: reload_asked,
     });
+    let ears = Arc::new(Ears::default());
+    let hooks = Arc::new(Hooks::new(store.clone(), clock.clone(), desk.clone(), Arc::clone(&ears), seed));
     let kept = Kept {
+        ears,
+        hooks: Arc::clone(&hooks),
         store: store.clone(),
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
@@ -119,7 +135,9 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         writer: Arc::new(writer),
         refused_at: Arc::default(),
         store_health,
+        silences: Arc::clone(&silences),
         api_book: Arc::default(),
+        reach: Reach::new(link_key(&store).await?),
         started_at,
         seed,
     };
@@ -146,6 +164,13 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         pulses,
         metrics,
         orders: desk.clone(),
+        silencing: Arc::new(SilenceDesk::new(
+            silences,
+            clock.clone(),
+            kept.nudges.clone(),
+            Arc::clone(&kept.store_health),
+            seed,
+        )),
         records: Arc::new(shelf),
         people: desk.clone(),
         gallery: Arc::default(),
@@ -153,6 +178,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         closing: web_stop.subscribe(),
         clock: clock.clone(),
         access: Arc::clone(&access),
+        hooks: Some(hooks),
     };
     let serving = tokio::spawn(http::serve(listener, http::router(web), Arc::clone(&access), async move {
         let _ = web_stopped.wait_for(|stop| *stop).await;
@@ -297,7 +323,7 @@ fn sentence(config: &Config) -> String {
 fn config_view(config: &Config, loaded_at: Instant) -> ConfigView {
     ConfigView {
         file: config.file.as_ref().map(|file| file.display().to_string()),
-        original: config.original.as_str().into(),
+        original: original::for_alertmanager(&config.original).into(),
         loaded_at,
         refused_at: None,
     }
@@ -313,7 +339,17 @@ fn frame<'a>(
     now: Instant,
 ) -> picture::Frame<'a> {
     let telling = Arc::new(telling(config));
-    picture::Frame { config, config_view: config_view.clone(), started_at, telling, outbox, on_call, ready, now }
+    picture::Frame {
+        config,
+        config_view: config_view.clone(),
+        started_at,
+        telling,
+        silences: Arc::default(),
+        outbox,
+        on_call,
+        ready,
+        now,
+    }
 }
 
 /// What outlives a reload.
@@ -327,9 +363,24 @@ struct Kept {
     /// Since when a newer configuration is refused.
     refused_at: Arc<PlainMutex<Option<Instant>>>,
     store_health: Arc<StoreHealth>,
+    silences: Arc<SilenceBook>,
     api_book: Arc<ApiBook>,
+    /// Every phone, over all agencies, and what links are made with.
+    reach: Reach,
+    /// What was heard from gateways.
+    ears: Arc<Ears>,
+    /// Where gateways tell.
+    hooks: Arc<Hooks>,
     started_at: Instant,
     seed: u64,
+}
+
+/// The installation's secret for links, made once.
+async fn link_key(store: &Store) -> anyhow::Result<LinkKey> {
+    let mut fresh = [0; 32];
+    SysRng.try_fill_bytes(&mut fresh).context("asking the system for random bytes")?;
+    let secret = store.secret("links", &fresh).await.context("reading the secret for links")?;
+    Ok(LinkKey::new(&secret))
 }
 
 impl Kept {

@@ -23,9 +23,11 @@ pub mod assets;
 pub mod card;
 pub mod headline;
 pub mod history;
+pub mod link;
 pub mod now;
 pub mod on_call;
 pub mod people;
+pub mod silences;
 pub mod story;
 pub mod timeline;
 pub mod why;
@@ -82,7 +84,10 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 16] = [
+const TEMPLATES: [(&str, &str); 21] = [
+    ("link.html", include_str!("board/templates/link.html")),
+    ("link_nothing.html", include_str!("board/templates/link_nothing.html")),
+    ("link.css", include_str!("board/templates/link.css")),
     ("macros.html", include_str!("board/templates/macros.html")),
     ("page.html", include_str!("board/templates/page.html")),
     ("headline.html", include_str!("board/templates/headline.html")),
@@ -98,6 +103,8 @@ const TEMPLATES: [(&str, &str); 16] = [
     ("on_call.html", include_str!("board/templates/on_call.html")),
     ("policies.html", include_str!("board/templates/policies.html")),
     ("history.html", include_str!("board/templates/history.html")),
+    ("silences.html", include_str!("board/templates/silences.html")),
+    ("silence.html", include_str!("board/templates/silence.html")),
     ("problem.html", include_str!("board/templates/problem.html")),
 ];
 

@@ -12,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+};
 
 use crate::{
     alerts::{
@@ -122,6 +124,9 @@ pub struct Metrics {
     rejected_rows: IntCounterVec,
     messages: IntCounterVec,
     duplicates: IntCounterVec,
+    sent_on: IntCounterVec,
+    inbound_texts: IntCounterVec,
+    gateway_penalty: GaugeVec,
     decisions: IntCounterVec,
     detect_seconds: Histogram,
     deliver_seconds: HistogramVec,
@@ -151,6 +156,11 @@ impl Metrics {
             registry.register(Box::new(counters.clone())).expect("registered once");
             counters
         };
+        let gauges = |family: &f::Family| {
+            let gauges = GaugeVec::new(Opts::new(family.name, family.help), family.labels).expect("family");
+            registry.register(Box::new(gauges.clone())).expect("registered once");
+            gauges
+        };
         let histograms = |family: &f::Family, buckets: &[f64]| {
             let options = HistogramOpts::new(family.name, family.help).buckets(buckets.to_vec());
             let histograms = HistogramVec::new(options, family.labels).expect("family");
@@ -166,6 +176,9 @@ impl Metrics {
             rejected_rows: counters(&f::REJECTED_ROWS),
             messages: counters(&f::MESSAGES),
             duplicates: counters(&f::DUPLICATES),
+            sent_on: counters(&f::SENT_ON),
+            inbound_texts: counters(&f::INBOUND_TEXTS),
+            gateway_penalty: gauges(&f::GATEWAY_PENALTY),
             decisions: counters(&f::DECISIONS),
             detect_seconds: histograms(&f::DETECT, DETECT_SECONDS).with_label_values(&alone),
             deliver_seconds: histograms(&f::DELIVER, DELIVER_SECONDS),
@@ -185,7 +198,7 @@ impl Metrics {
         for quiet in Quiet::ALL {
             metrics.decisions.with_label_values(&[quiet.as_str()]);
         }
-        for channel in [Channel::Email, Channel::Sms, Channel::Webhook] {
+        for channel in Channel::ALL {
             metrics.deliver_seconds.with_label_values(&[channel.as_str()]);
             metrics.duplicates.with_label_values(&[channel.as_str()]);
             for outcome in MessageOutcome::ALL {
@@ -194,6 +207,9 @@ impl Metrics {
         }
         for which in Loop::ALL {
             metrics.missed_ticks.with_label_values(&[which.as_str()]);
+        }
+        for outcome in ["sent", "failed", "dropped"] {
+            metrics.sent_on.with_label_values(&[outcome]);
         }
         for outcome in ["ok", "refused"] {
             metrics.reloads.with_label_values(&[outcome]);
@@ -236,6 +252,22 @@ impl Metrics {
     /// A message that may have left twice.
     pub fn duplicate(&self, channel: Channel) {
         self.duplicates.with_label_values(&[channel.as_str()]).inc();
+    }
+
+    /// Alerts that were sent on to another Alertmanager, or not: `sent`, `failed` or `dropped`.
+    pub fn sent_on(&self, outcome: &'static str, n_alerts: usize) {
+        self.sent_on.with_label_values(&[outcome]).inc_by(n_alerts as u64);
+    }
+
+    /// Texts that came in by a gateway, and what they were. Said with 0 too: a gateway that is listened to and heard
+    /// nothing is not one that is not.
+    pub fn inbound_texts(&self, gateway: &str, outcome: &str, n: u64) {
+        self.inbound_texts.with_label_values(&[gateway, outcome]).inc_by(n);
+    }
+
+    /// How much longer a gateway takes nothing from us.
+    pub fn gateway_penalty(&self, gateway: &str, left: Duration) {
+        self.gateway_penalty.with_label_values(&[gateway]).set(left.as_secs_f64());
     }
 
     /// A decision to tell.

@@ -16,6 +16,7 @@ use crate::{
     mirror::{changes::Changes, row::MirrorDelta},
     model::{Instant, Subject},
     notify::{
+        notice,
         render::{self, Rendered},
         voice::Telling,
     },
@@ -145,7 +146,10 @@ pub fn think(
     now: Instant,
 ) -> Thought {
     watch.pass_time(now);
-    let due: Vec<Wake> = watch.agenda.due(now).cloned().collect();
+    let mut due: Vec<Wake> = watch.agenda.due(now).cloned().collect();
+    if watch.silences_seen != Some(watch.silences.version()) && !due.contains(&Wake::Silences) {
+        due.push(Wake::Silences);
+    }
     let mut judged = judge_pass(watch, gateways, &due, now);
 
     let mut findings = watch.later.clone();
@@ -159,6 +163,7 @@ fn move_on(watch: &mut Watch, judged: Judged, step: &Step) -> Vec<Read> {
     let reads_wanted = judged.reads_wanted.into_iter().chain(step.reads_wanted.iter().cloned()).collect();
     watch.changes = Changes::default();
     watch.unseen = false;
+    watch.silences_seen = Some(watch.silences.version());
     watch.ledger.absorb(judged.ledger);
     watch.book.absorb(&step.delta);
     watch.reach.absorb(&watch.settings.name, &step.delta);
@@ -187,6 +192,7 @@ fn decide_and_render(
         inputs,
         due,
         rules: &spoken,
+        silences: &watch.silences,
         phones: &phones,
         link_key: watch.reach.link_key().filter(|_| telling.external_url.is_some()),
         all_read_since: if catching_up { watch.mirror.all_read_since(now) } else { None },
@@ -195,7 +201,8 @@ fn decide_and_render(
     let step = decide::step(&watch.book, given);
     let policy = watch.book.policy();
     let given = render::Given { policy, former: &watch.former, telling, people: &watch.mirror, now };
-    let rendered = render::render(&step.intents, given);
+    let mut rendered = render::render(&step.intents, given);
+    rendered.absorb(notice::render(&step.notices, &watch.settings.name, given));
     let n_template_faults = spoken.n_template_faults() + rendered.n_template_faults;
     (step, rendered, n_template_faults)
 }
@@ -217,7 +224,7 @@ fn judge_pass(watch: &Watch, gateways: &[GatewayHealth], due: &[Wake], now: Inst
     }
     let subjects = due.iter().filter_map(|wake| match wake {
         Wake::Subject(subject) => Some(subject),
-        Wake::Alert(_) | Wake::Group(_) | Wake::CatchUp | Wake::Page(_) => None,
+        Wake::Alert(_) | Wake::Group(_) | Wake::CatchUp | Wake::Page(_) | Wake::Silences => None,
     });
     judge::judge(&scope, &watch.changes, subjects)
 }

@@ -15,6 +15,7 @@ use crate::{
         book::Book,
         decide,
         policy::Policy,
+        silence::Silences,
         step::{CatchUp, Quiet},
     },
     config,
@@ -70,6 +71,10 @@ pub struct Watch {
     pub later: Vec<Finding>,
     /// Why each alert that could be told was not, when it was last looked at.
     pub quiet: HashMap<AlertKey, Quiet>,
+    /// The installation's silences, as of the pass.
+    pub silences: Arc<Silences>,
+    /// Which version of the silences the last committed tick saw; `None` = it has to look.
+    pub silences_seen: Option<u64>,
     /// How it stands with who is on call; of the installation alone.
     pub on_call: Vec<OnCallHealth>,
     /// The number of its last commit.
@@ -100,6 +105,8 @@ impl Watch {
         let name = settings.name.clone();
         let book =
             Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now).with_pages(loaded.pages);
+        let reach = Reach::default();
+        reach.join(book.agency(), book.pages());
         let later = book.without_rule(|id| ruleset.get(id).is_some());
         let mut agenda = Agenda::new();
         for wake in book.wakes() {
@@ -113,10 +120,12 @@ impl Watch {
             ledger: Ledger::default(),
             agenda,
             book,
-            reach: Reach::default(),
+            reach,
             former: loaded.addresses.into_iter().collect(),
             later,
             quiet: HashMap::new(),
+            silences: Arc::default(),
+            silences_seen: None,
             on_call: Vec::new(),
             n: loaded.n,
             unseen: true,
@@ -128,7 +137,13 @@ impl Watch {
     /// An agency of which nothing was stored, with nothing to catch up with: for rehearsals, which have no store. However
     /// far apart its passes are, nobody slept between them.
     #[must_use]
-    pub fn fresh(settings: &config::Agency, ruleset: Arc<Ruleset>, policy: Arc<Policy>, now: Instant) -> Self {
+    pub fn fresh(
+        settings: &config::Agency,
+        ruleset: Arc<Ruleset>,
+        policy: Arc<Policy>,
+        reach: Reach,
+        now: Instant,
+    ) -> Self {
         let loaded = Loaded {
             n: 0,
             alerts: Vec::new(),
@@ -140,7 +155,7 @@ impl Watch {
             orders: Vec::new(),
             receipts: Vec::new(),
         };
-        Self { standstill: TimeDelta::MAX, ..Self::restore(settings, loaded, ruleset, policy, now) }
+        Self { standstill: TimeDelta::MAX, reach, ..Self::restore(settings, loaded, ruleset, policy, now) }
     }
 
     /// Notices that the clock stepped back or that nobody looked for a while, and has everything judged again then.
@@ -163,6 +178,12 @@ impl Watch {
         self.unseen |= now < before || now - before > self.standstill;
     }
 
+    /// Reaches people together with the other agencies: no code stands for two pages on one phone.
+    pub fn share(&mut self, reach: &Reach) {
+        self.reach = reach.clone();
+        self.reach.join(self.book.agency(), self.book.pages());
+    }
+
     /// Takes the alerts as they are stored in the place of those in memory; the mirror, which is read from the vendor,
     /// stays. The next tick judges everything.
     pub fn read_again(&mut self, loaded: Loaded, now: Instant) {
@@ -170,6 +191,7 @@ impl Watch {
         let name = self.settings.name.clone();
         self.book =
             Book::restore(name, policy, loaded.alerts, loaded.groups, loaded.catch_up, now).with_pages(loaded.pages);
+        self.reach.join(self.book.agency(), self.book.pages());
         self.former = loaded.addresses.into_iter().collect();
         self.later = self.book.without_rule(|id| self.ruleset.get(id).is_some());
         self.n = loaded.n;
@@ -204,6 +226,7 @@ impl Watch {
             self.agenda.set(wake);
         }
         self.quiet.clear();
+        self.silences_seen = None;
         self.unseen = true;
     }
 

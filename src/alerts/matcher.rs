@@ -1,12 +1,16 @@
 //! Label matchers with Alertmanager's meaning: a missing label equals the empty value; regular expressions are
-//! anchored at both ends.
+//! anchored at both ends, and mean what they mean in Go. How a text becomes matchers is in [`text`].
+
+use std::fmt;
 
 use regex::Regex;
 
-use super::alert::Labels;
+use super::{alert::Labels, go_regex::translate};
+
+pub mod text;
 
 /// One condition on one label.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matcher {
     /// The label.
     pub name: String,
@@ -15,16 +19,80 @@ pub struct Matcher {
 }
 
 /// `=`, `!=`, `=~`, `!~`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MatchOp {
     /// Equal.
     Equal(String),
     /// Not equal.
     NotEqual(String),
     /// The whole value matches.
-    Regex(Regex),
+    Regex(Pattern),
     /// The whole value does not match.
-    NotRegex(Regex),
+    NotRegex(Pattern),
+}
+
+/// A regular expression for a whole value.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    written: String,
+    regex: Regex,
+}
+
+impl Pattern {
+    /// Reads an expression in Go's syntax.
+    ///
+    /// # Errors
+    /// It does not read: what is wrong with it, in one line.
+    pub fn new(written: &str) -> Result<Self, String> {
+        let translated = translate(written)?;
+        let read = Regex::new(&format!("^(?:{translated})$"));
+        let what = |error: regex::Error| {
+            error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+        };
+        read.map(|regex| Self { written: written.to_owned(), regex }).map_err(what)
+    }
+
+    /// Whether the whole value matches.
+    #[must_use]
+    pub fn is_match(&self, value: &str) -> bool {
+        self.regex.is_match(value)
+    }
+
+    /// As written, without the anchors.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Eq for Pattern {}
+
+impl MatchOp {
+    /// The operator, as written.
+    #[must_use]
+    pub const fn sign(&self) -> &'static str {
+        match self {
+            Self::Equal(_) => "=",
+            Self::NotEqual(_) => "!=",
+            Self::Regex(_) => "=~",
+            Self::NotRegex(_) => "!~",
+        }
+    }
+
+    /// The right side, as written.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        match self {
+            Self::Equal(value) | Self::NotEqual(value) => value,
+            Self::Regex(pattern) | Self::NotRegex(pattern) => pattern.as_str(),
+        }
+    }
 }
 
 impl Matcher {
@@ -71,6 +139,32 @@ pub enum MatcherError {
         /// The part in question.
         text: String,
     },
+    /// An operator without a value after it.
+    #[error("matcher `{text}` has no value")]
+    NoValue {
+        /// The part in question.
+        text: String,
+    },
+    /// Braces that do not pair, or stand around a matcher that takes none.
+    #[error("the braces in matcher `{text}` are not a pair")]
+    Braces {
+        /// The part in question.
+        text: String,
+    },
+    /// Something between two matchers that is no comma.
+    #[error("matcher `{text}` goes on after its value")]
+    GoesOn {
+        /// The part in question.
+        text: String,
+    },
+    /// Several matchers where one was asked for.
+    #[error("`{text}` is {n} matchers, not one")]
+    Several {
+        /// The text.
+        text: String,
+        /// How many.
+        n: usize,
+    },
     /// A regular expression that is none.
     #[error("the regular expression in `{text}` is not valid: {what}")]
     Regex {
@@ -89,10 +183,19 @@ impl MatcherError {
             Self::Empty | Self::NoName { .. } => r#"write it as severity="page" or severity=~"page|critical""#,
             Self::BadName { .. } => "write letters, digits and _ (not a digit first), or put the name in double quotes",
             Self::NoOperator { .. } => r#"write one of = != =~ !~ after the label name, as in severity="page""#,
+            Self::NoValue { .. } => r#"write a value, or "" for none"#,
+            Self::Braces { .. } => r#"write none, or both: {severity="page"}"#,
+            Self::GoesOn { .. } => "put the value in double quotes, and a comma before the next matcher",
+            Self::Several { .. } => "write one",
             Self::Quotes { .. } => r#"end the value with " and write \" for a quote inside"#,
             Self::Regex { .. } => r#"write a regular expression, as in severity=~"page|critical""#,
         }
     }
+}
+
+/// Characters that a name must be quoted for, as in Alertmanager's UTF-8 syntax.
+fn is_reserved(c: char) -> bool {
+    c.is_whitespace() || "{}!=~,\\\"'`".contains(c)
 }
 
 impl Matcher {
@@ -101,145 +204,72 @@ impl Matcher {
     /// # Errors
     /// The expression does not read.
     pub fn regex(name: &str, expression: &str) -> Result<Self, MatcherError> {
-        Ok(Self { name: name.to_owned(), op: MatchOp::Regex(anchored(expression, expression)?) })
+        let pattern = Pattern::new(expression)
+            .map_err(|what| MatcherError::Regex { text: format!("{name}=~{expression}"), what })?;
+        Ok(Self { name: name.to_owned(), op: MatchOp::Regex(pattern) })
     }
 
-    /// Reads one or more matchers, separated by commas, with or without braces: Alertmanager's syntax.
+    /// The same, written with anchors of its own, as Alertmanager names what its older `match_re` says.
     ///
-    /// `severity="page"`, `severity=~"page|critical"`, `team=tech` (unquoted), `"any name"="x"` (quoted names), and
-    /// `{a="b", c!="d"}`. An error names the part that is wrong and what to write instead.
+    /// # Errors
+    /// The expression does not read.
+    pub fn regex_in_anchors(name: &str, expression: &str) -> Result<Self, MatcherError> {
+        let mut matcher = Self::regex(name, expression)?;
+        if let MatchOp::Regex(pattern) = &mut matcher.op {
+            pattern.written = format!("^(?:{expression})$");
+        }
+        Ok(matcher)
+    }
+
+    /// Reads one or more matchers, separated by commas, with or without braces: see [`text::matchers`].
+    ///
+    /// # Errors
+    /// Names the part that is wrong; [`MatcherError::instead`] says what to write. Nothing at all is a mistake, `{}`
+    /// matches everything.
     pub fn parse(text: &str) -> Result<Vec<Self>, MatcherError> {
-        let trimmed = text.trim();
-        let inner = trimmed.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(trimmed);
-        if inner.trim().is_empty() {
-            // `{}` matches everything, as in Alertmanager; nothing at all is a mistake.
-            return if trimmed.is_empty() { Err(MatcherError::Empty) } else { Ok(Vec::new()) };
-        }
-        let mut parts = split_at_commas(inner);
-        if parts.len() > 1 && parts.last().is_some_and(|last| last.trim().is_empty()) {
-            parts.pop();
-        }
-        parts.into_iter().map(|part| parse_one(part.trim())).collect()
+        if text.trim().is_empty() { Err(MatcherError::Empty) } else { text::matchers(text) }
     }
-}
 
-/// Cuts at commas outside double quotes.
-fn split_at_commas(text: &str) -> Vec<&str> {
-    let (mut parts, mut from, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
-    for (at, c) in text.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            ',' if !quoted => {
-                parts.push(&text[from..at]);
-                from = at + 1;
-            }
-            _ => {}
+    /// Reads exactly one matcher, without braces, as Alertmanager reads a filter of its API.
+    ///
+    /// # Errors
+    /// As [`Matcher::parse`], and on braces or any other number of matchers.
+    pub fn parse_single(text: &str) -> Result<Self, MatcherError> {
+        if text.starts_with('{') || text.ends_with('}') {
+            return Err(MatcherError::Braces { text: text.to_owned() });
+        }
+        let mut matchers = Self::parse(text)?;
+        match (matchers.pop(), matchers.len()) {
+            (Some(only), 0) => Ok(only),
+            (_, others) => Err(MatcherError::Several { text: text.to_owned(), n: others + 1 }),
         }
     }
-    parts.push(&text[from..]);
-    parts
 }
 
-fn parse_one(text: &str) -> Result<Matcher, MatcherError> {
-    if text.is_empty() {
-        return Err(MatcherError::Empty);
-    }
-    let (name, rest) = if text.starts_with('"') {
-        let (name, rest) = unquote(text, text)?;
-        (name, rest.trim_start())
-    } else {
-        let end = text.find(['=', '!', '~']).ok_or_else(|| MatcherError::NoOperator { text: text.to_owned() })?;
-        (text[..end].trim().to_owned(), &text[end..])
-    };
-    if name.is_empty() {
-        return Err(MatcherError::NoName { text: text.to_owned() });
-    }
-    if !text.starts_with('"') && !is_plain_name(&name) {
-        return Err(MatcherError::BadName { name });
-    }
-    let (operator, value) = ["=~", "!~", "!=", "="]
-        .iter()
-        .find_map(|operator| rest.strip_prefix(operator).map(|value| (*operator, value.trim())))
-        .ok_or_else(|| MatcherError::NoOperator { text: text.to_owned() })?;
-    let value = if value.starts_with('"') {
-        let (value, rest) = unquote(value, text)?;
-        if !rest.trim().is_empty() {
-            return Err(MatcherError::Quotes { text: text.to_owned() });
-        }
-        value
-    } else if value.contains('"') {
-        return Err(MatcherError::Quotes { text: text.to_owned() });
-    } else {
-        value.to_owned()
-    };
-    let op = match operator {
-        "=~" => MatchOp::Regex(anchored(&value, text)?),
-        "!~" => MatchOp::NotRegex(anchored(&value, text)?),
-        "!=" => MatchOp::NotEqual(value),
-        _ => MatchOp::Equal(value),
-    };
-    Ok(Matcher { name, op })
-}
-
-/// The expression for the whole value; `text` is what an error quotes.
-fn anchored(expression: &str, text: &str) -> Result<Regex, MatcherError> {
-    // Read alone first: `a)|(b` would become well-formed inside the anchors.
-    let read = Regex::new(expression).and_then(|_| Regex::new(&format!("^(?s:{expression})$")));
-    read.map_err(|error| MatcherError::Regex {
-        text: text.to_owned(),
-        what: error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
-    })
-}
-
-fn is_plain_name(name: &str) -> bool {
-    name.chars()
-        .enumerate()
-        .all(|(n, c)| c == '_' || c.is_alphabetic() || (n > 0 && c.is_ascii_digit()) || (n > 0 && c == '.'))
-}
-
-/// The text inside the quotes that `text` begins with, and what follows them. `\"`, `\\` and `\n` are read.
-fn unquote<'a>(text: &'a str, whole: &str) -> Result<(String, &'a str), MatcherError> {
-    let (mut value, mut escaped) = (String::new(), false);
-    for (at, c) in text.char_indices().skip(1) {
-        match (c, escaped) {
-            ('n', true) => value.push('\n'),
-            ('"' | '\\', true) => value.push(c),
-            // Alertmanager's classic reader keeps an unknown escape as it stands, and `\d` in a regex needs that.
-            (_, true) => value.extend(['\\', c]),
-            ('\\', false) => {
-                escaped = true;
-                continue;
-            }
-            ('"', false) => return Ok((value, &text[at + 1..])),
-            (_, false) => value.push(c),
-        }
-        escaped = false;
-    }
-    Err(MatcherError::Quotes { text: whole.to_owned() })
-}
-
-impl std::fmt::Display for Matcher {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let bare = |regex: &Regex| {
-            let text = regex.as_str();
-            let anchored = text.strip_prefix("^(?s:").or_else(|| text.strip_prefix("^(?:"));
-            anchored.and_then(|rest| rest.strip_suffix(")$")).unwrap_or(text).to_owned()
-        };
-        let (operator, value) = match &self.op {
-            MatchOp::Equal(value) => ("=", value.clone()),
-            MatchOp::NotEqual(value) => ("!=", value.clone()),
-            MatchOp::Regex(regex) => ("=~", bare(regex)),
-            MatchOp::NotRegex(regex) => ("!~", bare(regex)),
-        };
-        let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-        if is_plain_name(&self.name) {
-            write!(f, "{}{operator}\"{value}\"", self.name)
+/// As Alertmanager writes it; the name stands in quotes only when it has to.
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        let (sign, value) = (self.op.sign(), escaped(self.op.value()));
+        if self.name.is_empty() || self.name.chars().any(is_reserved) {
+            write!(f, "\"{}\"{sign}\"{value}\"", escaped(&self.name))
         } else {
-            write!(f, "\"{}\"{operator}\"{value}\"", self.name)
+            write!(f, "{}{sign}\"{value}\"", self.name)
         }
     }
+}
+
+/// Matchers in Alertmanager's order (name, value, operator), in braces: `{severity="page",team="tech"}`.
+#[must_use]
+pub fn written(matchers: &[Matcher]) -> String {
+    let order = |matcher: &&Matcher| {
+        let rank = ["=", "!=", "=~", "!~"].iter().position(|sign| *sign == matcher.op.sign());
+        (matcher.name.clone(), matcher.op.value().to_owned(), rank)
+    };
+    let mut sorted: Vec<&Matcher> = matchers.iter().collect();
+    sorted.sort_by_cached_key(order);
+    let parts: Vec<String> = sorted.into_iter().map(ToString::to_string).collect();
+    format!("{{{}}}", parts.join(","))
 }
 
 #[cfg(test)]
@@ -282,7 +312,6 @@ mod tests {
             ("", "an empty matcher"),
             ("severity", "has no operator"),
             (r#"="page""#, "has no label name"),
-            (r#"1st="x""#, "`1st` is no label name"),
             (r#"a="b"#, "do not close"),
             (r#"a="b"c"#, "do not close"),
             (r#"a=b"c"#, "do not close"),
@@ -290,6 +319,11 @@ mod tests {
             (r#"a=~"x)|(y""#, "the regular expression"),
             (r#"a="b",,c="d""#, "an empty matcher"),
             (r#"a!"b""#, "has no operator"),
+            (r#""a b"="c"}"#, "are not a pair"),
+            (r#""a b"="#, "has no value"),
+            (r#"a=~"x**""#, "a repetition of a repetition"),
+            (r#"a="b" c="d""#, "do not close"),
+            (r#""a"=b c=d"#, "goes on after its value"),
         ];
         for (text, want) in rows {
             let error = Matcher::parse(text).expect_err(text).to_string();

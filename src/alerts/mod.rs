@@ -12,9 +12,11 @@ pub mod decide;
 mod draft;
 pub mod fingerprint;
 mod flush;
+mod go_regex;
 pub mod group;
 pub mod inhibit;
 mod life;
+pub mod limits;
 pub mod matcher;
 pub mod notice;
 pub mod orders;
@@ -28,9 +30,11 @@ pub mod recipient;
 pub mod route;
 mod second_look;
 pub mod severity;
+pub mod silence;
 pub mod step;
 pub mod time_interval;
 
+pub use flush::urgency;
 pub use posted::posted_key;
 
 #[cfg(test)]
@@ -41,3 +45,5 @@ mod properties;
 pub(crate) mod stage;
 #[cfg(test)]
 mod stories;
+#[cfg(test)]
+mod tests;

@@ -59,13 +59,8 @@ pub enum Says {
         /// The receiver's own template of the text; `None` = the built-in.
         text: Option<String>,
     },
-    /// Several pages in one text, most severe first.
-    Bundle {
-        /// Those that are named.
-        pages: Vec<BundledPage>,
-        /// How many more there are.
-        n_more: usize,
-    },
+    /// Several matters in one text, most severe first.
+    Bundle(Bundle),
     /// Somebody has it: for the others who were told.
     Owned {
         /// The page's code on this phone.
@@ -94,8 +89,8 @@ pub enum Says {
         schedule: String,
         /// Until when; `None` = not known.
         until: Option<Instant>,
-        /// How many pages are open.
-        n_open: usize,
+        /// What is open, most urgent first.
+        open: Vec<Alert>,
     },
     /// Shifts that have had no caregiver for long, as one list.
     Standing {
@@ -108,8 +103,8 @@ pub enum Says {
     },
     /// What became of the night's pages is asked.
     Morning {
-        /// How many pages nobody has said it of.
-        n_open: usize,
+        /// Those of which nobody has said it, the earliest first.
+        open: Vec<Alert>,
     },
     /// A silence ends soon and still mutes something.
     SilenceEnds {
@@ -120,6 +115,21 @@ pub enum Says {
         /// How many alerts it mutes.
         n_muted: usize,
     },
+}
+
+/// What one text says of several pages.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Bundle {
+    /// What waits for somebody, most severe first.
+    pub open: Vec<BundledPage>,
+    /// How many more there are.
+    pub n_more: usize,
+    /// Set when all of them are the reader's and are asked about: until when the answer is waited for.
+    pub still_yours: Option<Instant>,
+    /// What somebody has by now, and who.
+    pub owned: Vec<(String, String)>,
+    /// What is over.
+    pub closed: Vec<BundledPage>,
 }
 
 /// One page of a bundle.
@@ -238,9 +248,10 @@ impl Says {
             Self::Page { alerts, .. } | Self::Closed { alerts, .. } | Self::Standing { alerts, .. } => {
                 alerts.iter().collect()
             }
-            Self::Bundle { pages, .. } => pages.iter().map(|page| &page.alert).collect(),
+            Self::Bundle(all) => all.open.iter().chain(&all.closed).map(|page| &page.alert).collect(),
             Self::Owned { alert, .. } => vec![&**alert],
-            Self::Answer(_) | Self::WatchOn { .. } | Self::Morning { .. } | Self::SilenceEnds { .. } => Vec::new(),
+            Self::WatchOn { open, .. } => open.iter().collect(),
+            Self::Answer(_) | Self::Morning { .. } | Self::SilenceEnds { .. } => Vec::new(),
         }
     }
 }

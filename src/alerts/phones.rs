@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::TimeDelta;
 
-use super::page::{Page, PageKey};
+use super::{
+    orders::Reply,
+    page::{Page, PageKey},
+};
 use crate::{
     model::{AddressMark, AgencyName, Instant},
     on_call::Via,
@@ -20,6 +23,7 @@ pub const COUNTED: TimeDelta = TimeDelta::hours(1);
 #[derive(Debug, Clone, Default)]
 pub struct Phones {
     codes: HashMap<AddressMark, BTreeMap<String, Known>>,
+    of_page: HashMap<(AgencyName, PageKey), BTreeSet<(AddressMark, String)>>,
     texts: HashMap<AddressMark, BTreeSet<Instant>>,
     bad: BTreeSet<(AddressMark, Via)>,
 }
@@ -45,6 +49,8 @@ impl Phones {
             for (mark, code) in &page.codes {
                 let known = Known { agency: agency.clone(), page: page.key.clone(), open: page.is_open() };
                 self.codes.entry(mark.clone()).or_default().insert(code.clone(), known);
+                let of_page = self.of_page.entry((agency.clone(), page.key.clone())).or_default();
+                of_page.insert((mark.clone(), code.clone()));
             }
             for told in page.told.iter().filter(|told| told.via == Via::Sms) {
                 self.texts.entry(told.mark.clone()).or_default().insert(told.at);
@@ -53,10 +59,14 @@ impl Phones {
     }
 
     fn forget(&mut self, agency: &AgencyName, key: &PageKey) {
-        self.codes.retain(|_, codes| {
-            codes.retain(|_, known| known.page != *key || known.agency != *agency);
-            !codes.is_empty()
-        });
+        for (mark, code) in self.of_page.remove(&(agency.clone(), key.clone())).into_iter().flatten() {
+            if let Some(codes) = self.codes.get_mut(&mark) {
+                codes.remove(&code);
+                if codes.is_empty() {
+                    self.codes.remove(&mark);
+                }
+            }
+        }
     }
 
     /// Forgets texts that count no more.
@@ -78,6 +88,24 @@ impl Phones {
     #[must_use]
     pub fn page(&self, mark: &AddressMark, code: &str) -> Option<&Known> {
         self.codes.get(mark)?.get(code)
+    }
+
+    /// The agencies that a reply from a phone is for; none when that phone was told of no page within a day, so that
+    /// nothing is answered.
+    #[must_use]
+    pub fn addressed(&self, mark: &AddressMark, reply: &Reply) -> Vec<AgencyName> {
+        let named = reply.code.as_ref().and_then(|code| self.page(mark, code));
+        if let Some(known) = named {
+            return vec![known.agency.clone()];
+        }
+        let open: BTreeSet<AgencyName> =
+            self.known(mark).filter(|(_, known)| known.open).map(|(_, known)| known.agency.clone()).collect();
+        if reply.all && !open.is_empty() {
+            return open.into_iter().collect();
+        }
+        // One of them answers for all: it sees every code there is.
+        let any = || self.known(mark).map(|(_, known)| known.agency.clone()).next();
+        open.into_iter().next().or_else(any).into_iter().collect()
     }
 
     /// Everything a phone knows, by code.

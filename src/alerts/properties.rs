@@ -5,14 +5,19 @@
 //! - Who is told that an alert fires is told once that it is over, and nobody else is.
 //! - Nothing is told twice without a reason.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::{
     alert::AlertState,
-    orders::{Ask, Inputs, Order},
+    notice::Says,
+    orders::{Ask, Inputs, News, Order, Receipt},
+    page::{Page, parse_reply},
     policy::Policy,
     stage::*,
     step::{CatchUp, Delta, Step, Why},
@@ -20,7 +25,9 @@ use super::{
 };
 use crate::{
     agenda::Wake,
-    model::{Instant, Subject},
+    model::{Instant, PersonName, Subject},
+    notify::message::Channel,
+    on_call::{EscalationPolicy, Via},
     rules::finding::{Closing, Finding},
 };
 
@@ -29,15 +36,45 @@ const LENGTH: i64 = 600;
 /// One thing that happens in a history.
 #[derive(Debug, Clone)]
 enum Turn {
-    Broken { rule: usize, subject: u32, second_look: bool },
-    Fine { rule: usize, subject: u32, closing: usize },
-    Unjudged { rule: usize, subject: u32 },
-    Ack { rule: usize, subject: u32, secs: i64 },
-    Post { name: usize, starts: i64, ends: Option<i64> },
+    Broken {
+        rule: usize,
+        subject: u32,
+        second_look: bool,
+    },
+    Fine {
+        rule: usize,
+        subject: u32,
+        closing: usize,
+    },
+    Unjudged {
+        rule: usize,
+        subject: u32,
+    },
+    Ack {
+        rule: usize,
+        subject: u32,
+        secs: i64,
+    },
+    Post {
+        name: usize,
+        starts: i64,
+        ends: Option<i64>,
+    },
     Read,
     Restart,
+    /// A text back from somebody's phone, about the page that opened last.
+    Reply {
+        person: usize,
+        says: usize,
+    },
+    /// News of the latest message to somebody.
+    News {
+        person: usize,
+        news: usize,
+    },
 }
 
+const PEOPLE: [&str; 2] = ["night-1", "night-2"];
 const RULES: [&str; 4] = ["Warn", "Page", "Critical", "Slow"];
 
 fn turn() -> impl Strategy<Value = Turn> {
@@ -53,6 +90,8 @@ fn turn() -> impl Strategy<Value = Turn> {
             .prop_map(|(name, starts, ends)| Turn::Post { name, starts, ends }),
         1 => Just(Turn::Read),
         1 => Just(Turn::Restart),
+        3 => (0..2_usize, 0..5_usize).prop_map(|(person, says)| Turn::Reply { person, says }),
+        3 => (0..2_usize, 0..4_usize).prop_map(|(person, news)| Turn::News { person, news }),
     ]
 }
 
@@ -67,9 +106,9 @@ fn history() -> impl Strategy<Value = Vec<(i64, Turn)>> {
 fn brisk(mute: bool) -> Policy {
     let mut policy = policy();
     let mut tree = route("office", "", &["location"], [30, 60, 200]);
-    let mut paging = route("on-call", "severity=~\"page|critical\"", &["shift"], [10, 40, 150]);
-    paging.continue_ = true;
-    tree.routes = vec![paging, route("hook", "severity=critical", &["agency"], [0, 20, 100])];
+    let mut urgent = route("on-call", "severity=~\"page|critical\"", &["shift"], [10, 40, 150]);
+    urgent.continue_ = true;
+    tree.routes = vec![urgent, route("hook", "severity=critical", &["agency"], [0, 20, 100])];
     if mute {
         let part = CalendarPart { times: vec![(12 * 60 + 2, 12 * 60 + 4)], ..CalendarPart::default() };
         policy.time_intervals.insert("quiet".to_owned(), TimeInterval { name: "quiet".to_owned(), parts: vec![part] });
@@ -84,11 +123,34 @@ fn brisk(mute: bool) -> Policy {
     };
     policy.receivers.insert("hook".to_owned(), hook);
     policy.receivers.get_mut("office").unwrap().email[0].send_resolved = false;
-    policy.receivers.get_mut("on-call").unwrap().sms.push(sms(2));
+    let on_call = policy.receivers.get_mut("on-call").unwrap();
+    on_call.sms.push(sms(2));
+    on_call.page = paging().receivers["on-call"].page.clone();
+    let escalation = EscalationPolicy {
+        repeat: Duration::from_secs(120),
+        unconfirmed_after: Duration::from_secs(25),
+        ack_expires: Duration::from_secs(70),
+        ack_expires_uncovered: Duration::from_secs(90),
+        steps: vec![
+            escalation_step(&["night-1"], &[Via::Sms, Via::Call], 0),
+            escalation_step(&["nobody"], &[Via::Sms], 40),
+            escalation_step(&["night-2"], &[Via::Email, Via::Sms], 80),
+        ],
+        ..paging().paging.escalation["coverage"].clone()
+    };
+    policy.paging = paging().paging;
+    policy.paging.escalation = BTreeMap::from([("coverage".to_owned(), escalation)]);
     policy.route = tree;
-    policy.confirm_timeout = std::time::Duration::from_secs(20);
-    policy.resolve_timeout = std::time::Duration::from_secs(90);
+    policy.confirm_timeout = Duration::from_secs(20);
+    policy.resolve_timeout = Duration::from_secs(90);
     policy
+}
+
+fn shift_label(n: u32) -> String {
+    match shift(n) {
+        Subject::Shift(key) => key.label(false),
+        _ => String::new(),
+    }
 }
 
 fn subject(n: u32) -> Subject {
@@ -97,7 +159,8 @@ fn subject(n: u32) -> Subject {
 }
 
 /// Plays a turn's findings and orders into the stage; a pass is made by the caller.
-fn play(stage: &mut Stage, turn: &Turn) -> (Vec<Finding>, Vec<Order>) {
+fn play(stage: &mut Stage, turn: &Turn) -> (Vec<Finding>, Vec<Order>, Vec<Receipt>) {
+    let mut receipts = Vec::new();
     let now = stage.now;
     let secs = (now - noon()).num_seconds();
     let mut orders = Vec::new();
@@ -130,9 +193,31 @@ fn play(stage: &mut Stage, turn: &Turn) -> (Vec<Finding>, Vec<Order>) {
             stage.all_read_since = Some(now);
             vec![]
         }
+        Turn::Reply { person, says } => {
+            let phone = stage.phone(PEOPLE[*person]);
+            let pages = stage.book.pages().filter(|page| page.codes.contains_key(&phone));
+            let last = pages.max_by_key(|page| (page.opened_at, page.key.clone()));
+            let text = ["1 K7", "2 K7 1", "3 K7", "4 K7", "1"][*says];
+            let code = last.map_or_else(|| "X99".to_owned(), |page| page.codes[&phone].clone());
+            let reply = parse_reply(&text.replace("K7", &code)).unwrap();
+            let speakers = vec![PersonName::new(PEOPLE[*person])];
+            order(stage, Ask::Reply { phone, speakers, reply, heard: format!("twilio/{secs}") });
+            vec![]
+        }
+        Turn::News { person, news } => {
+            let agency = stage.book.agency().clone();
+            let last = stage.notices.iter().rev().find(|notice| notice.to.as_str() == PEOPLE[*person]);
+            let message = last.map(|notice| notice.message(&agency));
+            let news = [News::Sent, News::Delivered, News::Undelivered, News::OptedOut][*news];
+            if let Some(message) = message {
+                stage.n += 1;
+                receipts.push(Receipt { n: stage.n, message, channel: Channel::Sms, at: now, news });
+            }
+            vec![]
+        }
         Turn::Restart => vec![],
     };
-    (findings, orders)
+    (findings, orders, receipts)
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -162,6 +247,10 @@ fn run_deaf(
     let mut stage = Stage::starting(policy, catch_up);
     stage.twice = passes == Passes::AtEntries;
     stage.deaf_to = deaf_to;
+    stage.silence("1", &[("alertname", "Warn")], 50, 170);
+    stage.silence("2", &[("severity", "page"), ("shift", &shift_label(1))], 200, 260);
+    stage.silence("3", &[("alertname", "Disk")], 100, 400);
+    stage.silence("4", &[("severity", "critical")], 300, 330);
     stage.restart();
     let mut steps = Vec::new();
     let mut rest = history;
@@ -184,14 +273,16 @@ fn run_deaf(
             if matches!(turn, Turn::Restart) && passes == Passes::WithRestarts {
                 stage.restart();
             }
-            let (found, mut orders) = play(&mut stage, turn);
+            let (found, mut orders, mut receipts) = play(&mut stage, turn);
             findings.extend(found);
             inputs.orders.append(&mut orders);
+            inputs.receipts.append(&mut receipts);
         }
         let made = if passes == Passes::EverySecond {
             let alerts = stage.book.alerts().map(|alert| Wake::Alert(alert.key.clone()));
             let groups = stage.book.groups().map(|group| Wake::Group(group.key.clone()));
-            let mut due: Vec<Wake> = alerts.chain(groups).chain([Wake::CatchUp]).collect();
+            let pages = stage.book.pages().map(|page| Wake::Page(page.key.clone()));
+            let mut due: Vec<Wake> = alerts.chain(groups).chain(pages).chain([Wake::CatchUp, Wake::Silences]).collect();
             due.sort();
             stage.pass_due(findings, &inputs, &due)
         } else {
@@ -206,10 +297,11 @@ fn run_deaf(
 fn same(left: &[(Instant, Step)], right: &[(Instant, Step)]) -> Result<(), TestCaseError> {
     let said = |steps: &[(Instant, Step)]| -> Vec<(Instant, Step)> {
         let only = |(at, step): &(Instant, Step)| {
-            let Step { delta, intents, cancels, reads_wanted, .. } = step.clone();
-            let Delta { alerts, alerts_gone, transitions, catch_up, orders_done, .. } = delta;
-            let delta = Delta { alerts, alerts_gone, transitions, catch_up, orders_done, ..Delta::default() };
-            (*at, Step { delta, intents, cancels, reads_wanted, ..Step::default() })
+            let Step { delta, intents, notices, page_turns, cancels, reads_wanted, .. } = step.clone();
+            let Delta { alerts, alerts_gone, pages_gone, transitions, catch_up, orders_done, .. } = delta;
+            let delta =
+                Delta { alerts, alerts_gone, pages_gone, transitions, catch_up, orders_done, ..Delta::default() };
+            (*at, Step { delta, intents, notices, page_turns, cancels, reads_wanted, ..Step::default() })
         };
         steps.iter().map(only).filter(|(_, step)| !step.is_empty()).collect()
     };
@@ -227,6 +319,12 @@ fn same(left: &[(Instant, Step)], right: &[(Instant, Step)]) -> Result<(), TestC
     Ok(())
 }
 
+fn pages(stage: &Stage) -> Vec<Page> {
+    let mut pages: Vec<Page> = stage.book.pages().map(|page| Page::clone(page)).collect();
+    pages.sort_by_key(|page| page.key.clone());
+    pages
+}
+
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig {
         cases,
@@ -242,11 +340,13 @@ proptest! {
     #[test]
     fn waking_at_entries_says_what_every_second_says(history in history(), mute: bool, first: bool) {
         let (sparse, at_entries) = run(&history, brisk(mute), first, Passes::AtEntries);
-        let (_, every_second) = run(&history, brisk(mute), first, Passes::EverySecond);
+        let (dense, every_second) = run(&history, brisk(mute), first, Passes::EverySecond);
         same(&at_entries, &every_second)?;
+        prop_assert_eq!(pages(&sparse), pages(&dense));
         let (restarted, with_restarts) = run(&history, brisk(mute), first, Passes::WithRestarts);
         same(&at_entries, &with_restarts)?;
         prop_assert_eq!(sparse.book.counts(), restarted.book.counts());
+        prop_assert_eq!(pages(&sparse), pages(&restarted));
         prop_assert_eq!(sparse.agenda.next(), restarted.agenda.next());
     }
 }
@@ -256,9 +356,11 @@ proptest! {
 #[test]
 fn the_law_fails_when_a_kind_of_entry_is_left_out() {
     type Deaf = fn(&Wake) -> bool;
-    let kinds: [(&str, Deaf); 3] = [
+    let kinds: [(&str, Deaf); 5] = [
+        ("pages", |wake| matches!(wake, Wake::Page(_))),
         ("alerts", |wake| matches!(wake, Wake::Alert(_))),
         ("groups", |wake| matches!(wake, Wake::Group(_))),
+        ("silences", |wake| matches!(wake, Wake::Silences)),
         ("the catch-up", |wake| matches!(wake, Wake::CatchUp)),
     ];
     for (what, deaf_to) in kinds {
@@ -269,6 +371,76 @@ fn the_law_fails_when_a_kind_of_entry_is_left_out() {
             same(&deaf, &every_second)
         });
         assert!(found.is_err(), "without entries for {what} nothing was missed");
+    }
+}
+
+proptest! {
+    #![proptest_config(config(150))]
+
+    #[test]
+    fn a_page_never_falls_silent_and_whoever_was_told_hears_of_its_end(history in history(), mute: bool) {
+        let (mut stage, mut steps) = run(&history, brisk(mute), false, Passes::AtEntries);
+        let catching_up = stage.book.catch_up() != CatchUp::Done;
+        for page in stage.book.pages().filter(|page| page.is_open() && !catching_up) {
+            let alerts: Vec<_> = page.alerts.iter().filter_map(|key| stage.book.alert(key)).collect();
+            let speaks = alerts.iter().any(|alert| {
+                matches!(alert.state, AlertState::Firing { .. })
+                    && alert.unjudged_since.is_none()
+                    && !stage.book.is_inhibited(alert)
+            });
+            prop_assert!(!speaks || page.next_at.is_some() || page.unstaffed, "it fires and nothing is due: {page:#?}");
+            prop_assert!(!speaks || !page.told.is_empty(), "nobody was told: {page:#?}");
+        }
+        let mut findings = Vec::new();
+        for rule in RULES {
+            findings.extend((0..3).map(|n| fine(rule, shift(n), Closing::Covered)));
+        }
+        findings.push(fine("Page", Subject::Agency, Closing::Recovered));
+        stage.now = noon() + TimeDelta::seconds(LENGTH + 1);
+        let made = stage.pass(findings);
+        steps.push((stage.now, made));
+        while let Some(next) = stage.agenda.next().filter(|next| *next < noon() + TimeDelta::hours(30)) {
+            stage.now = next;
+            let made = stage.pass(vec![]);
+            steps.push((stage.now, made));
+        }
+        prop_assert_eq!((stage.book.pages().count(), stage.book.alerts().count(), stage.agenda.len()), (0, 0, 0));
+
+        // By the notices alone: of each page, who was told that something fires is told that it is over, once.
+        let mut believe: BTreeMap<(String, String), usize> = BTreeMap::new();
+        let mut failed: BTreeSet<String> = BTreeSet::new();
+        let mut ids = BTreeSet::new();
+        let mut whose: BTreeMap<String, (String, String)> = BTreeMap::new();
+        for (_, step) in &steps {
+            for page in &step.delta.pages {
+                let lost = page.told.iter().filter(|told| !told.may_know());
+                failed.extend(lost.map(|told| told.message.as_str().to_owned()));
+            }
+            for notice in &step.notices {
+                let id = notice.message(stage.book.agency());
+                prop_assert!(ids.insert(id.clone()), "an id is used once: {notice:?}");
+                let who = (notice.topic.clone(), notice.to.to_string());
+                match &notice.says {
+                    Says::Page { .. } => {
+                        *believe.entry(who.clone()).or_default() += 1;
+                        whose.insert(id.as_str().to_owned(), who);
+                    }
+                    Says::Closed { .. } => {
+                        prop_assert!(believe.remove(&who).is_some(), "{who:?} was told that it is over, but not that it began");
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for id in &failed {
+            if let Some(who) = whose.get(id)
+                && let Some(n) = believe.get_mut(who)
+            {
+                *n -= 1;
+            }
+        }
+        believe.retain(|_, n| *n > 0);
+prop_assert!(believe.is_empty(), "never told that it is over: {believe:?}");
     }
 }
 
@@ -295,7 +467,8 @@ proptest! {
         stage.now = noon() + TimeDelta::seconds(LENGTH + 1);
         let made = stage.pass(findings);
         steps.push((stage.now, made));
-        while let Some(next) = stage.agenda.next().filter(|next| *next < noon() + TimeDelta::seconds(LENGTH + 4_000)) {
+        // Longer than a day: pages that are over are remembered for so long.
+        while let Some(next) = stage.agenda.next().filter(|next| *next < noon() + TimeDelta::hours(30)) {
             stage.now = next;
             let made = stage.pass(vec![]);
             steps.push((stage.now, made));

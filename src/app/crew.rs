@@ -17,14 +17,20 @@ use super::{
     parts::{Known, installation, post, telling},
     publisher::Publisher,
     retire::retire,
+    send_on::send_on_loop,
 };
 use crate::{
     config::{self, Config},
     lifecycle::{self, Floor, Post},
     notify::{
+        alertmanager::Alertmanager,
         channel::Channels,
         deliver::{Deliverer, DelivererParts},
         heartbeat::Heartbeat,
+        inbound::{
+            hooks::HookSettings,
+            listen::{self, Listening},
+        },
         poll,
         telling::Telling as SendCounts,
         voice::Telling,
@@ -43,6 +49,7 @@ pub(super) struct Prepared {
     channels: Channels,
     heartbeat: Option<Heartbeat>,
     on_call: OnCall,
+    alertmanagers: Vec<Alertmanager>,
 }
 
 impl Prepared {
@@ -69,6 +76,8 @@ impl Prepared {
         let heartbeat = config.heartbeat.clone().map(Heartbeat::new).transpose().context("preparing the heartbeat")?;
         let on_call = OnCall::make(&config, &kept.store, &kept.clock, &kept.nudges.tick);
         let on_call = on_call.await.context("preparing the calendars")?;
+        let alertmanagers = config.alertmanagers.iter().cloned().map(Alertmanager::new).collect::<Result<_, _>>();
+        let alertmanagers = alertmanagers.context("preparing the way to the Alertmanagers")?;
         // Last, because it takes effect at once: a rate that is allowed now holds for the credential as it is.
         let accesses: Vec<Arc<Access>> =
             held.iter().filter_map(|post| post.source.as_ref()).map(|source| Arc::clone(source.access())).collect();
@@ -80,7 +89,7 @@ impl Prepared {
         });
         let agencies = config.agencies.iter().cloned().zip(sources).chain([(installation, None)]);
         let agencies = agencies.zip(known).map(|((agency, source), known)| (agency, source, known)).collect();
-        Ok(Self { config, view_of_config, agencies, telling, channels, heartbeat, on_call })
+        Ok(Self { config, view_of_config, agencies, telling, channels, heartbeat, on_call, alertmanagers })
     }
 }
 
@@ -96,8 +105,9 @@ pub(super) struct Crew {
 
 impl Crew {
     /// Takes over from the crew before, which stands.
-    pub(super) async fn start(kept: &Kept, prepared: Prepared, desk: &Desk) -> Self {
-        let Prepared { config, view_of_config, agencies, telling, channels, heartbeat, on_call } = prepared;
+    pub(super) async fn start(kept: &Kept, prepared: Prepared, desk: &Arc<Desk>) -> Self {
+        let Prepared { config, view_of_config, agencies, telling, channels, heartbeat, on_call, alertmanagers } =
+            prepared;
         let now = kept.clock.now();
         retire(kept, &config, &telling, now).await;
         let mut posts = Vec::new();
@@ -121,6 +131,8 @@ impl Crew {
             pulses: Arc::clone(&kept.pulses),
             metrics: Arc::clone(&kept.metrics),
             store_health: Arc::clone(&kept.store_health),
+            silences: Arc::clone(&kept.silences),
+            reach: kept.reach.clone(),
             api_book: Arc::clone(&kept.api_book),
             on_call: on_call.picture(),
         };
@@ -151,7 +163,21 @@ impl Crew {
             let _channels = channels_in;
             deliverer.run(running).await;
         });
-        senders.spawn("delivery report", poll::run(parts, deliver_stopped));
+        let listening = Listening {
+            store: kept.store.clone(),
+            channels: parts.channels.clone(),
+            clock: kept.clock.clone(),
+            replies: desk.clone(),
+            ears: Arc::clone(&kept.ears),
+        };
+        kept.hooks.renew(HookSettings {
+            external_url: config.web.external_url.clone(),
+            gateways: config.sms_gateways.clone(),
+            parts: parts.clone(),
+        });
+        let listened = parts.channels.clone();
+        senders.spawn("delivery report", poll::run(parts, deliver_stopped.clone()));
+        senders.spawn("reply", listen::run(listening, deliver_stopped));
 
         let mut tasks = Tasks::default();
         for post in posts.iter().filter(|post| post.source.is_some()) {
@@ -161,12 +187,17 @@ impl Crew {
         if let Some(heartbeat) = heartbeat {
             tasks.spawn("heartbeat", heartbeat_loop(floor.clone(), heartbeat));
         }
+        for (n, to) in alertmanagers.into_iter().enumerate() {
+            tasks.spawn("alertmanagers", send_on_loop(floor.clone(), kept.writer.subscribe(), to, n));
+        }
         let publisher = Publisher {
             config,
             view_of_config,
             refused_at: Arc::clone(&kept.refused_at),
             writer: Arc::clone(&kept.writer),
             counts,
+            ears: Arc::clone(&kept.ears),
+            channels: listened,
             counted: Vec::new(),
             doubled: Vec::new(),
             started_at: kept.started_at,

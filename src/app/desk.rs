@@ -12,21 +12,25 @@ use chrono::TimeDelta;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
-use super::reload::ReloadAsked;
+use super::{drills, reload::ReloadAsked};
 use crate::{
     alerts::{
         alert::{AlertKey, AlertState},
-        orders::Ask,
+        orders::{Action, Ask},
         policy::Policy,
     },
-    board::people::{self, Names, Who},
+    board::{
+        link::Linked,
+        people::{self, Names, Who},
+    },
     clock::{self, Clock},
     http::{
-        Orders, People,
-        orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
+        DrillAnswer, Orders, People,
+        orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
     },
     lifecycle::{Nudges, Post, StoreHealth},
     model::{AgencyName, Instant, Person, PhiGrant},
+    report::page_report::PageReport,
     rules::finding::Tells,
     store::Store,
 };
@@ -82,7 +86,10 @@ impl Desk {
 
     /// Stores orders of each agency and nudges the tick; then gives it a moment to show what came of them, because
     /// whoever gave an order looks at once.
-    async fn order(&self, orders: impl IntoIterator<Item = (AgencyName, Vec<Ask>)>) -> Result<(), StoreFault> {
+    pub(super) async fn order(
+        &self,
+        orders: impl IntoIterator<Item = (AgencyName, Vec<Ask>)>,
+    ) -> Result<(), StoreFault> {
         let mut stored = Ok(());
         for (agency, asks) in orders {
             stored = self.store(&agency, asks).await;
@@ -193,6 +200,26 @@ impl Orders for Desk {
             }
             self.order(by_agency).await
         })
+    }
+
+    fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>> {
+        Box::pin(drills::begin(self, who))
+    }
+
+    fn drill_stands(&self, id: String) -> BoxFuture<'_, Option<DrillAnswer>> {
+        Box::pin(async move { drills::stands(self, &id).await })
+    }
+
+    fn pages(&self) -> BoxFuture<'_, Vec<PageReport>> {
+        Box::pin(self.every_page())
+    }
+
+    fn linked(&self, token: String) -> BoxFuture<'_, Option<Linked>> {
+        Box::pin(async move { self.behind(&token).await })
+    }
+
+    fn press(&self, linked: Linked, action: Action) -> BoxFuture<'_, Result<(), StoreFault>> {
+        Box::pin(self.press_link(linked, action))
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<String, Vec<String>>> {

@@ -68,6 +68,7 @@ pub(super) async fn post(
                 loaded.catch_up = Some(CatchUp::Done);
             }
             let mut watch = Watch::restore(agency, *loaded, ruleset, policy, now);
+            watch.share(&kept.reach);
             watch.standstill = watch.standstill * i32::try_from(kept.clock.speed()).unwrap_or(i32::MAX);
             (Arc::new(Mutex::new(watch)), None)
         }
@@ -95,7 +96,9 @@ async fn renew(
     now: Instant,
 ) {
     let mut watch = held.watch.lock().await;
-    let told = watch.book.alerts().flat_map(|alert| alert.told.iter().map(|told| told.message.clone())).collect();
+    let of_alerts = watch.book.alerts().flat_map(|alert| alert.told.iter().map(|told| told.message.clone()));
+    let of_pages = watch.book.pages().flat_map(|page| page.told.iter().map(|told| told.message.clone()));
+    let told = of_alerts.chain(of_pages).collect();
     let told = kept.store.addresses(&agency.name, told).await.unwrap_or_else(|fault| {
         tracing::error!(agency = %agency.name, error = %fault, "store: who was told of what fires could not be read; whoever left the configuration is not told of its end");
         Vec::new()

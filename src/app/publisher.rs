@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex as PlainMutex, PoisonError};
 
 use chrono::TimeDelta;
+use tokio::sync::watch as channel;
 
 use super::frame;
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     lifecycle::Floor,
     metrics::MessageOutcome,
     model::Instant,
-    notify::telling::Telling as SendCounts,
+    notify::{channel::Channels, inbound::Ears, telling::Telling as SendCounts},
     picture,
     store::Old,
     view::{ConfigView, ViewWriter},
@@ -37,6 +38,8 @@ pub(super) struct Publisher {
     pub(super) counts: Arc<SendCounts>,
     pub(super) counted: Vec<(crate::notify::message::Channel, &'static str, u64)>,
     pub(super) doubled: Vec<(crate::notify::message::Channel, u64)>,
+    pub(super) ears: Arc<Ears>,
+    pub(super) channels: channel::Receiver<Arc<Channels>>,
     pub(super) started_at: Instant,
     pub(super) taken_at: Option<Instant>,
     pub(super) pruned_at: Option<Instant>,
@@ -66,6 +69,7 @@ impl Publisher {
             floor.readiness(real_now),
             now,
         );
+        let frame = picture::Frame { silences: floor.silences.get(), ..frame };
         let view = picture::take(&floor.posts, frame).await;
         self.writer.send_replace(Arc::new(view));
         self.forget(floor, now).await;
@@ -118,6 +122,18 @@ impl Publisher {
             }
         }
         self.doubled = doubled;
+        let channels = Arc::clone(&self.channels.borrow());
+        for gateway in channels.listened_to() {
+            for outcome in Ears::OUTCOMES.into_iter().filter(|outcome| *outcome != "forged") {
+                floor.metrics.inbound_texts(&gateway, outcome, 0);
+            }
+        }
+        for (gateway, outcome, n) in self.ears.take_counts() {
+            floor.metrics.inbound_texts(&gateway, outcome, n);
+        }
+        for (gateway, left) in channels.penalties() {
+            floor.metrics.gateway_penalty(gateway, left);
+        }
         for (channel, took) in self.counts.take_latencies() {
             floor.metrics.delivered_after(channel, took);
         }

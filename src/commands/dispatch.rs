@@ -11,11 +11,12 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    Exit, ack, agent::Agent, alerts, check, demo, doctor, healthcheck, init, on_call, output::Output, status, terminal,
+    Exit, ack, agent::Agent, alerts, check, demo, doctor, healthcheck, init, on_call, output::Output, routes, silence,
+    status, terminal,
 };
 use crate::{
     app::{self, Launch, LoadConfig},
-    cli::{Asking, CONFIG_VARIABLE, Cli, Command, HTTP_CONFIG_VARIABLE},
+    cli::{Asking, CONFIG_VARIABLE, Cli, Command, HTTP_CONFIG_VARIABLE, RoutesAction},
     clock::{self, Clock},
     config::{Config, HttpClient, Listens, StoreUrl, fault::Fault},
     logging::LogFormat,
@@ -59,7 +60,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let shown = path.display();
             writeln!(out, "\nTrying it now, as shiftwatch doctor --config {shown} does:")?;
             let Some((config, _)) = load_or_say(Some(&path))? else { return Ok(Exit::Failed) };
-            let wish = doctor::Wish { send_to: None, n_clients: 5 };
+            let wish = doctor::Wish { n_clients: 5, ..doctor::Wish::default() };
             let exit = doctor::run(&config, &wish, &mut out).await?;
             match exit {
                 Exit::Done => writeln!(out, "\nNext:  shiftwatch run --config {shown}")?,
@@ -82,7 +83,32 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let code = check::check(config, &env, how, &mut out, &mut io::stderr())?;
             Ok(if code == 0 { Exit::Done } else { Exit::Failed })
         }
+        Command::Routes(args) => {
+            let Some(path) = config else {
+                writeln!(io::stderr(), "routes: no file to look at; name one with --config or {CONFIG_VARIABLE}")?;
+                return Ok(Exit::Failed);
+            };
+            let (routing, warnings) = match Config::routing(path, &env) {
+                Ok(read) => read,
+                Err(faults) => {
+                    say(&faults, false)?;
+                    return Ok(Exit::Failed);
+                }
+            };
+            say(&warnings, false)?;
+            match args.action {
+                None | Some(RoutesAction::Show) => Ok(routes::show(&routing.route, &mut out)?),
+                Some(RoutesAction::Test { labels, verify_receivers, tree }) => {
+                    let wish = routes::Wish { labels: labels.into_iter().collect(), verify: verify_receivers, tree };
+                    Ok(routes::test(&routing.route, &wish, &mut out)?)
+                }
+            }
+        }
         Command::Test(args) => Ok(super::test::run(&args, config, &env, &mut out, &mut io::stderr())?),
+        Command::Drill(args) => {
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
+            Ok(super::drill::run(&agent, &args.who, args.timeout, args.asking.output, &mut out).await?)
+        }
         Command::Replay(args) => {
             let Some((config, _)) = load_or_say(config)? else { return Ok(Exit::Failed) };
             Ok(super::replay::run(&args, &config, width, &Clock::System, &mut out, &mut io::stderr()).await?)
@@ -93,7 +119,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         }
         Command::Doctor(args) => {
             let Some((config, _)) = load_or_say(config)? else { return Ok(Exit::Failed) };
-            let wish = doctor::Wish { send_to: args.send_to, n_clients: args.clients };
+            let wish = doctor::Wish { send_to: args.send_to, text: args.text, n_clients: args.clients };
             Ok(doctor::run(&config, &wish, &mut out).await?)
         }
         Command::Alerts(args) => {
@@ -110,6 +136,10 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
             let wish = ack::Wish { alert: args.alert, by: args.by, note: args.note, for_: args.for_ };
             Ok(ack::run(&agent, &wish, args.asking.output, width, &mut out).await?)
+        }
+        Command::Silence(args) => {
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
+            Ok(silence::run(&agent, &args, width, &mut out).await?)
         }
         Command::OnCall(args) => {
             let asking = Asking { url: args.url, http_config: args.http_config, output: Output::Table };

@@ -26,7 +26,7 @@ use crate::{
     rehearse::{
         past::{Past, days_before},
         replay::{Replayed, replay},
-        stage::Cast,
+        theatre::Cast,
     },
     rules::{rule::Rule, ruleset::Ruleset},
     source::{
@@ -284,7 +284,7 @@ fn csv(all: &[&Shown]) -> String {
     let mut table = Table::new(&["agency", "kind", "day", "name", "n"]);
     for Shown { agency, replayed, .. } in all {
         let mut row = |kind: &str, day: String, name: String, n: String| {
-            table.row([agency.clone(), kind.to_owned(), day, name, n])
+            table.row([agency.clone(), kind.to_owned(), day, name, n]);
         };
         for (day, alerts) in &replayed.fired {
             for (alert, n) in alerts {

@@ -29,7 +29,7 @@ use crate::{
         file::{self, Head, Setting, Test},
         play::{Failure, Played, play},
         record::{Entry, line_text},
-        stage::Cast,
+        theatre::Cast,
     },
     rules::rule::Rule,
 };

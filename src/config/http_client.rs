@@ -49,7 +49,7 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("proxy_from_environment", "the agent is asked directly: remove it"),
 ];
 const TLS_ELSEWHERE: [(&str, &str); 3] = [
-    ("server_name", "ask by the name in the certificate: --url https://NAME:PORT"),
+    ("server_name", "ask by the name in the certificate"),
     ("min_version", "TLS 1.2 and 1.3 are spoken: remove it"),
     ("max_version", "TLS 1.2 and 1.3 are spoken: remove it"),
 ];
@@ -110,7 +110,7 @@ fn read_basic_auth(node: &Node, cx: &mut Reading<'_>) -> Option<(String, SecretS
     Some((user?, password?))
 }
 
-fn read_tls(node: &Node, client: &mut HttpClient, cx: &mut Reading<'_>) {
+pub(super) fn read_tls(node: &Node, client: &mut HttpClient, cx: &mut Reading<'_>) {
     let Some(mut fields) = Fields::of(node, "tls_config", cx) else { return };
     let authorities = Pem::of(["ca_file", "ca"], &mut fields, cx);
     let certificate = Pem::of(["cert_file", "cert"], &mut fields, cx);

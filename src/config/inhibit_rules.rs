@@ -2,7 +2,7 @@
 
 use super::{
     reading::{Fields, Reading},
-    routes::{is_label_name, read_matchers},
+    routes::read_matchers,
     tree::Node,
 };
 use crate::alerts::{inhibit::InhibitRule, matcher::Matcher};
@@ -31,15 +31,14 @@ pub fn read_list(node: &Node, cx: &mut Reading<'_>) -> Vec<InhibitRule> {
 
 fn read(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<InhibitRule> {
     let mut fields = Fields::of(node, path, cx)?;
+    // A name that newer Alertmanagers let a rule have; nothing here refers to it.
+    fields.knows(["name"]);
     let n_faults = cx.faults.len();
     let source_matchers = read_matchers(&mut fields, &["source_matchers", "source_match", "source_match_re"], cx);
     let target_matchers = read_matchers(&mut fields, &["target_matchers", "target_match", "target_match_re"], cx);
     let mut equal = Vec::new();
     if let Some(node) = fields.get("equal") {
-        for (label, at) in cx.words(node, &format!("{path}.equal")).unwrap_or_default() {
-            if !is_label_name(&label) {
-                cx.error(at, format!("{path}.equal: \"{label}\" is not a label name"), "write letters, digits and _");
-            }
+        for (label, _) in cx.words(node, &format!("{path}.equal")).unwrap_or_default() {
             equal.push(label);
         }
     }

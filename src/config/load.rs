@@ -13,7 +13,7 @@ use std::{
 use chrono_tz::Tz;
 
 use super::{
-    Agency, CalendarSource, Config, Location, LostOffice, agencies, environment, escalation_policies,
+    Agency, CalendarSource, Config, Location, LostOffice, agencies, alertmanagers, environment, escalation_policies,
     fault::{Fault, Severity},
     global, inhibit_rules,
     names::Names,
@@ -29,14 +29,13 @@ use super::{
 };
 use crate::{
     alerts::policy::{Paging, Policy},
-    notify::receiver::{PersonalMail, Receiver, SmtpAuth},
+    notify::receiver::{PersonalMail, Receiver, SmsGateway, SmtpAuth},
     on_call::Roster,
     rules::rule::Rule,
 };
 
 /// Keys of Alertmanager and of later work, with what to do about them.
-const ELSEWHERE: [(&str, &str); 6] = [
-    ("alertmanagers", "another Alertmanager cannot be fed yet: use webhook_configs"),
+const ELSEWHERE: [(&str, &str); 5] = [
     ("templates", "template files are not read: write templates in the receivers"),
     ("tracing", "remove it"),
     ("mute_times", "write time_intervals"),
@@ -91,6 +90,7 @@ fn load_environment(env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
         sms_gateways: Vec::new(),
         telling: None,
         heartbeat: None,
+        alertmanagers: Vec::new(),
         calendars: Vec::new(),
     };
     Ok((config, faults))
@@ -228,7 +228,7 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
         }
     }
     let mut receiver_names = Names::default();
-    let (paging, calendars) = read_paging(&mut fields, &agencies, &global, &gateway_names, cx);
+    let (paging, calendars) = read_paging(&mut fields, &agencies, &global, (&gateway_names, &sms_gateways), cx);
     let shared = Rc::clone(&cx.shared);
     let policy_names = shared.policies.borrow();
     let locations = agencies.iter().flat_map(|agency| &agency.locations).map(|location| location.name.as_str());
@@ -262,12 +262,13 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
     };
     let telling = fields.get("telling").map(|node| telling::read_telling(node, &global.mail, cx));
     let heartbeat = fields.get("heartbeat").map(|node| telling::read_heartbeat(node, cx));
+    let alertmanagers = fields.get("alertmanagers").map_or_else(Vec::new, |node| alertmanagers::read_list(node, cx));
     fields.finish(&ELSEWHERE, cx);
     if agencies.is_empty() {
         return None;
     }
     rules.warn_of_tags(&agencies, cx);
-    warn_of_silence(&receivers, receivers_node, heartbeat.is_some(), cx);
+    warn_of_silence(&receivers, receivers_node, heartbeat.is_some(), !alertmanagers.is_empty(), cx);
 
     let mut smtp_auth: Vec<(String, u16, SmtpAuth)> = Vec::new();
     let mail = global.mail.complete().ok();
@@ -312,6 +313,7 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
         sms_gateways,
         telling: telling.flatten(),
         heartbeat: heartbeat.flatten(),
+        alertmanagers,
         calendars,
     })
 }
@@ -321,7 +323,7 @@ fn read_paging(
     fields: &mut Fields<'_>,
     agencies: &[Agency],
     global: &global::Global,
-    gateways: &Names,
+    (gateways, settings): (&Names, &[SmsGateway]),
     cx: &mut Reading<'_>,
 ) -> (Paging, Vec<CalendarSource>) {
     let mut zones: Vec<Tz> = agencies.iter().map(|agency| agency.timezone).collect();
@@ -337,6 +339,8 @@ fn read_paging(
     let schedules = fields.get("schedules").map_or_else(Vec::new, |node| {
         schedules::read_list(node, shared_zone, &people_names, &mut schedule_names, &mut calendars, cx)
     });
+    let call_gateways: Vec<String> =
+        settings.iter().filter(|gateway| gateway.can_call()).map(|gateway| gateway.name.clone()).collect();
     let roster = Roster::new(people).with_schedules(schedules);
     let mail = global.mail.complete();
     let known = escalation_policies::Known {
@@ -344,6 +348,7 @@ fn read_paging(
         schedules: &schedule_names,
         roster: &roster,
         can_text: gateways.all().next().is_some() || gateways.has(""),
+        can_call: !call_gateways.is_empty() || gateways.has(""),
         mail_lacks: mail.as_ref().err().copied().filter(|_| !global.mail.in_doubt),
     };
     let policies = fields
@@ -359,7 +364,7 @@ fn read_paging(
         escalation: policies.into_iter().map(|policy| (policy.name.clone(), policy)).collect(),
         location_policies: location_policies.collect(),
         sms_gateways: gateways.all().map(ToOwned::to_owned).collect(),
-        call_gateways: Vec::new(),
+        call_gateways,
         mail: mail.ok().map(|mail| PersonalMail { from: mail.from, smarthost: mail.smarthost, auth: mail.auth }),
     };
     (paging, calendars)
@@ -393,12 +398,12 @@ fn read_agencies(
 }
 
 /// Warns when nobody would hear, and when nobody would hear that nobody hears.
-fn warn_of_silence(receivers: &[Receiver], node: Option<&Node>, heartbeat: bool, cx: &mut Reading<'_>) {
+fn warn_of_silence(receivers: &[Receiver], node: Option<&Node>, heartbeat: bool, sent_on: bool, cx: &mut Reading<'_>) {
     if cx.faults.iter().any(|fault| fault.severity == Severity::Error) {
         return;
     }
     let at = node.map_or(Place::NOWHERE, |node| node.at);
-    if receivers.iter().all(Receiver::is_nobody) {
+    if !sent_on && receivers.iter().all(Receiver::is_nobody) {
         cx.warn(
             at,
             "nobody is told: no receiver has an integration",

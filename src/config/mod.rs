@@ -5,6 +5,8 @@
 
 pub mod address;
 mod agencies;
+mod alertmanager_file;
+mod alertmanagers;
 mod drill_clock;
 
 pub mod duration;
@@ -17,7 +19,7 @@ mod http_client;
 mod inhibit_rules;
 mod load;
 mod names;
-mod original;
+pub mod original;
 pub mod origins;
 mod people;
 pub(crate) mod reading;
@@ -43,10 +45,12 @@ pub mod zone;
 #[cfg(test)]
 mod tests;
 
+pub use crate::alerts::matcher::written as written_matchers;
 pub use environment::SECRETS_FILE;
-pub use routes::written as written_matchers;
 
 pub use self::{
+    alertmanager_file::Routing,
+    alertmanagers::Alertmanager,
     drill_clock::parse as parse_drill_clock,
     http_client::HttpClient,
     seen::Seen,
@@ -112,6 +116,8 @@ pub struct Config {
     pub telling: Option<Shadow>,
     /// `heartbeat`.
     pub heartbeat: Option<Heartbeat>,
+    /// `alertmanagers`: who else is told what fires.
+    pub alertmanagers: Vec<Alertmanager>,
     /// The calendars that schedules are read from, in file order.
     pub calendars: Vec<CalendarSource>,
 }
@@ -287,6 +293,17 @@ impl Config {
         load::load(path, env)
     }
 
+    /// Reads what a file says of routing, for a look at it: of a configuration of ours, or of an Alertmanager's own file
+    /// (one without `agencies`), whose receivers may have any integration and are names here. No secret is resolved.
+    ///
+    /// With it come the warnings.
+    ///
+    /// # Errors
+    /// Every fault of the routes, receivers, time intervals and inhibition rules, and of an Alertmanager's file as a whole.
+    pub fn routing(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<(Routing, Vec<Fault>), Vec<Fault>> {
+        alertmanager_file::routing(path, env)
+    }
+
     /// Reads a configuration that is no file: `text`, with the top-level sections of `over` (a mapping that stands in
     /// the file `cx` reads) in the place of its own. Faults go to `cx`.
     pub(crate) fn read_over(text: &str, over: Option<&tree::Node>, cx: &mut reading::Reading<'_>) -> Option<Self> {
@@ -349,8 +366,16 @@ impl Config {
             all.push(("global.smtp_smarthost".into(), address::is_loopback(&mail.smarthost.host)));
         }
         for gateway in &self.sms_gateways {
-            let SmsGatewayKind::Twilio { base_url, .. } = &gateway.kind;
-            all.push((format!("the gateway {}", gateway.name), url_is_loopback(base_url)));
+            all.push((format!("the gateway {}", gateway.name), url_is_loopback(gateway.kind.url())));
+            if let SmsGatewayKind::Http(http) = &gateway.kind
+                && let Some(status) = &http.status
+            {
+                all.push((format!("the gateway {}", gateway.name), url_is_loopback(&status.url)));
+            }
+        }
+        for (n, alertmanager) in self.alertmanagers.iter().enumerate() {
+            let url = alertmanager.url.reveal(crate::model::PhiGrant::COMPARE);
+            all.push((format!("alertmanagers[{n}].url"), url_is_loopback(url)));
         }
         for calendar in &self.calendars {
             if let CalendarAt::Url(url) = &calendar.at {
@@ -386,6 +411,7 @@ impl fmt::Debug for Config {
             .field("calendars", &self.calendars)
             .field("telling", &self.telling)
             .field("heartbeat", &self.heartbeat)
+            .field("alertmanagers", &self.alertmanagers)
             .finish_non_exhaustive()
     }
 }

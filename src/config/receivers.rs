@@ -87,6 +87,31 @@ fn read(node: &Node, path: &str, ways: &Ways<'_>, names: &mut Names, cx: &mut Re
     Some(receiver)
 }
 
+/// Reads the names of receivers alone. In an Alertmanager's own file every integration of its is known; in ours those of
+/// ours, and the others are told as [`read_list`] tells them.
+pub fn read_names(node: &Node, alertmanagers_own: bool, names: &mut Names, cx: &mut Reading<'_>) {
+    let Some(items) = cx.list(node, "receivers") else { return names.doubt() };
+    for (n, item) in items.iter().enumerate() {
+        let path = format!("receivers[{n}]");
+        let Some(mut fields) = Fields::of(item, &path, cx) else {
+            names.doubt();
+            continue;
+        };
+        let node = fields.need("name", "write the name that routes call it by", cx);
+        match node.and_then(|node| Some((cx.word(node, &format!("{path}.name"))?, node.at))) {
+            Some((name, at)) => names.add(&name, at, &format!("{path}.name"), cx),
+            None => names.doubt(),
+        }
+        fields.knows(["email_configs", "sms_configs", "page_configs", "webhook_configs"]);
+        if alertmanagers_own {
+            for (key, _) in fields.entries().iter().filter(|(key, _)| key.text.ends_with("_configs")) {
+                fields.said(&key.text);
+            }
+        }
+        fields.finish(&ELSEWHERE, cx);
+    }
+}
+
 fn each<T>(
     node: &Node,
     path: &str,
@@ -370,10 +395,7 @@ pub fn read_outside_url(text: &str, path: &str, at: super::tree::Place, cx: &mut
 
 fn read_http_config(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<SecretString> {
     let mut fields = Fields::of(node, path, cx)?;
-    let (authorization, basic) = (fields.get("authorization"), fields.get("basic_auth"));
-    if let (Some(_), Some(node)) = (authorization, basic) {
-        cx.error(node.at, format!("{path} has both authorization and basic_auth"), "keep one of the two");
-    }
+    let authorization = read_authorization(&mut fields, cx);
     let elsewhere = [
         ("tls_config", "the system's certificates are used: remove it"),
         ("proxy_url", "proxies are not used: remove it"),
@@ -384,15 +406,25 @@ fn read_http_config(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Sec
         ("bearer_token_file", "write authorization: {credentials_file: …}"),
     ];
     fields.finish(&elsewhere, cx);
+    authorization
+}
+
+/// What `authorization` or `basic_auth` of a mapping say, as the header has it.
+pub fn read_authorization(fields: &mut Fields<'_>, cx: &mut Reading<'_>) -> Option<SecretString> {
+    let (authorization, basic) = (fields.get("authorization"), fields.get("basic_auth"));
+    if let (Some(_), Some(node)) = (authorization, basic) {
+        let both = fields.path("authorization");
+        cx.error(node.at, format!("{both} and basic_auth are both set"), "keep one of the two");
+    }
     if let Some(node) = authorization {
-        let path = format!("{path}.authorization");
+        let path = fields.path("authorization");
         let mut fields = Fields::of(node, &path, cx)?;
         let scheme = fields.word("type", cx).unwrap_or_else(|| "Bearer".into());
         let credentials = either(&mut fields, "credentials", "credentials_file", cx);
         fields.finish(&[], cx);
         return Some(format!("{scheme} {}", credentials?.expose_secret()).into());
     }
-    let path = format!("{path}.basic_auth");
+    let path = fields.path("basic_auth");
     let mut fields = Fields::of(basic?, &path, cx)?;
     let username = fields.need("username", "write the user's name", cx);
     let username = username.and_then(|node| secret::value(node, &format!("{path}.username"), cx));

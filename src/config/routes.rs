@@ -5,10 +5,10 @@ use std::{collections::HashMap, time::Duration};
 use super::{
     names::Names,
     reading::{Fields, Reading},
-    tree::{Node, Place},
+    tree::{Node, Place, Value},
 };
 use crate::alerts::{
-    matcher::{MatchOp, Matcher, MatcherError},
+    matcher::{MatchOp, Matcher, MatcherError, written},
     route::{GroupBy, Route},
 };
 
@@ -50,7 +50,7 @@ pub fn nobody() -> Route {
 pub fn read_root(node: &Node, known: &Known<'_>, cx: &mut Reading<'_>) -> Option<Route> {
     let mut fields = Fields::of(node, "route", cx)?;
     for key in ["matchers", "match", "match_re"] {
-        if let Some(node) = fields.get(key) {
+        if let Some(node) = fields.get(key).filter(|node| !is_blank(node)) {
             cx.error(
                 node.at,
                 format!("route.{key}: the first route takes every alert"),
@@ -59,7 +59,7 @@ pub fn read_root(node: &Node, known: &Known<'_>, cx: &mut Reading<'_>) -> Option
         }
     }
     for key in ["mute_time_intervals", "active_time_intervals"] {
-        if let Some(node) = fields.get(key) {
+        if let Some(node) = fields.get(key).filter(|node| !is_blank(node)) {
             cx.error(
                 node.at,
                 format!("route.{key}: the first route cannot be muted"),
@@ -67,7 +67,9 @@ pub fn read_root(node: &Node, known: &Known<'_>, cx: &mut Reading<'_>) -> Option
             );
         }
     }
-    if let Some(node) = fields.get("continue") {
+    if let Some(node) = fields.get("continue")
+        && !matches!(&node.value, Value::Scalar { text, .. } if text.eq_ignore_ascii_case("false"))
+    {
         cx.error(node.at, "route.continue: nothing follows the first route", "remove it");
     }
     fields.need("receiver", "write the receiver of whatever no other route takes", cx)?;
@@ -87,7 +89,8 @@ fn read(node: &Node, path: &str, parent: &Route, id: String, known: &Known<'_>, 
         known.receivers.check(&name, node.at, &format!("{path}.receiver"), "receivers", cx);
         route.receiver = name;
     }
-    if let Some(node) = fields.get("group_by")
+    // An empty list says nothing, as in Alertmanager: the parent's labels stay.
+    if let Some(node) = fields.get("group_by").filter(|node| !is_blank(node))
         && let Some(group_by) = read_group_by(node, &format!("{path}.group_by"), cx)
     {
         route.group_by = group_by;
@@ -155,14 +158,12 @@ fn read_group_by(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<GroupB
     let mut labels: Vec<String> = Vec::new();
     for (word, at) in &words {
         if word == "..." {
-            if words.len() > 1 {
+            if words.iter().any(|(other, _)| other != "...") {
                 cx.error(*at, format!("{path} has ... beside other labels"), "keep ... alone, or remove it");
             }
             return Some(GroupBy::All);
         }
-        if !is_label_name(word) {
-            cx.error(*at, format!("{path}: \"{word}\" is not a label name"), "write letters, digits and _");
-        } else if labels.contains(word) {
+        if labels.contains(word) {
             cx.error(*at, format!("{path} has \"{word}\" twice"), "keep one");
         } else {
             labels.push(word.clone());
@@ -171,20 +172,34 @@ fn read_group_by(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<GroupB
     Some(GroupBy::Labels(labels))
 }
 
-/// Letters, digits and `_`, not beginning with a digit.
+/// An empty list or mapping.
+fn is_blank(node: &Node) -> bool {
+    match &node.value {
+        Value::List(items) => items.is_empty(),
+        Value::Map(entries) => entries.is_empty(),
+        Value::Null | Value::Scalar { .. } | Value::Spoiled => false,
+    }
+}
+
+/// A classic label name: letters, digits and `_`, not beginning with a digit. `match` and its like know no others.
 #[must_use]
 pub fn is_label_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Reads matchers by three keys: the list, and the older mappings for equality and for regular expressions.
+/// Reads matchers by three keys: the list (or one text), and the older mappings for equality and for regular
+/// expressions. An empty value in a mapping is what a missing label equals.
 pub fn read_matchers(fields: &mut Fields<'_>, keys: &[&'static str; 3], cx: &mut Reading<'_>) -> Vec<Matcher> {
     let [list, equal, regex] = *keys;
     let mut matchers = Vec::new();
     if let Some(node) = fields.get(list) {
         let path = fields.path(list);
-        for (text, at) in cx.words(node, &path).unwrap_or_default() {
+        let texts = match &node.value {
+            Value::Scalar { .. } => cx.word(node, &path).map(|text| vec![(text, node.at)]),
+            _ => cx.words(node, &path),
+        };
+        for (text, at) in texts.unwrap_or_default() {
             match Matcher::parse(&text) {
                 Ok(read) => matchers.extend(read),
                 Err(error) => matcher_fault(&path, at, &error, cx),
@@ -196,13 +211,21 @@ pub fn read_matchers(fields: &mut Fields<'_>, keys: &[&'static str; 3], cx: &mut
         let path = fields.path(key);
         let Some(older) = Fields::of(node, &path, cx) else { continue };
         for (name, node) in older.entries() {
-            let Some(value) = cx.word(node, &format!("{path}.{}", name.text)) else { continue };
+            let value = match &node.value {
+                Value::Null => String::new(),
+                Value::Scalar { text, .. } => text.clone(),
+                _ => {
+                    let _: Option<()> = cx.wrong_shape(node, &format!("{path}.{}", name.text), "text");
+                    continue;
+                }
+            };
             if !is_label_name(&name.text) {
                 matcher_fault(&path, name.at, &MatcherError::BadName { name: name.text.clone() }, cx);
             } else if key == equal {
                 matchers.push(Matcher { name: name.text.clone(), op: MatchOp::Equal(value) });
             } else {
-                match Matcher::regex(&name.text, &value) {
+                // With its anchors, as Alertmanager names such a route.
+                match Matcher::regex_in_anchors(&name.text, &value) {
                     Ok(matcher) => matchers.push(matcher),
                     Err(error) => matcher_fault(&path, node.at, &error, cx),
                 }
@@ -214,12 +237,4 @@ pub fn read_matchers(fields: &mut Fields<'_>, keys: &[&'static str; 3], cx: &mut
 
 fn matcher_fault(path: &str, at: Place, error: &MatcherError, cx: &mut Reading<'_>) {
     cx.error(at, format!("{path}: {error}"), error.instead());
-}
-
-/// Matchers as Alertmanager prints them, in name order: `{severity="page",team="tech"}`.
-#[must_use]
-pub fn written(matchers: &[Matcher]) -> String {
-    let mut parts: Vec<String> = matchers.iter().map(ToString::to_string).collect();
-    parts.sort();
-    format!("{{{}}}", parts.join(","))
 }

@@ -4,7 +4,10 @@
 //! parser sees them, and read on a stack that holds the deepest that is let through.
 
 use crate::{
-    notify::template::{self, Place},
+    notify::{
+        fill,
+        template::{self, Place},
+    },
     rules::where_clause::Where,
 };
 
@@ -18,6 +21,16 @@ pub fn template(source: &str, place: Place) -> Result<(), Refusal> {
     match checked {
         Some(checked) => checked.map_err(|error| (error.to_string(), error.instead())),
         None => Err(("the template does not read".to_owned(), "write it more simply".to_owned())),
+    }
+}
+
+/// Checks a template of a gateway's request by running it on a sample.
+pub fn gateway_template(source: &str) -> Result<(), Refusal> {
+    const INSTEAD: &str = "write {{ to }}, {{ text }} or {{ id }}";
+    check_size(source).map_err(|what| (what, INSTEAD.to_owned()))?;
+    match on_a_deep_stack(|| fill::check(source)) {
+        Some(checked) => checked.map_err(|what| (what, INSTEAD.to_owned())),
+        None => Err(("the template does not read".to_owned(), INSTEAD.to_owned())),
     }
 }
 

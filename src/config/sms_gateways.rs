@@ -1,14 +1,18 @@
-//! `sms_gateways`: who carries text messages.
+//! `sms_gateways`: who carries texts and calls.
+
+mod http;
+mod ringcentral;
+
+use secrecy::SecretString;
 
 use super::{
-    address::{e164_advice, is_e164},
-    agencies::read_base_url,
+    address::{e164_advice, is_e164, parse_url, url_is_loopback},
     names::Names,
     reading::{Fields, Reading},
     secret,
-    tree::Node,
+    tree::{Node, Value},
 };
-use crate::notify::receiver::{SmsGateway, SmsGatewayKind};
+use crate::notify::receiver::{SmsGateway, SmsGatewayKind, TwilioAccount};
 
 /// Twilio's host.
 pub const TWILIO_BASE_URL: &str = "https://api.twilio.com";
@@ -33,16 +37,65 @@ fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) -> Opt
         (Some(name), Some(node)) => names.add(name, node.at, &format!("{path}.name"), cx),
         _ => names.doubt(),
     }
-    let twilio = fields.need("twilio", "write twilio: {account_sid: …, auth_token: {env: …}, from: …}", cx);
-    let kind = twilio.and_then(|node| read_twilio(node, &format!("{path}.twilio"), cx));
-    fields.finish(&[("ringcentral", "RingCentral is not spoken yet: use twilio")], cx);
+    let kinds = [fields.get("twilio"), fields.get("ringcentral"), fields.get("http")];
+    let kind = match kinds {
+        [Some(node), None, None] => read_twilio(node, &format!("{path}.twilio"), cx).map(SmsGatewayKind::Twilio),
+        [None, Some(node), None] => {
+            ringcentral::read(node, &format!("{path}.ringcentral"), cx).map(SmsGatewayKind::RingCentral)
+        }
+        [None, None, Some(node)] => http::read(node, &format!("{path}.http"), cx).map(SmsGatewayKind::Http),
+        [None, None, None] => {
+            let instead = "write twilio: {account_sid: …, auth_token: {env: …}, from: …}, ringcentral: or http:";
+            cx.error(fields.at, format!("{path} has no provider"), instead);
+            None
+        }
+        _ => {
+            let second = kinds.into_iter().flatten().nth(1).map_or(fields.at, |node| node.at);
+            cx.error(second, format!("{path} has more than one provider"), "give each its own entry and name");
+            None
+        }
+    };
+    fields.finish(&[], cx);
     Some(SmsGateway { name: name?, kind: kind? })
 }
 
-fn read_twilio(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<SmsGatewayKind> {
+/// A gateway's host root without its trailing slash: https, or http to this machine.
+fn read_root(node: &Node, path: &str, example: &str, cx: &mut Reading<'_>) -> Option<String> {
+    let text = secret::setting(node, path, cx)?;
+    let url = match parse_url(&text) {
+        Ok(url) => url,
+        Err(says) => {
+            cx.error(node.at, format!("{path} {says}"), format!("write the host root, as {example}"));
+            return None;
+        }
+    };
+    if url.scheme() == "http" && !url_is_loopback(&url) {
+        let instead = "write https://; plain http only goes to this machine";
+        cx.error(node.at, format!("{path} is http:// to another machine"), instead);
+        return None;
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        let instead = format!("write the host root, as {example}");
+        cx.error(node.at, format!("{path} holds more than a host and a path"), instead);
+        return None;
+    }
+    Some(text.trim().trim_end_matches('/').to_owned())
+}
+
+/// A number of ours.
+fn read_number(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<String> {
+    let number = secret::value(node, path, cx)?;
+    if !is_e164(&number) {
+        cx.error(node.at, format!("{path} is not a phone number"), e164_advice(&number));
+        return None;
+    }
+    Some(number)
+}
+
+fn read_twilio(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<TwilioAccount> {
     let mut fields = Fields::of(node, path, cx)?;
     let base_url = match fields.get("base_url") {
-        Some(node) => read_base_url(node, &format!("{path}.base_url"), cx),
+        Some(node) => read_root(node, &format!("{path}.base_url"), TWILIO_BASE_URL, cx),
         None => Some(TWILIO_BASE_URL.to_owned()),
     };
     let sid_node = fields.need("account_sid", "write the account's SID: AC and 32 letters and digits", cx);
@@ -56,16 +109,13 @@ fn read_twilio(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<SmsGatew
             "write AC and what follows, from the Twilio console",
         );
     }
-    let auth_token = fields
-        .need("auth_token", "write {env: TWILIO_AUTH_TOKEN} or {file: /path}", cx)
-        .and_then(|node| secret::secret(node, &format!("{path}.auth_token"), cx));
-    let from_node = fields.get("from");
-    let from = from_node.and_then(|node| secret::value(node, &format!("{path}.from"), cx));
-    if let (Some(from), Some(node)) = (&from, from_node)
-        && !is_e164(from)
-    {
-        cx.error(node.at, format!("{path}.from is not a phone number"), e164_advice(from));
+    let tokens = fields.need("auth_token", "write {env: TWILIO_AUTH_TOKEN} or {file: /path}", cx);
+    let mut tokens = tokens.map_or_else(Vec::new, |node| read_tokens(node, &format!("{path}.auth_token"), cx));
+    if let Some(node) = fields.get("auth_token_previous") {
+        tokens.extend(secret::secret(node, &format!("{path}.auth_token_previous"), cx));
     }
+    let from_node = fields.get("from");
+    let from = from_node.and_then(|node| read_number(node, &format!("{path}.from"), cx));
     let service_node = fields.get("messaging_service_sid");
     let service = service_node.and_then(|node| secret::setting(node, &format!("{path}.messaging_service_sid"), cx));
     if let (Some(sid), Some(node)) = (&service, service_node)
@@ -77,23 +127,30 @@ fn read_twilio(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<SmsGatew
             "write the service's SID from the Twilio console",
         );
     }
-    match (from_node, service_node) {
-        (None, None) => {
-            let what = format!("{path}.from is not set");
-            cx.error(fields.at, what, "write the number to send from, or messaging_service_sid");
-        }
-        (Some(_), Some(node)) => {
-            let what = format!("{path} has both from and messaging_service_sid");
-            cx.error(node.at, what, "keep one of the two");
-        }
-        _ => {}
+    if from_node.is_none() && service_node.is_none() {
+        let what = format!("{path}.from is not set");
+        cx.error(fields.at, what, "write the number to send from, or messaging_service_sid");
     }
     fields.finish(&[], cx);
-    Some(SmsGatewayKind::Twilio {
+    let mut tokens = tokens.into_iter();
+    Some(TwilioAccount {
         base_url: base_url?,
         account_sid: account_sid?,
-        auth_token: auth_token?,
+        auth_token: tokens.next()?,
+        previous_auth_tokens: tokens.collect(),
         from,
         messaging_service_sid: service,
     })
+}
+
+/// One token, or several while they are being changed: the first one is in force.
+fn read_tokens(node: &Node, path: &str, cx: &mut Reading<'_>) -> Vec<SecretString> {
+    let Value::List(items) = &node.value else { return secret::secret(node, path, cx).into_iter().collect() };
+    if items.is_empty() {
+        cx.error(node.at, format!("{path} is empty"), "write {env: TWILIO_AUTH_TOKEN} or {file: /path}");
+    }
+    let tokens: Vec<Option<SecretString>> =
+        items.iter().enumerate().map(|(n, item)| secret::secret(item, &format!("{path}[{n}]"), cx)).collect();
+    // One that is missing must not let the next one take its place.
+    tokens.into_iter().collect::<Option<Vec<_>>>().unwrap_or_default()
 }

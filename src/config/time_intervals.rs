@@ -6,7 +6,7 @@ use super::{
     names::Names,
     reading::{Fields, Reading},
     suggest::nearest,
-    tree::{Node, Place},
+    tree::{Node, Place, Value},
     zone,
 };
 use crate::alerts::time_interval::{CalendarPart, TimeInterval};
@@ -62,7 +62,7 @@ fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) -> Opt
 
 fn read_part(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<CalendarPart> {
     let mut fields = Fields::of(node, path, cx)?;
-    let mut part = CalendarPart::default();
+    let (mut part, mut never) = (CalendarPart::default(), false);
     if let Some(node) = fields.get("times") {
         let path = format!("{path}.times");
         for (n, item) in cx.list(node, &path).unwrap_or_default().iter().enumerate() {
@@ -93,9 +93,19 @@ fn read_part(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<CalendarPa
         let read = read_range(&text, |word| word.parse().ok().filter(|year: &i32| (1970..=9999).contains(year)));
         part.years.extend(range_fault(read, &text, at, &format!("{path}.years"), "2026 or 2026:2027", &[], cx));
     }
+    for key in ["times", "weekdays", "days_of_month", "months", "years"] {
+        if let Some(node) = fields.get(key)
+            && matches!(&node.value, Value::List(items) if items.is_empty())
+        {
+            let what = format!("{path}.{key} is an empty list: this part of the interval never holds");
+            cx.warn(node.at, what, format!("remove {key} if any of them will do"));
+            never = true;
+        }
+    }
     part.location = fields.get("location").and_then(|node| zone::read(node, &format!("{path}.location"), cx));
     fields.finish(&[], cx);
-    Some(part)
+    // Alertmanager tells an empty list from none.
+    (!never).then_some(part)
 }
 
 fn read_times(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<(u16, u16)> {
@@ -193,8 +203,8 @@ fn days_fault(
             );
             None
         }
-        // The shortest month decides whether "20:-10" can ever hold.
-        Some((from, to)) if from > 0 && to < 0 && from > 31 + to + 1 => {
+        // Alertmanager's measure is a month of 28 days: "20:-10" would hold in no February.
+        Some((from, to)) if from > 0 && to < 0 && from > 28 + to => {
             cx.error(at, format!("{path}: \"{text}\" ends before it starts"), "write it as two ranges");
             None
         }

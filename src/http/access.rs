@@ -19,7 +19,10 @@ use governor::{DefaultDirectRateLimiter, Quota};
 use sha2::{Digest as _, Sha256};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use super::waiting::{Peer, Waiting};
+use super::{
+    link::Misses,
+    waiting::{Peer, Waiting},
+};
 use crate::config::{RateLimit, WebFile, WebHash};
 
 /// So many passwords that were right are known again without another comparison; exporter-toolkit remembers as many.
@@ -35,6 +38,7 @@ pub struct Access {
     /// One comparison at a time, as in exporter-toolkit: it keeps a processor busy.
     turn: Arc<Semaphore>,
     waiting: Arc<Waiting>,
+    misses: Misses,
 }
 
 /// Somebody who signed in; stands in the request's extensions.
@@ -85,7 +89,13 @@ impl Access {
             remembered: Mutex::default(),
             turn: Arc::new(Semaphore::new(1)),
             waiting: Arc::default(),
+            misses: Misses::default(),
         }
+    }
+
+    /// Who tried links that lead nowhere.
+    pub(super) const fn misses(&self) -> &Misses {
+        &self.misses
     }
 
     /// From now on by this one. Connections that stand keep their TLS; each of their requests is held to the new users.

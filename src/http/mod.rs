@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use crate::{
     clock::Clock,
     metrics::Metrics,
+    notify::inbound::hooks::Hooks,
     pulse::Pulses,
     view::{View, ViewReader},
 };
@@ -28,7 +29,10 @@ use crate::{
 pub mod access;
 pub mod answer;
 mod connection;
+mod drill;
 mod health;
+mod hooks;
+mod link;
 mod live;
 mod on_call;
 pub mod orders;
@@ -39,18 +43,23 @@ pub mod records;
 pub mod routes;
 mod serving;
 mod sign_in;
+mod silence_pages;
+pub mod silencing;
 mod v1;
+pub mod v1_silences;
 mod v2;
 mod waiting;
 
 pub use {
     access::{Access, SignedIn},
+    drill::{DrillAnswer, DrillBody, DrillState, DrillTold},
     live::Open,
     orders::Orders,
     pages::Gallery,
     people::People,
     records::Records,
     serving::serve,
+    silencing::Silencing,
     v1::{AckAnswer, AckBody},
 };
 
@@ -68,6 +77,8 @@ pub struct Web {
     pub metrics: Arc<Metrics>,
     /// Takes orders.
     pub orders: Arc<dyn Orders>,
+    /// Takes orders about silences.
+    pub silencing: Arc<dyn Silencing>,
     /// Knows names, for pages that may show them.
     pub people: Arc<dyn People>,
     /// Pages drawn of the latest picture.
@@ -82,6 +93,8 @@ pub struct Web {
     pub clock: Clock,
     /// Who comes in.
     pub access: Arc<Access>,
+    /// Takes what gateways tell; `None` = there is nobody who would.
+    pub hooks: Option<Arc<Hooks>>,
 }
 
 impl Web {
@@ -123,7 +136,9 @@ async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
     let own = text("host").or_else(|| request.uri().authority().map(Authority::as_str));
     let foreign_origin =
         text("origin").is_some_and(|origin| origin.split_once("://").map(|(_, authority)| authority) != own);
-    if !request.method().is_safe() && (foreign_site || foreign_origin) {
+    // A link's page says nowhere where it comes from, and its token is a secret that no other site has.
+    let is_link = request.uri().path().starts_with("/a/");
+    if !request.method().is_safe() && !is_link && (foreign_site || foreign_origin) {
         let why = "a page of another site may not give orders; open shiftwatch's own address";
         return answer::problem(StatusCode::FORBIDDEN, why).into_response();
     }
@@ -141,8 +156,8 @@ async fn set_headers(State(access): State<Arc<Access>>, request: Request, next: 
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     access.set_headers(headers);
     response
 }

@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use crate::{alerts::alert::Labels, model::Instant};
+use super::drill::DrillAnswer;
+use crate::{
+    alerts::{alert::Labels, orders::Action},
+    board::link::Linked,
+    model::Instant,
+    report::page_report::PageReport,
+};
 
 /// Takes orders from outside.
 pub trait Orders: Send + Sync + 'static {
@@ -13,6 +19,28 @@ pub trait Orders: Send + Sync + 'static {
 
     /// Stores alerts from outside. When this returns `Ok`, no crash loses them.
     fn post_alerts(&self, alerts: Vec<PostableAlert>) -> BoxFuture<'_, Result<(), StoreFault>>;
+
+    /// Stores a trial for a person or by a policy, by its name.
+    fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>>;
+
+    /// How a trial stands; `None` when none has this id.
+    fn drill_stands(&self, id: String) -> BoxFuture<'_, Option<DrillAnswer>>;
+    /// Every page that is open or was within a day, the oldest first.
+    fn pages(&self) -> BoxFuture<'_, Vec<PageReport>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
+    /// The page behind a link's token; `None` when it leads nowhere, whether it never did or does no more.
+    fn linked(&self, token: String) -> BoxFuture<'_, Option<Linked>> {
+        let _ = token;
+        Box::pin(std::future::ready(None))
+    }
+
+    /// Stores what somebody does by a link; each thing once.
+    fn press(&self, linked: Linked, action: Action) -> BoxFuture<'_, Result<(), StoreFault>> {
+        let _ = (linked, action);
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// Reads the configuration again. `Ok` is a sentence on what is in use now; `Err` every fault as
     /// `file:line:column: error: …`, and the last good configuration stays.
@@ -51,6 +79,22 @@ pub enum AckError {
     /// It has not fired.
     #[error("this alert has not fired yet; nobody has been told, so there is nothing to own")]
     Pending,
+    /// It could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+}
+
+/// Why a trial was not begun.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DrillError {
+    /// Neither a person nor a policy.
+    #[error("nobody in `people` and no escalation policy is called \"{who}\"; known: {known}")]
+    Unknown {
+        /// As it was asked.
+        who: String,
+        /// Every name there is.
+        known: String,
+    },
     /// It could not be stored.
     #[error(transparent)]
     Store(#[from] StoreFault),

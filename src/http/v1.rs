@@ -41,6 +41,11 @@ pub(super) async fn alerts(State(web): State<Arc<Web>>) -> Response {
     answer::json(AlertReport::all(&web.view(), web.clock.now()))
 }
 
+/// Every page that is open or was within a day: who was told, and who has it.
+pub(super) async fn pages(State(web): State<Arc<Web>>) -> Response {
+    answer::json(web.orders.pages().await)
+}
+
 /// What acknowledging takes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

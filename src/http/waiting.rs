@@ -21,7 +21,7 @@ pub(super) struct Peer(pub IpAddr);
 impl Peer {
     /// The neighbour it counts as: of IPv6 the network, whose addresses are for one household to choose. `None` for this
     /// machine: a proxy stands here for many.
-    fn neighbour(self) -> Option<IpAddr> {
+    pub(super) fn neighbour(self) -> Option<IpAddr> {
         let address = self.0.to_canonical();
         match address {
             _ if address.is_loopback() => None,

@@ -16,6 +16,8 @@ pub enum Complaint {
     Read(&'static str),
     /// Rows of an endpoint make no sense.
     Row(Endpoint),
+    /// An Alertmanager does not take what is sent on to it.
+    Alertmanager,
 }
 
 /// What was complained about, and when.

@@ -7,15 +7,19 @@ use std::{
 
 use chrono::TimeDelta;
 
-use super::{Floor, Post, on_call::Rota, seconds, told_to, wait};
+use super::{EndsSoon, Floor, Post, on_call::Rota, seconds, told_to, wait};
 use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState},
         fingerprint::fingerprint,
-        orders::Inputs,
+        notice::channel_of,
+        orders::{Ask, Inputs},
+        page::{PageTurn, Turn},
     },
     clock, limits,
-    model::{Instant, Subject},
+    model::{AgencyName, Instant, PersonName, Subject},
+    notify::message::Channel,
+    on_call::Via,
     pipeline::{self, Ticked},
     pulse::Loop,
     rules::{finding::Tells, gateway_health::GatewayHealth},
@@ -50,6 +54,9 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
         if read_inputs && let Some(health) = gateway_health(&floor, now).await {
             gateways = Some(health);
         }
+        if read_inputs {
+            look_at_phones(&floor, now).await;
+        }
         let (mut changed, mut written, mut refused) = (false, false, false);
         rota.look(&floor.on_call.borrow().clone(), now);
         for post in floor.posts.iter() {
@@ -65,6 +72,19 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
                         Passed::Refused => refused = true,
                     }
                 }
+            }
+        }
+        match floor.silences.look(&floor.posts, now).await {
+            Ok((soon, silences_changed)) => {
+                for one in &soon {
+                    remind(&floor, one, now).await;
+                }
+                (changed, written) = (changed || silences_changed, written || silences_changed);
+            }
+            Err(fault) => {
+                refused = true;
+                floor.store_refuses(&fault);
+                tracing::error!(error = %fault, "store: a silence could not be changed; trying again with the next tick");
             }
         }
         if !refused {
@@ -88,6 +108,35 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
             () = wait(pause.max(limits::NUDGED_TICK_MIN)) => {}
             () = floor.nudges.tick.notified() => wait(limits::NUDGED_TICK_MIN).await,
             () = told_to(&mut stop) => {}
+        }
+    }
+}
+
+/// A silence ends soon, and what it mutes goes on: the log says so, beside the board, and whoever made it is told when that
+/// is one of the people.
+async fn remind(floor: &Floor, EndsSoon { silence, n_muted }: &EndsSoon, now: Instant) {
+    let (id, ends_at) = (&silence.id, silence.ends_at);
+    tracing::warn!(silence = %id, %ends_at, n_muted, "silences: one ends soon and still mutes alerts; make it longer, or see to them");
+    let created_by = PersonName::new(silence.created_by.as_str());
+    let ask = Ask::SilenceEnds { id: id.clone(), created_by, ends_at, n_muted: *n_muted };
+    match floor.store.put_orders(&AgencyName::installation(), now, vec![ask]).await {
+        Ok(_) => floor.nudges.inputs_stored(),
+        Err(fault) => floor.store_refuses(&fault),
+    }
+}
+
+/// Which addresses take nothing for good, and which texts count no more.
+async fn look_at_phones(floor: &Floor, now: Instant) {
+    match floor.store.bad_contacts().await {
+        Ok(bad) => floor.reach.change(|phones| {
+            let via = |channel: Channel| Via::ALL.into_iter().find(|via| channel_of(*via) == channel);
+            let bad = bad.into_iter().filter_map(|one| Some((one.mark, via(one.via)?)));
+            phones.set_bad(bad.collect());
+            phones.forget_before(now);
+        }),
+        Err(fault) => {
+            floor.store_refuses(&fault);
+            tracing::error!(error = %fault, "store: which addresses take nothing could not be read");
         }
     }
 }
@@ -129,6 +178,7 @@ enum Passed {
 /// One agency's pass.
 async fn tick_pass(floor: &Floor, post: &Post, read_inputs: bool, gateways: &[GatewayHealth], now: Instant) -> Passed {
     let mut watch = post.watch.lock().await;
+    watch.silences = floor.silences.get();
     let inputs = if read_inputs {
         match floor.store.pending_inputs(&post.name).await {
             Ok(inputs) => inputs,
@@ -246,11 +296,43 @@ fn report(floor: &Floor, post: &Post, ticked: &Ticked, now: Instant) {
             closed = shown(&intent.resolved), fingerprints = fingerprints.join(" "), "alerts: somebody is told"
         );
     }
+    report_pages(floor, post, ticked);
     for (key, quiet) in &ticked.step.quiet {
         floor.metrics.kept_quiet(*quiet);
         tracing::debug!(
             agency = %post.name, rule = %key.rule, subject = subject(&key.subject), quiet = quiet.as_str(),
             "alerts: nobody is told, for now"
+        );
+    }
+}
+
+/// The same for pages: people by their names in the configuration, which are ids.
+fn report_pages(floor: &Floor, post: &Post, ticked: &Ticked) {
+    for PageTurn { page, what, people } in &ticked.step.page_turns {
+        let step = match what {
+            Turn::Stepped(n) | Turn::Skipped(n) => Some(n + 1),
+            _ => None,
+        };
+        let (agency, what_word) = (&post.name, what.as_str());
+        let people = Some(people.join(", ")).filter(|people| !people.is_empty());
+        match what {
+            Turn::Everybody => {
+                tracing::warn!(%agency, page, turn = what_word, people, "pages: the last step had nobody, so everybody was told; see `shiftwatch check`");
+            }
+            Turn::Nobody => {
+                tracing::error!(%agency, page, turn = what_word, "pages: NOBODY can be told of a page: nobody has an address that takes anything; see `shiftwatch check`");
+            }
+            Turn::WentUnstaffed => {
+                tracing::warn!(%agency, page, turn = what_word, people, "pages: a shift ended and nobody owned its page");
+            }
+            _ => tracing::info!(%agency, page, turn = what_word, step, people, "pages: a page went on"),
+        }
+    }
+    for notice in &ticked.step.notices {
+        floor.metrics.told(notice.why);
+        tracing::info!(
+            agency = %post.name, topic = %notice.topic, person = %notice.to, via = notice.via.as_str(),
+            why = notice.why.as_str(), "pages: somebody is told"
         );
     }
 }

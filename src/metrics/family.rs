@@ -96,12 +96,20 @@ families! {
     // Alerts and telling.
     ALERTS = Gauge "shiftwatch_alerts" ["agency", "rule", "severity", "state"]
         "Live alerts by rule and state: pending, firing, acknowledged. Alerts posted from outside have the rule posted.";
+    SILENCES = Gauge "shiftwatch_silences" ["state"]
+        "Silences by state: active, pending, expired. Expired ones are kept for five days.";
     DECISIONS = Counter "shiftwatch_decisions_total" ["why"]
         "Decisions to tell somebody, or to stay quiet at a step, by reason.";
     MESSAGES = Counter "shiftwatch_messages_total" ["channel", "outcome"]
         "News of messages: sent, delivered, undelivered, retried, uncertain, refused, expired.";
     DUPLICATES = Counter "shiftwatch_duplicate_messages_total" ["channel"]
         "Messages that may have arrived twice because the provider could not say.";
+    SENT_ON = Counter "shiftwatch_alertmanager_notifications_total" ["outcome"]
+        "Alerts sent on to other Alertmanagers: sent, failed (sent again), dropped (too many ends waited).";
+    INBOUND_TEXTS = Counter "shiftwatch_inbound_texts_total" ["gateway", "outcome"]
+        "Texts that came in, by what they were: reply, not_a_reply, unknown_sender, duplicate, forged.";
+    GATEWAY_PENALTY = Gauge "shiftwatch_gateway_penalty_seconds" ["gateway"]
+        "How much longer a gateway takes nothing from us, 0 when it does. Absent for gateways without such a rule.";
     OUTBOX = Gauge "shiftwatch_outbox_messages" ["channel", "state"]
         "Messages decided and not finished. Absent when the store cannot be asked.";
     OUTBOX_OLDEST = Gauge "shiftwatch_outbox_oldest_seconds" []

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::{ALERTMANAGER_VERSION, family as f, page::Page};
 use crate::{
-    alerts::alert::AlertState,
+    alerts::{alert::AlertState, silence::SilenceState},
     model::{Instant, local_time},
     notify::message::Channel,
     on_call::{lint::KINDS, report::ScheduleReport},
@@ -30,6 +30,7 @@ pub(super) fn write(page: &mut Page, view: &View, now: Instant) {
     write_sureness(page, view, now);
     write_api(page, view);
     write_alerts(page, view);
+    write_silences(page, view, now);
     write_outbox(page, view, now);
 }
 
@@ -162,6 +163,13 @@ fn write_api(page: &mut Page, view: &View) {
     }
 }
 
+fn write_silences(page: &mut Page, view: &View, now: Instant) {
+    let mut silences = page.family(&f::SILENCES);
+    for (state, n) in SilenceState::ALL.into_iter().zip(view.routing.silences.counts(now)) {
+        silences.count(&[state.as_str()], n);
+    }
+}
+
 fn write_alerts(page: &mut Page, view: &View) {
     let mut counts: BTreeMap<(&str, &str, &str), [u64; STATES.len()]> = BTreeMap::new();
     for agency in &view.agencies {
@@ -202,7 +210,7 @@ fn severity(text: &str) -> &'static str {
 fn write_outbox(page: &mut Page, view: &View, now: Instant) {
     let Some(outbox) = &view.outbox else { return };
     let mut waiting = page.family(&f::OUTBOX);
-    for channel in [Channel::Email, Channel::Sms, Channel::Webhook] {
+    for channel in Channel::ALL {
         for state in OUTBOX_STATES {
             let here = outbox.waiting.iter().filter(|one| one.channel == channel && one.state == state);
             waiting.count(&[channel.as_str(), state], here.map(|one| one.n).sum());

@@ -218,6 +218,7 @@ fn the_names_are_those_that_others_depend_on() {
         ("shiftwatch_outbox_messages", "channel state"),
         ("shiftwatch_outbox_oldest_seconds", ""),
         ("shiftwatch_duplicate_messages_total", "channel"),
+        ("shiftwatch_inbound_texts_total", "gateway outcome"),
         ("shiftwatch_config_last_reload_successful", ""),
         ("shiftwatch_config_last_reload_success_timestamp_seconds", ""),
         ("shiftwatch_budget_wait_seconds", "agency"),

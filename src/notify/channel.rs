@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,17 +14,24 @@ use chrono::{DateTime, TimeDelta};
 use secrecy::SecretString;
 
 use super::{
-    message::{Channel, Content, Message, recipient_path},
+    call,
+    inbound::{RINGCENTRAL_HOOK, Text, hooks::own_token},
+    message::{BadAddress, Channel, Content, Message, MessageId, recipient_path},
     receiver::{Receiver, SmsGateway, SmsGatewayKind, SmtpAuth},
     shadow::Shadow,
-    sms::twilio::{Sender, Twilio},
+    sms::{Gateway, Silence},
     smtp::Smtp,
     webhook::Webhooks,
 };
 use crate::{
+    alerts::{
+        notice::{self, PEOPLE},
+        step::Why,
+    },
     clock::{Clock, real_now},
     config::Config,
-    model::{Instant, PhiGrant, local_time::to_micros},
+    model::{AgencyName, Instant, Phi, PhiGrant, local_time::to_micros},
+    on_call::Roster,
     store::{Claim, Poll, delivery_way, lane_of, mail_lane, recipient_way, webhook_lane},
 };
 
@@ -99,6 +107,8 @@ pub enum Verdict {
     Refused {
         /// What happened: codes only.
         why: String,
+        /// What it says of the address itself, for the next message too.
+        bad: Option<BadAddress>,
     },
 }
 
@@ -140,6 +150,8 @@ pub enum Delivery {
         code: String,
         /// Whether sending once more can help.
         again: Again,
+        /// What it says of the number itself.
+        bad: Option<BadAddress>,
     },
     /// The provider did not answer.
     NoAnswer,
@@ -166,6 +178,9 @@ pub enum ChannelError {
     /// The HTTP client could not be made.
     #[error("notify: the HTTP client cannot be made; are the system's root certificates readable?")]
     Http(#[source] reqwest::Error),
+    /// Authorities, certificate and key of a `tls_config` do not fit.
+    #[error("notify: the tls_config of an Alertmanager does not fit; look at its ca_file, cert_file and key_file")]
+    Tls(#[source] rustls::Error),
 }
 
 /// Every way out of one configuration.
@@ -173,7 +188,10 @@ pub enum ChannelError {
 pub struct Channels {
     smtp: Smtp,
     webhooks: Webhooks,
-    sms: HashMap<String, Twilio>,
+    sms: HashMap<String, Gateway>,
+    /// By gateway that tells us of texts by itself: where, and what it proves itself with.
+    subscriptions: HashMap<String, (String, String)>,
+    listened_to: Vec<String>,
     names: BTreeSet<String>,
 }
 
@@ -190,6 +208,10 @@ pub struct ChannelSettings {
     pub shadow: Option<Shadow>,
     /// How long an SMS gateway may take to answer; `None` = 8 s.
     pub answer_timeout: Option<Duration>,
+    /// How gateways reach us, no trailing slash; `None` = they do not.
+    pub external_url: Option<String>,
+    /// Everybody who may be told.
+    pub roster: Arc<Roster>,
 }
 
 impl Channels {
@@ -201,6 +223,8 @@ impl Channels {
             smtp_auth: config.smtp_auth.clone(),
             sms_gateways: config.sms_gateways.clone(),
             answer_timeout: None,
+            external_url: config.web.external_url.clone(),
+            roster: Arc::clone(&config.policy.paging.roster),
         })
     }
 
@@ -211,19 +235,17 @@ impl Channels {
         let http = Http::new().map_err(ChannelError::Http)?;
         let timeout = settings.answer_timeout.unwrap_or(ANSWER_TIMEOUT);
         let smtp = Smtp::new(&settings.receivers, settings.smtp_auth, settings.shadow);
-        let names = names_of(&settings.receivers, &settings.sms_gateways, &smtp);
+        let names = names_of(&settings.receivers, &settings.sms_gateways, &settings.roster, &smtp);
+        let hooks = settings.external_url.as_deref();
+        let subscriptions = hooks.map_or_else(HashMap::new, |hooks| subscriptions_of(&settings.sms_gateways, hooks));
+        let listened_to = listened_to(&settings.sms_gateways);
         let sms = settings
             .sms_gateways
             .into_iter()
-            .map(|SmsGateway { name, kind }| match kind {
-                SmsGatewayKind::Twilio { base_url, account_sid, auth_token, from, messaging_service_sid } => {
-                    let sender = Sender { from, messaging_service_sid };
-                    (name, Twilio::new(http.clone(), &base_url, &account_sid, &auth_token, sender, timeout))
-                }
-            })
+            .map(|gateway| (gateway.name.clone(), Gateway::new(&http, gateway, hooks, timeout)))
             .collect();
         let webhooks = Webhooks::new(http, &settings.receivers);
-        Ok(Self { smtp, webhooks, sms, names })
+        Ok(Self { smtp, webhooks, sms, subscriptions, listened_to, names })
     }
 
     /// Every name under which the health of something in this configuration is kept: its ways out, and those they lead
@@ -251,7 +273,12 @@ impl Channels {
         match message.content.reveal(PhiGrant::SEND) {
             Content::Email { .. } => self.smtp.send(message, moment).await,
             Content::Webhook { body } => self.webhooks.send(message, body).await,
-            Content::Call { .. } => no_gateway(),
+            Content::Call { text, code } => match gateway.and_then(|name| self.sms.get(name)) {
+                Some(Gateway::Twilio(twilio)) => {
+                    call::twilio::place(twilio, message, text, code.as_deref(), moment).await
+                }
+                _ => no_gateway(),
+            },
             Content::Sms { text } => match gateway.and_then(|name| self.sms.get(name)) {
                 Some(gateway) => gateway.send(message, text, moment).await,
                 None => no_gateway(),
@@ -259,13 +286,47 @@ impl Channels {
         }
     }
 
+    /// Sends one text that belongs to nothing, for a command. Useful for a quarter of an hour.
+    pub async fn text(&self, gateway: &str, to: &Phi<String>, text: &str, clock: &Clock) -> Verdict {
+        let moment = Moment::of(clock);
+        let message = Message {
+            id: MessageId::from_stored(format!("{:032x}", moment.real.timestamp_micros())),
+            agency: AgencyName::installation(),
+            receiver: String::new(),
+            recipient: String::new(),
+            channel: Channel::Sms,
+            gateways: vec![gateway.to_owned()],
+            address: to.clone(),
+            content: Phi::new(Content::Sms { text: text.to_owned() }),
+            why: Why::FirstFiring,
+            urgency: 1,
+            created_at: moment.now,
+            useful_until: moment.after(Duration::from_mins(15)),
+            fired_at: moment.now,
+            follows: Vec::new(),
+        };
+        match self.sms.get(gateway) {
+            Some(gateway) => gateway.send(&message, text, moment).await,
+            None => no_gateway(),
+        }
+    }
+
+    /// Whether a gateway's number may send texts, where it can be asked without sending one.
+    pub async fn may_send(&self, gateway: &str) -> Option<Result<bool, String>> {
+        match self.sms.get(gateway)? {
+            Gateway::RingCentral(extension) => Some(extension.may_send().await.map_err(|silence| silence.why)),
+            _ => None,
+        }
+    }
+
     /// Asks whether a message that may have left did.
     pub async fn ask(&self, claim: &Claim, moment: Moment) -> Asked {
         let message = &claim.message;
-        let (Content::Sms { text }, Some(since)) = (message.content.reveal(PhiGrant::SEND), claim.uncertain_since)
-        else {
+        let content = message.content.reveal(PhiGrant::SEND);
+        let (Content::Sms { .. } | Content::Call { .. }, Some(since)) = (content, claim.uncertain_since) else {
             return Asked::CannotTell;
         };
+        let mut cannot_tell = false;
         // The gateway was chosen after the claim was stored, so any of them may have it.
         let mut found = Vec::new();
         for name in &message.gateways {
@@ -275,20 +336,67 @@ impl Channels {
                 }
                 continue;
             };
-            match gateway.ask(message, text, since.min(moment.real_at(since))).await {
-                Ok(sids) => found.extend(sids.into_iter().map(|sid| (name.clone(), sid))),
-                Err(why) => return Asked::NoAnswer { why },
+            let since = since.min(moment.real_at(since));
+            let asked = match (content, gateway) {
+                (Content::Sms { text }, gateway) => gateway.ask(message, text, since).await,
+                (_, Gateway::Twilio(twilio)) => Some(call::twilio::ask(twilio, message, since).await),
+                _ => continue,
+            };
+            match asked {
+                Some(Ok(sids)) => found.extend(sids.into_iter().map(|sid| (name.clone(), sid))),
+                Some(Err(why)) => return Asked::NoAnswer { why },
+                None => cannot_tell |= claim.gateway.as_ref().is_none_or(|tried| tried == name),
             }
         }
-        Asked::Matches(found)
+        if found.is_empty() && cannot_tell { Asked::CannotTell } else { Asked::Matches(found) }
     }
 
-    /// Asks what became of a text.
+    /// Asks what became of a text or a call.
     pub async fn delivery(&self, poll: &Poll) -> Delivery {
-        match self.sms.get(&poll.gateway) {
-            Some(gateway) => gateway.delivery(&poll.provider_id).await,
-            None => Delivery::Unknown,
+        match (self.sms.get(&poll.gateway), poll.channel) {
+            (Some(Gateway::Twilio(twilio)), Channel::Call) => call::twilio::delivery(twilio, &poll.provider_id).await,
+            (Some(gateway), _) => gateway.delivery(&poll.provider_id, &poll.address).await,
+            (None, _) => Delivery::Unknown,
         }
+    }
+
+    /// The gateways that are asked what people texted.
+    #[must_use]
+    pub fn listened_to(&self) -> Vec<String> {
+        self.listened_to.clone()
+    }
+
+    /// The texts that a gateway heard since then, oldest first; `None` when it cannot be asked.
+    pub async fn heard(&self, gateway: &str, since: Instant) -> Option<Result<Vec<Text>, Silence>> {
+        self.sms.get(gateway)?.heard(since).await
+    }
+
+    /// Sees to it that a gateway tells us of texts, where it has to be asked to. Gives when to look again; `None` = as
+    /// usual.
+    pub async fn subscribe(&self, gateway: &str) -> Option<Duration> {
+        let (address, token) = self.subscriptions.get(gateway)?;
+        let Some(Gateway::RingCentral(extension)) = self.sms.get(gateway) else { return None };
+        match extension.subscribe(address, token).await {
+            Ok(()) => None,
+            Err(silence) => {
+                tracing::warn!(
+                    gateway,
+                    why = silence.why,
+                    "inbound: the gateway cannot be asked to tell of replies; they are asked for"
+                );
+                silence.ask_after
+            }
+        }
+    }
+
+    /// How much longer a gateway takes nothing from us, by gateway.
+    #[must_use]
+    pub fn penalties(&self) -> Vec<(&str, Duration)> {
+        let penalty = |gateway: &Gateway| match gateway {
+            Gateway::RingCentral(extension) => Some(extension.penalty().unwrap_or_default()),
+            _ => None,
+        };
+        self.sms.iter().filter_map(|(name, gateway)| Some((name.as_str(), penalty(gateway)?))).collect()
     }
 
     /// True when the gateway is still in the configuration.
@@ -298,15 +406,51 @@ impl Channels {
     }
 }
 
+/// Those that hear: of several entries on one Twilio account, one that is not bound to a number hears for all.
+fn listened_to(gateways: &[SmsGateway]) -> Vec<String> {
+    let unbound = |sid: &str| {
+        gateways.iter().find(
+            |other| matches!(&other.kind, SmsGatewayKind::Twilio(it) if it.account_sid == sid && it.from.is_none()),
+        )
+    };
+    let hears = |gateway: &&SmsGateway| match &gateway.kind {
+        SmsGatewayKind::Twilio(account) => unbound(&account.account_sid).is_none_or(|other| other.name == gateway.name),
+        SmsGatewayKind::RingCentral(_) => true,
+        SmsGatewayKind::Http(_) => false,
+    };
+    gateways.iter().filter(hears).map(|gateway| gateway.name.clone()).collect()
+}
+
+/// Where each RingCentral extension tells us of texts: several numbers of one extension share one subscription.
+fn subscriptions_of(gateways: &[SmsGateway], hooks: &str) -> HashMap<String, (String, String)> {
+    let mut told = BTreeSet::new();
+    let mut subscriptions = HashMap::new();
+    for gateway in gateways {
+        let SmsGatewayKind::RingCentral(extension) = &gateway.kind else { continue };
+        let token = own_token(extension);
+        // RingCentral takes nothing but https.
+        if (hooks.starts_with("https://") || is_loopback(hooks)) && told.insert(token.clone()) {
+            subscriptions.insert(gateway.name.clone(), (format!("{hooks}{RINGCENTRAL_HOOK}"), token));
+        }
+    }
+    subscriptions
+}
+
 fn no_gateway() -> Verdict {
     Verdict::NotSent { why: "no such gateway in the configuration".into(), scope: Scope::Message, retry_after: None }
 }
 
-fn names_of(receivers: &[Receiver], gateways: &[SmsGateway], smtp: &Smtp) -> BTreeSet<String> {
+fn names_of(receivers: &[Receiver], gateways: &[SmsGateway], roster: &Roster, smtp: &Smtp) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = smtp.targets().map(mail_lane).collect();
     for gateway in gateways {
-        names.insert(format!("sms/{}", gateway.name));
-        names.insert(delivery_way(&gateway.name));
+        for channel in [Channel::Sms, Channel::Call] {
+            names.insert(format!("{channel}/{}", gateway.name));
+            names.insert(delivery_way(channel, &gateway.name));
+        }
+    }
+    for person in roster.people() {
+        let ways = person.contacts.iter().map(|contact| notice::channel_of(contact.via));
+        names.extend(ways.map(|channel| recipient_way(PEOPLE, &format!("{}/{channel}", person.name))));
     }
     for receiver in receivers {
         let mut reaches = |channel, integration, n_recipients| {
@@ -337,17 +481,27 @@ pub(crate) struct Http {
 
 impl Http {
     pub(crate) fn new() -> Result<Self, reqwest::Error> {
-        let builder = || {
-            reqwest::Client::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                // A redirected POST would take the text somewhere nobody configured.
-                .redirect(reqwest::redirect::Policy::none())
-                // Shorter than servers keep idle connections, so that a send seldom meets one that just closed.
-                .pool_idle_timeout(Duration::from_secs(20))
-                .tcp_nodelay(true)
-                .user_agent(concat!("shiftwatch/", env!("CARGO_PKG_VERSION")))
-        };
-        Ok(Self { outside: builder().build()?, loopback: builder().no_proxy().build()? })
+        Ok(Self { outside: Self::builder().build()?, loopback: Self::builder().no_proxy().build()? })
+    }
+
+    /// A client for one address, with its own TLS.
+    pub(super) fn of(url: &str, tls: Option<rustls::ClientConfig>) -> Result<reqwest::Client, reqwest::Error> {
+        let mut builder = if is_loopback(url) { Self::builder().no_proxy() } else { Self::builder() };
+        if let Some(tls) = tls {
+            builder = builder.tls_backend_preconfigured(tls);
+        }
+        builder.build()
+    }
+
+    fn builder() -> reqwest::ClientBuilder {
+        reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            // A redirected POST would take the text somewhere nobody configured.
+            .redirect(reqwest::redirect::Policy::none())
+            // Shorter than servers keep idle connections, so that a send seldom meets one that just closed.
+            .pool_idle_timeout(Duration::from_secs(20))
+            .tcp_nodelay(true)
+            .user_agent(concat!("shiftwatch/", env!("CARGO_PKG_VERSION")))
     }
 
     pub(crate) fn client(&self, url: &str) -> &reqwest::Client {
@@ -369,7 +523,7 @@ pub(super) fn http_failure(error: &reqwest::Error) -> Verdict {
     if error.is_connect() {
         Verdict::NotSent { why: "no connection".into(), scope: Scope::Way, retry_after: None }
     } else if error.is_builder() {
-        Verdict::Refused { why: "the address is not a usable URL".into() }
+        Verdict::Refused { why: "the address is not a usable URL".into(), bad: None }
     } else if error.is_timeout() {
         Verdict::MayHaveLeft { why: "no answer in time".into() }
     } else {

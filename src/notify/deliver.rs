@@ -30,7 +30,7 @@ use crate::{
     clock::{Clock, real_now},
     model::Instant,
     pulse::{Loop, Pulses},
-    store::{Attempted, Claim, Outcome, Room, Store, StoreError, lane_of, recipient_way},
+    store::{Attempted, Claim, Outcome, Room, Store, StoreError, lane_of, way_to},
 };
 
 /// A claim without an outcome for so long counts as uncertain even while the process lives. Longer than any send.
@@ -315,7 +315,7 @@ impl Deliverer {
             attempt: claim.attempt,
             gateway: gateway.clone(),
             way: way.clone(),
-            to: recipient_way(&claim.message.receiver, &claim.message.recipient),
+            to: way_to(&claim.message),
             channel: claim.message.channel,
         };
         let paused_until = claim.uncertain_since.and(self.ways.paused_until(&way, moment.now));
@@ -350,10 +350,10 @@ impl Deliverer {
         if asks {
             return Some(stored);
         }
-        let order = &claim.message.gateways;
+        let (order, channel) = (&claim.message.gateways, claim.message.channel);
         let first = order.iter().position(|name| *name == stored).unwrap_or(0);
         let usable = |name: &&String| {
-            channels.has_gateway(name) && self.ways.paused_until(&format!("sms/{name}"), now).is_none()
+            channels.has_gateway(name) && self.ways.paused_until(&format!("{channel}/{name}"), now).is_none()
         };
         order.iter().cycle().skip(first).take(order.len()).find(usable).cloned().or(Some(stored))
     }
@@ -411,10 +411,10 @@ impl Deliverer {
                 }
                 (Outcome::Sent { provider_id }, Some(true))
             }
-            Ended::Sent(Verdict::Refused { why }) => {
+            Ended::Sent(Verdict::Refused { why, bad }) => {
                 self.ways.end(&way, true);
                 // The way answered, but it brought nothing to anybody: the refusal is the recipient's.
-                (Outcome::Refused { why }, None)
+                (Outcome::Refused { why, bad }, None)
             }
             Ended::Sent(Verdict::MayHaveLeft { why }) => {
                 let until = self.ways.fail(&way, Scope::Way, None, moment, &mut self.rng);
@@ -437,7 +437,7 @@ impl Deliverer {
             Ended::Sent(Verdict::NotSent { why, scope, retry_after }) => {
                 let until = self.ways.fail(&way, scope, retry_after, moment, &mut self.rng);
                 let next_gateway = message.gateways.len() > 1;
-                let at = if next_gateway { self.first_gateway_at(&message.gateways, moment.now) } else { until };
+                let at = if next_gateway { self.first_gateway_at(message, moment.now) } else { until };
                 let at = useful(moment, at, message.useful_until, retry_after.is_some());
                 (Outcome::Retry { at, next_gateway, why }, Some(false))
             }
@@ -452,13 +452,14 @@ impl Deliverer {
             doubles,
             way,
             way_ok,
-            to: recipient_way(&message.receiver, &message.recipient),
+            to: way_to(message),
         }
     }
 
     /// When the first of these gateways can be tried.
-    fn first_gateway_at(&self, gateways: &[String], now: Instant) -> Instant {
-        let at = gateways.iter().map(|name| self.ways.paused_until(&format!("sms/{name}"), now).unwrap_or(now));
+    fn first_gateway_at(&self, message: &Message, now: Instant) -> Instant {
+        let paused_until = |name| self.ways.paused_until(&format!("{}/{name}", message.channel), now);
+        let at = message.gateways.iter().map(|name| paused_until(name).unwrap_or(now));
         at.min().unwrap_or(now)
     }
 
@@ -481,7 +482,7 @@ impl Deliverer {
             Outcome::Retry { why, .. } => ("retried", why.as_str()),
             Outcome::Uncertain { why, .. } => ("uncertain", why.as_str()),
             Outcome::NotThere { .. } => ("uncertain", "the provider does not have it yet"),
-            Outcome::Refused { why } => ("refused", why.as_str()),
+            Outcome::Refused { why, .. } => ("refused", why.as_str()),
             Outcome::Reported { .. } => return,
         };
         // A question that leaves things as they are is not another uncertain message.
@@ -496,7 +497,7 @@ impl Deliverer {
             Outcome::Sent { .. } => {
                 self.report.n_sent += 1;
                 telling.took(message.channel, (moment.now - began_at(message)).to_std().unwrap_or_default());
-                if message.channel == Channel::Sms {
+                if matches!(message.channel, Channel::Sms | Channel::Call) {
                     self.parts.texts_sent.notify_one();
                 }
             }

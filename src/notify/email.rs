@@ -80,14 +80,63 @@ pub fn write(firing: &[&Alert], over: &[&Alert], frame: Frame<'_>) -> Mail {
     let footer = format!("Sent by shiftwatch to receiver {}.", frame.receiver);
     let _ = writeln!(text, "--\n{footer}");
     let subject = subject(firing, over, frame);
-    let html = format!(
+    let html = document(&subject, &rows, &footer);
+    Mail { subject, text, html }
+}
+
+/// A letter to one person: what it says beside the alerts it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// One line, without the title.
+    pub subject: String,
+    /// Said first, a paragraph each.
+    pub lead: Vec<String>,
+    /// Where to act, as words and an address.
+    pub link: Option<(String, String)>,
+    /// The person's name in the configuration.
+    pub to: String,
+}
+
+/// Writes a letter to one person about these alerts, the most severe firing ones first, then those that are over.
+#[must_use]
+pub fn write_letter(letter: &Letter, firing: &[&Alert], over: &[&Alert], frame: Frame<'_>, title: &str) -> Mail {
+    let mut text = String::new();
+    let mut rows = String::new();
+    for line in &letter.lead {
+        let _ = writeln!(text, "{line}\n");
+        let _ = write!(rows, "<p>{}</p>", escape(line));
+    }
+    if let Some((words, url)) = &letter.link {
+        let _ = writeln!(text, "{words}: {url}\n");
+        let _ = write!(
+            rows,
+            "<p><a href=\"{0}\" style=\"display:inline-block;padding:.5em 1em;border:2px solid;border-radius:.4em;font-weight:600\">{1}</a></p><p style=\"font-size:13px\">{0}</p>",
+            escape(url),
+            escape(words)
+        );
+    }
+    for alert in firing {
+        let words = words::firing(alert, frame.telling, frame.now);
+        firing_part(alert, &words, frame, &mut text, &mut rows);
+    }
+    for alert in over {
+        over_part(alert, frame, &mut text, &mut rows);
+    }
+    let footer = format!("Sent by shiftwatch to {}.", letter.to);
+    let _ = writeln!(text, "--\n{footer}");
+    let subject = one_line(&format!("[{title}] {}", letter.subject));
+    let html = document(&subject, &rows, &footer);
+    Mail { subject, text, html }
+}
+
+fn document(subject: &str, rows: &str, footer: &str) -> String {
+    format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\"><title>{}</title></head>\
          <body style=\"font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:40em;padding:1em\">{rows}\
          <p style=\"font-size:13px;opacity:.75\">{}</p></body></html>",
-        escape(&subject),
-        escape(&footer)
-    );
-    Mail { subject, text, html }
+        escape(subject),
+        escape(footer)
+    )
 }
 
 fn subject(firing: &[&Alert], over: &[&Alert], frame: Frame<'_>) -> String {
@@ -176,7 +225,7 @@ fn over_part(alert: &Alert, frame: Frame<'_>, text: &mut String, rows: &mut Stri
 }
 
 /// `NO CAREGIVER: Tue 07:00-11:00, North`; for an alert in its own words, these.
-fn headline(alert: &Alert, words: &Words) -> String {
+pub(super) fn headline(alert: &Alert, words: &Words) -> String {
     let what = if alert.facts.tells == Tells::Summary { own_words(alert) } else { words.headline.clone() };
     if words.concerns.is_empty() { what } else { format!("{what}: {}", words.concerns) }
 }

@@ -25,6 +25,14 @@ impl FromIterator<Phi<String>> for Addresses {
     }
 }
 
+impl Addresses {
+    /// The address with this mark, if a message went to it.
+    #[must_use]
+    pub fn get(&self, mark: &AddressMark) -> Option<&Phi<String>> {
+        self.0.get(mark)
+    }
+}
+
 /// How somebody is reached: whose settings, and the settings, with the one address in them.
 #[derive(Debug)]
 pub struct Reach {

@@ -134,6 +134,27 @@ pub enum Content {
     },
 }
 
+/// Why an address takes nothing, until it does again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BadAddress {
+    /// Whoever has it asked not to be sent any (STOP).
+    OptedOut,
+    /// It is no telephone that takes texts: a landline, not in use, not a number.
+    Unusable,
+}
+
+impl BadAddress {
+    /// The stored word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OptedOut => "opted_out",
+            Self::Unusable => "unusable",
+        }
+    }
+}
+
 /// Which SMTP server a mail goes through. Credentials are looked up in the configuration at sending.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SmtpTarget {

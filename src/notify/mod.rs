@@ -1,25 +1,33 @@
 //! Who is told, how, by what.
 //!
 //! Two halves. The pure one turns intents into messages: [`render`], with [`words`], [`texts`], [`email`],
-//! [`webhook_payload`], [`template`], [`former`], [`shadow`]. The other sends what was committed.
+//! [`webhook_payload`], [`template`], [`former`], [`shadow`], [`send_on`]. The other sends what was committed.
 //!
 //! Given: a committed step's intents, the receivers, and who the people are for those who may know.
 //! Gives: messages, and after sending, receipts.
 //! Does not: decide who is told or when; that is the step's.
 
+pub mod alertmanager;
+pub mod call;
 pub mod channel;
 pub mod deliver;
 pub mod email;
+pub mod fill;
 pub mod former;
 pub mod gsm7;
 pub mod heartbeat;
+pub mod inbound;
 pub mod message;
+pub mod notice;
+pub mod page_texts;
 pub mod poll;
 pub mod receiver;
 pub mod render;
+pub mod send_on;
 pub mod shadow;
 pub mod sms;
 pub mod smtp;
+pub mod spoken;
 pub mod telling;
 pub mod template;
 pub mod texts;

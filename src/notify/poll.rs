@@ -12,7 +12,6 @@ use tokio::{sync::watch, time};
 use super::{
     channel::{Again, Channels, Delivery, Moment},
     deliver::DelivererParts,
-    message::Channel,
     ways::back_off,
 };
 use crate::{
@@ -80,42 +79,57 @@ pub async fn round(parts: &DelivererParts, rng: &mut StdRng) -> Result<Option<In
         .await;
     let mut later = Vec::new();
     for (poll, delivery) in asked {
-        match delivery {
-            Delivery::Delivered => {
-                let report =
-                    Report { id: poll.id, news: News::Delivered, at: moment.now, again_at: None, senders_fault: false };
-                if parts.store.report(report).await? {
-                    parts.telling.count(Channel::Sms, "delivered", 1);
-                }
-            }
-            Delivery::Undelivered { code, again } => {
-                let again_at = match again {
-                    Again::Once if poll.attempts < 2 => Some(moment.after(PHONE_OFF)),
-                    Again::WhileUseful if poll.attempts < SENDS => {
-                        Some(moment.after(back_off(poll.attempts + 3, PHONE_OFF, rng)))
-                    }
-                    Again::Elsewhere if poll.attempts < SENDS && poll.n_gateways > 1 => Some(moment.now),
-                    _ => None,
-                };
-                let senders_fault = again == Again::Elsewhere;
-                let (id, news) = (poll.id.clone(), News::Undelivered);
-                if parts.store.report(Report { id, news, at: moment.now, again_at, senders_fault }).await? {
-                    parts.telling.count(Channel::Sms, "undelivered", 1);
-                    tracing::warn!(
-                        message = %poll.id, gateway = poll.gateway, code,
-                        again = again_at.is_some_and(|at| at < poll.useful_until), "deliver: a text was not delivered"
-                    );
-                    parts.nudge.notify_one();
-                }
-            }
-            Delivery::Pending | Delivery::NoAnswer => later.push((poll.id.clone(), next_question(&poll, moment))),
-            Delivery::Unknown => later.push((poll.id, None)),
+        let again_at = again_at(&poll, &delivery, moment, rng);
+        if !note(parts, &poll, &delivery, again_at, moment).await? {
+            let next = if delivery == Delivery::Unknown { None } else { next_question(&poll, moment) };
+            later.push((poll.id, next));
         }
     }
     let soonest = later.iter().filter_map(|(_, at)| *at).min();
     parts.store.poll_later(later).await?;
     let more_at = full.then_some(moment.now);
     Ok([next_at, soonest, more_at].into_iter().flatten().min())
+}
+
+/// When an undelivered text is sent once more; `None` = never.
+pub fn again_at(poll: &Poll, delivery: &Delivery, moment: Moment, rng: &mut StdRng) -> Option<Instant> {
+    let Delivery::Undelivered { again, .. } = delivery else { return None };
+    match again {
+        Again::Once if poll.attempts < 2 => Some(moment.after(PHONE_OFF)),
+        Again::WhileUseful if poll.attempts < SENDS => Some(moment.after(back_off(poll.attempts + 3, PHONE_OFF, rng))),
+        Again::Elsewhere if poll.attempts < SENDS && poll.n_gateways > 1 => Some(moment.now),
+        _ => None,
+    }
+}
+
+/// Stores what a gateway says became of a text or a call, asked or not; false while it says nothing final.
+pub async fn note(
+    parts: &DelivererParts,
+    poll: &Poll,
+    delivery: &Delivery,
+    again_at: Option<Instant>,
+    moment: Moment,
+) -> Result<bool, StoreError> {
+    let (news, bad, senders_fault) = match delivery {
+        Delivery::Delivered => (News::Delivered, None, false),
+        Delivery::Undelivered { again, bad, .. } => (News::Undelivered, *bad, *again == Again::Elsewhere),
+        Delivery::Pending | Delivery::NoAnswer | Delivery::Unknown => return Ok(false),
+    };
+    let report = Report { id: poll.id.clone(), news, at: moment.now, again_at, senders_fault, bad };
+    if !parts.store.report(report).await? {
+        return Ok(true);
+    }
+    if let Delivery::Undelivered { code, .. } = delivery {
+        parts.telling.count(poll.channel, "undelivered", 1);
+        tracing::warn!(
+            message = %poll.id, channel = poll.channel.as_str(), gateway = poll.gateway, code,
+            again = again_at.is_some_and(|at| at < poll.useful_until), "deliver: it was not delivered"
+        );
+        parts.nudge.notify_one();
+    } else {
+        parts.telling.count(poll.channel, "delivered", 1);
+    }
+    Ok(true)
 }
 
 /// When a text is asked for next; `None` once it no longer matters.

@@ -132,21 +132,115 @@ pub struct SmsGateway {
 }
 
 /// The gateways we speak.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum SmsGatewayKind {
-    /// Twilio's Messages API.
-    Twilio {
-        /// Host root, no trailing slash.
-        base_url: String,
-        /// `AC…`
-        account_sid: String,
-        /// Basic auth password.
-        auth_token: SecretString,
-        /// The number texts come from, E.164, or `None` when a messaging service is used.
-        from: Option<String>,
-        /// `MG…`
-        messaging_service_sid: Option<String>,
-    },
+    /// Twilio: texts and calls.
+    Twilio(TwilioAccount),
+    /// RingCentral: texts of one user extension.
+    RingCentral(RingCentralExtension),
+    /// Any provider with an HTTP call for a text.
+    Http(HttpGateway),
+}
+
+impl SmsGatewayKind {
+    /// Where it is; a root, or a whole URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        match self {
+            Self::Twilio(account) => &account.base_url,
+            Self::RingCentral(extension) => &extension.base_url,
+            Self::Http(gateway) => &gateway.url,
+        }
+    }
+}
+
+impl SmsGateway {
+    /// Whether it can call a telephone and speak: Twilio with a number of its own.
+    #[must_use]
+    pub const fn can_call(&self) -> bool {
+        matches!(&self.kind, SmsGatewayKind::Twilio(account) if account.from.is_some())
+    }
+
+    /// Whether texts that people send to it can be heard.
+    #[must_use]
+    pub const fn can_hear(&self) -> bool {
+        !matches!(&self.kind, SmsGatewayKind::Http(_))
+    }
+}
+
+/// A Twilio account and whom its texts are from.
+#[derive(Clone)]
+pub struct TwilioAccount {
+    /// Host root, no trailing slash.
+    pub base_url: String,
+    /// `AC…`
+    pub account_sid: String,
+    /// Basic auth password, and what signs the gateway's own requests.
+    pub auth_token: SecretString,
+    /// Tokens that still sign requests while the new one comes into force.
+    pub previous_auth_tokens: Vec<SecretString>,
+    /// The number that texts and calls come from, E.164. With a messaging service it is for calls only.
+    pub from: Option<String>,
+    /// `MG…`
+    pub messaging_service_sid: Option<String>,
+}
+
+/// A RingCentral user extension and its number.
+#[derive(Clone)]
+pub struct RingCentralExtension {
+    /// Host root, no trailing slash.
+    pub base_url: String,
+    /// The app's.
+    pub client_id: String,
+    /// The app's.
+    pub client_secret: SecretString,
+    /// The JWT credential; it acts as one user extension.
+    pub jwt: SecretString,
+    /// The extension's number that texts come from, E.164.
+    pub from: String,
+}
+
+/// A provider that takes a text in one HTTP request.
+#[derive(Clone)]
+pub struct HttpGateway {
+    /// Where to; a template that may hold `to`, `text` and `id`.
+    pub url: String,
+    /// `POST`, `PUT` or `GET`.
+    pub method: String,
+    /// Headers besides.
+    pub headers: Vec<(String, SecretString)>,
+    /// `Authorization`, ready as a header value.
+    pub authorization: Option<SecretString>,
+    /// What is sent.
+    pub body: HttpBody,
+    /// The statuses that mean it was taken; empty = any 2xx.
+    pub ok: Vec<u16>,
+    /// Where its id stands in the answer, a JSON pointer.
+    pub id: Option<String>,
+    /// How it is asked what became of a text.
+    pub status: Option<HttpStatus>,
+}
+
+/// What an [`HttpGateway`] is sent. Every text in it is a template over `to`, `text` and `id`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HttpBody {
+    /// JSON; each text in it is filled in, then written as JSON.
+    Json(serde_json::Value),
+    /// A form; of a `GET`, the query.
+    Form(Vec<(String, String)>),
+}
+
+/// How an [`HttpGateway`] is asked what became of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpStatus {
+    /// Where; a template that may hold `id`, the provider's.
+    pub url: String,
+    /// Where the state stands in the answer, a JSON pointer.
+    pub state: String,
+    /// The states that mean it arrived.
+    pub delivered: Vec<String>,
+    /// The states that mean it did not and never will.
+    pub undelivered: Vec<String>,
 }
 
 /// Without the sender's address.
@@ -173,9 +267,22 @@ impl fmt::Debug for SmtpAuth {
 }
 
 /// Without the number.
-impl fmt::Debug for SmsGatewayKind {
+impl fmt::Debug for TwilioAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Twilio { base_url, .. } = self;
-        f.debug_struct("Twilio").field("base_url", base_url).finish_non_exhaustive()
+        f.debug_struct("TwilioAccount").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+/// Without the number.
+impl fmt::Debug for RingCentralExtension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RingCentralExtension").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+/// Without the URL, which may hold a key.
+impl fmt::Debug for HttpGateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpGateway").field("method", &self.method).field("ok", &self.ok).finish_non_exhaustive()
     }
 }

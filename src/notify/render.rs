@@ -35,7 +35,7 @@ const USEFUL_OTHERWISE: TimeDelta = TimeDelta::hours(24);
 
 /// Of a message about more alerts, only the most urgent are kept as mentioned: a repeat of thousands would write thousands
 /// of rows each time.
-const MENTIONS_MAX: usize = 500;
+pub(super) const MENTIONS_MAX: usize = 500;
 
 /// What a step's intents became.
 #[derive(Debug, Default)]
@@ -90,6 +90,16 @@ pub fn render(intents: &[Intent], given: Given<'_>) -> Rendered {
     }
     let mentions = mentions.into_inner();
     Rendered { messages, mentions, n_template_faults: faults.get(), n_out_of_reach }
+}
+
+impl Rendered {
+    /// Takes in what else was rendered.
+    pub fn absorb(&mut self, other: Self) {
+        self.messages.extend(other.messages);
+        self.mentions.extend(other.mentions);
+        self.n_template_faults += other.n_template_faults;
+        self.n_out_of_reach += other.n_out_of_reach;
+    }
 }
 
 /// The severity's rank: 0 critical, 1 page, 2 warning, 3 anything else.
@@ -379,69 +389,90 @@ impl<'a> Notice<'a> {
     }
 
     fn context(&self, part: &Part<'_>, granted: bool) -> Value {
-        let alerts = part.shown();
-        let first = alerts.first();
-        context! {
-            status => if alerts.iter().any(|alert| alert.is_firing()) { "firing" } else { "resolved" },
-            receiver => part.receiver.clone(),
-            group_labels => template::pairs(self.intent.group.labels.clone()),
-            common_labels => template::pairs(webhook_payload::common(alerts.iter().map(|alert| &alert.labels))),
-            common_annotations => template::pairs(webhook_payload::common(alerts.iter().map(|alert| &alert.annotations))),
-            external_url => self.given.telling.external_url.as_deref().unwrap_or_default(),
-            alerts => alerts.iter().map(|alert| self.alert_context(alert, granted)).collect::<Vec<_>>(),
-            shift => first.map(|alert| shift_facts(alert).value()),
-            client => first.map(|alert| self.client_context(alert, granted)),
-            caregiver => first.map(|alert| self.caregiver_context(alert, granted)),
-        }
-    }
-
-    fn alert_context(&self, alert: &Alert, granted: bool) -> Value {
-        let ends_at = match &alert.state {
-            AlertState::Resolved { resolved_at, .. } => stamp(*resolved_at),
-            _ => String::new(),
+        let seen = Seen {
+            receiver: &part.receiver,
+            group_labels: self.intent.group.labels.clone(),
+            external_url: self.given.telling.external_url.as_deref().unwrap_or_default(),
+            people: self.given.people,
+            granted,
         };
-        context! {
-            status => if alert.is_firing() { "firing" } else { "resolved" },
-            labels => template::pairs(alert.labels.clone()),
-            annotations => template::pairs(alert.annotations.clone()),
-            starts_at => stamp(alert.active_at),
-            ends_at => ends_at,
-            fingerprint => fingerprint(&alert.labels),
-            shift => shift_facts(alert).value(),
-            client => self.client_context(alert, granted),
-            caregiver => self.caregiver_context(alert, granted),
-        }
+        context(&part.shown(), &seen)
     }
+}
 
-    /// Every name is there; what is not known or not granted is empty, so that a template never fails for want of it.
-    fn client_context(&self, alert: &Alert, granted: bool) -> Value {
-        let id = alert.facts.client.as_ref();
-        let grant = PhiGrant::GRANTED_MAIL;
-        let person = id.and_then(|id| self.given.people.client(id)).filter(|_| granted).map(|client| &client.person);
-        context! {
-            id => id.map_or("", |id| id.as_str()),
-            name => person.map_or("", |person| person.name.reveal(grant).as_str()),
-            phones => person.map_or_else(Vec::new, |person| person.phones.reveal(grant).clone()),
-            address => person.map_or("", |person| person.address.reveal(grant).as_str()),
-            birth_date => person.and_then(|person| *person.birth_date.reveal(grant)).map_or_else(String::new, |date| date.to_string()),
-        }
+/// What a template sees besides its alerts.
+pub(super) struct Seen<'a> {
+    pub receiver: &'a str,
+    pub group_labels: Labels,
+    pub external_url: &'a str,
+    pub people: &'a dyn People,
+    /// Whether names, phones and addresses may be shown.
+    pub granted: bool,
+}
+
+/// Everything a template of a receiver may name.
+pub(super) fn context(alerts: &[&Alert], seen: &Seen<'_>) -> Value {
+    let first = alerts.first();
+    context! {
+        status => if alerts.iter().any(|alert| alert.is_firing()) { "firing" } else { "resolved" },
+        receiver => seen.receiver,
+        group_labels => template::pairs(seen.group_labels.clone()),
+        common_labels => template::pairs(webhook_payload::common(alerts.iter().map(|alert| &alert.labels))),
+        common_annotations => template::pairs(webhook_payload::common(alerts.iter().map(|alert| &alert.annotations))),
+        external_url => seen.external_url,
+        alerts => alerts.iter().map(|alert| alert_context(alert, seen)).collect::<Vec<_>>(),
+        shift => first.map(|alert| shift_facts(alert).value()),
+        client => first.map(|alert| client_context(alert, seen)),
+        caregiver => first.map(|alert| caregiver_context(alert, seen)),
     }
+}
 
-    /// As for clients.
-    fn caregiver_context(&self, alert: &Alert, granted: bool) -> Value {
-        let shift = match &alert.key.subject {
-            Subject::Shift(key) => self.given.people.shift(key),
-            _ => None,
-        };
-        let id = shift.and_then(|shift| shift.caregiver.as_ref());
-        let grant = PhiGrant::GRANTED_MAIL;
-        let person =
-            id.and_then(|id| self.given.people.caregiver(id)).filter(|_| granted).map(|caregiver| &caregiver.person);
-        context! {
-            id => id.map_or("", |id| id.as_str()),
-            name => person.map_or("", |person| person.name.reveal(grant).as_str()),
-            phones => person.map_or_else(Vec::new, |person| person.phones.reveal(grant).clone()),
-        }
+fn alert_context(alert: &Alert, seen: &Seen<'_>) -> Value {
+    let ends_at = match &alert.state {
+        AlertState::Resolved { resolved_at, .. } => stamp(*resolved_at),
+        _ => String::new(),
+    };
+    context! {
+        status => if alert.is_firing() { "firing" } else { "resolved" },
+        labels => template::pairs(alert.labels.clone()),
+        annotations => template::pairs(alert.annotations.clone()),
+        starts_at => stamp(alert.active_at),
+        ends_at => ends_at,
+        fingerprint => fingerprint(&alert.labels),
+        shift => shift_facts(alert).value(),
+        client => client_context(alert, seen),
+        caregiver => caregiver_context(alert, seen),
+    }
+}
+
+/// Every name is there; what is not known or not granted is empty, so that a template never fails for want of it.
+fn client_context(alert: &Alert, seen: &Seen<'_>) -> Value {
+    let id = alert.facts.client.as_ref();
+    let grant = PhiGrant::GRANTED_MAIL;
+    let person = id.and_then(|id| seen.people.client(id)).filter(|_| seen.granted).map(|client| &client.person);
+    context! {
+        id => id.map_or("", |id| id.as_str()),
+        name => person.map_or("", |person| person.name.reveal(grant).as_str()),
+        phones => person.map_or_else(Vec::new, |person| person.phones.reveal(grant).clone()),
+        address => person.map_or("", |person| person.address.reveal(grant).as_str()),
+        birth_date => person.and_then(|person| *person.birth_date.reveal(grant)).map_or_else(String::new, |date| date.to_string()),
+    }
+}
+
+/// As for clients.
+fn caregiver_context(alert: &Alert, seen: &Seen<'_>) -> Value {
+    let shift = match &alert.key.subject {
+        Subject::Shift(key) => seen.people.shift(key),
+        _ => None,
+    };
+    let id = shift.and_then(|shift| shift.caregiver.as_ref());
+    let grant = PhiGrant::GRANTED_MAIL;
+    let person =
+        id.and_then(|id| seen.people.caregiver(id)).filter(|_| seen.granted).map(|caregiver| &caregiver.person);
+    context! {
+        id => id.map_or("", |id| id.as_str()),
+        name => person.map_or("", |person| person.name.reveal(grant).as_str()),
+        phones => person.map_or_else(Vec::new, |person| person.phones.reveal(grant).clone()),
     }
 }
 

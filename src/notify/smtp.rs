@@ -169,11 +169,11 @@ impl Smtp {
 
     pub(super) async fn send(&self, message: &Message, moment: Moment) -> Verdict {
         let Some(Route { from, target, auth }) = self.route(message) else {
-            return Verdict::Refused { why: "not a mail".into() };
+            return Verdict::Refused { why: "not a mail".into(), bad: None };
         };
         let mail = match prepare(message, from, moment) {
             Ok(mail) => mail,
-            Err(why) => return Verdict::Refused { why: why.into() },
+            Err(why) => return Verdict::Refused { why: why.into(), bad: None },
         };
         let server = {
             let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -319,7 +319,7 @@ fn judge(fault: Fault) -> Verdict {
     let scope = match (stage, code) {
         (Stage::Content, None) => return Verdict::MayHaveLeft { why },
         (Stage::Rcpt | Stage::Data | Stage::Content, Some(code)) if code >= 500 && !wants_login(code) => {
-            return Verdict::Refused { why };
+            return Verdict::Refused { why, bad: None };
         }
         (_, Some(421)) => Scope::Way,
         (Stage::Rcpt | Stage::Content, Some(400..500)) => Scope::Message,

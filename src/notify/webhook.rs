@@ -65,7 +65,7 @@ impl Webhooks {
                     200..=299 => Verdict::Sent { provider_id: None },
                     401 | 403 | 407 => not_sent(Scope::Account),
                     408 | 425 | 429 | 500..=599 => not_sent(Scope::Way),
-                    _ => Verdict::Refused { why },
+                    _ => Verdict::Refused { why, bad: None },
                 };
                 // Read to its end, the connection serves the next one; whatever it says is not used.
                 let _ = response.bytes().await;

@@ -16,7 +16,7 @@ use super::{
     office,
     script::{self, Act},
     sentence::fit,
-    stage::Cast,
+    theatre::Cast,
     when::{Calendar, Wrong},
 };
 use crate::{

@@ -17,7 +17,7 @@ pub mod record;
 pub mod replay;
 pub mod script;
 mod sentence;
-pub mod stage;
+pub mod theatre;
 pub mod when;
 
 /// The configuration that tests play with when they name none.

@@ -1,6 +1,6 @@
 //! Plays one test from its first instant to its last, and says what came of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::TimeDelta;
 
@@ -10,20 +10,22 @@ use super::{
     office::{self, Office},
     record::{Entry, Kind, LifeLine, Record, Told, Turn},
     script::{Act, Does},
-    stage::{Cast, Passed, Stage},
+    theatre::{Cast, Passed, Stage},
 };
 use crate::{
     alerts::{
         alert::{AlertKey, Labels},
-        orders::Ask,
+        orders::{Action, Ask},
+        page::parse_reply,
         step::Quiet,
     },
     config::tree::Place,
     model::{
-        CaregiverId, ClientId, Instant, PhiGrant, Section, Shift, ShiftId, ShiftKey, ShiftRef, ShiftStatus, Subject,
-        Visit, VisitId, VisitTime,
+        AgencyName, CaregiverId, ClientId, Instant, PersonName, PhiGrant, Section, Shift, ShiftId, ShiftKey, ShiftRef,
+        ShiftStatus, Subject, Visit, VisitId, VisitTime,
     },
     notify::message::{Content, Message},
+    on_call::Via,
     rules::finding::Tells,
 };
 
@@ -48,7 +50,7 @@ pub struct Failure {
 }
 
 /// Clients of whom a test says nothing. An agency has others: one that shows a single client's schedule empty could not
-/// tell a removed shift from a broken answer.
+/// tell a removed shift from a broken answer. They are read at first, and when the mirror asks for them.
 const OTHERS: [&str; 2] = ["another client", "yet another client"];
 /// Their shifts lie so far behind a test's end that nothing opens on them.
 const OTHERS_AFTER: TimeDelta = TimeDelta::days(5);
@@ -66,7 +68,8 @@ pub fn play(test: &Test, cast: &Cast) -> Played {
         }
         run.enter(now);
         if read_at <= now {
-            run.stage.read_everything(now);
+            let first = read_at == test.begins;
+            run.stage.read_everything(|client| first || !OTHERS.contains(&client.as_str()), now);
             read_at += test.reads;
         }
         let passed = run.stage.pass(now);
@@ -84,6 +87,7 @@ pub fn play(test: &Test, cast: &Cast) -> Played {
 struct Run<'t> {
     test: &'t Test,
     stage: Stage,
+    agency: AgencyName,
     /// Where each shift stands now.
     keys: BTreeMap<String, ShiftKey>,
     /// Every key that a shift ever had.
@@ -93,6 +97,7 @@ struct Run<'t> {
     record: Record,
     quiet: BTreeMap<AlertKey, Quiet>,
     failures: Vec<Failure>,
+    n_heard: u64,
 }
 
 impl<'t> Run<'t> {
@@ -120,6 +125,7 @@ impl<'t> Run<'t> {
         Self {
             test,
             stage: Stage::new(cast, office, test.begins),
+            agency: cast.agency.name.clone(),
             names: keys.iter().map(|(name, key)| (key.clone(), name.clone())).collect(),
             keys,
             to_enter,
@@ -127,6 +133,7 @@ impl<'t> Run<'t> {
             record: Record::default(),
             quiet: BTreeMap::new(),
             failures: Vec::new(),
+            n_heard: 0,
         }
     }
 
@@ -200,7 +207,7 @@ impl<'t> Run<'t> {
                 let key = self.key(name);
                 self.stage.vendor.garbled.insert(key);
             }
-            Does::Works => *vendor = super::stage::Vendor { unread: vendor.unread, ..Default::default() },
+            Does::Works => *vendor = super::theatre::Vendor { unread: vendor.unread, ..Default::default() },
             Does::ReadingStops => vendor.unread = true,
             Does::ReadingGoesOn => vendor.unread = false,
             Does::WayStops(way) => {
@@ -210,7 +217,14 @@ impl<'t> Run<'t> {
                 self.stage.ways.insert(way.clone(), None);
             }
             Does::Acknowledges(by, pick, length) => self.acknowledge(by, pick, *length, act.at)?,
-            Does::Replies(..) | Does::Presses(..) => return Err("pages are not rehearsed".to_owned()),
+            Does::OutOfReach(who) => {
+                self.stage.unreachable.insert(who.clone());
+            }
+            Does::InReach(who) => {
+                self.stage.unreachable.remove(who);
+            }
+            Does::Replies(who, text) => self.reply(who, text, act.at)?,
+            Does::Presses(who, action) => self.press(who, *action, act.at)?,
         }
         Ok(())
     }
@@ -281,6 +295,44 @@ impl<'t> Run<'t> {
         let agency = key.agency.clone();
         let ask = Ask::Acknowledge { key, by: by.to_owned(), note: String::new(), until };
         self.stage.order(&agency, ask, at);
+        Ok(())
+    }
+
+    /// A text comes back from the phone that a person is texted on. `K` in it stands for the code of the page told last.
+    fn reply(&mut self, who: &str, text: &str, at: Instant) -> Result<(), String> {
+        let roster = Arc::clone(&self.stage.policy().paging.roster);
+        let person = roster.person(&PersonName::new(who));
+        let phone = person.and_then(|person| person.contacts.iter().find(|contact| contact.via == Via::Sms));
+        let Some(phone) = phone.map(|contact| contact.mark.clone()) else {
+            return Err(format!("{who} has no number for texts"));
+        };
+        let last = self.stage.pages().filter(|page| page.codes.contains_key(&phone));
+        let last = last.max_by_key(|page| page.told.iter().filter(|told| told.mark == phone).map(|told| told.at).max());
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let agency = last.map_or_else(|| self.agency.clone(), |page| page.key.group.agency.clone());
+        let text = match (&words[..], last.and_then(|page| page.codes.get(&phone))) {
+            ([digit, "CODE", rest @ ..], Some(code)) => [&[*digit, code.as_str()], rest].concat().join(" "),
+            ([_, "CODE", ..], None) => return Err(format!("no page was told to {who} before")),
+            _ => text.to_owned(),
+        };
+        let Some(reply) = parse_reply(&text) else { return Err(format!("\"{text}\" is no reply that is understood")) };
+        let speakers = roster.people_with(&phone).into_iter().map(|person| person.name.clone()).collect();
+        self.n_heard += 1;
+        let heard = format!("rehearsal/{}", self.n_heard);
+        self.stage.order(&agency, Ask::Reply { phone, speakers, reply, heard }, at);
+        Ok(())
+    }
+
+    /// The link of the page that a person was told last is used.
+    fn press(&mut self, who: &str, action: Action, at: Instant) -> Result<(), String> {
+        let person = PersonName::new(who);
+        let links = self.stage.pages().flat_map(|page| page.links.iter().map(move |link| (page, link)));
+        let last = links.filter(|(_, link)| link.person == person).max_by_key(|(_, link)| link.at);
+        let Some((page, link)) = last else {
+            return Err(format!("{who} was given no link before; links need web: {{ external_url: … }}"));
+        };
+        let (agency, page, proof) = (page.key.group.agency.clone(), page.key.topic(), link.hash.clone());
+        self.stage.order(&agency, Ask::Press { page, person, action, proof }, at);
         Ok(())
     }
 
@@ -374,7 +426,6 @@ fn quiet_words(quiet: Quiet) -> &'static str {
         Quiet::Muted => "muted at this time",
         Quiet::CatchingUp => "everything is judged before anything is told",
         Quiet::NoReceiver => "its receiver tells nobody",
-        #[allow(unreachable_patterns, reason = "more reasons may come")]
-        _ => quiet.as_str(),
+        Quiet::Paged => "people are paged about it",
     }
 }

@@ -66,6 +66,10 @@ pub enum Does {
     WayWorks(String),
     /// Somebody owns an alert.
     Acknowledges(String, Box<AlertPick>, Option<Duration>),
+    /// Nothing reaches a person's phones.
+    OutOfReach(String),
+    /// Everything does again.
+    InReach(String),
     /// A person answers a text.
     Replies(String, String),
     /// A person uses the link of the page told last.
@@ -73,7 +77,7 @@ pub enum Does {
 }
 
 /// Every sentence that is known, as an error shows them.
-const KNOWN: [&str; 21] = [
+const KNOWN: [&str; 23] = [
     "CAREGIVER calls out of SHIFT",
     "CAREGIVER takes SHIFT",
     "CAREGIVER checks in to SHIFT",
@@ -95,6 +99,8 @@ const KNOWN: [&str; 21] = [
     "WAY sends again",
     "PERSON acknowledges ALERT of SHIFT for 40m",
     "PERSON replies 1",
+    "PERSON presses mine",
+    "PERSON is out of reach",
 ];
 
 /// Reads one sentence.
@@ -133,6 +139,12 @@ pub fn read(text: &str, names: &Names, calendar: Calendar) -> Result<Does, Wrong
     }
     if let Some([who, alert]) = fit("{} acknowledges {}", text) {
         return Ok(Does::Acknowledges(who.into(), Box::new(AlertPick::read(alert, names)?), None));
+    }
+    if let Some([who]) = fit("{} is out of reach", text) {
+        return Ok(Does::OutOfReach(names.person(who)?));
+    }
+    if let Some([who]) = fit("{} is in reach again", text) {
+        return Ok(Does::InReach(names.person(who)?));
     }
     if let Some([who, reply]) = fit("{} replies {}", text) {
         return Ok(Does::Replies(names.person(who)?, reply.trim_matches('"').to_owned()));

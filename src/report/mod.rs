@@ -11,5 +11,6 @@ pub mod api_record;
 pub mod api_slice;
 pub mod history;
 pub mod life;
+pub mod page_report;
 pub mod times;
 pub mod words;

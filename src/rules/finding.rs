@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -96,6 +97,40 @@ pub struct Broken {
     pub annotations: Vec<(String, String)>,
     /// Some row this verdict rests on was set aside as malformed.
     pub past_bad_rows: bool,
+    /// How the gap opened: only of shifts that nobody is on. The `opened` label.
+    pub opened: Option<Opened>,
+}
+
+/// How it came that nobody is on a shift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opened {
+    /// It lost its caregiver inside the window, or less than twelve hours before it: somebody called out.
+    Callout,
+    /// It has had none for longer: the office knows.
+    Standing,
+}
+
+impl Opened {
+    /// The label's name.
+    pub const LABEL: &'static str = "opened";
+    /// Who called out so long before the window or earlier has left a standing gap.
+    const RECENT: TimeDelta = TimeDelta::hours(12);
+
+    /// By when it lost its caregiver and when the rule's window opened. A shift that was without one when it was first
+    /// seen counts as losing it then: nobody knows better, and so it rather wakes somebody.
+    #[must_use]
+    pub fn of(lost_at: Instant, opens_at: Instant) -> Self {
+        if lost_at > opens_at - Self::RECENT { Self::Callout } else { Self::Standing }
+    }
+
+    /// The label's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Callout => "callout",
+            Self::Standing => "standing",
+        }
+    }
 }
 
 /// Which built-in text says it.
@@ -187,6 +222,27 @@ impl Closing {
             Self::Recovered => "recovered",
             Self::RuleRemoved => "rule_removed",
             Self::Expired => "expired",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::local_time::from_micros;
+
+    #[test]
+    fn a_gap_is_a_callout_when_it_opened_inside_the_window_or_less_than_twelve_hours_before() {
+        let opens_at = from_micros(1_800_000_000_000_000);
+        let hours = |h: i64| opens_at - TimeDelta::hours(h);
+        for (lost_at, want) in [
+            (hours(72), Opened::Standing),
+            (hours(12), Opened::Standing),
+            (hours(12) + TimeDelta::seconds(1), Opened::Callout),
+            (opens_at, Opened::Callout),
+            (hours(-3), Opened::Callout),
+        ] {
+            assert_eq!(Opened::of(lost_at, opens_at), want, "{lost_at}");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use super::{
-    finding::{Broken, Closing, Finding, RuleId, Tells, Unjudged, Verdict, Window},
+    finding::{Broken, Closing, Finding, Opened, RuleId, Tells, Unjudged, Verdict, Window},
     gateway_health::GatewayHealth,
     kinds::{
         api_down, api_errors, api_latency, blind, delivery_failing, delta, on_call, runaway_visit,
@@ -356,6 +356,7 @@ impl<'a, 's> Pass<'a, 's> {
                     tells,
                     annotations,
                     past_bad_rows,
+                    lost_at,
                 } = particulars();
                 Verdict::Broken(Box::new(Broken {
                     window,
@@ -369,6 +370,7 @@ impl<'a, 's> Pass<'a, 's> {
                     tells,
                     annotations,
                     past_bad_rows,
+                    opened: lost_at.map(|at| Opened::of(at, window.opens_at)),
                 }))
             }
             Says::Fine(closing) if open(&rule.id, subject) => Verdict::Fine(closing),

@@ -199,6 +199,8 @@ pub struct Particulars {
     pub annotations: Vec<(String, String)>,
     /// See [`super::finding::Broken`].
     pub past_bad_rows: bool,
+    /// When the shift lost its caregiver, as far as anybody saw; only of shifts that nobody is on.
+    pub lost_at: Option<Instant>,
 }
 
 impl Particulars {
@@ -228,6 +230,7 @@ impl Particulars {
             tells,
             annotations: Vec::new(),
             past_bad_rows: false,
+            lost_at: None,
         }
     }
 }

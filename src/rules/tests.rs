@@ -8,7 +8,7 @@ use chrono::{NaiveDate, TimeDelta};
 
 use super::{
     GatewayHealth, Judged, Ledger, Ruleset, Scope,
-    finding::{Broken, Closing, RuleId, Tells, Verdict},
+    finding::{Broken, Closing, Opened, RuleId, Tells, Verdict},
     judge, judge_all, needs, next_edge,
     on_call_health::OnCallHealth,
     rule::{Kind, Rule},
@@ -191,6 +191,29 @@ fn bands_open_one_after_the_other_and_close_together_when_covered() {
     story.read(Reading::shifts("c1", 21 * MIN, vec![shift("1", "c1", 0, 4, Some("g1"))]));
     assert_eq!(story.words(21 * MIN), ["21 24h covered", "21 4h covered", "21 started covered"]);
     assert!(story.open.is_empty());
+}
+
+#[test]
+fn a_gap_says_whether_somebody_called_out_or_nobody_ever_came() {
+    let mut story = Story::new(vec![uncovered("24h", 24), uncovered("4h", 4)]);
+    let opened = |story: &mut Story, now: i64, caregiver: Option<&str>| {
+        story.read(Reading::shifts("c1", now, vec![shift("1", "c1", 0, 4, caregiver)]));
+        let judged = story.tick(at(now));
+        ["24h", "4h"].map(|rule| broken(&judged, rule).and_then(|broken| broken.opened))
+    };
+    // Seen without one for the first time long before any window: the office knows.
+    assert_eq!(opened(&mut story, -60 * HOUR, None), [None, None]);
+    assert_eq!(opened(&mut story, -24 * HOUR, None), [Some(Opened::Standing), None]);
+    // Covered, and lost again inside the one window and long before the other.
+    assert_eq!(opened(&mut story, -20 * HOUR, Some("g1")), [None, None]);
+    assert_eq!(opened(&mut story, -18 * HOUR, None), [Some(Opened::Callout), None]);
+    let mut later = Story::new(vec![uncovered("24h", 24), uncovered("4h", 4)]);
+    assert_eq!(opened(&mut later, -18 * HOUR, None), [Some(Opened::Callout), None]);
+    assert_eq!(opened(&mut later, -4 * HOUR, None)[1], Some(Opened::Standing));
+    // Lost eleven hours before a window: somebody called out.
+    assert_eq!(opened(&mut story, -16 * HOUR, Some("g1")), [None, None]);
+    assert_eq!(opened(&mut story, -15 * HOUR, None), [Some(Opened::Callout), None]);
+    assert_eq!(opened(&mut story, -3 * HOUR, None)[1], Some(Opened::Callout));
 }
 
 #[test]

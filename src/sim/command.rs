@@ -65,7 +65,7 @@ pub struct SimArgs {
     /// The address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     pub listen: IpAddr,
-    /// The vendor's port; control, texts, mail and sink take the next four. 0 = any free ones
+    /// The vendor's port; control, texts, mail, sink and RingCentral take the next five. 0 = any free ones
     #[arg(long, default_value_t = 9850)]
     pub port: u16,
 }
@@ -132,7 +132,14 @@ fn config(args: &SimArgs, clock: Clock) -> Result<SimConfig, SimError> {
         switches,
         script,
         listen: args.listen,
-        ports: Ports { wellsky: port(0), control: port(1), twilio: port(2), smtp: port(3), sink: port(4) },
+        ports: Ports {
+            wellsky: port(0),
+            control: port(1),
+            twilio: port(2),
+            smtp: port(3),
+            sink: port(4),
+            ringcentral: port(5),
+        },
         seed: args.seed,
         ..SimConfig::quiet(args.timezone, clock)
     })

@@ -58,6 +58,8 @@ pub struct Ports {
     pub smtp: u16,
     /// Webhooks and heartbeats.
     pub sink: u16,
+    /// The second text gateway.
+    pub ringcentral: u16,
 }
 
 /// How the simulated agency comes to be.

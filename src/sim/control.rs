@@ -5,15 +5,17 @@
 //! | `GET /_sim/` | lists these calls and the addresses |
 //! | `GET`, `PUT`, `PATCH /_sim/switches` | the vendor's switches: read, replace (what is left out is the default), patch |
 //! | `GET`, `PUT`, `PATCH /_sim/twilio` | the text gateway's switches |
+//! | `GET`, `PUT`, `PATCH /_sim/ringcentral` | the second text gateway's switches |
 //! | `PUT /_sim/smtp` | a list of mail faults |
 //! | `PUT /_sim/sink` | a list of what the sink answers next |
 //! | `POST /_sim/incident` | one incident, now; with `"at"`, then |
 //! | `POST /_sim/script` | a script, counted from now |
 //! | `POST /_sim/text` | `{"from", "to", "body"}`: a person texts the agency |
-//! | `POST /_sim/door` | `{"server": "wellsky", "open": false}`: refuse connections (`wellsky`, `twilio`, `smtp`, `sink`) |
+//! | `POST /_sim/press` | `{"to", "digits"}`: whoever was called last presses a key |
+//! | `POST /_sim/door` | `{"server": "wellsky", "open": false}`: refuse connections (`wellsky`, `twilio`, `ringcentral`, `smtp`, `sink`) |
 //! | `POST /_sim/tokens/revoke` | ends the life of every token |
 //! | `GET`, `DELETE /_sim/log` | the requests so far; `?after=12` those after number 12 |
-//! | `GET /_sim/inbox` | mails (with subject, text, html), texts (with status), webhooks and heartbeats |
+//! | `GET /_sim/inbox` | mails (with subject, text, html), texts (with status), calls, webhooks and heartbeats |
 //! | `GET /_sim/world` | numbers, and the open shifts of the next 24 h; nobody's name |
 
 use std::net::SocketAddr;
@@ -23,7 +25,7 @@ use serde_json::{Value, json};
 
 use super::{
     edge::{Call, Door, Reply, lock},
-    outgoing::Outgoing,
+    ringcentral::RingCentralSwitches,
     script::{Incident, Script, Step},
     shared::{Shared, summary},
     sink::SinkAnswer,
@@ -36,6 +38,7 @@ use super::{
 pub(super) struct Doors {
     pub(super) wellsky: (SocketAddr, Door),
     pub(super) twilio: (SocketAddr, Door),
+    pub(super) ringcentral: (SocketAddr, Door),
     pub(super) smtp: (SocketAddr, Door),
     pub(super) sink: (SocketAddr, Door),
 }
@@ -45,6 +48,7 @@ impl Doors {
         match name {
             "wellsky" => Some(&self.wellsky.1),
             "twilio" => Some(&self.twilio.1),
+            "ringcentral" => Some(&self.ringcentral.1),
             "smtp" => Some(&self.smtp.1),
             "sink" => Some(&self.sink.1),
             _ => None,
@@ -52,18 +56,22 @@ impl Doors {
     }
 }
 
-const CALLS: [&str; 17] = [
+const CALLS: [&str; 21] = [
     "GET /_sim/switches",
     "PUT /_sim/switches",
     "PATCH /_sim/switches",
     "GET /_sim/twilio",
     "PUT /_sim/twilio",
     "PATCH /_sim/twilio",
+    "GET /_sim/ringcentral",
+    "PUT /_sim/ringcentral",
+    "PATCH /_sim/ringcentral",
     "PUT /_sim/smtp",
     "PUT /_sim/sink",
     "POST /_sim/incident",
     "POST /_sim/script",
     "POST /_sim/text",
+    "POST /_sim/press",
     "POST /_sim/door",
     "POST /_sim/tokens/revoke",
     "GET /_sim/log",
@@ -89,6 +97,7 @@ fn carry_out(shared: &Shared, doors: &Doors, call: &Call) -> Result<Reply, Strin
             "calls": CALLS,
             "wellsky": format!("http://{}", doors.wellsky.0),
             "twilio": format!("http://{}", doors.twilio.0),
+            "ringcentral": format!("http://{}", doors.ringcentral.0),
             "smtp": doors.smtp.0,
             "sink": format!("http://{}", doors.sink.0),
         })),
@@ -114,6 +123,20 @@ fn carry_out(shared: &Shared, doors: &Doors, call: &Call) -> Result<Reply, Strin
             }
             let switches = serde_json::from_value(value).map_err(|it| it.to_string())?;
             state.twilio.set_switches(switches);
+            done()
+        }
+        ("GET", "/_sim/ringcentral") => ok(&shown(state.ringcentral.switches())?),
+        ("PUT", "/_sim/ringcentral") => {
+            state.ringcentral.set_switches(body::<RingCentralSwitches>(call)?);
+            done()
+        }
+        ("PATCH", "/_sim/ringcentral") => {
+            let mut value = shown(state.ringcentral.switches())?;
+            if let (Value::Object(map), Value::Object(patch)) = (&mut value, body::<Value>(call)?) {
+                map.extend(patch);
+            }
+            let switches = serde_json::from_value(value).map_err(|it| it.to_string())?;
+            state.ringcentral.set_switches(switches);
             done()
         }
         ("PUT", "/_sim/smtp") => {
@@ -151,16 +174,22 @@ fn carry_out(shared: &Shared, doors: &Doors, call: &Call) -> Result<Reply, Strin
         ("POST", "/_sim/text") => {
             let value = body::<Value>(call)?;
             let field = |name: &str| value.get(name).and_then(Value::as_str).ok_or(format!("{name} is missing"));
-            let callback = state.twilio.receive(field("from")?, field("to")?, field("body")?, now);
-            if let Some(callback) = callback {
-                shared.send(Outgoing::from(callback));
-            }
+            shared.receive(state, (field("from")?, field("to")?, field("body")?), now);
             done()
+        }
+        ("POST", "/_sim/press") => {
+            let value = body::<Value>(call)?;
+            let field = |name: &str| value.get(name).and_then(Value::as_str).ok_or(format!("{name} is missing"));
+            if shared.press(state, field("to")?, field("digits")?) {
+                done()
+            } else {
+                Err("no call to that number asked for a key".into())
+            }
         }
         ("POST", "/_sim/door") => {
             let value = body::<Value>(call)?;
             let name = value.get("server").and_then(Value::as_str).unwrap_or_default();
-            let door = doors.named(name).ok_or("server is one of wellsky, twilio, smtp, sink")?;
+            let door = doors.named(name).ok_or("server is one of wellsky, twilio, ringcentral, smtp, sink")?;
             match value.get("open").and_then(Value::as_bool) {
                 Some(true) => door.open(),
                 Some(false) => door.close(),
@@ -200,7 +229,7 @@ fn carry_out(shared: &Shared, doors: &Doors, call: &Call) -> Result<Reply, Strin
                             "inbound": it.inbound, "status": it.status(now) })
                 })
                 .collect();
-            ok(&json!({ "mails": mails, "texts": texts, "posts": inbox.posts }))
+            ok(&json!({ "mails": mails, "texts": texts, "calls": inbox.calls, "posts": inbox.posts }))
         }
         ("GET", "/_sim/world") => ok(&summary(state, now)),
         _ => Ok(Reply::json(404, &json!({ "error": "no such control call", "calls": CALLS }))),

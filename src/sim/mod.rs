@@ -69,7 +69,7 @@
 //!
 //! # Gateways
 //!
-//! [`TwilioSwitches`] and [`TextFault`] for texts, [`SmtpFault`] for mail, [`SinkAnswer`] for webhooks and heartbeats;
+//! [`TwilioSwitches`] and [`TextFault`] for texts and calls, [`RingCentralSwitches`] for the second text gateway, [`SmtpFault`] for mail, [`SinkAnswer`] for webhooks and heartbeats;
 //! `Sim::twilio_down` and its siblings refuse connections.
 
 pub mod command;
@@ -81,6 +81,7 @@ mod mail;
 mod names;
 mod outgoing;
 pub mod request_log;
+mod ringcentral;
 mod running;
 pub mod script;
 mod shared;
@@ -97,6 +98,7 @@ pub mod world;
 pub use self::{
     config::{Agency, Ports, SimConfig, SimError},
     mail::Mail,
+    ringcentral::{RcCall, RcFault, RcFaultAnswer, RingCentralSwitches},
     running::Sim,
     script::{Incident, Script, Step, When},
     shared::{BeatPassed, Inbox},
@@ -105,7 +107,8 @@ pub use self::{
     story::story,
     switches::{Endpoint, Fault, FaultAnswer, Latency, Switches},
     twilio::{
-        Text, TextCall, TextFault, TextFaultAnswer, TextStatus, TwilioSwitches, segments, signature as twilio_signature,
+        Text, TextCall, TextFault, TextFaultAnswer, TextStatus, TwilioSwitches, VoiceCall, segments,
+        signature as twilio_signature,
     },
     world::{
         Appointment, Conduct, Encounter, Patient, Practitioner, ShiftPick, World,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{switches::WebhookManner, twilio::Callback, wellsky::Vendor};
+use super::{ringcentral::Notification, switches::WebhookManner, twilio::Callback, wellsky::Vendor};
 
 /// A request to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,16 @@ impl From<Callback> for Outgoing {
             body,
             after_next: false,
         }
+    }
+}
+
+impl From<Notification> for Outgoing {
+    fn from(notification: Notification) -> Self {
+        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        if !notification.token.is_empty() {
+            headers.push(("validation-token".into(), notification.token));
+        }
+        Self { url: notification.url, headers, body: notification.body, after_next: false }
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Server {
     Twilio,
     /// Webhooks and heartbeats.
     Sink,
+    /// The second text gateway.
+    Ringcentral,
 }
 
 /// One request and what it was answered.

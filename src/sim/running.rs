@@ -17,14 +17,15 @@ use super::{
     control,
     edge::{self, Listening, lock, pause},
     mail::Mail,
-    outgoing::{self, Outgoing},
+    outgoing,
     request_log::{Entry, Server},
+    ringcentral::{RingCentral, RingCentralSwitches},
     script::Script,
     shared::{BeatPassed, Inbox, Shared, State},
     sink::{Post, Sink, SinkAnswer},
     smtp::{self, SmtpFault},
     switches::Switches,
-    twilio::{Text, TextStatus, Twilio, TwilioSwitches},
+    twilio::{Text, TextStatus, Twilio, TwilioSwitches, VoiceCall},
     wellsky::Vendor,
     world::{World, seeded::Seeding},
 };
@@ -40,6 +41,7 @@ pub struct Sim {
 struct Servers {
     wellsky: Listening,
     twilio: Listening,
+    ringcentral: Listening,
     smtp: Listening,
     sink: Listening,
     control: Listening,
@@ -68,6 +70,7 @@ impl Sim {
                 world,
                 vendor: Vendor::new(config.switches.clone(), config.seed),
                 twilio: Twilio::new(config.seed),
+                ringcentral: RingCentral::new(config.seed),
                 sink: Sink::default(),
                 log: Vec::new(),
                 beats: Vec::new(),
@@ -89,6 +92,7 @@ impl Sim {
         };
         let wellsky = http("the vendor", config.ports.wellsky, Server::Wellsky).await?;
         let twilio = http("the text gateway", config.ports.twilio, Server::Twilio).await?;
+        let ringcentral = http("the second text gateway", config.ports.ringcentral, Server::Ringcentral).await?;
         let sink = http("the sink", config.ports.sink, Server::Sink).await?;
         let smtp = smtp::serve(at(config.ports.smtp), shared.smtp.clone(), config.clock.clone(), changed)
             .await
@@ -96,6 +100,7 @@ impl Sim {
         let doors = control::Doors {
             wellsky: (wellsky.addr, wellsky.door.clone()),
             twilio: (twilio.addr, twilio.door.clone()),
+            ringcentral: (ringcentral.addr, ringcentral.door.clone()),
             smtp: (smtp.addr, smtp.door.clone()),
             sink: (sink.addr, sink.door.clone()),
         };
@@ -119,7 +124,7 @@ impl Sim {
                 }
             }));
         }
-        Ok(Self { shared, servers: Servers { wellsky, twilio, smtp, sink, control }, tasks })
+        Ok(Self { shared, servers: Servers { wellsky, twilio, ringcentral, smtp, sink, control }, tasks })
     }
 
     /// The vendor's host root, `http://127.0.0.1:1234`; `/oauth/accesstoken` and `/v1` are under it.
@@ -130,6 +135,11 @@ impl Sim {
     /// The text gateway's host root; `/2010-04-01/…` is under it.
     pub fn twilio_url(&self) -> String {
         format!("http://{}", self.servers.twilio.addr)
+    }
+
+    /// The second text gateway's host root; `/restapi/…` is under it.
+    pub fn ringcentral_url(&self) -> String {
+        format!("http://{}", self.servers.ringcentral.addr)
     }
 
     /// Where the mail server listens.
@@ -178,6 +188,45 @@ impl Sim {
         let result = change(&mut switches);
         state.twilio.set_switches(switches);
         result
+    }
+
+    /// Looks at the second text gateway's switches or changes them.
+    pub fn ringcentral<R>(&self, change: impl FnOnce(&mut RingCentralSwitches) -> R) -> R {
+        let mut state = lock(&self.shared.state);
+        let mut switches = state.ringcentral.switches().clone();
+        let result = change(&mut switches);
+        state.ringcentral.set_switches(switches);
+        result
+    }
+
+    /// Ends the life of the second text gateway's tokens.
+    pub fn revoke_ringcentral_tokens(&self) {
+        lock(&self.shared.state).ringcentral.revoke_tokens();
+    }
+
+    /// How many tokens the second text gateway gave.
+    pub fn ringcentral_tokens(&self) -> u64 {
+        lock(&self.shared.state).ringcentral.n_tokens()
+    }
+
+    /// Begins a penalty at the second text gateway.
+    pub fn punish_ringcentral(&self) {
+        lock(&self.shared.state).ringcentral.punish();
+    }
+
+    /// How many calls came inside a penalty.
+    pub fn calls_in_penalty(&self) -> u32 {
+        lock(&self.shared.state).ringcentral.n_in_penalty()
+    }
+
+    /// The second text gateway gives up every subscription for good.
+    pub fn blacklist_subscriptions(&self) {
+        lock(&self.shared.state).ringcentral.blacklist();
+    }
+
+    /// Where the second text gateway tells of texts.
+    pub fn subscribed(&self) -> Vec<String> {
+        lock(&self.shared.state).ringcentral.subscribed()
     }
 
     /// Sets the mail server's faults; they take the place of those before.
@@ -255,11 +304,7 @@ impl Sim {
     /// A person texts `to` (the agency's number) from their phone.
     pub fn receive_text(&self, from: &str, to: &str, body: &str) {
         let now = self.shared.clock.now();
-        let callback = lock(&self.shared.state).twilio.receive(from, to, body, now);
-        if let Some(callback) = callback {
-            self.shared.send(Outgoing::from(callback));
-        }
-        self.shared.changed.notify_waiters();
+        self.shared.receive(&mut lock(&self.shared.state), (from, to, body), now);
     }
 
     /// Every request so far, to vendor, text gateway and sink.
@@ -287,9 +332,24 @@ impl Sim {
         lock(&self.shared.smtp).mails.clone()
     }
 
-    /// The texts the agency sent so far, without those that came in.
+    /// The texts the agency sent so far, by either gateway, without those that came in.
     pub fn texts(&self) -> Vec<Text> {
-        lock(&self.shared.state).twilio.texts().iter().filter(|text| !text.inbound).cloned().collect()
+        self.inbox().texts.into_iter().filter(|text| !text.inbound).collect()
+    }
+
+    /// The calls that were placed so far.
+    pub fn calls(&self) -> Vec<VoiceCall> {
+        lock(&self.shared.state).twilio.calls().to_vec()
+    }
+
+    /// Whoever answered the last call to this number presses a key; false when none was asked for.
+    pub fn press(&self, to: &str, digits: &str) -> bool {
+        self.shared.press(&mut lock(&self.shared.state), to, digits)
+    }
+
+    /// What a number got so far, in the order it came.
+    pub fn phone(&self, number: &str) -> Vec<Text> {
+        self.texts().into_iter().filter(|text| text.to == number).collect()
     }
 
     /// Where a text stands now; `None` when there is no such text.

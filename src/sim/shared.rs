@@ -10,10 +10,11 @@ use super::{
     mail::Mail,
     outgoing::{self, Outgoing},
     request_log::{Entry, Server},
+    ringcentral::RingCentral,
     sink::{Post, Sink},
     smtp::Smtp,
     switches::Endpoint,
-    twilio::{Text, Twilio},
+    twilio::{Text, Twilio, VoiceCall},
     wellsky::{self, Vendor},
     world::{Outcome, World},
 };
@@ -41,6 +42,8 @@ pub struct Inbox {
     pub mails: Vec<Mail>,
     /// Texts sent and received, in the order they came.
     pub texts: Vec<Text>,
+    /// Calls.
+    pub calls: Vec<VoiceCall>,
     /// Webhooks and heartbeats.
     pub posts: Vec<Post>,
 }
@@ -49,6 +52,7 @@ pub(super) struct State {
     pub(super) world: World,
     pub(super) vendor: Vendor,
     pub(super) twilio: Twilio,
+    pub(super) ringcentral: RingCentral,
     pub(super) sink: Sink,
     pub(super) log: Vec<Entry>,
     pub(super) beats: Vec<BeatPassed>,
@@ -101,6 +105,25 @@ impl Shared {
         let _when_the_sender_is_gone_so_is_the_sim = self.outgoing.send(outgoing);
     }
 
+    /// A person texts from their phone: `(from, to, body)`. The gateway that has the number takes it.
+    pub(super) fn receive(&self, state: &mut State, (from, to, body): (&str, &str, &str), now: Instant) {
+        if state.ringcentral.switches().from == to {
+            for notification in state.ringcentral.receive(from, to, body, now) {
+                self.send(Outgoing::from(notification));
+            }
+        } else if let Some(callback) = state.twilio.receive(from, to, body, now) {
+            self.send(Outgoing::from(callback));
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Whoever answered the last call to this number presses a key; false when none was asked for.
+    pub(super) fn press(&self, state: &mut State, to: &str, digits: &str) -> bool {
+        let Some(callback) = state.twilio.press(to, digits) else { return false };
+        self.send(Outgoing::from(callback));
+        true
+    }
+
     pub(super) fn serve(&self, server: Server, call: &Call) -> Reply {
         let mut state = lock(&self.state);
         let state = &mut *state;
@@ -112,10 +135,12 @@ impl Shared {
                 (answered.reply, answered.endpoint, answered.token)
             }
             Server::Twilio => (state.twilio.answer(call, now), Endpoint::Other, None),
+            Server::Ringcentral => (state.ringcentral.answer(call, now), Endpoint::Other, None),
             Server::Sink => (state.sink.answer(call, now), Endpoint::Other, None),
         };
         state.n_requests += 1;
-        let is_token = endpoint == Endpoint::Token && server == Server::Wellsky;
+        let is_token = endpoint == Endpoint::Token && server == Server::Wellsky
+            || call.path == "/restapi/oauth/token" && server == Server::Ringcentral;
         let headers = call.headers.iter().map(|(name, value)| match name.as_str() {
             "authorization" => (name.clone(), value.split(' ').next().unwrap_or_default().to_owned()),
             _ => (name.clone(), value.clone()),
@@ -143,7 +168,8 @@ impl Shared {
     pub(super) fn inbox(&self, state: &State) -> Inbox {
         Inbox {
             mails: lock(&self.smtp).mails.clone(),
-            texts: state.twilio.texts().to_vec(),
+            texts: state.twilio.texts().iter().chain(state.ringcentral.texts()).cloned().collect(),
+            calls: state.twilio.calls().to_vec(),
             posts: state.sink.posts.clone(),
         }
     }

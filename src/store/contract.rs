@@ -99,7 +99,7 @@ fn ended(claim: &Claim, at: i64, outcome: Outcome) -> Attempted {
 
 fn report(id: &str, news: News, at: i64, again_at: Option<i64>) -> Report {
     let id = MessageId::from_stored(id.into());
-    Report { id, news, at: t(at), again_at: again_at.map(t), senders_fault: false }
+    Report { id, news, at: t(at), again_at: again_at.map(t), senders_fault: false, bad: None }
 }
 
 fn sent(provider_id: &str) -> Outcome {
@@ -372,7 +372,7 @@ async fn a_closing_waits_for_what_it_follows(store: Store) {
     let claims = claim(&store, 1).await;
     assert_eq!(ids(&claims), ["c3", "f1", "f2"], "what it follows was pruned long ago: then it went");
     assert!(claim(&store, 2).await.is_empty());
-    let refused = Outcome::Refused { why: "21211".into() };
+    let refused = Outcome::Refused { why: "21211".into(), bad: None };
     store.finish(vec![ended(&claims[1], 3, sent("SM1")), ended(&claims[2], 3, refused)]).await.unwrap();
     assert_eq!(ids(&claim(&store, 4).await), ["c1"]);
     assert_eq!(fate(&store, "c2").await, MessageFate::Cancelled, "nobody was told, so nobody is told that it is over");
@@ -389,7 +389,7 @@ async fn a_closing_of_several_messages_goes_with_the_first_that_went(store: Stor
     store.commit(step(1, firing)).await.unwrap();
     let claims = claim(&store, 1).await;
     let of = |id: &str| claims.iter().find(|claim| claim.message.id.as_str() == id).unwrap();
-    let refused = Outcome::Refused { why: "21211".into() };
+    let refused = Outcome::Refused { why: "21211".into(), bad: None };
     store.finish(vec![ended(of("went"), 2, sent("SM1")), ended(of("lost"), 2, refused.clone())]).await.unwrap();
     let closings = vec![
         closing("c1", ["went", "open"]),
@@ -535,7 +535,7 @@ async fn who_refuses_is_remembered_until_something_arrives(store: Store) {
     };
     store.commit(step(1, ["m", "n", "o", "p"].map(text).to_vec())).await.unwrap();
     let claims = claim(&store, 1).await;
-    let refused = || Outcome::Refused { why: "21610".into() };
+    let refused = || Outcome::Refused { why: "21610".into(), bad: None };
     store.finish(vec![ended(&claims[0], 2, refused()), ended(&claims[1], 3, refused())]).await.unwrap();
     let marked = [("sms/on-call/0/0".to_owned(), t(2))];
     assert_eq!(failing(60).await, marked, "the person, not the gateway");

@@ -11,9 +11,11 @@
 mod api_rows;
 mod book;
 mod calendars;
+mod contacts;
 #[cfg(test)]
 mod contract;
 pub mod error;
+mod heard;
 mod lives;
 mod lock;
 mod mirror_rows;
@@ -22,14 +24,17 @@ mod outbox;
 mod outbox_read;
 mod pages;
 mod settle;
+mod silences;
 mod sql;
 pub mod sqlite;
 mod writer;
 
 pub use calendars::CalendarCopy;
+pub use contacts::{BadContact, VerifiedContact};
 pub use error::{CommitError, StoreError};
+pub use heard::HeardText;
 pub use lives::Place;
-pub use outbox::{delivery_way, lane_of, mail_lane, recipient_way, webhook_lane};
+pub use outbox::{delivery_way, lane_of, mail_lane, recipient_way, way_to, webhook_lane};
 pub use outbox_read::{GatewayHealth, MessageState, OutboxStats, Poll};
 pub use settle::MessageFate;
 pub use sqlite::Store;
@@ -44,7 +49,7 @@ use crate::{
     },
     mirror::row::MirrorRow,
     model::{AgencyName, Instant, Phi},
-    notify::message::{Channel, Mention, Message, MessageId},
+    notify::message::{BadAddress, Channel, Mention, Message, MessageId},
 };
 
 /// Everything of one agency that a start needs, read once.
@@ -179,6 +184,8 @@ pub struct Report {
     pub at: Instant,
     /// When an undelivered text is tried once more, if it is still useful then.
     pub again_at: Option<Instant>,
+    /// What an undelivered text says of the number itself.
+    pub bad: Option<BadAddress>,
     /// True when it was the sender that failed (filtered, not registered) and not the number: the gateway counts as
     /// failing, and the next one in order takes over.
     pub senders_fault: bool,
@@ -220,6 +227,8 @@ pub enum Outcome {
     Refused {
         /// What the provider said, no PHI.
         why: String,
+        /// What it says of the address itself.
+        bad: Option<BadAddress>,
     },
     /// A delivery report came.
     Reported {

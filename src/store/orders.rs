@@ -8,7 +8,7 @@ use super::{
     writer::{Answers, Counted, Memory, PostedOrder, Values, later},
 };
 use crate::{
-    alerts::orders::{Inputs, News, Order, Receipt},
+    alerts::orders::{Ask, Inputs, News, Order, Receipt},
     model::{AgencyName, Instant},
     notify::message::{Channel, MessageId},
 };
@@ -38,6 +38,24 @@ pub(super) async fn put(
                 .collect()
         });
         answers.push(later(reply, numbers));
+    }
+    PUT.execute(connection, "storing orders", rows).await.map(drop)
+}
+
+/// Stores the orders of one agency, which came together.
+pub(super) async fn put_one(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    agency: &AgencyName,
+    at: Instant,
+    asks: &[Ask],
+) -> Result<(), StoreError> {
+    const PUT: Many = Many { head: "INSERT INTO orders (agency, n, at, key_id, body) VALUES ", tail: "" };
+    let mut rows: Vec<Values> = Vec::with_capacity(asks.len());
+    for ask in asks {
+        let body = json("orders", ask)?;
+        let n = memory.next(agency, Counted::Orders);
+        rows.push(vec![agency.as_str().into(), n.into(), at.into(), 0.into(), body.into()]);
     }
     PUT.execute(connection, "storing orders", rows).await.map(drop)
 }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    Attempted, Claim, Claimed, Old, Outcome, Report, Room,
+    Attempted, Claim, Claimed, Old, Outcome, Report, Room, contacts,
     error::StoreError,
     mirror_rows::{blob_row, put_blobs},
     orders::{NewReceipt, channel_of, put_receipts},
@@ -22,8 +22,8 @@ use super::{
     writer::{Counted, Memory, Values},
 };
 use crate::{
-    alerts::{orders::News, step::Why},
-    model::{AgencyName, Instant, Phi, PhiGrant},
+    alerts::{notice::PEOPLE, orders::News, step::Why},
+    model::{AddressMark, AgencyName, Instant, Phi, PhiGrant},
     notify::message::{Channel, Content, Message, MessageId, SmtpTarget},
 };
 
@@ -57,7 +57,7 @@ struct Body<A, C> {
 pub fn lane_of(message: &Message) -> String {
     match (message.channel, message.content.reveal(PhiGrant::SEND)) {
         (Channel::Email, Content::Email { smarthost, .. }) => mail_lane(smarthost),
-        (Channel::Sms, _) => format!("sms/{}", message.gateways.join(">")),
+        (Channel::Sms | Channel::Call, _) => format!("{}/{}", message.channel, message.gateways.join(">")),
         _ => webhook_lane(&message.address),
     }
 }
@@ -76,16 +76,31 @@ pub fn webhook_lane(url: &Phi<String>) -> String {
     format!("webhook/{short}")
 }
 
-/// The name under which it is kept whether texts that a gateway took arrive.
+/// The name under which it is kept whether texts (or calls) that a gateway took arrive.
 #[must_use]
-pub fn delivery_way(gateway: &str) -> String {
-    format!("sms/{gateway}/delivery")
+pub fn delivery_way(channel: Channel, gateway: &str) -> String {
+    format!("{channel}/{gateway}/delivery")
 }
 
-/// The name under which it is kept whether somebody can be reached: a receiver's name and `email/0/1`.
+/// The name under which it is kept whether somebody can be reached: a receiver's name and `email/0/1`; for a person,
+/// `people` and `night-1/sms`.
 #[must_use]
 pub fn recipient_way(receiver: &str, recipient: &str) -> String {
     format!("to/{receiver}/{recipient}")
+}
+
+/// The same of a message.
+#[must_use]
+pub fn way_to(message: &Message) -> String {
+    way_of(&message.receiver, &message.recipient, message.channel)
+}
+
+fn way_of(receiver: &str, recipient: &str, channel: Channel) -> String {
+    if receiver == PEOPLE {
+        recipient_way(PEOPLE, &format!("{recipient}/{channel}"))
+    } else {
+        recipient_way(receiver, recipient)
+    }
 }
 
 /// Stores new messages; one whose id is stored already is left as it is.
@@ -201,6 +216,19 @@ pub(super) async fn addresses(
     };
     let found: HashSet<String> = rows.iter().map(address).collect::<Result<_, StoreError>>()?;
     Ok(found.into_iter().map(Phi::new).collect())
+}
+
+/// The address that a stored message goes to, known again, and by which way.
+async fn address_of(
+    connection: &mut SqliteConnection,
+    id: &MessageId,
+) -> Result<Option<(AddressMark, Channel)>, StoreError> {
+    let text = "SELECT b.body, o.channel FROM outbox o JOIN blobs b ON b.agency = o.agency AND b.n = o.blob
+        WHERE o.id = ?";
+    let rows = fetch(connection, "reading whom a message is for", text, vec![id.as_str().into()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let body: Body<String, serde::de::IgnoredAny> = unjson("blobs", get::<&str>(row, TABLE, 0)?)?;
+    Ok(Some((AddressMark::of(&Phi::new(body.address)), channel_of(get(row, TABLE, 1)?)?)))
 }
 
 /// What the stored ones among these messages mean for their followers.
@@ -404,6 +432,11 @@ pub(super) async fn finish(
     });
     put_ways(connection, &attempted, ways).await?;
     for one in &attempted {
+        if let Outcome::Refused { bad: Some(bad), .. } = &one.outcome
+            && let Some((address, channel)) = address_of(connection, &one.id).await?
+        {
+            contacts::put_bad(connection, memory, &address, channel, *bad, one.at).await?;
+        }
         match &one.outcome {
             Outcome::Refused { .. } => mark(connection, memory, &one.to, true, one.at).await?,
             // A text that was taken has not arrived yet; its report says.
@@ -423,7 +456,7 @@ fn attempt_row(one: &Attempted, row: &Row) -> Values {
         Outcome::Retry { why, .. } => ("retried", why.as_str()),
         Outcome::Uncertain { why, .. } => ("uncertain", why.as_str()),
         Outcome::NotThere { .. } => ("not_there", ""),
-        Outcome::Refused { why } => ("refused", why.as_str()),
+        Outcome::Refused { why, .. } => ("refused", why.as_str()),
         Outcome::Reported { news: News::Delivered } => ("delivered", ""),
         Outcome::Reported { .. } => ("undelivered", ""),
     };
@@ -503,7 +536,7 @@ async fn mark(
     let text = "UPDATE gateways SET failing_since = NULL, tried_at = ? WHERE gateway = ? AND failing_since IS NOT NULL";
     execute(connection, what, text, vec![at.into(), name.into()]).await?;
     let text = "SELECT 1 FROM gateways WHERE failing_since IS NOT NULL
-        AND (gateway LIKE 'to/%' OR gateway LIKE 'sms/%/delivery') LIMIT 1";
+        AND (gateway LIKE 'to/%' OR gateway LIKE '%/delivery') LIMIT 1";
     memory.none_marked = fetch(connection, what, text, Vec::new()).await?.is_empty();
     Ok(())
 }
@@ -568,10 +601,11 @@ pub(super) async fn report(
     memory: &mut Memory,
     report: Report,
 ) -> Result<bool, StoreError> {
-    let Report { id, news, at, again_at, senders_fault } = report;
+    let Report { id, news, at, again_at, senders_fault, bad } = report;
+    let news = if bad.is_some() && news == News::Undelivered { News::OptedOut } else { news };
     let found = fetch(connection, "recording a report", row_query!("WHERE id = ?"), vec![id.as_str().into()]).await?;
     let Some(row) = read_rows(&found)?.into_iter().next() else { return Ok(false) };
-    let (attempt, useful_until, tried) = (row.attempt, row.useful_until, row.gateway.clone());
+    let (attempt, useful_until, tried, channel) = (row.attempt, row.useful_until, row.gateway.clone(), row.channel);
     let Some(mut settled) = settle::after_attempt(row, attempt, false, at, &Outcome::Reported { news }) else {
         return Ok(false);
     };
@@ -591,7 +625,7 @@ pub(super) async fn report(
         ]],
     )
     .await?;
-    if let Some(again_at) = again_at.filter(|again_at| *again_at < useful_until && news == News::Undelivered) {
+    if let Some(again_at) = again_at.filter(|again_at| *again_at < useful_until && news != News::Delivered) {
         settled.row.fate = MessageFate::Queued;
         settled.row.ready = if again_at <= at { Ready::Now } else { Ready::At(again_at) };
         settled.row.provider_id = None;
@@ -600,15 +634,23 @@ pub(super) async fn report(
             settled.row.gateway = settled.row.next_gateway().or(settled.row.gateway);
         }
     }
-    let delivery = delivery_way(&tried.unwrap_or_default());
+    let delivery = delivery_way(channel, &tried.unwrap_or_default());
     if news == News::Delivered || senders_fault {
         mark(connection, memory, &delivery, senders_fault, at).await?;
     }
     if !senders_fault && (news == News::Delivered || again_at.is_none()) {
         let text = "SELECT receiver, recipient FROM outbox WHERE id = ?";
         for row in fetch(connection, "recording a report", text, vec![id.as_str().into()]).await? {
-            let to = recipient_way(get(&row, TABLE, 0)?, get(&row, TABLE, 1)?);
-            mark(connection, memory, &to, news == News::Undelivered, at).await?;
+            let to = way_of(get(&row, TABLE, 0)?, get(&row, TABLE, 1)?, channel);
+            mark(connection, memory, &to, news != News::Delivered, at).await?;
+        }
+    }
+    if (bad.is_some() || news == News::Delivered && !memory.none_bad)
+        && let Some((address, channel)) = address_of(connection, &id).await?
+    {
+        match bad {
+            Some(bad) => contacts::put_bad(connection, memory, &address, channel, bad, at).await?,
+            None => contacts::takes_again(connection, memory, &address, channel).await?,
         }
     }
     write(connection, memory, vec![settled], at).await?;
@@ -633,7 +675,7 @@ pub(super) async fn poll_later(
 /// Forgets what is older than `old` says: consumed inputs, settled messages, history; at most a few thousand rows, so
 /// that nobody waits. Gives how many; 0 = done.
 pub(super) async fn prune(connection: &mut SqliteConnection, old: Old) -> Result<u64, StoreError> {
-    let steps: [(&'static str, Option<Instant>); 12] = [
+    let steps: [(&'static str, Option<Instant>); 13] = [
         ("DELETE FROM blobs WHERE (agency, n) IN (SELECT agency, blob FROM outbox WHERE created_at < ?
             AND state IN ('sent', 'delivered', 'undelivered', 'refused', 'expired', 'cancelled')
             ORDER BY created_at, id LIMIT 2000)", old.messages),
@@ -650,6 +692,9 @@ pub(super) async fn prune(connection: &mut SqliteConnection, old: Old) -> Result
             ON a.agency = o.agency AND o.n <= a.orders_done WHERE o.at < ? LIMIT 2000)", old.inputs),
         ("DELETE FROM receipts WHERE (agency, n) IN (SELECT r.agency, r.n FROM receipts r JOIN agencies a
             ON a.agency = r.agency AND r.n <= a.receipts_done WHERE r.at < ? LIMIT 2000)", old.inputs),
+        // The row without an id is until when a gateway was listened to.
+        ("DELETE FROM heard WHERE (gateway, provider_id) IN (SELECT gateway, provider_id FROM heard WHERE at < ?
+            AND provider_id <> '' LIMIT 2000)", old.messages),
         ("DELETE FROM transitions WHERE (agency, n, i) IN (SELECT agency, n, i FROM transitions WHERE at < ?
             LIMIT 2000)", old.history),
         ("DELETE FROM shift_history WHERE (agency, shift, at, what, detail) IN (SELECT agency, shift, at, what, detail

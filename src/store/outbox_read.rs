@@ -1,7 +1,7 @@
 //! What others may know about the outbox: how full it is, what became of messages, which ways out fail.
 
 use chrono::TimeDelta;
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     error::StoreError,
@@ -11,7 +11,7 @@ use super::{
     sql::{Many, fetch, get, instant, maybe_instant, unjson},
 };
 use crate::{
-    alerts::step::Why,
+    alerts::{notice::PEOPLE, step::Why},
     model::{AgencyName, Instant, Phi},
     notify::message::{Channel, MessageId},
 };
@@ -62,11 +62,13 @@ pub struct MessageState {
     pub last_why: Option<String>,
 }
 
-/// A text whose delivery is asked for.
+/// A text or a call whose delivery is asked for.
 #[derive(Debug, Clone)]
 pub struct Poll {
     /// Which message.
     pub id: MessageId,
+    /// A text or a call.
+    pub channel: Channel,
     /// Which gateway took it.
     pub gateway: String,
     /// Its id there.
@@ -161,6 +163,17 @@ pub(super) async fn messages(
         .collect()
 }
 
+/// The columns of [`Poll`].
+macro_rules! poll_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT o.id, o.gateway, o.provider_id, o.ended_at, o.useful_until, o.polls, o.attempt, b.body, o.gateways, ",
+            "o.channel FROM outbox o JOIN blobs b ON b.agency = o.agency AND b.n = o.blob ",
+            $rest
+        )
+    };
+}
+
 /// The part of a message's blob that is needed here.
 #[derive(serde::Deserialize)]
 struct Body {
@@ -176,30 +189,11 @@ pub(super) async fn polls(
     let rows = fetch(
         connection,
         what,
-        "SELECT o.id, o.gateway, o.provider_id, o.ended_at, o.useful_until, o.polls, o.attempt, b.body, o.gateways
-         FROM outbox o JOIN blobs b ON b.agency = o.agency AND b.n = o.blob
-         WHERE o.poll_at IS NOT NULL AND o.poll_at <= ? ORDER BY o.poll_at LIMIT ?",
+        poll_query!("WHERE o.poll_at IS NOT NULL AND o.poll_at <= ? ORDER BY o.poll_at LIMIT ?"),
         vec![now.into(), i64::from(limit).into()],
     )
     .await?;
-    let polls = rows
-        .iter()
-        .map(|row| {
-            let sent_at = maybe_instant(row, TABLE, 3)?;
-            let useful_until = instant(row, TABLE, 4)?;
-            Ok(Poll {
-                id: MessageId::from_stored(get(row, TABLE, 0)?),
-                gateway: get::<Option<String>>(row, TABLE, 1)?.unwrap_or_default(),
-                provider_id: get(row, TABLE, 2)?,
-                sent_at: sent_at.unwrap_or(useful_until),
-                useful_until,
-                polls: get(row, TABLE, 5)?,
-                attempts: get(row, TABLE, 6)?,
-                n_gateways: unjson::<Vec<String>>(TABLE, get::<&str>(row, TABLE, 8)?)?.len(),
-                address: Phi::new(unjson::<Body>("blobs", get::<&str>(row, TABLE, 7)?)?.address),
-            })
-        })
-        .collect::<Result<Vec<_>, StoreError>>()?;
+    let polls = rows.iter().map(read_poll).collect::<Result<Vec<_>, StoreError>>()?;
     let next = fetch(
         connection,
         what,
@@ -212,6 +206,30 @@ pub(super) async fn polls(
         None => None,
     };
     Ok((polls, next_at))
+}
+
+/// The message that a gateway took under this id, while what became of it is not known.
+pub(super) async fn poll_of(connection: &mut SqliteConnection, provider_id: &str) -> Result<Option<Poll>, StoreError> {
+    let text = poll_query!("WHERE o.provider_id = ? AND o.state = 'sent' LIMIT 1");
+    let rows = fetch(connection, "looking for what was reported", text, vec![provider_id.into()]).await?;
+    rows.first().map(read_poll).transpose()
+}
+
+fn read_poll(row: &SqliteRow) -> Result<Poll, StoreError> {
+    let sent_at = maybe_instant(row, TABLE, 3)?;
+    let useful_until = instant(row, TABLE, 4)?;
+    Ok(Poll {
+        id: MessageId::from_stored(get(row, TABLE, 0)?),
+        channel: channel_of(get(row, TABLE, 9)?)?,
+        gateway: get::<Option<String>>(row, TABLE, 1)?.unwrap_or_default(),
+        provider_id: get(row, TABLE, 2)?,
+        sent_at: sent_at.unwrap_or(useful_until),
+        useful_until,
+        polls: get(row, TABLE, 5)?,
+        attempts: get(row, TABLE, 6)?,
+        n_gateways: unjson::<Vec<String>>(TABLE, get::<&str>(row, TABLE, 8)?)?.len(),
+        address: Phi::new(unjson::<Body>("blobs", get::<&str>(row, TABLE, 7)?)?.address),
+    })
 }
 
 /// Those of the provider's ids that belong to no stored message yet, in the order given.
@@ -274,13 +292,14 @@ fn public_name(way: &str) -> String {
         (Some("to"), Some(_)) => {
             let mut ends = way.trim_start_matches("to/").rsplitn(4, '/');
             match (ends.next(), ends.next(), ends.next(), ends.next()) {
+                (Some(channel), Some(person), Some(PEOPLE), None) => format!("{channel}/{PEOPLE}/{person}"),
                 (Some(recipient), Some(integration), Some(channel), Some(receiver)) => {
                     format!("{channel}/{receiver}/{integration}/{recipient}")
                 }
                 _ => way.to_owned(),
             }
         }
-        (Some("sms"), Some(gateway)) => format!("sms/{gateway}"),
+        (Some(channel @ ("sms" | "call")), Some(gateway)) => format!("{channel}/{gateway}"),
         (Some(channel), _) => channel.to_owned(),
         (None, _) => String::new(),
     }
@@ -299,6 +318,9 @@ mod tests {
             ("sms/a/delivery", "sms/a"),
             ("to/on-call/sms/0/1", "sms/on-call/0/1"),
             ("to/a/b/email/2/0", "email/a/b/2/0"),
+            ("to/people/night-1/call", "call/people/night-1"),
+            ("call/a", "call/a"),
+            ("call/a/delivery", "call/a"),
         ] {
             assert_eq!(public_name(way), name);
         }

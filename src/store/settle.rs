@@ -197,7 +197,7 @@ pub(super) fn after_attempt(
             row.provider_id.clone_from(provider_id);
             row.uncertain_since = None;
             row.not_there_at = None;
-            let asks = row.channel == Channel::Sms && provider_id.is_some();
+            let asks = matches!(row.channel, Channel::Sms | Channel::Call) && provider_id.is_some();
             let mut sent = row.over(MessageFate::Sent, at, News::Sent);
             sent.row.poll_at = asks.then(|| at + FIRST_POLL);
             sent
@@ -246,7 +246,8 @@ pub(super) fn after_attempt(
                 followers: Followers::Wait,
             }
         }
-        Outcome::Refused { .. } => row.ended(MessageFate::Refused, at, News::Refused),
+        Outcome::Refused { bad: Some(_), .. } => row.ended(MessageFate::Refused, at, News::OptedOut),
+        Outcome::Refused { bad: None, .. } => row.ended(MessageFate::Refused, at, News::Refused),
         Outcome::Reported { .. } => return None,
     })
 }
@@ -255,7 +256,7 @@ pub(super) fn after_attempt(
 fn after_report(row: Row, at: Instant, news: News) -> Option<Settled> {
     let fate = match news {
         News::Delivered => MessageFate::Delivered,
-        News::Undelivered => MessageFate::Undelivered,
+        News::Undelivered | News::OptedOut => MessageFate::Undelivered,
         _ => return None,
     };
     (row.fate == MessageFate::Sent).then(|| row.over(fate, at, news))
@@ -448,7 +449,7 @@ mod tests {
                 "sent over, refused: the closing still goes",
                 unsure(),
                 true,
-                Outcome::Refused { why: String::new() },
+                Outcome::Refused { why: String::new(), bad: None },
                 MessageFate::Refused,
                 Ready::No,
                 Some(News::Uncertain),
@@ -468,7 +469,7 @@ mod tests {
                 "asked, not there, then refused: it never left",
                 unsure(),
                 false,
-                Outcome::Refused { why: String::new() },
+                Outcome::Refused { why: String::new(), bad: None },
                 MessageFate::Refused,
                 Ready::No,
                 Some(News::Refused),
@@ -478,7 +479,7 @@ mod tests {
                 "refused",
                 claimed(),
                 false,
-                Outcome::Refused { why: String::new() },
+                Outcome::Refused { why: String::new(), bad: None },
                 MessageFate::Refused,
                 Ready::No,
                 Some(News::Refused),

@@ -18,24 +18,26 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, CommitError, GatewayHealth, Loaded, MessageState, Old, OutboxStats, Place, Poll,
-    Report, Room, api_rows, book, calendars,
+    Attempted, BadContact, Claimed, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState, Old,
+    OutboxStats, Place, Poll, Report, Room, VerifiedContact, api_rows, book, calendars,
     calendars::CalendarCopy,
+    contacts,
     error::StoreError,
-    lives,
+    heard, lives,
     lock::{FileLock, make_private},
-    mirror_rows, orders, outbox, outbox_read,
+    mirror_rows, orders, outbox, outbox_read, silences,
     writer::{Job, Memory, Reply, Writer},
 };
 use crate::{
     alerts::{
         orders::{Ask, Inputs},
+        silence::Silence,
         step::Transition,
     },
     config::StoreUrl,
     mirror::row::{MirrorDelta, MirrorRow, StoredLine},
-    model::{AgencyName, Instant, Phi},
-    notify::message::MessageId,
+    model::{AddressMark, AgencyName, Instant, Phi},
+    notify::message::{Channel, MessageId},
     on_call::Marks,
     report::{alert_story::AlertRows, api_log::Unkept, api_record::ApiRows, history::LifeRow, life::Life},
 };
@@ -175,6 +177,12 @@ impl Store {
         self.write(|reply| Job::Mirror { agency, delta, at, reply }).await
     }
 
+    /// A secret that the installation makes for itself, once: the stored one, else `fresh` from now on.
+    pub async fn secret(&self, name: &'static str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
+        let fresh = *fresh;
+        self.write(|reply| Job::Secret { name, fresh, reply }).await
+    }
+
     /// Writes a little and takes it to the disk: whether the store takes writes at all, after it refused some.
     pub async fn probe(&self, now: Instant) -> Result<(), StoreError> {
         self.write(|reply| Job::Probe { now, reply }).await
@@ -234,6 +242,54 @@ impl Store {
     /// Texts whose delivery is to be asked for now, and when the next one is.
     pub async fn polls(&self, now: Instant, limit: u32) -> Result<(Vec<Poll>, Option<Instant>), StoreError> {
         outbox_read::polls(self.reader().await?.connection(), now, limit).await
+    }
+
+    /// The message that a gateway took under this id, while what became of it is not known.
+    pub async fn poll_of(&self, provider_id: &str) -> Result<Option<Poll>, StoreError> {
+        outbox_read::poll_of(self.reader().await?.connection(), provider_id).await
+    }
+
+    /// Stores the orders that a reply makes, once: false when it was heard before, and then nothing is stored. They are on
+    /// the disk when this answers.
+    pub async fn put_heard(&self, heard: HeardText, orders: Vec<(AgencyName, Vec<Ask>)>) -> Result<bool, StoreError> {
+        self.write(|reply| Job::Heard { heard, orders, reply }).await
+    }
+
+    /// Until when a gateway was listened to, on the machine's clock; `None` = never.
+    pub async fn listened(&self, gateway: &str) -> Result<Option<Instant>, StoreError> {
+        heard::listened(self.reader().await?.connection(), gateway).await
+    }
+
+    /// Notes until when a gateway was listened to, on the machine's clock.
+    pub async fn listening(&self, gateway: &str, until: Instant) -> Result<(), StoreError> {
+        let gateway = gateway.to_owned();
+        self.write(|reply| Job::Listening { gateway, until, reply }).await
+    }
+
+    /// Whether a text went to somebody in `people` since then, so that a reply may come.
+    pub async fn awaits_reply(&self, since: Instant) -> Result<bool, StoreError> {
+        heard::awaits_reply(self.reader().await?.connection(), since).await
+    }
+
+    /// Every address that takes nothing: opted out, a landline, no such number. A message that arrives, or START, clears
+    /// it.
+    pub async fn bad_contacts(&self) -> Result<Vec<BadContact>, StoreError> {
+        contacts::bad(self.reader().await?.connection()).await
+    }
+
+    /// An address takes messages again, as its owner said.
+    pub async fn takes_again(&self, mark: AddressMark, via: Channel) -> Result<(), StoreError> {
+        self.write(|reply| Job::TakesAgain { mark, via, reply }).await
+    }
+
+    /// Every address from which a test was answered, and when last.
+    pub async fn verified_contacts(&self) -> Result<Vec<VerifiedContact>, StoreError> {
+        contacts::verified(self.reader().await?.connection()).await
+    }
+
+    /// A test was answered from this address.
+    pub async fn verify(&self, mark: AddressMark, via: Channel, at: Instant) -> Result<(), StoreError> {
+        self.write(|reply| Job::Verified { mark, via, at, reply }).await
     }
 
     /// Sets when each text's delivery is asked for next; `None` = no more.
@@ -310,6 +366,16 @@ impl Store {
     /// What is stored of an agency's API, as far as a record at `now` needs it.
     pub async fn api_rows(&self, agency: &AgencyName, now: Instant) -> Result<ApiRows, StoreError> {
         api_rows::read(self.reader().await?.connection(), agency, now).await
+    }
+
+    /// Stores new forms of silences and forgets those with these ids, in one transaction.
+    pub async fn put_silences(&self, changed: Vec<Silence>, gone: Vec<String>) -> Result<(), StoreError> {
+        self.write(|reply| Job::Silences { changed, gone, reply }).await
+    }
+
+    /// Every silence that is kept.
+    pub async fn silences(&self) -> Result<Vec<Silence>, StoreError> {
+        silences::read(self.reader().await?.connection()).await
     }
 
     /// Keeps a calendar's copy in the place of the one before.

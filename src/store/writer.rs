@@ -13,18 +13,20 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, Old, Report, Room, api_rows, book, calendars,
+    Attempted, Claimed, Commit, HeardText, Old, Report, Room, api_rows, book, calendars,
     calendars::CalendarCopy,
+    contacts,
     error::{StoreError, commit_surely_failed},
+    heard,
     lock::FileLock,
-    mirror_rows, orders, outbox,
+    mirror_rows, orders, outbox, pages, silences,
     sql::{Value, execute, fetch, get},
 };
 use crate::{
-    alerts::orders::Ask,
+    alerts::{orders::Ask, silence::Silence},
     mirror::row::MirrorDelta,
-    model::{AgencyName, Instant},
-    notify::message::MessageId,
+    model::{AddressMark, AgencyName, Instant},
+    notify::message::{Channel, MessageId},
     report::api_log::Unkept,
 };
 
@@ -75,6 +77,27 @@ pub(super) enum Job {
         polls: Vec<(MessageId, Option<Instant>)>,
         reply: Reply<()>,
     },
+    Heard {
+        heard: HeardText,
+        orders: Vec<(AgencyName, Vec<Ask>)>,
+        reply: Reply<bool>,
+    },
+    Listening {
+        gateway: String,
+        until: Instant,
+        reply: Reply<()>,
+    },
+    TakesAgain {
+        mark: AddressMark,
+        via: Channel,
+        reply: Reply<()>,
+    },
+    Verified {
+        mark: AddressMark,
+        via: Channel,
+        at: Instant,
+        reply: Reply<()>,
+    },
     Audit {
         agency: AgencyName,
         at: Instant,
@@ -89,7 +112,17 @@ pub(super) enum Job {
         unkept: Unkept,
         reply: Reply<()>,
     },
+    Silences {
+        changed: Vec<Silence>,
+        gone: Vec<String>,
+        reply: Reply<()>,
+    },
     Calendar(CalendarCopy, Reply<()>),
+    Secret {
+        name: &'static str,
+        fresh: [u8; 32],
+        reply: Reply<[u8; 32]>,
+    },
     Probe {
         now: Instant,
         reply: Reply<()>,
@@ -113,6 +146,8 @@ pub(super) struct Memory {
     pub(super) ways: HashMap<String, (bool, Instant)>,
     /// True when nobody is marked as not reached.
     pub(super) none_marked: bool,
+    /// True when no address is known to take nothing.
+    pub(super) none_bad: bool,
 }
 
 /// What is numbered within an agency.
@@ -171,6 +206,7 @@ impl Memory {
         self.next_at = None;
         self.none_held = false;
         self.none_marked = false;
+        self.none_bad = false;
         self.ways.clear();
     }
 }
@@ -354,6 +390,12 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         Job::Report(report, reply) => done(reply, outbox::report(connection, memory, report).await),
         Job::KeepWays(names, reply) => done(reply, outbox::keep_ways(connection, memory, &names).await),
         Job::PollLater { polls, reply } => done(reply, outbox::poll_later(connection, polls).await),
+        Job::Heard { heard, orders, reply } => done(reply, heard::put(connection, memory, heard, orders).await),
+        Job::Listening { gateway, until, reply } => done(reply, heard::listening(connection, &gateway, until).await),
+        Job::TakesAgain { mark, via, reply } => {
+            done(reply, contacts::takes_again(connection, memory, &mark, via).await)
+        }
+        Job::Verified { mark, via, at, reply } => done(reply, contacts::put_verified(connection, &mark, via, at).await),
         Job::Audit { agency, at, who, what, about, reply } => {
             let n = memory.next(&agency, Counted::Audit);
             let row = vec![agency.as_str().into(), n.into(), at.into(), who.into(), what.into(), about.into()];
@@ -362,7 +404,9 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         }
         Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
+        Job::Silences { changed, gone, reply } => done(reply, silences::put(connection, &changed, gone).await),
         Job::Calendar(copy, reply) => done(reply, calendars::put(connection, copy).await),
+        Job::Secret { name, fresh, reply } => done(reply, pages::secret(connection, name, fresh).await),
         Job::Probe { now, reply } => {
             // A page of the file that means nothing to anybody else; it goes through the log like every write.
             let text = format!("PRAGMA user_version = {}", now.timestamp().rem_euclid(i64::from(i32::MAX)));
@@ -406,13 +450,18 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::Calendar(_, reply)
         | Job::Probe { reply, .. }
         | Job::Api { reply, .. }
+        | Job::Silences { reply, .. }
+        | Job::Listening { reply, .. }
+        | Job::TakesAgain { reply, .. }
+        | Job::Verified { reply, .. }
         | Job::Audit { reply, .. } => later(reply, Err(error)),
         #[cfg(test)]
         Job::Pragma(_, reply) => later(reply, Err(error)),
         Job::Orders { reply, .. } => later(reply, Err(error)),
         Job::Claim { reply, .. } | Job::Turn { reply, .. } => later(reply, Err(error)),
         Job::Recover { reply, .. } => later(reply, Err(error)),
-        Job::Report(_, reply) => later(reply, Err(error)),
+        Job::Secret { reply, .. } => later(reply, Err(error)),
+        Job::Report(_, reply) | Job::Heard { reply, .. } => later(reply, Err(error)),
         Job::Prune(_, reply) => later(reply, Err(error)),
         Job::Close(reply) => Box::new(move |_| {
             let _ = reply.send(());

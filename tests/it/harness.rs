@@ -59,6 +59,10 @@ pub struct Plan {
     pub wellsky: &'static str,
     /// The longest wait between two notices of a group that did not change.
     pub repeat: &'static str,
+    /// People, policies, route and receivers, in place of the usual ones.
+    pub telling: &'static str,
+    /// Where phones and gateways find us; empty = nowhere.
+    pub external_url: &'static str,
     /// Changes the world before anybody looks.
     pub world: fn(&mut World, Instant),
     /// How many of the agent's seconds pass in one real second.
@@ -73,6 +77,8 @@ impl Default for Plan {
             rules: RULES,
             wellsky: "",
             repeat: "4h",
+            telling: "",
+            external_url: "",
             world: |_, _| {},
             speed: SPEED,
         }
@@ -153,6 +159,26 @@ impl House {
     }
 
     fn configuration(&self, plan: &Plan) -> String {
+        let usual = format!(
+            r#"route:
+  receiver: on-call
+  group_by: [agency, shift]
+  group_wait: 2s
+  group_interval: 5s
+  repeat_interval: {repeat}
+  routes:
+    - {{ matchers: ['team="tech"'], receiver: tech, group_by: [agency] }}
+receivers:
+  - {{ name: tech, email_configs: [ {{ to: {TECH} }} ] }}
+  - {{ name: on-call, sms_configs: [ {{ to: "+12025550111" }} ], email_configs: [ {{ to: {LEAD} }} ] }}
+"#,
+            repeat = plan.repeat,
+        );
+        let telling = if plan.telling.is_empty() { &usual } else { plan.telling };
+        let external = match plan.external_url {
+            "" => String::new(),
+            url => format!(", external_url: {url}"),
+        };
         let (sid, token) = self.sim.twilio(|gateway| (gateway.account_sid.clone(), gateway.auth_token.clone()));
         format!(
             r#"agencies:
@@ -170,28 +196,18 @@ impl House {
 {wellsky}
 rule_files: [rules.yml]
 store: sqlite:shiftwatch.db
-web: {{ listen: "127.0.0.1:0" }}
+web: {{ listen: "127.0.0.1:0"{external} }}
 global: {{ smtp_smarthost: "{smtp}", smtp_from: watch@example.com, smtp_require_tls: false, resolve_timeout: 1m }}
 sms_gateways:
   - {{ name: twilio, twilio: {{ base_url: "{twilio}", account_sid: {sid}, auth_token: {token}, from: "+12025550100" }} }}
-route:
-  receiver: on-call
-  group_by: [agency, shift]
-  group_wait: 2s
-  group_interval: 5s
-  repeat_interval: {repeat}
-  routes:
-    - {{ matchers: ['team="tech"'], receiver: tech, group_by: [agency] }}
-receivers:
-  - {{ name: tech, email_configs: [ {{ to: {TECH} }} ] }}
-  - {{ name: on-call, sms_configs: [ {{ to: "+12025550111" }} ], email_configs: [ {{ to: {LEAD} }} ] }}
-"#,
+{telling}"#,
             base_url = self.sim.base_url(),
             detect = self.detect_within_s,
             wellsky = plan.wellsky,
             smtp = self.sim.smtp_addr(),
             twilio = self.sim.twilio_url(),
-            repeat = plan.repeat,
+            telling = telling,
+            external = external,
         )
     }
 
@@ -324,6 +340,18 @@ receivers:
 
     pub async fn post(&self, path: &str, body: &Value) -> (u16, String) {
         let answer = self.http.post(format!("{}{path}", self.url)).json(body).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a body"))
+    }
+
+    /// Sends a form, and follows where the answer leads.
+    pub async fn post_form(&self, path: &str, form: &[(String, String)], headers: &[(&str, &str)]) -> (u16, String) {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let mut request = self.http.post(format!("{}{path}", self.url)).body(body);
+        request = request.header("content-type", "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send().await.expect("an answer");
         (answer.status().as_u16(), answer.text().await.expect("a body"))
     }
 

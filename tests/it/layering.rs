@@ -22,12 +22,32 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("alerts", &["model", "limits", "on_call", "rules", "agenda", "source_fetched", "notify_pure"]),
     ("notify_pure", &["model", "limits", "on_call", "alerts", "rules", "config_types"]),
     ("pulse", &["model"]),
-    ("notify", &["model", "clock", "limits", "on_call", "alerts", "notify_pure", "store", "pulse", "config_types"]),
+    (
+        "notify",
+        &["model", "clock", "limits", "on_call", "alerts", "notify_pure", "store", "pulse", "tls", "config_types"],
+    ),
     ("report", &["model", "alerts", "notify_pure", "rules", "source_fetched"]),
     ("store", &["model", "limits", "on_call", "alerts", "mirror", "notify_pure", "report", "config_types"]),
     ("config_types", &["model", "on_call", "alerts", "notify_pure", "rules"]),
     ("tls", &[]),
     ("config", &["model", "clock", "tls", "on_call", "alerts", "notify_pure", "rules", "config_types"]),
+    (
+        "rehearse",
+        &[
+            "model",
+            "mirror",
+            "rules",
+            "alerts",
+            "notify_pure",
+            "source_fetched",
+            "on_call",
+            "config",
+            "config_types",
+            "pipeline",
+            "reach",
+            "watch",
+        ],
+    ),
     ("metrics", &["model", "on_call", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
     (
         "view",
@@ -51,8 +71,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Crates that do I/O, tell the time or roll dice: not for rooms that decide.
 const IO_CRATES: &[&str] =
     &["tokio", "reqwest", "axum", "sqlx", "lettre", "rand", "std::fs", "std::net", "std::env", "std::process"];
-const DECIDERS: &[&str] =
-    &["model", "on_call", "source_fetched", "mirror", "rules", "agenda", "alerts", "notify_pure", "report", "board"];
+const DECIDERS: &[&str] = &[
+    "model",
+    "on_call",
+    "source_fetched",
+    "mirror",
+    "rules",
+    "agenda",
+    "alerts",
+    "notify_pure",
+    "report",
+    "board",
+    "rehearse",
+];
 
 /// Files that only tests are compiled from.
 const TEST_FILES: &[&str] = &["tests", "contract", "stage", "stories", "properties", "law", "fixture"];
@@ -60,8 +91,11 @@ const TEST_FILES: &[&str] = &["tests", "contract", "stage", "stories", "properti
 /// Files of `notify` that decide.
 const NOTIFY_PURE: &[&str] = &[
     "message",
+    "notice",
+    "page_texts",
     "receiver",
     "render",
+    "spoken",
     "texts",
     "template",
     "gsm7",
@@ -71,6 +105,7 @@ const NOTIFY_PURE: &[&str] = &[
     "former",
     "webhook_payload",
     "shadow",
+    "send_on",
     "mod",
 ];
 

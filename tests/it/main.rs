@@ -3,27 +3,35 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 
 mod agent;
+mod amtool;
+mod amtool_routes;
 mod api;
 mod browser;
 mod closing;
 mod compose;
 mod confined;
 mod dashboards;
+mod drill;
 mod faults;
+mod gateways;
 mod harness;
 mod house;
 mod kill;
 mod layering;
 mod metrics_lint;
 mod on_call;
+mod pages;
 mod phi;
 mod prometheus;
 mod records;
 mod release;
 mod reload;
+mod replay;
 mod rule_tests;
+mod send_on;
 mod service;
 mod shapes;
+mod silences;
 mod story;
 mod switches;
 mod web_config;

@@ -21,8 +21,8 @@ use shiftwatch::{
     pulse::{Loop, Pulses},
     source::fetched::RequestRecord,
     view::{
-        AgencyView, Band, ConfigView, EndpointView, LocationCoverage, OutboxCount, OutboxView, RuleView, SectionView,
-        View,
+        AgencyView, Band, ConfigView, EndpointView, LocationCoverage, OutboxCount, OutboxView, RoutingView, RuleView,
+        SectionView, View,
     },
 };
 
@@ -44,6 +44,9 @@ fn page() -> String {
     );
     metrics.rejected_rows(&main, Endpoint::Appointment, 1);
     metrics.message(Channel::Sms, MessageOutcome::Sent);
+    metrics.sent_on("sent", 1);
+    metrics.inbound_texts("twilio", "reply", 1);
+    metrics.gateway_penalty("ringcentral", Duration::from_secs(7));
     metrics.told(Why::FirstFiring);
     metrics.kept_quiet(Quiet::Grouping);
     metrics.detected_after(Duration::from_secs(4));
@@ -95,6 +98,7 @@ fn page() -> String {
         }],
         alerts: Vec::new(),
         rules: vec![RuleView { alert: "ShiftUncovered".to_owned(), severity: "page".to_owned() }],
+        routing: RoutingView::default(),
         told: Vec::new(),
         shadow_until: None,
         telling: Arc::new(Telling {

@@ -13,7 +13,10 @@ use shiftwatch::{
         test::{self, read_file},
     },
     config::Config,
-    rehearse::expect::{Expected, Is},
+    rehearse::{
+        expect::{Expected, Is},
+        play::play,
+    },
     rules::rule::Rule,
 };
 use tempfile::TempDir;
@@ -101,30 +104,33 @@ fn every_shipped_rule_is_seen_to_fire_to_keep_quiet_and_to_close() {
 
 #[test]
 fn a_rule_changed_for_the_worse_fails_its_test() {
+    let bands = "The bands open";
+    let nobody = "Nobody checks in, then";
+    let fails = "WellSky fails for a quarter";
     let mutants = [
-        ("coverage.yml", "within: 72h", "within: 71h"),
-        ("coverage.yml", "within: 24h", "within: 25h"),
-        ("coverage.yml", "within: 4h", "within: 3h"),
-        ("coverage.yml", "within: 0s", "within: 5m"),
-        ("coverage.yml", "severity: page, band: 4h", "severity: warning, band: 4h"),
-        ("coverage.yml", "severity: critical, band: started", "severity: info, band: started"),
-        ("visits.yml", "missed_check_in: { after: 10m }", "missed_check_in: { after: 9m }"),
-        ("visits.yml", "missed_check_in: { after: 15m }", "missed_check_in: { after: 20m }"),
-        ("visits.yml", "no_show: { after: 30m }", "no_show: { after: 45m }"),
-        ("visits.yml", "missed_check_out: { after: 30m }", "missed_check_out: { after: 1h }"),
-        ("visits.yml", "after: 4h, longest: 16h", "after: 5h, longest: 16h"),
-        ("visits.yml", "after: 4h, longest: 16h", "after: 4h, longest: 18h"),
-        ("visits.yml", "severity: page, band: 15m", "severity: info, band: 15m"),
-        ("api.yml", "above: 5s", "above: 8s"),
-        ("api.yml", "above: 5s", "above: 3s"),
-        ("api.yml", "ratio: 0.1", "ratio: 0.9"),
-        ("api.yml", "api_down: { after: 3m }", "api_down: { after: 6m }"),
-        ("api.yml", "blind: { after: 10m, idle: 1h }", "blind: { after: 20m, idle: 1h }"),
-        ("api.yml", "blind: { after: 10m, idle: 1h }", "blind: { after: 10m, idle: 2h }"),
-        ("api.yml", "delivery_failing: { after: 5m }", "delivery_failing: { after: 10m }"),
-        ("watchdog.yml", "watchdog: {}", "source_anomaly: {}"),
+        ("coverage.yml", "within: 72h", "within: 71h", bands),
+        ("coverage.yml", "within: 24h", "within: 25h", bands),
+        ("coverage.yml", "within: 4h", "within: 3h", bands),
+        ("coverage.yml", "within: 0s", "within: 5m", bands),
+        ("coverage.yml", "severity: page, band: 4h", "severity: warning, band: 4h", "A call-out two hours"),
+        ("coverage.yml", "severity: critical, band: started", "severity: info, band: started", bands),
+        ("visits.yml", "missed_check_in: { after: 10m }", "missed_check_in: { after: 9m }", nobody),
+        ("visits.yml", "missed_check_in: { after: 15m }", "missed_check_in: { after: 20m }", nobody),
+        ("visits.yml", "no_show: { after: 30m }", "no_show: { after: 45m }", nobody),
+        ("visits.yml", "missed_check_out: { after: 30m }", "missed_check_out: { after: 1h }", "Nobody checks out"),
+        ("visits.yml", "after: 4h, longest: 16h", "after: 5h, longest: 16h", "A visit left open"),
+        ("visits.yml", "after: 4h, longest: 16h", "after: 4h, longest: 18h", "Sixteen hours"),
+        ("visits.yml", "severity: page, band: 15m", "severity: info, band: 15m", nobody),
+        ("api.yml", "above: 5s", "above: 8s", "answers slowly"),
+        ("api.yml", "above: 5s", "above: 3s", "One failed request"),
+        ("api.yml", "ratio: 0.1", "ratio: 0.9", fails),
+        ("api.yml", "api_down: { after: 3m }", "api_down: { after: 6m }", fails),
+        ("api.yml", "after: 10m, idle: 1h", "after: 20m, idle: 1h", "a check-in falls due unseen"),
+        ("api.yml", "after: 10m, idle: 1h", "after: 10m, idle: 2h", "Nothing at all is read"),
+        ("api.yml", "delivery_failing: { after: 5m }", "delivery_failing: { after: 10m }", "Texts do not leave"),
+        ("watchdog.yml", "watchdog: {}", "source_anomaly: {}", "from the first moment"),
     ];
-    for (file, from, to) in mutants {
+    for (file, from, to, name) in mutants {
         let dir = tempfile::tempdir().unwrap();
         for one in fs::read_dir(shipped()).unwrap() {
             let one = one.unwrap().path();
@@ -135,10 +141,11 @@ fn a_rule_changed_for_the_worse_fails_its_test() {
         let text = fs::read_to_string(dir.path().join(file)).unwrap();
         assert_eq!(text.matches(from).count(), 1, "{file} says {from} once");
         fs::write(dir.path().join(file), text.replace(from, to)).unwrap();
-        let test = dir.path().join(file.replace(".yml", ".test.yml"));
-        let (exit, out, err) = played(&[test], false, Output::Table);
-        assert_eq!(exit, Exit::Failed, "{file}: {from} became {to} and no test noticed");
-        assert!(err.is_empty() && out.contains("expected"), "{file}: {to}: {out}{err}");
+        let tests = dir.path().join(file.replace(".yml", ".test.yml"));
+        let (cast, tests) = read_file(&tests, None, &|_| None).unwrap();
+        let test = tests.iter().find(|test| test.name.contains(name)).unwrap_or_else(|| panic!("a test {name}"));
+        let failures = play(test, &cast).failures;
+        assert!(!failures.is_empty(), "{file}: {from} became {to} and \"{name}\" did not notice");
     }
 }
 
@@ -202,4 +209,27 @@ fn faults_of_a_test_file_are_all_named_with_their_places() {
             .any(|line| line.starts_with("15:20: error: \"Blake walks into morning\" is nothing that can happen"))
     );
     assert!(found.iter().any(|line| line.starts_with("21:20: error: no alert is closed as \"somehow\"")));
+}
+
+/// The example of the page that explains rule tests is a rule test, and passes.
+#[test]
+fn the_worked_example_of_the_docs_plays() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rule-tests.md")).unwrap();
+    let (_, rest) = page.split_once("<!-- example: begin -->\n```yaml\n").expect("the example begins");
+    let (example, _) = rest.split_once("```\n<!-- example: end -->").expect("and ends");
+    let (dir, path) = alone(example);
+    let (exit, out, err) = played(&[path.clone()], false, Output::Table);
+    assert_eq!((exit, err.as_str()), (Exit::Done, ""), "{out}");
+    // And fails as the page shows it, with the rule changed as the page says.
+    let rules = dir.path().join("visits.yml");
+    let text = fs::read_to_string(&rules).unwrap();
+    fs::write(&rules, text.replace("after: 15m", "after: 20m")).unwrap();
+    let (exit, out, _) = played(&[path], false, Output::Table);
+    assert_eq!(exit, Exit::Failed);
+    let (_, shown) = page.split_once("```text\n  FAIL").expect("the page shows a failure");
+    let (shown, _) = shown.split_once("```").unwrap();
+    for line in shown.lines().map(str::trim).filter(|line| !line.is_empty() && *line != "…") {
+        let line = line.strip_prefix("rules/my.test.yml").unwrap_or(line);
+        assert!(out.contains(line), "the page shows {line:?}\n{out}");
+    }
 }

@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
 
+mod foreign;
 mod gateway;
+mod hooks;
 mod kill;
+mod ringcentral;
 mod stories;
 mod tls;
 mod world;

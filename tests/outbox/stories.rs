@@ -180,7 +180,7 @@ async fn a_number_that_can_never_be_reached_is_refused_once() {
     world.decide(vec![text("m", &["a"])]).await;
     world.until(800).await;
     assert_eq!(gateway.state.lock().unwrap().n_posts, 1);
-    assert_eq!(world.news().await, [("m".into(), News::Refused)]);
+    assert_eq!(world.news().await, [("m".into(), News::OptedOut)]);
     assert_eq!(world.why("m").await, "HTTP 400, error 21610", "and the number is nowhere in the reason");
     let health = world.store.gateway_health(world.now()).await.unwrap();
     let health: Vec<_> = health.iter().map(|one| (one.gateway.as_str(), one.failing_since)).collect();

@@ -14,7 +14,7 @@ use shiftwatch::{
         channel::{ChannelSettings, Channels},
         deliver::{Deliverer, DelivererParts, PassReport},
         message::{Channel, Content, Message, MessageId, SmtpTarget},
-        receiver::{Receiver, SmsGateway, SmsGatewayKind, WebhookConfig},
+        receiver::{Receiver, SmsGateway, SmsGatewayKind, TwilioAccount, WebhookConfig},
         telling::Telling,
     },
     pulse::Pulses,
@@ -53,13 +53,14 @@ pub fn settings(accounts: &[(&str, &Gateway)], hooks: &[&Gateway]) -> ChannelSet
         .iter()
         .map(|(name, gateway)| SmsGateway {
             name: (*name).to_owned(),
-            kind: SmsGatewayKind::Twilio {
+            kind: SmsGatewayKind::Twilio(TwilioAccount {
                 base_url: gateway.url(),
                 account_sid: format!("AC{name}"),
                 auth_token: "secret".into(),
+                previous_auth_tokens: Vec::new(),
                 from: Some("+12025550100".into()),
                 messaging_service_sid: None,
-            },
+            }),
         })
         .collect();
     let webhook = hooks
@@ -78,6 +79,7 @@ pub fn settings(accounts: &[(&str, &Gateway)], hooks: &[&Gateway]) -> ChannelSet
         sms_gateways,
         shadow: None,
         answer_timeout: Some(Duration::from_millis(300)),
+        ..ChannelSettings::default()
     }
 }
 

@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 #[derive(Clone)]
 pub struct LinkKey(hmac::Key);
 
-const TOKEN_CHARACTERS: usize = 16;
+/// So many characters has a token.
+pub const LINK_TOKEN_LENGTH: usize = 16;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 impl LinkKey {
@@ -29,8 +30,8 @@ impl LinkKey {
         // 128 bits as a number, so that every character has the whole alphabet.
         let (high, _) = tag.as_ref().split_at(16);
         let mut n = high.iter().fold(0_u128, |n, byte| n << 8 | u128::from(*byte));
-        let mut token = String::with_capacity(TOKEN_CHARACTERS);
-        for _ in 0..TOKEN_CHARACTERS {
+        let mut token = String::with_capacity(LINK_TOKEN_LENGTH);
+        for _ in 0..LINK_TOKEN_LENGTH {
             let i = usize::try_from(n % 62).unwrap_or(0);
             token.push(char::from(BASE62[i]));
             n /= 62;

@@ -43,7 +43,7 @@ pub(super) use self::{
 };
 pub use self::{
     code::{LETTERS, is_code},
-    link::{LinkKey, link_hash},
+    link::{LINK_TOKEN_LENGTH, LinkKey, link_hash},
     reply::parse as parse_reply,
 };
 

@@ -30,7 +30,7 @@ use crate::{
     clock::real_now,
     config::{Agency, Location, NaiveTz, StoreUrl, Web, Wellsky},
     model::{AgencyName, Instant, Phi},
-    notify::receiver::{EmailConfig, Receiver, SmsGateway, SmtpAuth},
+    notify::receiver::{EmailConfig, Receiver, SmsGateway, SmsGatewayKind, SmtpAuth, TwilioAccount},
 };
 
 const TOKEN: &str = "00112233445566778899aabbccddeeff";
@@ -186,10 +186,11 @@ async fn vendor(with: Vendor) -> (String, Seen) {
     .await
 }
 
-fn config(base_url: &str) -> Config {
+pub(super) fn config(base_url: &str) -> Config {
     let secret = |text: &str| SecretString::from(text.to_owned());
     let minutes = Duration::from_mins;
     Config {
+        alertmanagers: Vec::new(),
         mail: None,
         offices_lost: Vec::new(),
         calendars: Vec::new(),
@@ -253,7 +254,7 @@ fn config(base_url: &str) -> Config {
 }
 
 async fn examined(config: &Config, send_to: Option<&str>) -> (Exit, String) {
-    let wish = Wish { send_to: send_to.map(str::to_owned), n_clients: 20 };
+    let wish = Wish { send_to: send_to.map(str::to_owned), n_clients: 20, ..Wish::default() };
     let mut out = Vec::new();
     let exit = run(config, &wish, &mut out).await.unwrap();
     let text = String::from_utf8(out).unwrap();
@@ -490,13 +491,14 @@ async fn a_text_gateway_is_tried_without_sending_and_sent_only_when_asked() {
         let mut with = config(&vendor);
         with.sms_gateways = vec![SmsGateway {
             name: "twilio".to_owned(),
-            kind: SmsGatewayKind::Twilio {
+            kind: SmsGatewayKind::Twilio(TwilioAccount {
                 base_url,
                 account_sid: "AC00".to_owned(),
                 auth_token: SecretString::from("example-secret".to_owned()),
+                previous_auth_tokens: Vec::new(),
                 from: Some("+12025550100".to_owned()),
                 messaging_service_sid: None,
-            },
+            }),
         }];
         let (_, text) = examined(&with, None).await;
         assert!(says(&text, level, what, part), "{text}");

@@ -8,18 +8,69 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::Line;
-use crate::notify::receiver::{SmsGateway, SmsGatewayKind};
+use crate::{
+    clock::Clock,
+    model::Phi,
+    notify::{
+        channel::{ChannelSettings, Channels, Verdict},
+        receiver::{SmsGateway, SmsGatewayKind, TwilioAccount},
+    },
+};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Logs in and looks up, sending nothing.
 pub(super) async fn examine(gateway: &SmsGateway) -> Vec<Line> {
-    let SmsGatewayKind::Twilio { base_url, account_sid, auth_token, .. } = &gateway.kind;
+    let name = &gateway.name;
+    match &gateway.kind {
+        SmsGatewayKind::Twilio(account) => examine_twilio(name, account).await,
+        SmsGatewayKind::RingCentral(_) => vec![examine_ringcentral(gateway).await],
+        SmsGatewayKind::Http(_) => {
+            let says = "nothing can be tried without sending; send one: doctor --send-to +12025550110";
+            vec![Line::warn("text gateway", format!("{name}: {says}"))]
+        }
+    }
+}
+
+async fn examine_ringcentral(gateway: &SmsGateway) -> Line {
+    let (what, name) = ("text gateway", &gateway.name);
+    let Some(channels) = channels_of(std::slice::from_ref(gateway)) else { return Line::fail(what, NO_TLS) };
+    match channels.may_send(name).await {
+        Some(Ok(true)) => Line::ok(what, format!("{name}: login works, and the number may send texts")),
+        Some(Ok(false)) => {
+            let says = "login works, but `from` is no number of this user that may send texts (feature SmsSender); \
+                        give the user a registered number";
+            Line::fail(what, format!("{name}: {says}"))
+        }
+        Some(Err(why)) => {
+            let advice = if why.starts_with("login") {
+                "check client_id, client_secret and jwt"
+            } else if why.starts_with("HTTP 403") {
+                "the app lacks a permission: it needs SMS, ReadMessages and ReadAccounts"
+            } else {
+                "check base_url, the network and its firewall"
+            };
+            Line::fail(what, format!("{name}: {why}; {advice}"))
+        }
+        None => Line::fail(what, format!("{name}: it cannot be asked")),
+    }
+}
+
+fn channels_of(gateways: &[SmsGateway]) -> Option<Channels> {
+    let settings = ChannelSettings {
+        sms_gateways: gateways.to_vec(),
+        answer_timeout: Some(TIMEOUT),
+        ..ChannelSettings::default()
+    };
+    Channels::new(settings).ok()
+}
+
+async fn examine_twilio(name: &str, account: &TwilioAccount) -> Vec<Line> {
+    let TwilioAccount { base_url, account_sid, auth_token, .. } = account;
     let Some(http) = client() else { return vec![Line::fail("text gateway", NO_TLS)] };
     let account = format!("{base_url}/2010-04-01/Accounts/{account_sid}");
     let list = http.get(format!("{account}/Messages.json?PageSize=1"));
     let listed = ask(list, account_sid, auth_token).await;
-    let name = &gateway.name;
     let mut lines = vec![match &listed {
         Ok((200, Some(body))) if body.get("messages").is_some_and(Value::is_array) => {
             Line::ok("text gateway", format!("{name}: login works, messages can be looked up"))
@@ -46,30 +97,30 @@ pub(super) async fn examine(gateway: &SmsGateway) -> Vec<Line> {
     lines
 }
 
-/// Sends one test text.
-pub(super) async fn send(gateway: &SmsGateway, to: &str, title: &str) -> Line {
+/// Sends one test text: through the first gateway in order that takes it.
+pub(super) async fn send(gateways: &[SmsGateway], to: &str, title: &str) -> Line {
     let what = "test text";
-    let SmsGatewayKind::Twilio { base_url, account_sid, auth_token, from, messaging_service_sid } = &gateway.kind;
     let digits = to.strip_prefix('+').unwrap_or_default();
     if !(8..=15).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Line::fail(what, "--send-to takes a mail address, or a number like +12025550110");
     }
-    let Some(http) = client() else { return Line::fail(what, NO_TLS) };
-    let mut form = vec![
-        ("To", to.to_owned()),
-        ("Body", format!("{title}: this is a test of shiftwatch. Nothing to do.")),
-        ("ValidityPeriod", "900".to_owned()),
-    ];
-    if let Some(service) = messaging_service_sid {
-        form.push(("MessagingServiceSid", service.clone()));
-    } else if let Some(from) = from {
-        form.push(("From", from.clone()));
+    let text = format!("{title}: this is a test of shiftwatch. Nothing to do.");
+    let Some(channels) = channels_of(gateways) else { return Line::fail(what, NO_TLS) };
+    let mut said = Vec::new();
+    for gateway in gateways {
+        let name = &gateway.name;
+        match channels.text(name, &Phi::new(to.to_owned()), &text, &Clock::System).await {
+            Verdict::Sent { .. } => {
+                let before = if said.is_empty() { String::new() } else { format!(" ({})", said.join("; ")) };
+                return Line::ok(what, format!("taken by the gateway {name}; look whether it arrives{before}"));
+            }
+            Verdict::MayHaveLeft { why } => {
+                return Line::warn(what, format!("{name}: {why}; it may have left: look whether it arrives"));
+            }
+            Verdict::NotSent { why, .. } | Verdict::Refused { why, .. } => said.push(format!("{name}: {why}")),
+        }
     }
-    let request = http.post(format!("{base_url}/2010-04-01/Accounts/{account_sid}/Messages.json")).form(&form);
-    match ask(request, account_sid, auth_token).await {
-        Ok((200..=299, _)) => Line::ok(what, "taken by the gateway; look whether it arrives"),
-        other => Line::fail(what, meaning(&other)),
-    }
+    Line::fail(what, format!("{}; look the number up in the provider's error list", said.join("; ")))
 }
 
 const NO_TLS: &str = "this machine's certificates cannot be loaded; install ca-certificates";

@@ -71,5 +71,6 @@ pub fn particulars(entry: &VisitEntry, mirror: &Mirror) -> Particulars {
         client,
         tells: Tells::Runaway,
         annotations,
+        lost_at: None,
     }
 }

@@ -17,6 +17,8 @@ pub enum TextCall {
     List,
     /// Reading one.
     Read,
+    /// Placing a call.
+    Place,
     /// Any of them.
     Any,
 }
@@ -112,6 +114,8 @@ pub struct TwilioSwitches {
     pub ends: BTreeMap<String, (TextStatus, u32)>,
     /// Numbers refused at once with this code: 21211 invalid, 21610 opted out, 21614 not a mobile.
     pub refused: BTreeMap<String, u32>,
+    /// How calls to these numbers end: `busy`, `no-answer`, `failed`; the others are answered.
+    pub calls_end: BTreeMap<String, String>,
     /// A text can be listed only so many milliseconds after it was made.
     pub list_lag_ms: i64,
     /// Scripted faults; the first that matches answers.
@@ -135,6 +139,7 @@ impl Default for TwilioSwitches {
             ends_after_ms: 2_000,
             ends: BTreeMap::new(),
             refused: BTreeMap::new(),
+            calls_end: BTreeMap::new(),
             list_lag_ms: 0,
             faults: Vec::new(),
             callbacks: 1,

@@ -4,6 +4,7 @@
 //! A text goes queued, sent, delivered as the clock passes, unless its number is set to end otherwise.
 //! Does not: charge anybody, or know what a text means.
 
+mod calls;
 mod faults;
 mod text;
 
@@ -21,6 +22,7 @@ use super::{
 use crate::model::Instant;
 
 pub use self::{
+    calls::VoiceCall,
     faults::{TextCall, TextFault, TextFaultAnswer, TwilioSwitches},
     text::{Text, TextStatus, segments},
 };
@@ -39,6 +41,7 @@ pub(crate) struct Twilio {
     fault_hits: Vec<u32>,
     /// Erased ones stay as marks, so that numbers into the list hold.
     texts: Vec<Text>,
+    calls: Vec<VoiceCall>,
     /// Texts whose end has not been told to their callback.
     untold: Vec<usize>,
     dice: Dice,
@@ -50,6 +53,7 @@ impl Twilio {
             switches: TwilioSwitches::default(),
             fault_hits: Vec::new(),
             texts: Vec::new(),
+            calls: Vec::new(),
             untold: Vec::new(),
             dice: Dice::keyed(seed, &[0x534d]),
         }
@@ -70,6 +74,10 @@ impl Twilio {
         &self.texts
     }
 
+    pub(crate) fn calls(&self) -> &[VoiceCall] {
+        &self.calls
+    }
+
     pub(crate) fn answer(&mut self, call: &Call, now: Instant) -> Reply {
         let mut reply = self.respond(call, now);
         if reply.wait.is_zero() {
@@ -88,6 +96,10 @@ impl Twilio {
                 200,
                 &json!({ "sid": self.switches.account_sid, "friendly_name": "Simulated", "status": "active", "type": "Full" }),
             );
+        }
+        if let Some(rest) = call.path.strip_prefix(&format!("{account}/Calls")) {
+            let rest = rest.to_owned();
+            return self.calls_call(&rest, call, now);
         }
         let Some(rest) = call.path.strip_prefix(&format!("{account}/Messages")) else {
             return error(404, 20404, "The requested resource was not found");
@@ -322,22 +334,8 @@ impl Twilio {
 
     /// A person texts `to` from their phone. Gives what is posted, when `inbound_url` is set.
     pub(crate) fn receive(&mut self, from: &str, to: &str, body: &str, now: Instant) -> Option<Callback> {
-        let text = Text {
-            sid: format!("SM{:016x}{:016x}", self.dice.throw(), self.dice.throw()),
-            to: to.to_owned(),
-            from: from.to_owned(),
-            body: body.to_owned(),
-            at: now,
-            inbound: true,
-            validity_s: None,
-            status_callback: String::new(),
-            ends: (TextStatus::Received, None),
-            sent_at: now,
-            ended_at: now,
-            canceled: false,
-            erased: false,
-            told: Some(TextStatus::Received),
-        };
+        let sid = format!("SM{:016x}{:016x}", self.dice.throw(), self.dice.throw());
+        let text = Text::received(sid, (to, from, body), now);
         let params = [
             ("MessageSid", text.sid.as_str()),
             ("SmsSid", &text.sid),
@@ -357,7 +355,7 @@ impl Twilio {
 
     /// The status callbacks due by `now`. None is sent for the first status.
     pub(crate) fn due_callbacks(&mut self, now: Instant) -> Vec<Callback> {
-        let mut due = Vec::new();
+        let mut due = self.due_call_callbacks(now);
         for n in std::mem::take(&mut self.untold) {
             let Some(text) = self.texts.get(n) else { continue };
             let status = text.status(now);

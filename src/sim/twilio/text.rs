@@ -65,9 +65,9 @@ pub struct Text {
     #[serde(skip)]
     pub(super) ends: (TextStatus, Option<u32>),
     #[serde(skip)]
-    pub(super) sent_at: Instant,
+    pub(crate) sent_at: Instant,
     #[serde(skip)]
-    pub(super) ended_at: Instant,
+    pub(crate) ended_at: Instant,
     #[serde(skip)]
     pub(super) canceled: bool,
     #[serde(skip)]
@@ -78,6 +78,41 @@ pub struct Text {
 }
 
 impl Text {
+    /// One that was sent, to end as delivered: `(to, from, body)`, taken at `at`; when it is sent, and when it ends.
+    pub(crate) fn sent(
+        sid: String,
+        (to, from, body): (&str, &str, &str),
+        at: Instant,
+        then: (Instant, Instant),
+    ) -> Self {
+        Self {
+            sid,
+            to: to.to_owned(),
+            from: from.to_owned(),
+            body: body.to_owned(),
+            at,
+            inbound: false,
+            validity_s: None,
+            status_callback: String::new(),
+            ends: (TextStatus::Delivered, None),
+            sent_at: then.0,
+            ended_at: then.1,
+            canceled: false,
+            erased: false,
+            told: None,
+        }
+    }
+
+    /// One that came in: `(to, from, body)`.
+    pub(crate) fn received(sid: String, words: (&str, &str, &str), at: Instant) -> Self {
+        Self {
+            inbound: true,
+            ends: (TextStatus::Received, None),
+            told: Some(TextStatus::Received),
+            ..Self::sent(sid, words, at, (at, at))
+        }
+    }
+
     /// Where it stands at `now`.
     pub fn status(&self, now: Instant) -> TextStatus {
         if self.inbound {

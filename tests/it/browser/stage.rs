@@ -15,6 +15,7 @@ use axum::{
 };
 use futures::future::BoxFuture;
 use shiftwatch::{
+    alerts::silence::{Silences, Wish, WishFault},
     board::{
         Drawn, Frame, alert, assets,
         now::{self, Asked},
@@ -22,10 +23,11 @@ use shiftwatch::{
     },
     clock::{Clock, real_now},
     http::{
-        Access, Orders, People, Records, Web,
-        orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
+        Access, DrillAnswer, Orders, People, Records, Silencing, Web,
+        orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         router, serve,
+        silencing::SilenceFault,
     },
     metrics::Metrics,
     pulse::{Loop, Pulses},
@@ -44,6 +46,14 @@ use super::{hand_made, past};
 struct Nobody;
 
 impl Orders for Nobody {
+    fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>> {
+        Box::pin(async move { Err(DrillError::Unknown { who, known: "night-1".to_owned() }) })
+    }
+
+    fn drill_stands(&self, _: String) -> BoxFuture<'_, Option<DrillAnswer>> {
+        Box::pin(async { None })
+    }
+
     fn acknowledge(&self, _: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {
         Box::pin(async { Err(AckError::Unknown) })
     }
@@ -54,6 +64,20 @@ impl Orders for Nobody {
 
     fn reload(&self) -> BoxFuture<'_, Result<String, Vec<String>>> {
         Box::pin(async { Ok(String::new()) })
+    }
+}
+
+impl Silencing for Nobody {
+    fn silences(&self) -> Arc<Silences> {
+        Arc::default()
+    }
+
+    fn set(&self, _: Wish) -> BoxFuture<'_, Result<String, SilenceFault>> {
+        Box::pin(async { Err(WishFault::NotFound.into()) })
+    }
+
+    fn expire(&self, _: String) -> BoxFuture<'_, Result<(), SilenceFault>> {
+        Box::pin(async { Err(WishFault::NotFound.into()) })
     }
 }
 
@@ -96,13 +120,17 @@ impl Stage {
             pulses: Arc::clone(&pulses),
             metrics: Arc::new(Metrics::new()),
             orders: Arc::new(Nobody),
+            silencing: Arc::new(Nobody),
+            hooks: None,
             people: Arc::new(Nobody),
+            hooks: None,
             gallery: Arc::default(),
             open: Arc::default(),
             closing: closing.subscribe(),
             clock: Clock::manual(hand_made::now()),
             records: Arc::new(Nobody),
             access: Arc::default(),
+            hooks: None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));

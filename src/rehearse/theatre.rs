@@ -18,6 +18,7 @@ use crate::{
     alerts::{
         alert::{Alert, AlertKey, Labels},
         orders::{Ask, Inputs, News, Order, Receipt},
+        page::{LinkKey, Page},
         policy::Policy,
         step::{Quiet, Transition},
     },
@@ -28,6 +29,7 @@ use crate::{
         voice::Telling,
     },
     pipeline,
+    reach::Reach,
     rules::{gateway_health::GatewayHealth, rule::Rule, ruleset::Ruleset},
     source::fetched::{Batch, Extent, Fetched, Read, ReadFault, RejectedRow, RequestRecord, Rows, Span},
     watch::Watch,
@@ -38,6 +40,8 @@ pub const SECOND: TimeDelta = TimeDelta::seconds(1);
 /// How far back and ahead a read of a whole schedule reaches.
 const READ_BACK: TimeDelta = TimeDelta::days(8);
 const READ_AHEAD: TimeDelta = TimeDelta::days(31);
+/// What links are made with: they lead nowhere.
+const LINK_SECRET: [u8; 32] = [7; 32];
 /// How long the vendor takes when nobody says.
 const USUALLY_TAKES: Duration = Duration::from_millis(300);
 
@@ -91,6 +95,8 @@ pub struct Stage {
     pub office: Office,
     /// What is wrong with it.
     pub vendor: Vendor,
+    /// People whom no text or call reaches.
+    pub unreachable: BTreeSet<String>,
     /// Ways out that fail, each with since when; a way that works again stays, with `None`.
     pub ways: BTreeMap<String, Option<Instant>>,
     inputs: [Inputs; 2],
@@ -104,17 +110,19 @@ impl Stage {
     /// Nobody has looked yet.
     #[must_use]
     pub fn new(cast: &Cast, office: Office, now: Instant) -> Self {
+        let reach = Reach::new(LinkKey::new(&LINK_SECRET));
         let watch = |agency: &config::Agency, installation: bool| {
             let ruleset = Arc::new(Ruleset::of_agency(&cast.rules, installation));
             let mut policy = Policy::clone(&cast.policy);
             policy.confirm_timeout = cast.agency.wellsky.confirm_timeout;
-            Watch::fresh(agency, ruleset, Arc::new(policy), now)
+            Watch::fresh(agency, ruleset, Arc::new(policy), reach.clone(), now)
         };
         Self {
             watches: [watch(&cast.agency, false), watch(&cast.installation, true)],
             telling: Arc::clone(&cast.telling),
             office,
             vendor: Vendor::default(),
+            unreachable: BTreeSet::new(),
             ways: BTreeMap::new(),
             inputs: Default::default(),
             n_inputs: 0,
@@ -127,6 +135,11 @@ impl Stage {
     /// Every alert that is not forgotten.
     pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
         self.watches.iter().flat_map(|watch| watch.book.alerts()).map(AsRef::as_ref)
+    }
+
+    /// Every page that is not forgotten.
+    pub fn pages(&self) -> impl Iterator<Item = &Page> {
+        self.watches.iter().flat_map(|watch| watch.book.pages()).map(AsRef::as_ref)
     }
 
     /// The rules of telling.
@@ -143,12 +156,13 @@ impl Stage {
         self.inputs[place].orders.push(Order { n, at, ask });
     }
 
-    /// Reads everything: the lists, every client's shifts, all visits.
-    pub fn read_everything(&mut self, now: Instant) {
+    /// Reads everything: the lists, the shifts of every client that is `wanted`, all visits.
+    pub fn read_everything(&mut self, wanted: impl Fn(&ClientId) -> bool, now: Instant) {
         // Whole days: the mirror remembers each span that was read by itself.
         let day = now - TimeDelta::seconds(now.timestamp().rem_euclid(86_400));
         let span = Span { from: day - READ_BACK, until: day + READ_AHEAD };
-        let clients: Vec<ClientId> = self.office.clients().map(|client| client.id.clone()).collect();
+        let clients: Vec<ClientId> =
+            self.office.clients().map(|client| client.id.clone()).filter(|id| wanted(id)).collect();
         let mut reads = vec![Read::Clients(Extent::Full), Read::Caregivers(Extent::Full)];
         reads.extend(clients.into_iter().map(|client| Read::Shifts { client, span, confirming: false }));
         reads.push(Read::Visits { client: None, span, confirming: false });
@@ -245,14 +259,15 @@ impl Stage {
             self.held.push(message);
             return;
         }
-        let Message { agency, id, channel, .. } = message;
+        let Message { agency, id, channel, recipient, .. } = message;
         let mut arrives = |after: i64, news: News| {
             let at = self.under_way.entry(now + SECOND * i32::try_from(after).unwrap_or(1)).or_default();
             at.push((agency.clone(), id.clone(), channel, news));
         };
         arrives(1, News::Sent);
         if matches!(channel, Channel::Sms | Channel::Call) {
-            arrives(2, News::Delivered);
+            let news = if self.unreachable.contains(&recipient) { News::Undelivered } else { News::Delivered };
+            arrives(2, news);
         }
     }
 

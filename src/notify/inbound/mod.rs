@@ -1,0 +1,178 @@
+//! What comes back: texts from people's phones, key presses in calls, reports on what was sent.
+//!
+//! Given: texts that gateways heard (`listen` asks them, `hooks` is told by them). Gives: each text once to whoever
+//! understands replies ([`Replies`]), and reports to the store.
+//! Does not: know whose phone it is or what a reply means. What an unknown sender wrote, or what is no reply, is neither
+//! stored nor logged; it is counted by gateway.
+
+pub mod hooks;
+pub mod listen;
+pub mod signature;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use futures::future::BoxFuture;
+
+use crate::{
+    model::{AddressMark, Instant, Phi, PhiGrant},
+    notify::message::Channel,
+    store::Store,
+};
+
+/// Where Twilio posts texts that came in.
+pub const TEXT_HOOK: &str = "/hooks/twilio";
+/// Where Twilio posts what became of texts and calls.
+pub const STATUS_HOOK: &str = "/hooks/twilio/status";
+/// Where Twilio posts keys pressed in calls.
+pub const VOICE_HOOK: &str = "/hooks/twilio/voice";
+/// Where RingCentral posts texts that came in.
+pub const RINGCENTRAL_HOOK: &str = "/hooks/ringcentral";
+
+/// Ids remembered so that a text is handed on once; the store remembers replies for longer.
+const SEEN_MAX: usize = 20_000;
+
+/// A text that somebody sent to a gateway's number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// The gateway's id for it.
+    pub provider_id: String,
+    /// From which number, E.164.
+    pub from: Phi<String>,
+    /// What it says.
+    pub text: Phi<String>,
+    /// When the gateway took it, on its clock.
+    pub at: Option<Instant>,
+}
+
+/// A text, as it is handed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// Which gateway, by name.
+    pub gateway: String,
+    /// Its id there: the same text comes again with the same one.
+    pub provider_id: String,
+    /// From which number, E.164.
+    pub from: Phi<String>,
+    /// What it says.
+    pub text: Phi<String>,
+    /// When it was heard, agent clock.
+    pub at: Instant,
+}
+
+/// What became of a text that was handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HeardWas {
+    /// A reply; it is stored.
+    Reply,
+    /// From somebody known, but no reply. Nothing is stored.
+    NotAReply,
+    /// From a number that nobody here has. Nothing is stored.
+    UnknownSender,
+    /// A reply that was heard before.
+    Duplicate,
+    /// It could not be stored: hand it on again.
+    StoreFault,
+}
+
+impl HeardWas {
+    /// The `outcome` label's value; `None` for what comes again.
+    #[must_use]
+    pub const fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Reply => Some("reply"),
+            Self::NotAReply => Some("not_a_reply"),
+            Self::UnknownSender => Some("unknown_sender"),
+            Self::Duplicate => Some("duplicate"),
+            Self::StoreFault => None,
+        }
+    }
+}
+
+/// Understands replies. Comes back when what it understood is stored.
+pub trait Replies: Send + Sync + 'static {
+    /// Takes a text.
+    fn hear(&self, heard: Heard) -> BoxFuture<'_, HeardWas>;
+}
+
+/// What was heard so far, in this run.
+#[derive(Debug, Default)]
+pub struct Ears {
+    seen: Mutex<HashSet<(String, String)>>,
+    counts: Mutex<BTreeMap<(String, &'static str), u64>>,
+    hooked: Mutex<BTreeMap<String, tokio::time::Instant>>,
+}
+
+impl Ears {
+    /// The values of the `outcome` label.
+    pub const OUTCOMES: [&'static str; 5] = ["reply", "not_a_reply", "unknown_sender", "duplicate", "forged"];
+
+    /// Hands a text on, unless it was before; counts what became of it. `StoreFault`: it is to be handed on again.
+    ///
+    /// A known person who answers as our texts ask them to has a number that texts reach.
+    pub async fn hear(&self, store: &Store, replies: &dyn Replies, heard: Heard) -> HeardWas {
+        let key = (heard.gateway.clone(), heard.provider_id.clone());
+        {
+            let mut seen = lock(&self.seen);
+            if seen.len() >= SEEN_MAX {
+                seen.clear();
+            }
+            if !seen.insert(key.clone()) {
+                return HeardWas::Duplicate;
+            }
+        }
+        let gateway = heard.gateway.clone();
+        // A key in a call proves that calls reach them, which is no news of texts.
+        let answers = !heard.provider_id.contains('/') && heard.text.reveal(PhiGrant::COMPARE).trim().starts_with('1');
+        let (mark, at) = (AddressMark::of(&heard.from), heard.at);
+        let was = replies.hear(heard).await;
+        if answers
+            && matches!(was, HeardWas::Reply | HeardWas::NotAReply)
+            && let Err(error) = store.verify(mark, Channel::Sms, at).await
+        {
+            tracing::warn!(error = %error, gateway, "inbound: it could not be written down that a number answers");
+        }
+        match was.as_str() {
+            Some(outcome) => self.count(&gateway, outcome),
+            None => {
+                lock(&self.seen).remove(&key);
+            }
+        }
+        was
+    }
+
+    /// Counts a text.
+    pub fn count(&self, gateway: &str, outcome: &'static str) {
+        *lock(&self.counts).entry((gateway.to_owned(), outcome)).or_insert(0) += 1;
+    }
+
+    /// What was counted since the last call, for `shiftwatch_inbound_texts_total{gateway,outcome}`.
+    #[must_use]
+    pub fn take_counts(&self) -> Vec<(String, &'static str, u64)> {
+        let counts = std::mem::take(&mut *lock(&self.counts));
+        counts.into_iter().map(|((gateway, outcome), n)| (gateway, outcome, n)).collect()
+    }
+
+    /// A gateway's own request came and was genuine.
+    pub fn hooked(&self, gateway: &str) {
+        lock(&self.hooked).insert(gateway.to_owned(), tokio::time::Instant::now());
+    }
+
+    /// When a gateway's own request came last.
+    #[must_use]
+    pub fn hooked_at(&self, gateway: &str) -> Option<tokio::time::Instant> {
+        lock(&self.hooked).get(gateway).copied()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a text asks to be texted again after STOP: carriers take these words themselves, and let texts through.
+#[must_use]
+pub fn opts_in(text: &str) -> bool {
+    matches!(text.trim().to_ascii_uppercase().as_str(), "START" | "UNSTOP" | "YES")
+}
