@@ -399,6 +399,7 @@ Examples:
   shiftwatch doctor                                 reads from WellSky, logs in to mail and text gateways, sends nothing
   shiftwatch doctor --send-to lead@example.com      also sends one test mail
   shiftwatch doctor --send-to +12025550110          also sends one test text
+  shiftwatch doctor --text night-1                  texts night-1 and waits for the answer, at most 5 min
 
 Each line is ok, warn or FAIL, what was found, and what to do. No names, phones or addresses are shown.
 Exit code 1 on any FAIL.")]
@@ -406,6 +407,9 @@ pub struct Doctor {
     /// Send one test message to this mail address or phone number (E.164)
     #[arg(long, value_name = "ADDRESS")]
     pub send_to: Option<String>,
+    /// Text this person of `people` once, and wait for their answer: it verifies the number
+    #[arg(long, value_name = "PERSON")]
+    pub text: Option<String>,
     /// How many clients' shifts to look at
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub clients: usize,

@@ -122,6 +122,7 @@ impl Stage {
             orders: Arc::new(Nobody),
             silencing: Arc::new(Nobody),
             people: Arc::new(Nobody),
+            hooks: None,
             gallery: Arc::default(),
             open: Arc::default(),
             closing: closing.subscribe(),
