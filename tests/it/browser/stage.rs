@@ -121,7 +121,6 @@ impl Stage {
             metrics: Arc::new(Metrics::new()),
             orders: Arc::new(Nobody),
             silencing: Arc::new(Nobody),
-            hooks: None,
             people: Arc::new(Nobody),
             gallery: Arc::default(),
             open: Arc::default(),
