@@ -121,16 +121,13 @@ impl Stage {
             metrics: Arc::new(Metrics::new()),
             orders: Arc::new(Nobody),
             silencing: Arc::new(Nobody),
-            hooks: None,
             people: Arc::new(Nobody),
-            hooks: None,
             gallery: Arc::default(),
             open: Arc::default(),
             closing: closing.subscribe(),
             clock: Clock::manual(hand_made::now()),
             records: Arc::new(Nobody),
             access: Arc::default(),
-            hooks: None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
