@@ -81,8 +81,10 @@ impl Orders for Noted {
         Box::pin(async move { Err(DrillError::Unknown { who, known: "night-1".to_owned() }) })
     }
 
-    fn drill_stands(&self, _: String) -> BoxFuture<'_, Option<DrillAnswer>> {
-        Box::pin(async { None })
+    fn drill_stands(&self, id: String) -> BoxFuture<'_, Option<DrillAnswer>> {
+        let state = super::DrillState::Waiting;
+        let stands = DrillAnswer { id, state, opened_at: None, told: Vec::new(), owner: None, acknowledged_at: None };
+        Box::pin(async move { Some(stands) })
     }
 
     fn acknowledge(&self, order: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {

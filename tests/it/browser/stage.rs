@@ -122,14 +122,12 @@ impl Stage {
             orders: Arc::new(Nobody),
             silencing: Arc::new(Nobody),
             people: Arc::new(Nobody),
-            hooks: None,
             gallery: Arc::default(),
             open: Arc::default(),
             closing: closing.subscribe(),
             clock: Clock::manual(hand_made::now()),
             records: Arc::new(Nobody),
             access: Arc::default(),
-            hooks: None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
