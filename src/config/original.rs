@@ -10,7 +10,7 @@ pub const HIDDEN: &str = "<secret>";
 
 /// Writes a tree as YAML.
 #[must_use]
-pub fn write(root: &Node, hidden: &HashSet<Place>) -> String {
+pub(super) fn write(root: &Node, hidden: &HashSet<Place>) -> String {
     let mut text = String::new();
     put(root, 0, hidden, &mut text);
     text
