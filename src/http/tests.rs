@@ -82,7 +82,7 @@ impl Orders for Noted {
     }
 
     fn drill_stands(&self, id: String) -> BoxFuture<'_, Option<DrillAnswer>> {
-        let state = super::DrillState::Waiting;
+        let state = DrillState::Waiting;
         let stands = DrillAnswer { id, state, opened_at: None, told: Vec::new(), owner: None, acknowledged_at: None };
         Box::pin(async move { Some(stands) })
     }
