@@ -21,7 +21,17 @@ use super::{
     serving::{Bounds, serve_within},
     *,
 };
-use crate::board::people::{Names, Person, Who};
+use crate::alerts::{
+    alert::Labels,
+    group::GroupKey,
+    orders::Action,
+    page::{Page, PageKey, PageLink, Used},
+};
+use crate::board::{
+    link::Linked,
+    people::{Names, Person, Who},
+};
+use crate::model::PersonName;
 use crate::report::{
     alert_story::{AlertRows, AlertStory},
     api_record::{ApiRecord, ApiRows},
@@ -42,6 +52,7 @@ pub(crate) struct Noted {
     pub(crate) acks: Mutex<Vec<Acknowledge>>,
     pub(crate) posts: Mutex<Vec<PostableAlert>>,
     pub(crate) reloads: Mutex<u32>,
+    pub(crate) presses: Mutex<Vec<Action>>,
     pub(crate) fail: Mutex<bool>,
 }
 
@@ -72,6 +83,24 @@ impl People for Namesake {
     }
 }
 
+/// A page about an uncovered shift that night-1 was texted of, and what was done by the link.
+fn linked(presses: &[Action]) -> Linked {
+    let alert = (*uncovered("90010001").alert).clone();
+    let group = GroupKey {
+        agency: alert.key.agency.clone(),
+        route: String::new(),
+        receiver: "on-call".to_owned(),
+        labels: Labels::new(),
+    };
+    let person = PersonName::new("night-1");
+    let key = PageKey { group, generation: 1, policy: "coverage".to_owned() };
+    let mut page = Page::new(key, [alert.key.clone()].into(), noon());
+    let used = presses.iter().map(|action| Used { action: *action, at: noon() }).collect();
+    let link = PageLink { person, epoch: 0, hash: String::new(), at: noon(), used };
+    page.links.push(link.clone());
+    Linked { page, link, alerts: vec![alert] }
+}
+
 impl Orders for Noted {
     fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>> {
         Box::pin(async move { Err(DrillError::Unknown { who, known: "night-1".to_owned() }) })
@@ -79,6 +108,18 @@ impl Orders for Noted {
 
     fn drill_stands(&self, _: String) -> BoxFuture<'_, Option<DrillAnswer>> {
         Box::pin(async { None })
+    }
+
+    fn linked(&self, token: String) -> BoxFuture<'_, Option<Linked>> {
+        Box::pin(std::future::ready((token == TOKEN).then(|| linked(&lock(&self.presses)))))
+    }
+
+    fn press(&self, _: Linked, action: Action) -> BoxFuture<'_, Result<(), StoreFault>> {
+        Box::pin(async move {
+            self.store()?;
+            lock(&self.presses).push(action);
+            Ok(())
+        })
     }
 
     fn acknowledge(&self, order: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {
@@ -241,11 +282,14 @@ fn fingerprints(body: &str) -> Vec<String> {
     found.iter().map(|one| one["fingerprint"].as_str().unwrap().trim_start_matches('0').to_owned()).collect()
 }
 
+/// A link that leads somewhere.
+const TOKEN: &str = "Ab3dE9xQr2Lm5TzW";
 const ACK: &str = "/api/v1/alerts/0000000000000001/ack";
 
 /// A path of the table, as somebody would ask for it.
 fn address(path: &str) -> String {
     let path = path.replace("{fingerprint}", "0000000000000001").replace("{name}", "board.css");
+    let path = path.replace("{token}", TOKEN);
     let path = path.replace("{schedule}", "nights.ics").replace("{person}", "night-1.ics");
     if path == "/live" { "/live?page=now".to_owned() } else { path }
 }
@@ -279,9 +323,9 @@ async fn every_path_of_the_table_answers_its_methods_and_no_others() {
 fn only_liveness_and_what_proves_itself_is_open_and_whatever_acts_needs_an_operator() {
     let open: Vec<_> = ROUTES.iter().filter(|route| route.role == Role::Open).map(|route| route.path).collect();
     let hooks = ["/hooks/twilio", "/hooks/twilio/status", "/hooks/twilio/voice", "/hooks/ringcentral"];
-    assert_eq!(open, [&["/-/healthy", "/-/ready"], &hooks[..]].concat());
+    assert_eq!(open, [&["/a/{token}", "/-/healthy", "/-/ready"], &hooks[..]].concat());
     for route in ROUTES.iter().filter(|route| route.methods.contains(&"POST")) {
-        let role = if hooks.contains(&route.path) { Role::Open } else { Role::Operator };
+        let role = if hooks.contains(&route.path) || route.path == "/a/{token}" { Role::Open } else { Role::Operator };
         assert_eq!(route.role, role, "{}", route.path);
     }
 }
@@ -297,6 +341,44 @@ async fn paths_that_show_counts_show_no_ids() {
             assert!(!body.contains("90010001"), "{}: {body}", route.path);
         }
     }
+}
+
+#[tokio::test]
+async fn a_link_shows_without_acting_and_acts_without_sign_in() {
+    let site = Site::open(vec![uncovered("1")]).await;
+    let path = format!("/a/{TOKEN}");
+    let shown = site.ask(Method::GET, &path).send().await.unwrap();
+    let header = |name: &str| shown.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("referrer-policy"), "no-referrer");
+    assert_eq!(header("cache-control"), "no-store");
+    assert!(header("x-robots-tag").contains("noindex"));
+    let policy = header("content-security-policy");
+    let page = shown.text().await.unwrap();
+    // The only style is the one that the policy names, to the byte.
+    let style = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+    let hash = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        <sha2::Sha256 as sha2::Digest>::digest(style),
+    );
+    assert!(policy.contains(&format!("style-src 'sha256-{hash}'")), "{policy}");
+    assert!(page.contains("NO CAREGIVER") && page.contains("value=\"mine\"") && !page.contains("<script"), "{page}");
+    assert_eq!(site.ask(Method::HEAD, &path).send().await.unwrap().status(), 200);
+    assert!(lock(&site.orders.presses).is_empty(), "a look is no order");
+
+    // A browser says neither where such a form comes from nor that it is ours.
+    let press = |what: &'static str| {
+        let form = site
+            .ask(Method::POST, &path)
+            .header("origin", "null")
+            .header("content-type", "application/x-www-form-urlencoded");
+        answer(form.body(what))
+    };
+    assert_eq!(press("do=dance").await.0, 400);
+    let (status, page) = press("do=help").await;
+    assert_eq!(status, 200, "{page}");
+    assert_eq!(*lock(&site.orders.presses), [Action::Mine { minutes: Some(40) }]);
+    assert!(!page.contains("value=\"help\"") && page.contains("value=\"mine\""), "each once: {page}");
+    assert_eq!(site.get("/a/Ab3dE9xQr2Lm5TzX").await, site.get("/a/short").await, "what leads nowhere is all alike");
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ use super::{
     orders::Action,
 };
 use crate::{
-    model::{AddressMark, Instant, PersonName},
+    model::{AddressMark, CaregiverId, Instant, PersonName},
     notify::message::MessageId,
     on_call::Via,
 };
@@ -158,6 +158,9 @@ pub struct Ownership {
     pub handled: bool,
     /// When they were asked whether it is still theirs.
     pub asked_at: Option<Instant>,
+    /// Who was to come when they called it handled, by alert.
+    #[serde(default)]
+    pub coming: Vec<(AlertKey, Option<CaregiverId>)>,
 }
 
 /// Why a round began.
@@ -350,6 +353,31 @@ impl Turn {
 }
 
 impl Page {
+    /// A page of which nothing has been told.
+    #[must_use]
+    pub const fn new(key: PageKey, alerts: BTreeSet<AlertKey>, now: Instant) -> Self {
+        Self {
+            key,
+            opened_at: now,
+            alerts,
+            state: PageState::Open,
+            round: 0,
+            round_at: now,
+            began: Began::Opened,
+            step: 0,
+            stepped_at: None,
+            told: Vec::new(),
+            codes: BTreeMap::new(),
+            links: Vec::new(),
+            epoch: 0,
+            n_notices: 0,
+            unstaffed: false,
+            held: Vec::new(),
+            drill: None,
+            next_at: None,
+        }
+    }
+
     /// True until it is over.
     #[must_use]
     pub const fn is_open(&self) -> bool {
