@@ -173,6 +173,7 @@ fn worst(agency: &Agency, rule: &Rule, telling: &Telling) -> Worst {
         deadline: None,
         location,
         client: None,
+        caregiver: None,
         tells,
     };
     let mut alert = Alert {

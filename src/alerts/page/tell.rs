@@ -233,7 +233,7 @@ pub(super) fn withdraw(draft: &mut Draft<'_>, page: &Page) {
 
 /// Tells everybody who was told that it is over: those who may be on their way at once, the others when their quiet
 /// hours end.
-pub(super) fn tell_closed(draft: &mut Draft<'_>, page: &mut Page, over: &[Alert], owner: Option<String>) {
+pub(super) fn tell_closed(draft: &mut Draft<'_>, page: &mut Page, over: &[Alert], owner: Option<&str>) {
     let now = draft.now;
     let ran_out =
         over.iter().all(|alert| matches!(&alert.state, AlertState::Resolved { closing: Closing::Expired, .. }));
@@ -269,7 +269,7 @@ pub(super) fn tell_closed(draft: &mut Draft<'_>, page: &mut Page, over: &[Alert]
             let Way { person, via, mark } = way;
             page.held.push(HeldClosing { person, via, mark, at, follows });
         } else {
-            close_to(draft, page, &way, over, owner.clone(), follows);
+            close_to(draft, page, &way, over, owner, follows);
         }
     }
 }
@@ -280,11 +280,11 @@ pub(super) fn close_to(
     page: &mut Page,
     way: &Way,
     over: &[Alert],
-    owner: Option<String>,
+    owner: Option<&str>,
     follows: Vec<MessageId>,
 ) {
     let code = code_on(draft, page, &way.mark);
-    let says = Says::Closed { code, alerts: over.to_vec(), owner };
+    let says = Says::Closed { code, alerts: over.to_vec(), owner: owner.map(str::to_owned) };
     let useful_until = draft.now + USEFUL_OTHERWISE;
     notice(draft, page, way, over, Said { says, why: Why::Resolved, useful_until, follows });
 }

@@ -116,6 +116,7 @@ impl Stage {
         let pulses = Arc::new(Pulses::new(real_now()));
         let closing = watch::channel(false).0;
         let web = Web {
+            hooks: None,
             view: reader,
             pulses: Arc::clone(&pulses),
             metrics: Arc::new(Metrics::new()),
