@@ -15,7 +15,7 @@ use super::{
     alert::{Alert, AlertKey, AlertState, Confirm, Labels},
     fingerprint::fingerprint,
     group::{Group, GroupKey},
-    inhibit::{Inhibition, roles},
+    inhibit::{Inhibition, Speakers, roles},
     page::{Page, PageKey},
     page_index::Pages,
     policy::Policy,
@@ -289,6 +289,18 @@ impl Book {
         roles(&self.policy.inhibit_rules, &alert.labels).iter().any(|role| {
             role.target && self.inhibition.sources.get(&role.scope).is_some_and(|sources| sources.mute(role.source))
         })
+    }
+
+    /// Who speaks for whom at present: made once for many questions.
+    #[must_use]
+    pub fn speakers(&self) -> Speakers<'_> {
+        Speakers::of(&self.policy.inhibit_rules, self.alerts.values().map(AsRef::as_ref))
+    }
+
+    /// An alert that speaks for this one, when one does.
+    #[must_use]
+    pub fn who_speaks_for<'a>(&'a self, alert: &Alert, speakers: &Speakers<'a>) -> Option<&'a Alert> {
+        speakers.who_speaks_for(&self.policy.inhibit_rules, alert)
     }
 
     /// The groups an alert with these labels belongs to, in the order of the routing tree.

@@ -14,6 +14,7 @@ use super::{
     phones::Phones,
     policy::Policy,
     route::Route,
+    silence::Silences,
     step::{CatchUp, Delta, Intent, Quiet, Step, Transition},
 };
 use crate::{
@@ -29,6 +30,7 @@ use crate::{
 pub(super) struct Draft<'a> {
     pub book: &'a Book,
     pub policy: &'a Policy,
+    pub silences: &'a Silences,
     pub now: Instant,
     alerts: BTreeMap<AlertKey, Option<Alert>>,
     groups: BTreeMap<GroupKey, Group>,
@@ -80,10 +82,11 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub fn new(book: &'a Book, now: Instant) -> Self {
+    pub fn new(book: &'a Book, silences: &'a Silences, now: Instant) -> Self {
         Self {
             book,
             policy: book.policy(),
+            silences,
             now,
             alerts: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -202,6 +205,17 @@ impl<'a> Draft<'a> {
         roles(&self.policy.inhibit_rules, &alert.labels)
             .iter()
             .any(|role| role.target && self.sources_of(&role.scope).mute(role.source))
+    }
+
+    /// Whether a silence mutes it now.
+    pub fn is_silenced(&self, alert: &Alert) -> bool {
+        self.silences.mutes(&alert.labels, self.now).is_some()
+    }
+
+    /// When the last silence ended that kept a firing alert from being told; `None` while one does, and when none did.
+    pub fn silence_ended(&self, alert: &Alert) -> Option<Instant> {
+        let fired_at = alert.fired_at()?;
+        self.silences.ended(&alert.labels, fired_at, self.now)
     }
 
     fn sources_of(&self, scope: &Scope) -> Sources {
@@ -519,6 +533,9 @@ impl<'a> Draft<'a> {
             wakes.insert(Wake::CatchUp, Some(until.min(self.now + chrono::TimeDelta::seconds(1))));
         } else if self.catch_up.is_some() || due.contains(&Wake::CatchUp) {
             wakes.insert(Wake::CatchUp, None);
+        }
+        if due.contains(&Wake::Silences) {
+            wakes.insert(Wake::Silences, self.silences.next_change(self.now));
         }
         for (key, alert) in std::mem::take(&mut self.alerts) {
             let before = self.book.alert(&key).map(AsRef::as_ref);

@@ -31,6 +31,7 @@ pub mod recipient;
 pub mod route;
 mod second_look;
 pub mod severity;
+pub mod silence;
 pub mod step;
 pub mod time_interval;
 

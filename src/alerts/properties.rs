@@ -146,6 +146,13 @@ fn brisk(mute: bool) -> Policy {
     policy
 }
 
+fn shift_label(n: u32) -> String {
+    match shift(n) {
+        Subject::Shift(key) => key.label(false),
+        _ => String::new(),
+    }
+}
+
 fn subject(n: u32) -> Subject {
     // Two rules' worth of one shift, and one subject that is no shift: its blindness starts a catch-up when it ends.
     if n == 3 { Subject::Agency } else { shift(n) }
@@ -240,6 +247,10 @@ fn run_deaf(
     let mut stage = Stage::starting(policy, catch_up);
     stage.twice = passes == Passes::AtEntries;
     stage.deaf_to = deaf_to;
+    stage.silence("1", &[("alertname", "Warn")], 50, 170);
+    stage.silence("2", &[("severity", "page"), ("shift", &shift_label(1))], 200, 260);
+    stage.silence("3", &[("alertname", "Disk")], 100, 400);
+    stage.silence("4", &[("severity", "critical")], 300, 330);
     stage.restart();
     let mut steps = Vec::new();
     let mut rest = history;
@@ -272,7 +283,8 @@ fn run_deaf(
             let groups = stage.book.groups().map(|group| Wake::Group(group.key.clone()));
             let pages = stage.book.pages().map(|page| Wake::Page(page.key.clone()));
             let waiting = stage.book.pages().flat_map(|page| page.waits_for()).cloned().map(Wake::Person);
-            let mut due: Vec<Wake> = alerts.chain(groups).chain(pages).chain(waiting).chain([Wake::CatchUp]).collect();
+            let always = [Wake::CatchUp, Wake::Silences];
+            let mut due: Vec<Wake> = alerts.chain(groups).chain(pages).chain(waiting).chain(always).collect();
             due.sort();
             due.dedup();
             stage.pass_due(findings, &inputs, &due)
@@ -347,11 +359,12 @@ proptest! {
 #[test]
 fn the_law_fails_when_a_kind_of_entry_is_left_out() {
     type Deaf = fn(&Wake) -> bool;
-    let kinds: [(&str, Deaf); 5] = [
+    let kinds: [(&str, Deaf); 6] = [
         ("phones", |wake| matches!(wake, Wake::Person(_))),
         ("pages", |wake| matches!(wake, Wake::Page(_))),
         ("alerts", |wake| matches!(wake, Wake::Alert(_))),
         ("groups", |wake| matches!(wake, Wake::Group(_))),
+        ("silences", |wake| matches!(wake, Wake::Silences)),
         ("the catch-up", |wake| matches!(wake, Wake::CatchUp)),
     ];
     for (what, deaf_to) in kinds {

@@ -96,6 +96,8 @@ families! {
     // Alerts and telling.
     ALERTS = Gauge "shiftwatch_alerts" ["agency", "rule", "severity", "state"]
         "Live alerts by rule and state: pending, firing, acknowledged. Alerts posted from outside have the rule posted.";
+    SILENCES = Gauge "shiftwatch_silences" ["state"]
+        "Silences by state: active, pending, expired. Expired ones are kept for five days.";
     DECISIONS = Counter "shiftwatch_decisions_total" ["why"]
         "Decisions to tell somebody, or to stay quiet at a step, by reason.";
     MESSAGES = Counter "shiftwatch_messages_total" ["channel", "outcome"]

@@ -183,6 +183,8 @@ fn the_list_and_the_page_agree() {
     metrics.request(&AgencyName::from("main"), &request);
     metrics.rejected_rows(&AgencyName::from("main"), Endpoint::Token, 1);
     metrics.told(Why::Resolved);
+    metrics.inbound_texts("twilio", "reply", 1);
+    metrics.gateway_penalty("ringcentral", Duration::ZERO);
     metrics.delivered_after(Channel::Email, Duration::ZERO);
     metrics.pass(Loop::Poll, Duration::ZERO);
     let pulses = Pulses::new(noon());

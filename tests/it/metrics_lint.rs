@@ -21,8 +21,8 @@ use shiftwatch::{
     pulse::{Loop, Pulses},
     source::fetched::RequestRecord,
     view::{
-        AgencyView, Band, ConfigView, EndpointView, LocationCoverage, OutboxCount, OutboxView, RuleView, SectionView,
-        View,
+        AgencyView, Band, ConfigView, EndpointView, LocationCoverage, OutboxCount, OutboxView, RoutingView, RuleView,
+        SectionView, View,
     },
 };
 
@@ -98,6 +98,7 @@ fn page() -> String {
         }],
         alerts: Vec::new(),
         rules: vec![RuleView { alert: "ShiftUncovered".to_owned(), severity: "page".to_owned() }],
+        routing: RoutingView::default(),
         told: Vec::new(),
         shadow_until: None,
         telling: Arc::new(Telling {

@@ -15,6 +15,7 @@ const ADDRESS: &str = "https://watch.example.com";
 const RULES: &str = r"groups:
   - name: e2e
     rules:
+      - { alert: ShiftUncovered, uncovered_shift: { within: 4h }, labels: { severity: page } }
       - { alert: MissedCheckIn, missed_check_in: { after: 15m }, labels: { severity: page } }
 ";
 

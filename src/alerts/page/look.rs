@@ -171,7 +171,7 @@ fn tell_more(draft: &mut Draft<'_>, page: &mut Page, people: &[PersonName]) {
 
 /// Whether nobody is told of an alert for now, whatever it is.
 pub(in super::super) fn is_muted(draft: &Draft<'_>, alert: &Alert) -> bool {
-    draft.is_inhibited(alert) || draft.is_held_back(alert)
+    draft.is_inhibited(alert) || draft.is_held_back(alert) || draft.is_silenced(alert)
 }
 
 /// Whether all of a page is over: nothing of it fires, and no alert of the group that waits for its second look would
