@@ -37,6 +37,8 @@ const MAILS_ALONE: usize = 3;
 const KEPT: usize = 500;
 /// A text of what waited is useful for so long at least.
 const USEFUL: TimeDelta = TimeDelta::minutes(15);
+/// A page that changed at the very end of a step is looked at in the next.
+const MOMENT: TimeDelta = TimeDelta::seconds(1);
 /// A bundle of ends follows the messages it answers, so many at most.
 const FOLLOWS_MAX: usize = 100;
 
@@ -172,11 +174,21 @@ fn shape_line(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>) {
     }
     let mut waiting = waiting_on(draft, line);
     for key in std::mem::take(&mut waiting.stale) {
-        draft.change_page(&key, |page| settle_held(page, line, None));
+        draft.change_page(&key, |page| {
+            settle_held(page, line, None);
+            // Whoever heard nothing may have to hear it otherwise.
+            page.next_at = Some(page.next_at.map_or(now + MOMENT, |at| at.min(now + MOMENT)));
+        });
     }
     let mut times: Vec<Instant> =
         draft.phones.map(|phones| phones.lately(&line.mark, line.via, now).collect()).unwrap_or_default();
     let (pages, words): (Vec<Matter>, Vec<Matter>) = new.into_iter().partition(Matter::is_page);
+    // What is told anew needs not be told as it was before.
+    let anew: BTreeSet<&PageKey> = pages.iter().filter_map(|matter| matter.page.as_ref()).collect();
+    for (key, _, _) in waiting.open.iter().filter(|(key, _, _)| anew.contains(key)) {
+        draft.change_page(key, |page| settle_held(page, line, None));
+    }
+    waiting.open.retain(|(key, _, _)| !anew.contains(key));
     let urgent = pages.iter().any(Matter::is_urgent)
         || waiting
             .open

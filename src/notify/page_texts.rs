@@ -189,7 +189,8 @@ impl Parts {
         };
         let reply = &reply[usize::from(shape.short_reply)];
         let link = if shape.link { link } else { "" };
-        let action = if action.is_empty() { String::new() } else { format!(" {action}") };
+        let stop = if action.ends_with(['.', '!', '?']) { "" } else { "." };
+        let action = if action.is_empty() { String::new() } else { format!(" {action}{stop}") };
         gsm7::transliterate(&format!("{head}{urgency}.{before}{action}{unconfirmed}{more}{reply}{link}"))
     }
 
@@ -215,7 +216,7 @@ fn asking(page: Page<'_>, first: &Alert, speaker: Speaker<'_>) -> (String, Kept)
             (0, false) => vec![parts.action.clone(), first_sentence(&parts.action).to_owned(), String::new()],
             (_, false) => vec![String::new()],
             (_, true) => {
-                let room = SEPTETS_MAX.saturating_sub(cost(&bare) + 1);
+                let room = SEPTETS_MAX.saturating_sub(cost(&bare) + 2);
                 let cut = gsm7::cut(&parts.action, room);
                 let is_whole = cut == gsm7::transliterate(&parts.action);
                 if room < OWN_WORDS_MIN && !is_whole {

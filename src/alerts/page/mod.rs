@@ -246,6 +246,12 @@ impl PageTold {
         matches!(self.arrived, Arrived::Waiting | Arrived::Sent { .. } | Arrived::Delivered { .. })
     }
 
+    /// Whether it was handed over to be sent, whatever became of it.
+    #[must_use]
+    pub const fn has_gone_out(&self) -> bool {
+        !matches!(self.arrived, Arrived::Held | Arrived::Withdrawn)
+    }
+
     /// Whether it is known to have left.
     #[must_use]
     pub const fn has_left(&self) -> bool {
