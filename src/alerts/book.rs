@@ -255,8 +255,8 @@ impl Book {
         self.pages.on_phone(phone)
     }
 
-    /// The page that told somebody by this message.
-    pub(super) fn page_told_by(&self, message: &MessageId) -> Option<&PageKey> {
+    /// The pages that told somebody by this message: several when they came in one.
+    pub(super) fn pages_told_by(&self, message: &MessageId) -> impl Iterator<Item = &PageKey> {
         self.pages.told_by(message)
     }
 
@@ -355,7 +355,10 @@ impl Book {
             CatchUp::Running { since, .. } => Some((Wake::CatchUp, Some(since))),
         };
         let pages = self.pages.all().map(|page| (Wake::Page(page.key.clone()), page.next_at));
-        alerts.chain(groups).chain(pages).chain(catch_up).filter(|(_, at)| at.is_some()).collect()
+        let phones: BTreeSet<&AddressMark> = self.pages.all().flat_map(|page| page.waits_for()).collect();
+        let long_ago = from_micros(0);
+        let phones = phones.into_iter().map(|mark| (Wake::Person(mark.clone()), Some(long_ago)));
+        alerts.chain(groups).chain(phones).chain(pages).chain(catch_up).filter(|(_, at)| at.is_some()).collect()
     }
 
     fn put(&mut self, alert: Alert) {

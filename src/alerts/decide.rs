@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use super::{
     alert::{Alert, AlertKey, AlertState, Confirm, Facts, Labels},
     book::Book,
-    catch_up,
+    bundle, catch_up,
     draft::Draft,
     flush, life,
     orders::Inputs,
@@ -95,7 +95,7 @@ pub fn step(book: &Book, given: Given<'_>) -> Step {
             Wake::Page(key) => {
                 draft.pages_touched.insert(key.clone());
             }
-            Wake::Alert(_) | Wake::Subject(_) | Wake::CatchUp => {}
+            Wake::Alert(_) | Wake::Subject(_) | Wake::CatchUp | Wake::Person(_) => {}
         }
     }
     for key in draft.muted_otherwise() {
@@ -107,6 +107,7 @@ pub fn step(book: &Book, given: Given<'_>) -> Step {
     flush::flush_due(&mut draft);
     flush::tell_closings_now(&mut draft);
     look_at_pages(&mut draft);
+    bundle::shape(&mut draft, given.due);
     draft.intents.sort_by_cached_key(|intent| {
         let most_urgent = intent.firing.iter().chain(&intent.resolved).map(|alert| rank(&alert.labels)).min();
         (most_urgent, intent.firing.is_empty(), intent.group.clone(), intent.flush)

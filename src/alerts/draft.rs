@@ -56,6 +56,8 @@ pub(super) struct Draft<'a> {
     /// Alerts that changed since pages were last looked at.
     fresh: BTreeSet<AlertKey>,
     page_turns: Vec<PageTurn>,
+    /// When phones for which something waits are looked at again; `None` = nothing waits any more.
+    pub person_wakes: BTreeMap<AddressMark, Option<Instant>>,
     /// Who was told that a shift's page is over, in this step.
     pub closed_to: BTreeSet<(PersonName, Subject)>,
     pub cancels: BTreeSet<MessageId>,
@@ -105,6 +107,7 @@ impl<'a> Draft<'a> {
             pages_touched: BTreeSet::new(),
             fresh: BTreeSet::new(),
             page_turns: Vec::new(),
+            person_wakes: BTreeMap::new(),
             closed_to: BTreeSet::new(),
             cancels: BTreeSet::new(),
             quiet: BTreeMap::new(),
@@ -353,6 +356,26 @@ impl<'a> Draft<'a> {
         keys.into_iter().filter_map(|key| self.page(key)).filter(on_phone).cloned().collect()
     }
 
+    /// The pages that a phone has a code of, as they will be.
+    pub fn pages_by_code<'d>(&'d self, phone: &'d AddressMark) -> impl Iterator<Item = &'d Page> {
+        let unchanged = self.book.pages_on(phone).filter(|key| !self.pages.contains_key(*key));
+        let changed = self.pages.values().flatten().filter(|page| page.codes.contains_key(phone));
+        unchanged.filter_map(|key| self.book.page(key)).map(AsRef::as_ref).chain(changed)
+    }
+
+    /// The pages that this step changed.
+    pub fn changed_pages(&self) -> impl Iterator<Item = &PageKey> {
+        self.pages.iter().filter(|(_, page)| page.is_some()).map(|(key, _)| key)
+    }
+
+    /// Changes a page, if it is still there.
+    pub fn change_page(&mut self, key: &PageKey, change: impl FnOnce(&mut Page)) {
+        if let Some(mut page) = self.page(key).cloned() {
+            change(&mut page);
+            self.put_page(page);
+        }
+    }
+
     /// The page with a topic.
     pub fn page_of_topic(&self, topic: &str) -> Option<Page> {
         let new = self.pages.keys().find(|key| key.topic() == topic);
@@ -501,6 +524,9 @@ impl<'a> Draft<'a> {
                     }
                 }
             }
+        }
+        for (mark, at) in std::mem::take(&mut self.person_wakes) {
+            wakes.insert(Wake::Person(mark), at);
         }
         if let CatchUp::Running { until, .. } = self.catch_up() {
             // The sweep is not ours to foresee: look again every tick.

@@ -7,6 +7,7 @@
 pub mod alert;
 mod annotation;
 pub mod book;
+mod bundle;
 mod catch_up;
 pub mod decide;
 mod draft;
@@ -37,6 +38,8 @@ pub mod time_interval;
 pub use flush::urgency;
 pub use posted::posted_key;
 
+#[cfg(test)]
+mod limit_stories;
 #[cfg(test)]
 mod page_stories;
 #[cfg(test)]

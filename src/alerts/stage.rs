@@ -14,7 +14,7 @@ use super::{
     decide::{Given, Rules, step},
     inhibit::InhibitRule,
     matcher::Matcher,
-    notice::{Answer, Notice, PageAsk, Says},
+    notice::{Answer, BundledPage, Notice, PageAsk, Says},
     orders::{Ask, Inputs, News, Order, Receipt},
     page::{LinkKey, Page, parse_reply},
     phones::Phones,
@@ -504,6 +504,25 @@ impl Stage {
                 Answer::WhichOne { open } => format!("answer: which one of {}", open.len()),
                 Answer::NothingOpen => "answer: nothing open".to_owned(),
             },
+            Says::Bundle(all) => {
+                let names =
+                    |pages: &[BundledPage]| pages.iter().map(|page| name(&page.alert)).collect::<Vec<_>>().join(" ");
+                let mut parts = Vec::new();
+                match all.open.len() {
+                    0 => {}
+                    1..=4 => parts.push(format!("open {}", names(&all.open))),
+                    n => parts.push(format!("open {} and {} more", names(&all.open[..2]), n + all.n_more - 2)),
+                }
+                if !all.owned.is_empty() {
+                    parts.push(format!("owned x{}", all.owned.len()));
+                }
+                match all.closed.len() {
+                    0 => {}
+                    1..=4 => parts.push(format!("closed {}", names(&all.closed))),
+                    n => parts.push(format!("closed x{n}")),
+                }
+                format!("bundle: {}", parts.join(", "))
+            }
             other => format!("{other:?}"),
         };
         format!("+{at} {} {} {what}", notice.via.as_str(), notice.to)

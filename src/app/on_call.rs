@@ -334,18 +334,19 @@ impl Held {
         if self.complaint.as_deref() != Some(why) {
             let since =
                 self.copy.as_ref().map(|copy| copy.fetched_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
-            match since {
-                Some(since) => tracing::warn!(
+            if let Some(since) = since {
+                tracing::warn!(
                     schedule = self.source.schedule,
                     why,
                     since,
                     "on call: a calendar could not be read again; the last good copy stays in use, and it is tried again"
-                ),
-                None => tracing::error!(
+                );
+            } else {
+                tracing::error!(
                     schedule = self.source.schedule,
                     why,
                     "on call: a calendar was never read, and who is on call by it is unknown; it is tried again"
-                ),
+                );
             }
             self.complaint = Some(why.to_owned());
         }

@@ -427,6 +427,6 @@ fn quiet_words(quiet: Quiet) -> &'static str {
         Quiet::CatchingUp => "everything is judged before anything is told",
         Quiet::NoReceiver => "its receiver tells nobody",
         Quiet::Paged => "people are paged about it",
-        Quiet::Silenced => "silenced",
+        Quiet::Silenced => "somebody silenced it",
     }
 }

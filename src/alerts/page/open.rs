@@ -67,6 +67,8 @@ pub(super) fn blank(draft: &Draft<'_>, key: PageKey, alerts: BTreeSet<super::sup
         n_notices: 0,
         unstaffed: false,
         held: Vec::new(),
+        words: Vec::new(),
+        waiting: Vec::new(),
         drill: None,
         next_at: None,
     }
