@@ -398,12 +398,13 @@ fn closed_part(all: &Bundle, named: usize, speaker: Speaker<'_>) -> String {
         .closed
         .iter()
         .take(named)
-        .map(|page| match alone {
-            true => {
+        .map(|page| {
+            if alone {
                 let what = brief_concerns(&page.alert, speaker.voice());
                 format!("{} {}", page.code, words::closed(&what, &page.alert, speaker.telling))
+            } else {
+                page.code.clone()
             }
-            false => page.code.clone(),
         })
         .collect();
     let rest = more(all.closed.len() - list.len(), "");
@@ -609,9 +610,9 @@ fn cost(text: &str) -> usize {
 
 /// The first that fits; the last one is cut.
 fn fitting(shapes: &[String]) -> String {
-    let spelt = shapes.iter().map(|shape| gsm7::transliterate(shape));
+    let mut spelt = shapes.iter().map(|shape| gsm7::transliterate(shape));
     let fits = spelt.clone().find(|text| cost(text) <= SEPTETS_MAX);
-    fits.or_else(|| spelt.last().map(|last| gsm7::cut(&last, SEPTETS_MAX))).unwrap_or_default()
+    fits.or_else(|| spelt.next_back().map(|last| gsm7::cut(&last, SEPTETS_MAX))).unwrap_or_default()
 }
 
 #[cfg(test)]
