@@ -50,7 +50,9 @@ struct Line {
 }
 
 /// Shapes what people are told in this step. Comes last: every page is as it will be.
-pub(super) fn shape(draft: &mut Draft<'_>, due: &[Wake]) {
+///
+/// A phone for which something of a page in `looked_at` waits is looked at too: what waits may be more urgent by now.
+pub(super) fn shape(draft: &mut Draft<'_>, due: &[Wake], looked_at: &BTreeSet<PageKey>) {
     let marks = due.iter().filter_map(|wake| match wake {
         Wake::Person(mark) => Some(mark.clone()),
         _ => None,
@@ -59,6 +61,8 @@ pub(super) fn shape(draft: &mut Draft<'_>, due: &[Wake]) {
     for mark in &marks {
         draft.person_wakes.entry(mark.clone()).or_insert(None);
     }
+    let pages = looked_at.iter().filter_map(|key| draft.page(key));
+    marks.extend(pages.flat_map(Page::waits_for).cloned());
     let mut said = Vec::new();
     let mut sent = Sent::default();
     for _ in 0..ROUNDS_MAX {

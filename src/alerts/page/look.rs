@@ -21,7 +21,7 @@ use super::{
     Arrived, Began, KEPT, Ownership, Page, PageKey, PageState, STILL_YOURS, Turn,
     act::own_with,
     steps,
-    tell::{Way, close_to, ends_of, quiet_way, tell, tell_closed},
+    tell::{Way, close_to, ends_of, let_go, quiet_way, tell, tell_closed},
 };
 use crate::model::{Instant, PersonName};
 
@@ -219,6 +219,9 @@ fn look_at_open(draft: &mut Draft<'_>, page: &mut Page, mut firing: Vec<Alert>) 
     }
     let telling: Vec<Alert> =
         firing.into_iter().filter(|alert| matches!(alert.state, AlertState::Firing { .. })).collect();
+    if telling.iter().all(|alert| is_muted(draft, alert)) {
+        let_go(page);
+    }
     if telling.iter().all(|alert| is_muted(draft, alert) || alert.unjudged_since.is_some()) {
         return None;
     }

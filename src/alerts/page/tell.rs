@@ -225,10 +225,21 @@ fn quiet_until(draft: &Draft<'_>, person: &PersonName) -> Option<Instant> {
 }
 
 /// Withdraws what was decided and has not left.
-pub(super) fn withdraw(draft: &mut Draft<'_>, page: &Page) {
+pub(super) fn withdraw(draft: &mut Draft<'_>, page: &mut Page) {
     // What came with others in one text tells of them too.
     let waiting = page.told.iter().filter(|told| told.arrived == Arrived::Waiting && told.bundle.is_none());
     draft.cancels.extend(waiting.map(|told| told.message.clone()));
+    let_go(page);
+}
+
+/// What waits for a phone's limit to ask for somebody is not said any more: the page has somebody, or speaks to nobody for
+/// now. Not left to the phone's next turn, by which time the page may have changed again.
+pub(super) fn let_go(page: &mut Page) {
+    let asks =
+        |told: &PageTold| !matches!(told.ask, PageAsk::StillYours { .. } | PageAsk::More | PageAsk::WentUnstaffed);
+    for told in page.told.iter_mut().filter(|told| told.arrived == Arrived::Held && asks(told)) {
+        told.arrived = Arrived::Withdrawn;
+    }
 }
 
 /// Tells everybody who was told that it is over: those who may be on their way at once, the others when their quiet
