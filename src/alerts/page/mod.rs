@@ -4,8 +4,8 @@
 //! Gives: notices to people, and the page's memory: which step is next, who was told by which way, who has it.
 //! Does not: write texts, know addresses, or read a clock.
 //!
-//! A group's flush opens a page ([`open`]); from then on it lives by itself ([`look`]): steps, ways that fail, rounds,
-//! ownership, its end. What people answer goes through [`act`].
+//! A group's flush opens a page (`open`); from then on it lives by itself (`look`): steps, ways that fail, rounds,
+//! ownership, its end. What people answer goes through `act`.
 
 mod act;
 mod code;
