@@ -59,10 +59,12 @@ pub struct Listening {
 }
 
 /// Listens to every gateway until `stop` says so.
-pub async fn run(listening: Listening, stop: watch::Receiver<bool>) {
+pub async fn run(listening: Listening, mut stop: watch::Receiver<bool>) {
     let names = listening.channels.borrow().listened_to();
     let each = names.into_iter().map(|name| listen(&listening, name, stop.clone()));
     stream::iter(each).for_each_concurrent(None, |one| one).await;
+    // Where no gateway can hear, there is nothing to do until then; a loop that ends by itself is taken for a fault.
+    let _whoever_could_ask_is_gone = stop.wait_for(|stop| *stop).await;
 }
 
 /// A gateway that is listened to.
