@@ -20,6 +20,7 @@ use chrono::TimeDelta;
 use chrono_tz::America::Denver;
 use futures::future::BoxFuture;
 use shiftwatch::{
+    alerts::silence::{Silences, Wish, WishFault},
     board::{
         Frame,
         now::{self, Asked},
@@ -27,9 +28,10 @@ use shiftwatch::{
     },
     clock::Clock,
     http::{
-        self, Orders, People, Records, Web,
+        self, Orders, People, Records, Silencing, Web,
         orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
         records::RecordsFault,
+        silencing::SilenceFault,
     },
     metrics::Metrics,
     mirror::{
@@ -50,8 +52,8 @@ use shiftwatch::{
     },
     source::fetched::{Batch, Extent, Fetched, Read, Rows, Span},
     view::{
-        AgencyView, Band, ConfigView, EndpointView, LocationCoverage, OutboxView, RuleView, SectionView, ShiftCounts,
-        View, publish,
+        AgencyView, Band, ConfigView, EndpointView, LocationCoverage, OutboxView, RoutingView, RuleView, SectionView,
+        ShiftCounts, View, publish,
     },
 };
 use tokio::{
@@ -186,6 +188,7 @@ fn view(agencies: Vec<AgencyView>) -> View {
             .map(|alert| RuleView { alert: alert.to_owned(), severity: "page".to_owned() })
             .into(),
         told: vec!["on-call".to_owned()],
+        routing: RoutingView::default(),
         shadow_until: None,
         telling: Arc::new(Telling { voices: HashMap::new(), installation, external_url: None, shadow: None }),
         outbox: Some(OutboxView::default()),
@@ -209,6 +212,20 @@ impl Orders for Nobody {
 
     fn reload(&self) -> BoxFuture<'_, Result<String, Vec<String>>> {
         Box::pin(async { Ok(String::new()) })
+    }
+}
+
+impl Silencing for Nobody {
+    fn silences(&self) -> Arc<Silences> {
+        Arc::default()
+    }
+
+    fn set(&self, _: Wish) -> BoxFuture<'_, Result<String, SilenceFault>> {
+        Box::pin(async { Err(WishFault::NotFound.into()) })
+    }
+
+    fn expire(&self, _: String) -> BoxFuture<'_, Result<(), SilenceFault>> {
+        Box::pin(async { Err(WishFault::NotFound.into()) })
     }
 }
 
@@ -335,6 +352,7 @@ async fn with_boards(first: &View, n: usize) -> String {
         pulses: Arc::new(Pulses::new(noon())),
         metrics: Arc::new(Metrics::new()),
         orders: Arc::new(Nobody),
+        silencing: Arc::new(Nobody),
         people: Arc::new(Nobody),
         gallery: Arc::default(),
         open: Arc::default(),

@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     alerts::{alert::AlertKey, group::GroupKey, page::PageKey},
-    model::{Instant, Subject},
+    model::{AddressMark, Instant, Subject},
 };
 
 /// Something that time alone can change.
@@ -26,8 +26,12 @@ pub enum Wake {
     Group(GroupKey),
     /// The end of a catch-up.
     CatchUp,
+    /// A silence begins or ends.
+    Silences,
     /// A page's next step or way, the end of its ownership, a closing that waits, or its being forgotten.
     Page(PageKey),
+    /// A phone for which something waits may be texted or called again.
+    Person(AddressMark),
 }
 
 /// A change to the agenda: the wake's entry becomes `at`, or goes.
@@ -76,7 +80,7 @@ impl Agenda {
     pub fn due_subjects(&self, now: Instant) -> impl Iterator<Item = &Subject> {
         self.due(now).filter_map(|wake| match wake {
             Wake::Subject(subject) => Some(subject),
-            Wake::Alert(_) | Wake::Group(_) | Wake::CatchUp | Wake::Page(_) => None,
+            Wake::Alert(_) | Wake::Group(_) | Wake::CatchUp | Wake::Page(_) | Wake::Silences | Wake::Person(_) => None,
         })
     }
 

@@ -19,9 +19,9 @@ use tokio::{
 use crate::{
     alerts::page::LinkKey,
     clock::{self, Clock},
-    config::{Config, fault::Fault},
+    config::{Config, fault::Fault, original},
     http,
-    lifecycle::{ApiBook, Nudges, Post, StoreHealth},
+    lifecycle::{ApiBook, Nudges, Post, SilenceBook, StoreHealth},
     limits,
     metrics::Metrics,
     model::Instant,
@@ -47,13 +47,16 @@ mod reload;
 mod replies;
 mod retire;
 mod send_on;
+mod silence_desk;
 mod web_watch;
 
 use crew::{Crew, Prepared};
 use desk::Desk;
 pub(crate) use parts::{installation, telling};
 use records::Shelf;
+
 use reload::{Refused, ReloadAsked, files_change, hung_up, reload};
+use silence_desk::SilenceDesk;
 use web_watch::WebWatch;
 
 /// Where the configuration comes from; asked again on reload.
@@ -89,6 +92,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
             "store: sends were under way when the last run ended; the providers are asked before anything is sent again"
         );
     }
+    let silences = Arc::new(SilenceBook::open(store.clone()).await.context("reading the silences")?);
     let listener = TcpListener::bind(config.web.listen).await.with_context(|| {
         format!(
             "listening on {}: is another shiftwatch running? Set web.listen to another address, or stop it",
@@ -131,6 +135,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         writer: Arc::new(writer),
         refused_at: Arc::default(),
         store_health,
+        silences: Arc::clone(&silences),
         api_book: Arc::default(),
         reach: Reach::new(link_key(&store).await?),
         started_at,
@@ -159,6 +164,13 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         pulses,
         metrics,
         orders: desk.clone(),
+        silencing: Arc::new(SilenceDesk::new(
+            silences,
+            clock.clone(),
+            kept.nudges.clone(),
+            Arc::clone(&kept.store_health),
+            seed,
+        )),
         records: Arc::new(shelf),
         people: desk.clone(),
         gallery: Arc::default(),
@@ -311,7 +323,7 @@ fn sentence(config: &Config) -> String {
 fn config_view(config: &Config, loaded_at: Instant) -> ConfigView {
     ConfigView {
         file: config.file.as_ref().map(|file| file.display().to_string()),
-        original: config.original.as_str().into(),
+        original: original::for_alertmanager(&config.original).into(),
         loaded_at,
         refused_at: None,
     }
@@ -327,7 +339,17 @@ fn frame<'a>(
     now: Instant,
 ) -> picture::Frame<'a> {
     let telling = Arc::new(telling(config));
-    picture::Frame { config, config_view: config_view.clone(), started_at, telling, outbox, on_call, ready, now }
+    picture::Frame {
+        config,
+        config_view: config_view.clone(),
+        started_at,
+        telling,
+        silences: Arc::default(),
+        outbox,
+        on_call,
+        ready,
+        now,
+    }
 }
 
 /// What outlives a reload.
@@ -341,6 +363,7 @@ struct Kept {
     /// Since when a newer configuration is refused.
     refused_at: Arc<PlainMutex<Option<Instant>>>,
     store_health: Arc<StoreHealth>,
+    silences: Arc<SilenceBook>,
     api_book: Arc<ApiBook>,
     /// Every phone, over all agencies, and what links are made with.
     reach: Reach,

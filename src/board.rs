@@ -27,6 +27,7 @@ pub mod link;
 pub mod now;
 pub mod on_call;
 pub mod people;
+pub mod silences;
 pub mod story;
 pub mod timeline;
 pub mod why;
@@ -83,7 +84,7 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 19] = [
+const TEMPLATES: [(&str, &str); 21] = [
     ("link.html", include_str!("board/templates/link.html")),
     ("link_nothing.html", include_str!("board/templates/link_nothing.html")),
     ("link.css", include_str!("board/templates/link.css")),
@@ -102,6 +103,8 @@ const TEMPLATES: [(&str, &str); 19] = [
     ("on_call.html", include_str!("board/templates/on_call.html")),
     ("policies.html", include_str!("board/templates/policies.html")),
     ("history.html", include_str!("board/templates/history.html")),
+    ("silences.html", include_str!("board/templates/silences.html")),
+    ("silence.html", include_str!("board/templates/silence.html")),
     ("problem.html", include_str!("board/templates/problem.html")),
 ];
 

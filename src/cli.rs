@@ -119,6 +119,8 @@ pub enum Command {
     Alerts(Alerts),
     /// Own an alert: repeats stop until that ends
     Ack(Ack),
+    /// Make, list, change and end silences
+    Silence(Silence),
     /// Say who is on call, now and in the days ahead
     OnCall(OnCall),
     /// Ask the agent of this configuration whether it is well, for a container's health check
@@ -359,14 +361,14 @@ pub struct Replay {
 #[derive(Debug, Clone, Args)]
 pub struct Asking {
     /// The running agent's address [default: web.listen of the configuration, else http://127.0.0.1:9847]
-    #[arg(long, value_name = "URL", env = "SHIFTWATCH_URL")]
+    #[arg(long, global = true, value_name = "URL", env = "SHIFTWATCH_URL")]
     pub url: Option<String>,
     /// A file with basic_auth and tls_config, as amtool reads it, for an agent with sign-in [env: SHIFTWATCH_HTTP_CONFIG]
     // Not read by clap, for the same reason as --config.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub http_config: Option<PathBuf>,
     /// How to answer
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
     pub output: Output,
 }
 
@@ -397,6 +399,7 @@ Examples:
   shiftwatch doctor                                 reads from WellSky, logs in to mail and text gateways, sends nothing
   shiftwatch doctor --send-to lead@example.com      also sends one test mail
   shiftwatch doctor --send-to +12025550110          also sends one test text
+  shiftwatch doctor --text night-1                  texts night-1 and waits for the answer, at most 5 min
 
 Each line is ok, warn or FAIL, what was found, and what to do. No names, phones or addresses are shown.
 Exit code 1 on any FAIL.")]
@@ -404,6 +407,9 @@ pub struct Doctor {
     /// Send one test message to this mail address or phone number (E.164)
     #[arg(long, value_name = "ADDRESS")]
     pub send_to: Option<String>,
+    /// Text this person of `people` once, and wait for their answer: it verifies the number
+    #[arg(long, value_name = "PERSON")]
+    pub text: Option<String>,
     /// How many clients' shifts to look at
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub clients: usize,
@@ -529,6 +535,117 @@ pub struct Ack {
     /// Where and how
     #[command(flatten)]
     pub asking: Asking,
+}
+
+/// `silence`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch silence add NoShow location=north --duration 2h --author night-1 --comment \"phones are down\"
+  shiftwatch silence add location=north --until-resolved --author night-1 --comment \"the office covers them\"
+  shiftwatch silence query
+  shiftwatch silence update 3f2a9c1b --duration 4h
+  shiftwatch silence expire 3f2a9c1b
+
+A silence keeps firing news from everybody. Who was told before is told when it is over; what still fires when a silence
+ends is told then.")]
+pub struct Silence {
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
+    /// What to do
+    #[command(subcommand)]
+    pub command: SilenceCommand,
+}
+
+/// What can be done about silences.
+#[derive(Debug, Subcommand)]
+pub enum SilenceCommand {
+    /// Make one
+    Add(SilenceAdd),
+    /// List those that are active or have not begun
+    Query(SilenceQuery),
+    /// Change how long one lasts, or why
+    Update(SilenceUpdate),
+    /// End one now
+    Expire {
+        /// Its id, or the beginning of it
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
+    },
+}
+
+/// `silence add`.
+#[derive(Debug, Args)]
+pub struct SilenceAdd {
+    /// What it matches, as label=value, label!=value, label=~regex or label!~regex; all must match. A first word without
+    /// any of these is an alert's name
+    #[arg(value_name = "MATCHER", required = true)]
+    pub matchers: Vec<String>,
+    /// For how long [default: 1h]
+    #[arg(long, short, value_name = "DURATION", value_parser = duration, conflicts_with = "end")]
+    pub duration: Option<std::time::Duration>,
+    /// From when, as 2026-12-01T07:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<crate::model::Instant>,
+    /// Until when
+    #[arg(long, value_name = "TIME")]
+    pub end: Option<crate::model::Instant>,
+    /// Ends by itself once nothing that it mutes fires any more, after 7 days in any case
+    #[arg(long)]
+    pub until_resolved: bool,
+    /// Who makes it
+    #[arg(long, short, value_name = "NAME", env = "SHIFTWATCH_USER")]
+    pub author: String,
+    /// Why; others can read it, so no client's name
+    #[arg(long, short, value_name = "TEXT")]
+    pub comment: String,
+    /// Only say what it would mute now
+    #[arg(long)]
+    pub dry_run: bool,
+    /// It may leave an agency without anybody who could be paged
+    #[arg(long)]
+    pub everything: bool,
+}
+
+/// `silence query`.
+#[derive(Debug, Args)]
+pub struct SilenceQuery {
+    /// Only those that have these matchers
+    #[arg(value_name = "MATCHER")]
+    pub matchers: Vec<String>,
+    /// Only those that this person made
+    #[arg(long, value_name = "NAME")]
+    pub author: Option<String>,
+    /// Those that are over, for up to five days, in place of the others
+    #[arg(long)]
+    pub expired: bool,
+}
+
+/// `silence update`.
+#[derive(Debug, Args)]
+pub struct SilenceUpdate {
+    /// Its id, or the beginning of it
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<String>,
+    /// For how long from now on
+    #[arg(long, short, value_name = "DURATION", value_parser = duration, conflicts_with = "end")]
+    pub duration: Option<std::time::Duration>,
+    /// From when
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<crate::model::Instant>,
+    /// Until when
+    #[arg(long, value_name = "TIME")]
+    pub end: Option<crate::model::Instant>,
+    /// Ends by itself once nothing that it mutes fires any more
+    #[arg(long)]
+    pub until_resolved: bool,
+    /// Why
+    #[arg(long, short, value_name = "TEXT")]
+    pub comment: Option<String>,
+    /// It may leave an agency without anybody who could be paged
+    #[arg(long)]
+    pub everything: bool,
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {

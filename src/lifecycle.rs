@@ -33,12 +33,14 @@ mod api_book;
 pub mod complaints;
 mod on_call;
 mod polling;
+mod silence_book;
 mod store_health;
 mod ticking;
 
 pub use api_book::ApiBook;
 use complaints::Complaints;
 pub use polling::poll_loop;
+pub use silence_book::{ChangeFault, EndsSoon, SilenceBook};
 pub use store_health::StoreHealth;
 pub use ticking::tick_loop;
 
@@ -134,6 +136,8 @@ pub struct Floor {
     pub metrics: Arc<Metrics>,
     /// Whether the store takes what it is given.
     pub store_health: Arc<StoreHealth>,
+    /// The installation's silences.
+    pub silences: Arc<SilenceBook>,
     /// Every phone, over all agencies, and what links are made with.
     pub reach: Reach,
     /// The requests to the vendors, for the record of their APIs.

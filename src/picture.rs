@@ -1,9 +1,9 @@
 //! The picture for readers, put together from what the loops hold. Counts what is known; what is unknown stays `None`.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::OnceCell, sync::Arc, time::Duration};
 
 use crate::{
-    alerts::{alert::Alert, fingerprint::fingerprint, step::CatchUp},
+    alerts::{alert::Alert, fingerprint::fingerprint, inhibit::Speakers, silence::Silences, step::CatchUp},
     config::Config,
     lifecycle::Post,
     mirror::{coverage::Coverage, today::Today},
@@ -13,15 +13,15 @@ use crate::{
     },
     notify::voice::Telling,
     on_call::picture::OnCallPicture,
-    rules::finding::Tells,
+    rules::{finding::Tells, samples::samples},
     source::{
         planner::Promise,
         status::{BreakerStatus, SourceStatus},
     },
     store::{MessageFate, OutboxStats},
     view::{
-        AgencyView, AlertView, Band, ConfigView, EndpointView, LocationCoverage, OutboxCount, OutboxView, RuleView,
-        SectionView, ShiftCounts, View,
+        AgencyView, AlertView, Band, ConfigView, EndpointView, LocationCoverage, OutboxCount, OutboxView, RoutingView,
+        RuleView, SectionView, ShiftCounts, View,
     },
     watch::Watch,
 };
@@ -37,6 +37,8 @@ pub struct Frame<'a> {
     pub started_at: Instant,
     /// How each agency speaks.
     pub telling: Arc<Telling>,
+    /// The installation's silences.
+    pub silences: Arc<Silences>,
     /// The outbox, if the store could be asked.
     pub outbox: Option<OutboxStats>,
     /// Who is on call.
@@ -58,7 +60,9 @@ pub async fn take(posts: &[Arc<Post>], frame: Frame<'_>) -> View {
             (planner.promise(), planner.tiers().map(|(tier, n)| (tier, n)))
         };
         let watch = post.watch.lock().await;
-        alerts.extend(watch.book.alerts().map(|alert| Arc::new(alert_view(&watch, alert))));
+        let speakers = OnceCell::new();
+        alerts.extend(watch.book.alerts().map(|alert| Arc::new(alert_view(&watch, alert, &speakers))));
+        drop(speakers);
         if let Some(source) = &post.source {
             agencies.push(agency_view(&watch, &plan.0, &source.status(&crate::clock::Clock::manual(now)), now));
         }
@@ -72,6 +76,14 @@ pub async fn take(posts: &[Arc<Post>], frame: Frame<'_>) -> View {
             severity: rule.labels.get("severity").cloned().unwrap_or_default(),
         })
         .collect();
+    let places: Vec<(String, Vec<String>)> = frame
+        .config
+        .agencies
+        .iter()
+        .map(|agency| {
+            (agency.name.to_string(), agency.locations.iter().map(|location| location.name.clone()).collect())
+        })
+        .collect();
     rules.sort();
     rules.dedup();
     let reaches = |receiver: &&crate::notify::receiver::Receiver| !receiver.is_nobody();
@@ -82,6 +94,12 @@ pub async fn take(posts: &[Arc<Post>], frame: Frame<'_>) -> View {
         alerts,
         rules,
         told: frame.config.receivers.iter().filter(reaches).map(|receiver| receiver.name.clone()).collect(),
+        routing: RoutingView {
+            receivers: frame.config.receivers.iter().map(|receiver| receiver.name.clone()).collect(),
+            policy: Some(Arc::clone(&frame.config.policy)),
+            silences: frame.silences,
+            samples: Arc::new(samples(&frame.config.rules, &places)),
+        },
         shadow_until: frame.config.telling.as_ref().map(|shadow| shadow.until),
         telling: frame.telling,
         outbox: frame.outbox.as_ref().map(outbox_view),
@@ -106,16 +124,11 @@ fn outbox_view(stats: &OutboxStats) -> OutboxView {
     OutboxView { waiting, oldest_at: stats.oldest_at }
 }
 
-fn alert_view(watch: &Watch, alert: &Arc<Alert>) -> AlertView {
+fn alert_view<'a>(watch: &'a Watch, alert: &Arc<Alert>, speakers: &OnceCell<Speakers<'a>>) -> AlertView {
     let routes = watch.book.policy().route.matches(&alert.labels);
     let inhibited_by = if watch.book.is_inhibited(alert) {
-        // Whoever speaks for it is worse and about the same thing.
-        watch
-            .book
-            .about(&alert.key.subject)
-            .filter(|other| other.key != alert.key && other.is_firing() && !watch.book.is_inhibited(other))
-            .map(|other| fingerprint(&other.labels))
-            .collect()
+        let speakers = speakers.get_or_init(|| watch.book.speakers());
+        watch.book.who_speaks_for(alert, speakers).map(|other| fingerprint(&other.labels)).into_iter().collect()
     } else {
         Vec::new()
     };

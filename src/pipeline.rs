@@ -146,7 +146,10 @@ pub fn think(
     now: Instant,
 ) -> Thought {
     watch.pass_time(now);
-    let due: Vec<Wake> = watch.agenda.due(now).cloned().collect();
+    let mut due: Vec<Wake> = watch.agenda.due(now).cloned().collect();
+    if watch.silences_seen != Some(watch.silences.version()) && !due.contains(&Wake::Silences) {
+        due.push(Wake::Silences);
+    }
     let mut judged = judge_pass(watch, gateways, &due, now);
 
     let mut findings = watch.later.clone();
@@ -160,6 +163,7 @@ fn move_on(watch: &mut Watch, judged: Judged, step: &Step) -> Vec<Read> {
     let reads_wanted = judged.reads_wanted.into_iter().chain(step.reads_wanted.iter().cloned()).collect();
     watch.changes = Changes::default();
     watch.unseen = false;
+    watch.silences_seen = Some(watch.silences.version());
     watch.ledger.absorb(judged.ledger);
     watch.book.absorb(&step.delta);
     watch.reach.absorb(&watch.settings.name, &step.delta);
@@ -188,6 +192,7 @@ fn decide_and_render(
         inputs,
         due,
         rules: &spoken,
+        silences: &watch.silences,
         phones: &phones,
         link_key: watch.reach.link_key().filter(|_| telling.external_url.is_some()),
         all_read_since: if catching_up { watch.mirror.all_read_since(now) } else { None },
@@ -219,7 +224,7 @@ fn judge_pass(watch: &Watch, gateways: &[GatewayHealth], due: &[Wake], now: Inst
     }
     let subjects = due.iter().filter_map(|wake| match wake {
         Wake::Subject(subject) => Some(subject),
-        Wake::Alert(_) | Wake::Group(_) | Wake::CatchUp | Wake::Page(_) => None,
+        Wake::Alert(_) | Wake::Group(_) | Wake::CatchUp | Wake::Page(_) | Wake::Silences | Wake::Person(_) => None,
     });
     judge::judge(&scope, &watch.changes, subjects)
 }

@@ -5,14 +5,19 @@
 //! Does not: hold PHI (ids and configured names only), compute a verdict, or know how it is shown. What is unknown is
 //! `None`, never 0. Stamps are instants, not ages: a picture that nobody replaced grows old visibly.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use tokio::sync::watch;
 
 use crate::{
-    alerts::{alert::Alert, step::Quiet},
+    alerts::{
+        alert::{Alert, Labels},
+        policy::Policy,
+        silence::Silences,
+        step::Quiet,
+    },
     mirror::today::Today,
     model::{AgencyName, Endpoint, Instant, Section},
     notify::{message::Channel, voice::Telling},
@@ -39,6 +44,8 @@ pub struct View {
     pub rules: Vec<RuleView>,
     /// Names of the receivers that reach somebody, in file order; empty = nobody is told.
     pub told: Vec<String>,
+    /// How alerts find their receivers, and what is silenced.
+    pub routing: RoutingView,
     /// While set, every text and mail goes to one address instead, until this day.
     pub shadow_until: Option<NaiveDate>,
     /// How each agency speaks: titles, zones, clocks.
@@ -51,6 +58,19 @@ pub struct View {
     pub on_call: Arc<OnCallPicture>,
     /// `Err` says why the agent is not ready (the store refuses for more than 30 s, …), for a person.
     pub ready: Result<(), String>,
+}
+
+/// How alerts find their receivers, and what is silenced.
+#[derive(Debug, Clone, Default)]
+pub struct RoutingView {
+    /// Names of all receivers, in file order.
+    pub receivers: Vec<String>,
+    /// How alerts are routed and grouped; `None` = not known, so nothing is grouped.
+    pub policy: Option<Arc<Policy>>,
+    /// The installation's silences.
+    pub silences: Arc<Silences>,
+    /// For each agency the labels of alerts that can wake somebody, to hold a silence against.
+    pub samples: Arc<BTreeMap<String, Vec<Labels>>>,
 }
 
 /// One agency.
@@ -332,6 +352,11 @@ pub(crate) mod tests {
                 RuleView { alert: "NoShow".to_owned(), severity: "critical".to_owned() },
             ],
             told: vec!["office".to_owned(), "on-call".to_owned()],
+            routing: RoutingView {
+                receivers: vec!["office".to_owned(), "on-call".to_owned()],
+                policy: Some(Arc::new(crate::alerts::stage::policy())),
+                ..RoutingView::default()
+            },
             shadow_until: None,
             telling: Arc::new(telling()),
             outbox: Some(OutboxView::default()),

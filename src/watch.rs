@@ -15,6 +15,7 @@ use crate::{
         book::Book,
         decide,
         policy::Policy,
+        silence::Silences,
         step::{CatchUp, Quiet},
     },
     config,
@@ -70,6 +71,10 @@ pub struct Watch {
     pub later: Vec<Finding>,
     /// Why each alert that could be told was not, when it was last looked at.
     pub quiet: HashMap<AlertKey, Quiet>,
+    /// The installation's silences, as of the pass.
+    pub silences: Arc<Silences>,
+    /// Which version of the silences the last committed tick saw; `None` = it has to look.
+    pub silences_seen: Option<u64>,
     /// How it stands with who is on call; of the installation alone.
     pub on_call: Vec<OnCallHealth>,
     /// The number of its last commit.
@@ -119,6 +124,8 @@ impl Watch {
             former: loaded.addresses.into_iter().collect(),
             later,
             quiet: HashMap::new(),
+            silences: Arc::default(),
+            silences_seen: None,
             on_call: Vec::new(),
             n: loaded.n,
             unseen: true,
@@ -219,6 +226,7 @@ impl Watch {
             self.agenda.set(wake);
         }
         self.quiet.clear();
+        self.silences_seen = None;
         self.unseen = true;
     }
 

@@ -15,7 +15,7 @@ use super::{
     alert::{Alert, AlertKey, AlertState, Confirm, Labels},
     fingerprint::fingerprint,
     group::{Group, GroupKey},
-    inhibit::{Inhibition, roles},
+    inhibit::{Inhibition, Speakers, roles},
     page::{Page, PageKey},
     page_index::Pages,
     policy::Policy,
@@ -257,8 +257,8 @@ impl Book {
         self.pages.on_phone(phone)
     }
 
-    /// The page that told somebody by this message.
-    pub(super) fn page_told_by(&self, message: &MessageId) -> Option<&PageKey> {
+    /// The pages that told somebody by this message: several when they came in one.
+    pub(super) fn pages_told_by(&self, message: &MessageId) -> impl Iterator<Item = &PageKey> {
         self.pages.told_by(message)
     }
 
@@ -291,6 +291,18 @@ impl Book {
         roles(&self.policy.inhibit_rules, &alert.labels).iter().any(|role| {
             role.target && self.inhibition.sources.get(&role.scope).is_some_and(|sources| sources.mute(role.source))
         })
+    }
+
+    /// Who speaks for whom at present: made once for many questions.
+    #[must_use]
+    pub fn speakers(&self) -> Speakers<'_> {
+        Speakers::of(&self.policy.inhibit_rules, self.alerts.values().map(AsRef::as_ref))
+    }
+
+    /// An alert that speaks for this one, when one does.
+    #[must_use]
+    pub fn who_speaks_for<'a>(&'a self, alert: &Alert, speakers: &Speakers<'a>) -> Option<&'a Alert> {
+        speakers.who_speaks_for(&self.policy.inhibit_rules, alert)
     }
 
     /// The groups an alert with these labels belongs to, in the order of the routing tree.
@@ -345,7 +357,10 @@ impl Book {
             CatchUp::Running { since, .. } => Some((Wake::CatchUp, Some(since))),
         };
         let pages = self.pages.all().map(|page| (Wake::Page(page.key.clone()), page.next_at));
-        alerts.chain(groups).chain(pages).chain(catch_up).filter(|(_, at)| at.is_some()).collect()
+        let phones: BTreeSet<&AddressMark> = self.pages.all().flat_map(|page| page.waits_for()).collect();
+        let long_ago = from_micros(0);
+        let phones = phones.into_iter().map(|mark| (Wake::Person(mark.clone()), Some(long_ago)));
+        alerts.chain(groups).chain(phones).chain(pages).chain(catch_up).filter(|(_, at)| at.is_some()).collect()
     }
 
     fn put(&mut self, alert: Alert) {

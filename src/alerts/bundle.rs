@@ -16,7 +16,7 @@ use super::{
     flush::urgency,
     limits::{self, GAP, Pace},
     notice::{Bundle, BundledPage, Notice, PageAsk, Says},
-    page::{Arrived, HeldWord, Page, PageKey, PageState, Word, firing_of, is_muted, says_page},
+    page::{Arrived, HeldWord, Page, PageKey, PageState, SaidWord, Way, Word, firing_of, is_muted, says_page},
     severity::rank,
     step::Why,
 };
@@ -49,32 +49,43 @@ struct Line {
 
 /// Shapes what people are told in this step. Comes last: every page is as it will be.
 pub(super) fn shape(draft: &mut Draft<'_>, due: &[Wake]) {
-    let mut by_line: BTreeMap<Line, Vec<Notice>> = BTreeMap::new();
-    for notice in std::mem::take(&mut draft.notices) {
+    let mut by_line: BTreeMap<Line, Vec<(usize, Notice)>> = BTreeMap::new();
+    let mut said: Vec<(usize, Notice)> = Vec::new();
+    for (place, notice) in std::mem::take(&mut draft.notices).into_iter().enumerate() {
         if is_limited(&notice) {
-            by_line.entry(Line { mark: notice.mark.clone(), via: notice.via }).or_default().push(notice);
+            by_line.entry(Line { mark: notice.mark.clone(), via: notice.via }).or_default().push((place, notice));
         } else {
-            draft.notices.push(notice);
+            said.push((place, notice));
         }
     }
     for wake in due {
         if let Wake::Person(mark) = wake {
-            for via in [Via::Sms, Via::Call] {
-                by_line.entry(Line { mark: mark.clone(), via }).or_default();
-            }
+            by_line.entry(Line { mark: mark.clone(), via: Via::Sms }).or_default();
             draft.person_wakes.entry(mark.clone()).or_insert(None);
         }
     }
-    if by_line.is_empty() {
-        return;
+    // What becomes of one way changes when the person is looked at again, and that is one wake for both ways.
+    let lines: Vec<Line> = by_line.keys().filter(|line| line.via != Via::Email).cloned().collect();
+    for Line { mark, .. } in lines {
+        for via in [Via::Sms, Via::Call] {
+            by_line.entry(Line { mark: mark.clone(), via }).or_default();
+        }
     }
     let topics: HashMap<String, PageKey> = draft.changed_pages().map(|key| (key.topic(), key.clone())).collect();
     for (line, notices) in by_line {
-        let matters = notices.into_iter().map(|notice| Matter::of(notice, &topics)).collect();
+        let first = notices.first().map_or(usize::MAX, |(place, _)| *place);
+        let places: HashMap<MessageId, usize> =
+            notices.iter().map(|(place, notice)| (notice.message(draft.book.agency()), *place)).collect();
+        let matters = notices.into_iter().map(|(_, notice)| Matter::of(notice, &topics)).collect();
         shape_line(draft, &line, matters);
+        for notice in std::mem::take(&mut draft.notices) {
+            let place = places.get(&notice.message(draft.book.agency())).copied().unwrap_or(first);
+            said.push((place, notice));
+        }
     }
-    // Most urgent first, whatever the phone.
-    draft.notices.sort_by_key(|notice| notice.urgency);
+    // In the order in which they were decided.
+    said.sort_by_key(|(place, _)| *place);
+    draft.notices = said.into_iter().map(|(_, notice)| notice).collect();
 }
 
 fn is_limited(notice: &Notice) -> bool {
@@ -167,9 +178,10 @@ fn shape_line(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>) {
         draft.phones.map(|phones| phones.lately(&line.mark, line.via, now).collect()).unwrap_or_default();
     let (pages, words): (Vec<Matter>, Vec<Matter>) = new.into_iter().partition(Matter::is_page);
     let urgent = pages.iter().any(Matter::is_urgent)
-        || waiting.open.iter().any(|(_, ask, alert)| {
-            matches!(ask, PageAsk::StillYours { .. }) || rank(&alert.labels) == 0
-        });
+        || waiting
+            .open
+            .iter()
+            .any(|(_, ask, alert)| matches!(ask, PageAsk::StillYours { .. }) || rank(&alert.labels) == 0);
     let page_pace = if urgent { Pace::Urgent } else { Pace::Ordinary };
     if waiting.storm {
         // One text with everything.
@@ -194,8 +206,11 @@ fn shape_line(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>) {
             hold(draft, line, words);
             wake(draft, line, words_at);
         } else if alone {
-            times.extend(words.iter().map(|_| now));
-            draft.notices.extend(words.into_iter().map(|matter| matter.notice));
+            times.extend((!words.is_empty()).then_some(now));
+            for Matter { notice, page } in words {
+                note_word(draft, line, page.as_ref());
+                draft.notices.push(notice);
+            }
         } else {
             let said = Waiting { words: std::mem::take(&mut waiting.words), ..Waiting::default() };
             bundle(draft, line, words, said);
@@ -287,7 +302,8 @@ fn tell_alone(draft: &mut Draft<'_>, line: &Line, key: &PageKey, ask: PageAsk) {
     let Some(person) = held_by(&page, line) else { return };
     let now = draft.now;
     let firing = firing_of(draft, &page);
-    let says = says_page(draft, &mut page, &person, line.via, &line.mark, ask, &firing);
+    let way = Way { person: person.clone(), via: line.via, mark: line.mark.clone() };
+    let says = says_page(draft, &mut page, &way, ask, &firing);
     let n = page.n_notices;
     page.n_notices += 1;
     let notice = Notice {
@@ -330,8 +346,10 @@ fn bundle(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>, waiting: Waiting
             Says::Owned { code, by, .. } => {
                 all.owned.push((code.clone(), by.clone()));
                 all.follow(&notice.follows);
+                all.words.extend(page.clone());
             }
             Says::Closed { code, alerts, .. } => {
+                all.words.extend(page.clone());
                 if let Some(first) = alerts.first() {
                     all.closed.push(BundledPage { code: code.clone(), alert: first.clone() });
                 }
@@ -353,7 +371,7 @@ fn bundle(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>, waiting: Waiting
     for (key, word, follows) in waiting.words {
         gather_word(draft, line, &key, word, &follows, &mut all);
     }
-    let told = std::mem::take(&mut all.told);
+    let (told, words) = (std::mem::take(&mut all.told), std::mem::take(&mut all.words));
     let Some(notice) = all.notice(line, n, now) else { return };
     let instead = Instead { message: notice.message(&agency), bundle: Some(n), at: now };
     for (key, message) in told {
@@ -367,7 +385,20 @@ fn bundle(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>, waiting: Waiting
         look_again(draft, &mut page);
         draft.put_page(page);
     }
+    // One of them is enough to count the text by.
+    note_word(draft, line, words.first());
     draft.notices.push(notice);
+}
+
+/// Remembers that a phone was told something of a page.
+fn note_word(draft: &mut Draft<'_>, line: &Line, page: Option<&PageKey>) {
+    let now = draft.now;
+    if let Some(key) = page {
+        draft.change_page(key, |page| {
+            page.words.retain(|word| now - word.at <= limits::HOUR);
+            page.words.push(SaidWord { via: line.via, mark: line.mark.clone(), at: now });
+        });
+    }
 }
 
 /// A word that waited, as it is by now: of a page that is over it is the end.
@@ -401,6 +432,7 @@ fn gather_word(
     if let Some(to) = to {
         all.to.get_or_insert(to);
     }
+    all.words.push(key.clone());
     draft.change_page(key, |page| page.waiting.retain(|waits| waits.mark != line.mark || waits.via != line.via));
 }
 
@@ -411,6 +443,8 @@ struct Gathered {
     owned: Vec<(String, String)>,
     closed: Vec<BundledPage>,
     told: Vec<(PageKey, Option<MessageId>)>,
+    /// The pages of which something else is said.
+    words: Vec<PageKey>,
     to: Option<PersonName>,
     why: Option<Why>,
     useful_until: Option<Instant>,
@@ -441,7 +475,8 @@ impl Gathered {
             _ => None,
         });
         let still_yours = asked.collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().min());
-        let first = self.open.first().map(|(page, _)| &page.alert).or_else(|| self.closed.first().map(|page| &page.alert));
+        let first =
+            self.open.first().map(|(page, _)| &page.alert).or_else(|| self.closed.first().map(|page| &page.alert));
         let urgency = first.map_or(1, |alert| rank(&alert.labels));
         let about = self.open.iter().map(|(page, _)| &page.alert).chain(self.closed.iter().map(|page| &page.alert));
         let fired_at = about.map(|alert| alert.fired_at().unwrap_or(alert.active_at)).min().unwrap_or(now);
@@ -475,9 +510,8 @@ impl Gathered {
 }
 
 fn held_by(page: &Page, line: &Line) -> Option<PersonName> {
-    let is_held = |told: &&super::page::PageTold| {
-        told.mark == line.mark && told.via == line.via && told.arrived == Arrived::Held
-    };
+    let is_held =
+        |told: &&super::page::PageTold| told.mark == line.mark && told.via == line.via && told.arrived == Arrived::Held;
     page.told.iter().find(is_held).map(|told| told.person.clone())
 }
 

@@ -46,7 +46,7 @@ pub(super) fn end(draft: &mut Draft<'_>) {
             continue;
         };
         touch(draft, &key);
-        if matches!(alert.confirm, Confirm::Awaited { .. }) || draft.is_inhibited(&alert) {
+        if matches!(alert.confirm, Confirm::Awaited { .. }) || draft.is_inhibited(&alert) || draft.is_silenced(&alert) {
             continue;
         }
         for (route, group) in draft.told_routes(&alert.labels) {

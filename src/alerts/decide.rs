@@ -13,13 +13,14 @@ use std::collections::BTreeSet;
 use super::{
     alert::{Alert, AlertKey, AlertState, Confirm, Facts, Labels},
     book::Book,
-    catch_up,
+    bundle, catch_up,
     draft::Draft,
     flush, life,
     orders::Inputs,
     page::{self, LinkKey},
     phones::Phones,
     severity::rank,
+    silence::Silences,
     step::{Quiet, Step},
     time_interval::mute_verdict,
 };
@@ -55,6 +56,8 @@ pub struct Given<'a> {
     pub due: &'a [Wake],
     /// The loaded rules.
     pub rules: &'a dyn Rules,
+    /// The installation's silences. A set that differs from the last step's comes with [`Wake::Silences`] in `due`.
+    pub silences: &'a Silences,
     /// Every phone there is, over all agencies.
     pub phones: &'a Phones,
     /// What links are made with; `None` where nobody could open one.
@@ -68,7 +71,7 @@ pub struct Given<'a> {
 /// Decides one pass. See the module's page for the order.
 #[must_use]
 pub fn step(book: &Book, given: Given<'_>) -> Step {
-    let mut draft = Draft::new(book, given.now);
+    let mut draft = Draft::new(book, given.silences, given.now);
     (draft.phones, draft.link_key) = (Some(given.phones), given.link_key);
     if book.is_unseen() {
         life::look_again(&mut draft);
@@ -88,10 +91,11 @@ pub fn step(book: &Book, given: Given<'_>) -> Step {
             Wake::Group(key) => {
                 draft.touched.insert(key.clone());
             }
+            Wake::Silences => look_at_silenced(&mut draft),
             Wake::Page(key) => {
                 draft.pages_touched.insert(key.clone());
             }
-            Wake::Alert(_) | Wake::Subject(_) | Wake::CatchUp => {}
+            Wake::Alert(_) | Wake::Subject(_) | Wake::CatchUp | Wake::Person(_) => {}
         }
     }
     for key in draft.muted_otherwise() {
@@ -103,12 +107,29 @@ pub fn step(book: &Book, given: Given<'_>) -> Step {
     flush::flush_due(&mut draft);
     flush::tell_closings_now(&mut draft);
     look_at_pages(&mut draft);
+    bundle::shape(&mut draft, given.due);
     draft.intents.sort_by_cached_key(|intent| {
         let most_urgent = intent.firing.iter().chain(&intent.resolved).map(|alert| rank(&alert.labels)).min();
         (most_urgent, intent.firing.is_empty(), intent.group.clone(), intent.flush)
     });
     say_why_quiet(&mut draft);
     draft.finish(given.due)
+}
+
+/// A silence began, ended or changed: whatever is silenced or was since it fires is looked at. One look too many changes
+/// nothing.
+fn look_at_silenced(draft: &mut Draft<'_>) {
+    if draft.silences.is_empty() {
+        return;
+    }
+    for key in draft.every_alert() {
+        let concerns =
+            |alert: &Alert| alert.is_firing() && (draft.is_silenced(alert) || draft.silence_ended(alert).is_some());
+        if draft.alert(&key).is_some_and(concerns) {
+            flush::touch(draft, &key);
+            draft.looked_at.insert(key);
+        }
+    }
 }
 
 /// Looks at every page that something of this pass concerns, each once, when all alerts are as they will be.
@@ -175,6 +196,8 @@ fn why_quiet(draft: &Draft<'_>, alert: &Alert) -> Quiet {
     let muted = |route| mute_verdict(route, draft.policy, draft.now).0;
     if routes.is_empty() {
         Quiet::NoReceiver
+    } else if draft.is_silenced(alert) {
+        Quiet::Silenced
     } else if draft.is_inhibited(alert) {
         Quiet::Inhibited
     } else if draft.is_held_back(alert) {

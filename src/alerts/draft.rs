@@ -14,6 +14,7 @@ use super::{
     phones::Phones,
     policy::Policy,
     route::Route,
+    silence::Silences,
     step::{CatchUp, Delta, Intent, Quiet, Step, Transition},
 };
 use crate::{
@@ -29,6 +30,7 @@ use crate::{
 pub(super) struct Draft<'a> {
     pub book: &'a Book,
     pub policy: &'a Policy,
+    pub silences: &'a Silences,
     pub now: Instant,
     alerts: BTreeMap<AlertKey, Option<Alert>>,
     groups: BTreeMap<GroupKey, Group>,
@@ -54,6 +56,8 @@ pub(super) struct Draft<'a> {
     /// Alerts that changed since pages were last looked at.
     fresh: BTreeSet<AlertKey>,
     page_turns: Vec<PageTurn>,
+    /// When phones for which something waits are looked at again; `None` = nothing waits any more.
+    pub person_wakes: BTreeMap<AddressMark, Option<Instant>>,
     /// Who was told that a shift's page is over, in this step.
     pub closed_to: BTreeSet<(PersonName, Subject)>,
     pub cancels: BTreeSet<MessageId>,
@@ -78,10 +82,11 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub fn new(book: &'a Book, now: Instant) -> Self {
+    pub fn new(book: &'a Book, silences: &'a Silences, now: Instant) -> Self {
         Self {
             book,
             policy: book.policy(),
+            silences,
             now,
             alerts: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -102,6 +107,7 @@ impl<'a> Draft<'a> {
             pages_touched: BTreeSet::new(),
             fresh: BTreeSet::new(),
             page_turns: Vec::new(),
+            person_wakes: BTreeMap::new(),
             closed_to: BTreeSet::new(),
             cancels: BTreeSet::new(),
             quiet: BTreeMap::new(),
@@ -199,6 +205,17 @@ impl<'a> Draft<'a> {
         roles(&self.policy.inhibit_rules, &alert.labels)
             .iter()
             .any(|role| role.target && self.sources_of(&role.scope).mute(role.source))
+    }
+
+    /// Whether a silence mutes it now.
+    pub fn is_silenced(&self, alert: &Alert) -> bool {
+        self.silences.mutes(&alert.labels, self.now).is_some()
+    }
+
+    /// When the last silence ended that kept a firing alert from being told; `None` while one does, and when none did.
+    pub fn silence_ended(&self, alert: &Alert) -> Option<Instant> {
+        let fired_at = alert.fired_at()?;
+        self.silences.ended(&alert.labels, fired_at, self.now)
     }
 
     fn sources_of(&self, scope: &Scope) -> Sources {
@@ -337,6 +354,26 @@ impl<'a> Draft<'a> {
         let keys: BTreeSet<&PageKey> = self.book.pages_on(phone).chain(new).collect();
         let on_phone = |page: &&Page| page.codes.contains_key(phone);
         keys.into_iter().filter_map(|key| self.page(key)).filter(on_phone).cloned().collect()
+    }
+
+    /// The pages that a phone has a code of, as they will be.
+    pub fn pages_by_code<'d>(&'d self, phone: &'d AddressMark) -> impl Iterator<Item = &'d Page> {
+        let unchanged = self.book.pages_on(phone).filter(|key| !self.pages.contains_key(*key));
+        let changed = self.pages.values().flatten().filter(|page| page.codes.contains_key(phone));
+        unchanged.filter_map(|key| self.book.page(key)).map(AsRef::as_ref).chain(changed)
+    }
+
+    /// The pages that this step changed.
+    pub fn changed_pages(&self) -> impl Iterator<Item = &PageKey> {
+        self.pages.iter().filter(|(_, page)| page.is_some()).map(|(key, _)| key)
+    }
+
+    /// Changes a page, if it is still there.
+    pub fn change_page(&mut self, key: &PageKey, change: impl FnOnce(&mut Page)) {
+        if let Some(mut page) = self.page(key).cloned() {
+            change(&mut page);
+            self.put_page(page);
+        }
     }
 
     /// The page with a topic.
@@ -480,11 +517,17 @@ impl<'a> Draft<'a> {
                 _ => {}
             }
         }
+        for (mark, at) in std::mem::take(&mut self.person_wakes) {
+            wakes.insert(Wake::Person(mark), at);
+        }
         if let CatchUp::Running { until, .. } = self.catch_up() {
             // The sweep is not ours to foresee: look again every tick.
             wakes.insert(Wake::CatchUp, Some(until.min(self.now + chrono::TimeDelta::seconds(1))));
         } else if self.catch_up.is_some() || due.contains(&Wake::CatchUp) {
             wakes.insert(Wake::CatchUp, None);
+        }
+        if due.contains(&Wake::Silences) {
+            wakes.insert(Wake::Silences, self.silences.next_change(self.now));
         }
         for (key, alert) in std::mem::take(&mut self.alerts) {
             let before = self.book.alert(&key).map(AsRef::as_ref);

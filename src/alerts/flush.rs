@@ -63,12 +63,15 @@ fn speaks_at(draft: &Draft<'_>, route: &Route, key: &GroupKey, alert: &Alert) ->
     let notified_at = group.and_then(|group| group.notified_at);
     match &alert.state {
         AlertState::Firing { fired_at } => {
-            if draft.is_held_back(alert) || draft.is_inhibited(alert) {
+            if draft.is_held_back(alert) || draft.is_inhibited(alert) || draft.is_silenced(alert) {
                 None
             } else if group.is_some_and(|group| group.has_told(&alert.key)) {
                 notified_at.filter(|_| alert.unjudged_since.is_none()).map(|at| at + route.repeat_interval)
             } else {
-                Some(notified_at.map_or(*fired_at + route.group_wait, |at| at + route.group_interval))
+                let first = *fired_at + route.group_wait;
+                let usual = notified_at.map_or(first, |at| at + route.group_interval);
+                let unsilenced = unsilenced_at(draft, route, alert).map(|at| at.max(first));
+                Some(unsilenced.map_or(usual, |at| at.min(usual)))
             }
         }
         AlertState::Resolved { .. } => {
@@ -77,6 +80,19 @@ fn speaks_at(draft: &Draft<'_>, route: &Route, key: &GroupKey, alert: &Alert) ->
         }
         AlertState::Pending { .. } | AlertState::Acknowledged { .. } => None,
     }
+}
+
+/// When a firing alert that a silence kept back can be told for the first time since that ended: at once, unless a second
+/// look or a mute time holds it still. The time in the silence counts as waited.
+fn unsilenced_at(draft: &Draft<'_>, route: &Route, alert: &Alert) -> Option<Instant> {
+    let ended_at = draft.silence_ended(alert)?;
+    let looked_at = match (alert.confirm, settles_at(draft, alert)) {
+        (Confirm::Awaited { since }, _) => Some(since + draft.policy.confirm_timeout),
+        (_, settled) => settled,
+    };
+    let (muted, border) = mute_verdict(route, draft.policy, draft.now);
+    let unmuted_at = if muted { border } else { None };
+    [Some(ended_at), looked_at, unmuted_at].into_iter().flatten().max()
 }
 
 /// Whether a closing must wait, because an alert as bad or worse still fires for the same shift: the shift is not
@@ -125,20 +141,31 @@ struct Voices {
     resolved: Vec<Alert>,
     /// When each second look that is still awaited runs out.
     confirming: Vec<Instant>,
+    /// When those of them that a silence kept back speak, whatever the group waits for.
+    unsilenced: Vec<Instant>,
 }
 
-fn listen(draft: &mut Draft<'_>, group: &Group) -> Voices {
+fn listen(draft: &mut Draft<'_>, route: &Route, group: &Group) -> Voices {
     let mut voices = Voices::default();
     for key in draft.members(&group.key) {
         let Some(alert) = draft.alert(&key) else { continue };
         match &alert.state {
-            AlertState::Firing { .. } if draft.is_inhibited(alert) || draft.is_held_back(alert) => {}
+            AlertState::Firing { .. }
+                if draft.is_inhibited(alert) || draft.is_held_back(alert) || draft.is_silenced(alert) => {}
             AlertState::Firing { .. } if group.has_told(&key) => voices.firing.push(alert.clone()),
-            AlertState::Firing { .. } => match (alert.confirm, settles_at(draft, alert)) {
-                (Confirm::Awaited { since }, _) => voices.confirming.push(since + draft.policy.confirm_timeout),
-                (_, Some(at)) => voices.confirming.push(at),
-                _ => voices.firing.push(alert.clone()),
-            },
+            AlertState::Firing { .. } => {
+                let looked_at = match (alert.confirm, settles_at(draft, alert)) {
+                    (Confirm::Awaited { since }, _) => Some(since + draft.policy.confirm_timeout),
+                    (_, settled) => settled,
+                };
+                match looked_at {
+                    Some(at) => {
+                        voices.confirming.push(at);
+                        voices.unsilenced.extend(unsilenced_at(draft, route, alert));
+                    }
+                    None => voices.firing.push(alert.clone()),
+                }
+            }
             AlertState::Resolved { .. } if !is_held_open(draft, alert) => {
                 let told = alert.told.iter().filter(|told| told.receiver == group.key.receiver).cloned();
                 let told: Vec<Told> = told.collect();
@@ -166,7 +193,7 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
     let now = draft.now;
     let Some(route) = draft.policy.route.find(&key.route) else { return };
     let group = draft.group_mut(key).clone();
-    let voices = listen(draft, &group);
+    let voices = listen(draft, route, &group);
     let (muted, border) = mute_verdict(route, draft.policy, now);
     let may_fire = !muted;
     let expired = voices.firing.iter().any(|alert| draft.ack_expired.contains(&alert.key));
@@ -183,10 +210,13 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
     }
     let repeat_due = group.notified_at.is_some_and(|at| at + route.repeat_interval <= now)
         && voices.firing.iter().any(|alert| alert.unjudged_since.is_none());
+    let unmuted = |alert: &Alert| !group.has_told(&alert.key) && draft.silence_ended(alert).is_some();
+    let unsilenced = voices.firing.iter().any(unmuted);
     let why = if may_fire && news {
         Some(match group.notified_at {
             _ if caught_up => Why::CaughtUp,
             _ if expired => Why::AcknowledgementExpired,
+            _ if unsilenced => Why::SilenceEnded,
             None => Why::FirstFiring,
             Some(_) => Why::NewInGroup,
         })
@@ -210,7 +240,8 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
         notified_at.map_or_else(|| now + draft.policy.confirm_timeout, |at| (at + route.group_interval).max(now))
     });
     let company = company.filter(|_| !muted).or_else(|| border.filter(|_| muted && !voices.confirming.is_empty()));
-    draft.group_mut(key).flush_at = [repeat, unmute, company].into_iter().flatten().min();
+    let unsilenced = voices.unsilenced.iter().copied().min().map(|at| at.max(now));
+    draft.group_mut(key).flush_at = [repeat, unmute, company, unsilenced].into_iter().flatten().min();
 }
 
 /// Makes the intent of one flush and remembers who was told what.

@@ -104,3 +104,38 @@ impl Inhibition {
         }
     }
 }
+
+/// For each scope with a firing source one that mutes: a one-sided one where there is one. Made for one look at many
+/// alerts; costs all that fire once.
+#[derive(Debug, Default)]
+pub struct Speakers<'a> {
+    by_scope: HashMap<Scope, (bool, &'a Alert)>,
+}
+
+impl<'a> Speakers<'a> {
+    /// Of these alerts.
+    pub(super) fn of(rules: &[InhibitRule], alerts: impl Iterator<Item = &'a Alert>) -> Self {
+        let mut by_scope: HashMap<Scope, (bool, &Alert)> = HashMap::new();
+        for alert in alerts.filter(|alert| alert.is_firing()) {
+            for role in roles(rules, &alert.labels).into_iter().filter(|role| role.source) {
+                let new = (role.target, alert);
+                let old = by_scope.entry(role.scope).or_insert(new);
+                if (new.0, &new.1.key) < (old.0, &old.1.key) {
+                    *old = new;
+                }
+            }
+        }
+        Self { by_scope }
+    }
+
+    /// An alert that speaks for this one, when one does.
+    pub(super) fn who_speaks_for(&self, rules: &[InhibitRule], alert: &Alert) -> Option<&'a Alert> {
+        let targets = roles(rules, &alert.labels).into_iter().filter(|role| role.target);
+        targets
+            .filter_map(|role| {
+                self.by_scope.get(&role.scope).map(|(two_sided, speaker)| (role.source, *two_sided, *speaker))
+            })
+            .find(|(target_is_source, two_sided, _)| !(*target_is_source && *two_sided))
+            .map(|(.., speaker)| speaker)
+    }
+}

@@ -12,16 +12,19 @@ use super::{
     decide::{Rules, TRANSITIONS_MAX},
     draft::Draft,
     flush,
+    notice::{Notice, Says},
     orders::{Ask, Inputs, News, Order, Receipt},
     owner::{acknowledge, ownership_of},
     page,
     posted::post,
     recipient::wants_closing,
     second_look::reads_to_confirm,
-    step::{CatchUp, Quiet},
+    severity::rank,
+    step::{CatchUp, Quiet, Why},
 };
 use crate::{
-    model::{ShiftKey, Subject},
+    model::{Instant, PersonName, ShiftKey, Subject, local_time::to_micros},
+    on_call::Via,
     rules::{
         finding::{Broken, Closing, Finding, Opened, Tells, Unjudged, Verdict},
         rule::Rule,
@@ -62,12 +65,41 @@ pub(super) fn take_orders(draft: &mut Draft<'_>, inputs: &Inputs) {
             }
             Ask::Reply { phone, speakers, reply, heard } => page::reply(draft, phone, speakers, reply, heard, *at),
             Ask::Press { page, person, action, proof } => page::press(draft, page, person, *action, proof, *at),
+            Ask::SilenceEnds { id, created_by, ends_at, n_muted } => {
+                draft.notices.extend(silence_ends(draft, id, created_by, *ends_at, *n_muted));
+            }
             Ask::Drill { policy, person, id } => {
                 page::begin_drill(draft, policy.as_deref(), person.as_ref(), id);
             }
         }
         draft.orders_done = Some(*n);
     }
+}
+
+/// The word to whoever made a silence that it ends; by the first way to them that is no call: nobody is woken for it.
+fn silence_ends(
+    draft: &Draft<'_>,
+    id: &str,
+    created_by: &PersonName,
+    ends_at: Instant,
+    n_muted: usize,
+) -> Option<Notice> {
+    let person = draft.policy.paging.roster.person(created_by)?;
+    let contact = person.contacts.iter().find(|contact| contact.via != Via::Call)?;
+    Some(Notice {
+        topic: format!("silence/{id}"),
+        // One that was made longer is spoken of again.
+        n: u64::try_from(to_micros(ends_at)).unwrap_or(0),
+        to: created_by.clone(),
+        via: contact.via,
+        mark: contact.mark.clone(),
+        says: Says::SilenceEnds { id: id.to_owned(), ends_at, n_muted },
+        why: Why::Routine,
+        urgency: rank(&Labels::new()),
+        useful_until: ends_at,
+        fired_at: draft.now,
+        follows: Vec::new(),
+    })
 }
 
 /// Takes note of messages that never left: who was not reached was not told, and gets no closing. Where that was

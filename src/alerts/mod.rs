@@ -7,6 +7,7 @@
 pub mod alert;
 mod annotation;
 pub mod book;
+mod bundle;
 mod catch_up;
 pub mod decide;
 mod draft;
@@ -30,12 +31,15 @@ pub mod recipient;
 pub mod route;
 mod second_look;
 pub mod severity;
+pub mod silence;
 pub mod step;
 pub mod time_interval;
 
 pub use flush::urgency;
 pub use posted::posted_key;
 
+#[cfg(test)]
+mod limit_stories;
 #[cfg(test)]
 mod page_stories;
 #[cfg(test)]

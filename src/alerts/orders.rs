@@ -68,6 +68,17 @@ pub enum Ask {
         /// What proved it: the hash of the link's token, or the call's message id.
         proof: String,
     },
+    /// A silence ends soon and still mutes something: its creator is told, when that is one of `people`.
+    SilenceEnds {
+        /// Its id.
+        id: String,
+        /// Who made it.
+        created_by: PersonName,
+        /// When it ends.
+        ends_at: Instant,
+        /// How many firing alerts it mutes.
+        n_muted: usize,
+    },
     /// A page marked as a trial.
     Drill {
         /// By which policy; `None` when `person` says whom.

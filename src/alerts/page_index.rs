@@ -20,7 +20,7 @@ pub(super) struct Pages {
     in_group: HashMap<GroupKey, BTreeSet<PageKey>>,
     of_alert: HashMap<AlertKey, BTreeSet<PageKey>>,
     on_phone: HashMap<AddressMark, BTreeSet<PageKey>>,
-    told_by: HashMap<MessageId, PageKey>,
+    told_by: HashMap<MessageId, BTreeSet<PageKey>>,
     of_link: HashMap<String, PageKey>,
     of_topic: HashMap<String, PageKey>,
 }
@@ -48,8 +48,8 @@ impl Pages {
         self.on_phone.get(phone).into_iter().flatten()
     }
 
-    pub fn told_by(&self, message: &MessageId) -> Option<&PageKey> {
-        self.told_by.get(message)
+    pub fn told_by(&self, message: &MessageId) -> impl Iterator<Item = &PageKey> {
+        self.told_by.get(message).into_iter().flatten()
     }
 
     pub fn of_link(&self, hash: &str) -> Option<&PageKey> {
@@ -73,7 +73,7 @@ impl Pages {
             self.on_phone.entry(mark.clone()).or_default().insert(key.clone());
         }
         for told in &page.told {
-            self.told_by.insert(told.message.clone(), key.clone());
+            self.told_by.entry(told.message.clone()).or_default().insert(key.clone());
         }
         for link in &page.links {
             self.of_link.insert(link.hash.clone(), key.clone());
@@ -92,7 +92,7 @@ impl Pages {
             remove_from(&mut self.on_phone, mark, key);
         }
         for told in &page.told {
-            self.told_by.remove(&told.message);
+            remove_from(&mut self.told_by, &told.message, key);
         }
         for link in &page.links {
             self.of_link.remove(&link.hash);

@@ -84,7 +84,8 @@ fn steps_repeat_until_somebody_owns_it() {
 
 #[test]
 fn the_next_way_comes_when_one_fails_or_is_not_confirmed() {
-    let rows: [(Option<(i64, News)>, &[&str], &str); 6] = [
+    type Row<'a> = (Option<(i64, News)>, &'a [&'a str], &'a str);
+    let rows: [Row<'_>; 6] = [
         (None, &["+10 sms", "+130 call"], "no word in two minutes"),
         (Some((20, News::Sent)), &["+10 sms", "+140 call"], "counted from when it left"),
         (Some((20, News::Delivered)), &["+10 sms"], "it is there"),
@@ -360,7 +361,7 @@ fn what_is_over_before_it_left_is_withdrawn() {
     stage.until(12);
     let made = stage.pass(vec![fine("Page", shift(1), Closing::Covered)]);
     let first = stage.notices[0].message(stage.book.agency());
-    assert_eq!(made.cancels, [first.clone()]);
+    assert_eq!(made.cancels, std::slice::from_ref(&first));
     assert_eq!(made.notices[0].follows, [first], "and its closing goes only if it left after all");
 }
 

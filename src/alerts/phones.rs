@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 
 use super::{
     orders::Reply,
-    page::{Page, PageKey},
+    page::{Page, PageKey, PageTold},
 };
 use crate::{
     model::{AddressMark, AgencyName, Instant},
@@ -24,7 +24,8 @@ pub const COUNTED: TimeDelta = TimeDelta::hours(1);
 pub struct Phones {
     codes: HashMap<AddressMark, BTreeMap<String, Known>>,
     of_page: HashMap<(AgencyName, PageKey), BTreeSet<(AddressMark, String)>>,
-    texts: HashMap<AddressMark, BTreeSet<Instant>>,
+    /// When each was texted and called, by way.
+    lately: HashMap<(AddressMark, Via), BTreeSet<Instant>>,
     bad: BTreeSet<(AddressMark, Via)>,
 }
 
@@ -52,8 +53,11 @@ impl Phones {
                 let of_page = self.of_page.entry((agency.clone(), page.key.clone())).or_default();
                 of_page.insert((mark.clone(), code.clone()));
             }
-            for told in page.told.iter().filter(|told| told.via == Via::Sms) {
-                self.texts.entry(told.mark.clone()).or_default().insert(told.at);
+            let has_gone = |told: &&PageTold| told.via != Via::Email && told.may_know();
+            let told = page.told.iter().filter(has_gone).map(|told| (&told.mark, told.via, told.at));
+            let said = page.words.iter().map(|word| (&word.mark, word.via, word.at));
+            for (mark, via, at) in told.chain(said) {
+                self.lately.entry((mark.clone(), via)).or_default().insert(at);
             }
         }
     }
@@ -72,9 +76,9 @@ impl Phones {
     /// Forgets texts that count no more.
     pub fn forget_before(&mut self, now: Instant) {
         let since = now - COUNTED;
-        self.texts.retain(|_, texts| {
-            *texts = texts.split_off(&since);
-            !texts.is_empty()
+        self.lately.retain(|_, times| {
+            *times = times.split_off(&since);
+            !times.is_empty()
         });
     }
 
@@ -113,9 +117,10 @@ impl Phones {
         self.codes.get(mark).into_iter().flatten()
     }
 
-    /// When a phone was texted about pages within the last hour, oldest first.
-    pub fn texts(&self, mark: &AddressMark, now: Instant) -> impl Iterator<Item = Instant> {
-        self.texts.get(mark).into_iter().flat_map(move |texts| texts.range(now - COUNTED..).copied())
+    /// When a phone was texted, or called, within the last hour, oldest first.
+    pub fn lately(&self, mark: &AddressMark, via: Via, now: Instant) -> impl Iterator<Item = Instant> {
+        let times = self.lately.get(&(mark.clone(), via));
+        times.into_iter().flat_map(move |times| times.range(now - COUNTED..).copied())
     }
 
     /// Addresses that take nothing for good.

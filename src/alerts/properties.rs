@@ -127,7 +127,7 @@ fn brisk(mute: bool) -> Policy {
     on_call.sms.push(sms(2));
     on_call.page = paging().receivers["on-call"].page.clone();
     let escalation = EscalationPolicy {
-        repeat: Duration::from_secs(120),
+        repeat: Duration::from_mins(2),
         unconfirmed_after: Duration::from_secs(25),
         ack_expires: Duration::from_secs(70),
         ack_expires_uncovered: Duration::from_secs(90),
@@ -144,6 +144,13 @@ fn brisk(mute: bool) -> Policy {
     policy.confirm_timeout = Duration::from_secs(20);
     policy.resolve_timeout = Duration::from_secs(90);
     policy
+}
+
+fn shift_label(n: u32) -> String {
+    match shift(n) {
+        Subject::Shift(key) => key.label(false),
+        _ => String::new(),
+    }
 }
 
 fn subject(n: u32) -> Subject {
@@ -240,6 +247,10 @@ fn run_deaf(
     let mut stage = Stage::starting(policy, catch_up);
     stage.twice = passes == Passes::AtEntries;
     stage.deaf_to = deaf_to;
+    stage.silence("1", &[("alertname", "Warn")], 50, 170);
+    stage.silence("2", &[("severity", "page"), ("shift", &shift_label(1))], 200, 260);
+    stage.silence("3", &[("alertname", "Disk")], 100, 400);
+    stage.silence("4", &[("severity", "critical")], 300, 330);
     stage.restart();
     let mut steps = Vec::new();
     let mut rest = history;
@@ -271,8 +282,11 @@ fn run_deaf(
             let alerts = stage.book.alerts().map(|alert| Wake::Alert(alert.key.clone()));
             let groups = stage.book.groups().map(|group| Wake::Group(group.key.clone()));
             let pages = stage.book.pages().map(|page| Wake::Page(page.key.clone()));
-            let mut due: Vec<Wake> = alerts.chain(groups).chain(pages).chain([Wake::CatchUp]).collect();
+            let waiting = stage.book.pages().flat_map(|page| page.waits_for()).cloned().map(Wake::Person);
+            let always = [Wake::CatchUp, Wake::Silences];
+            let mut due: Vec<Wake> = alerts.chain(groups).chain(pages).chain(waiting).chain(always).collect();
             due.sort();
+            due.dedup();
             stage.pass_due(findings, &inputs, &due)
         } else {
             stage.pass_with(findings, &inputs)
@@ -345,10 +359,12 @@ proptest! {
 #[test]
 fn the_law_fails_when_a_kind_of_entry_is_left_out() {
     type Deaf = fn(&Wake) -> bool;
-    let kinds: [(&str, Deaf); 4] = [
+    let kinds: [(&str, Deaf); 6] = [
+        ("phones", |wake| matches!(wake, Wake::Person(_))),
         ("pages", |wake| matches!(wake, Wake::Page(_))),
         ("alerts", |wake| matches!(wake, Wake::Alert(_))),
         ("groups", |wake| matches!(wake, Wake::Group(_))),
+        ("silences", |wake| matches!(wake, Wake::Silences)),
         ("the catch-up", |wake| matches!(wake, Wake::CatchUp)),
     ];
     for (what, deaf_to) in kinds {
@@ -398,9 +414,15 @@ proptest! {
         let mut believe: BTreeMap<(String, String), usize> = BTreeMap::new();
         let mut failed: BTreeSet<String> = BTreeSet::new();
         let mut ids = BTreeSet::new();
-        let mut whose: BTreeMap<String, (String, String)> = BTreeMap::new();
+        let mut whose: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+        let mut by_code: BTreeMap<(String, String), String> = BTreeMap::new();
+        let mut owners: BTreeSet<(String, String)> = BTreeSet::new();
         for (_, step) in &steps {
             for page in &step.delta.pages {
+                let owner = page.ownership().map(|ownership| ownership.ack.by.clone());
+                owners.extend(owner.map(|owner| (page.key.topic(), owner)));
+                let codes = page.codes.iter().map(|(mark, code)| (mark.as_str().to_owned(), code.clone()));
+                by_code.extend(codes.map(|on_phone| (on_phone, page.key.topic())));
                 let lost = page.told.iter().filter(|told| !told.may_know());
                 failed.extend(lost.map(|told| told.message.as_str().to_owned()));
             }
@@ -411,24 +433,36 @@ proptest! {
                 match &notice.says {
                     Says::Page { .. } => {
                         *believe.entry(who.clone()).or_default() += 1;
-                        whose.insert(id.as_str().to_owned(), who);
+                        whose.entry(id.as_str().to_owned()).or_default().push(who);
+                    }
+                    Says::Bundle(all) => {
+                        let topic = |code: &str| by_code[&(notice.mark.as_str().to_owned(), code.to_owned())].clone();
+                        for page in &all.open {
+                            let who = (topic(&page.code), notice.to.to_string());
+                            *believe.entry(who.clone()).or_default() += 1;
+                            whose.entry(id.as_str().to_owned()).or_default().push(who);
+                        }
+                        for page in &all.closed {
+                            let who = (topic(&page.code), notice.to.to_string());
+                            prop_assert!(believe.remove(&who).is_some() || owners.contains(&who), "{who:?} hears of an end and heard of no beginning");
+                        }
                     }
                     Says::Closed { .. } => {
-                        prop_assert!(believe.remove(&who).is_some(), "{who:?} was told that it is over, but not that it began");
+                        prop_assert!(believe.remove(&who).is_some() || owners.contains(&who), "{who:?} was told that it is over, but not that it began");
                     }
                     _ => {}
                 }
             }
         }
         for id in &failed {
-            if let Some(who) = whose.get(id)
-                && let Some(n) = believe.get_mut(who)
-            {
-                *n -= 1;
+            for who in whose.get(id).into_iter().flatten() {
+                if let Some(n) = believe.get_mut(who) {
+                    *n -= 1;
+                }
             }
         }
         believe.retain(|_, n| *n > 0);
-prop_assert!(believe.is_empty(), "never told that it is over: {believe:?}");
+        prop_assert!(believe.is_empty(), "never told that it is over: {believe:?}");
     }
 }
 

@@ -14,13 +14,14 @@ use super::{
     decide::{Given, Rules, step},
     inhibit::InhibitRule,
     matcher::Matcher,
-    notice::{Answer, Notice, PageAsk, Says},
+    notice::{Answer, BundledPage, Notice, PageAsk, Says},
     orders::{Ask, Inputs, News, Order, Receipt},
     page::{LinkKey, Page, parse_reply},
     phones::Phones,
     policy::{Paging, Policy},
     recipient::{Half, Recipient, place_of, recipients},
     route::{GroupBy, Route},
+    silence::{Silence, SilenceMatcher, Silences},
     step::{CatchUp, Intent, Quiet, Step, Why},
 };
 use crate::{
@@ -232,6 +233,10 @@ pub struct Stage {
     pub link_key: Option<LinkKey>,
     /// Entries that the agenda never gets.
     pub deaf_to: fn(&Wake) -> bool,
+    /// The installation's.
+    pub silences: Silences,
+    /// Which version of them was seen.
+    pub silences_seen: u64,
 }
 
 impl Stage {
@@ -266,6 +271,8 @@ impl Stage {
             phones: Phones::default(),
             link_key: None,
             deaf_to: |_| false,
+            silences: Silences::default(),
+            silences_seen: 0,
         }
     }
 
@@ -283,6 +290,11 @@ impl Stage {
         self.agenda = Agenda::new();
         let wakes = self.book.wakes().into_iter().filter(|(wake, _)| !(self.deaf_to)(wake));
         wakes.for_each(|wake| self.agenda.set(wake));
+        self.silences_seen = 0;
+        if self.silences.version() > 0 {
+            // The first tick after a start looks at them.
+            self.agenda.set((Wake::Silences, Some(self.now)));
+        }
     }
 
     pub fn key(&self, rule: &str, subject: Subject) -> AlertKey {
@@ -295,7 +307,10 @@ impl Stage {
 
     /// One pass at the present instant.
     pub fn pass_with(&mut self, findings: Vec<Finding>, inputs: &Inputs) -> Step {
-        let due: Vec<Wake> = self.agenda.due(self.now).cloned().collect();
+        let mut due: Vec<Wake> = self.agenda.due(self.now).cloned().collect();
+        if self.silences_seen != self.silences.version() && !due.contains(&Wake::Silences) {
+            due.push(Wake::Silences);
+        }
         self.pass_due(findings, inputs, &due)
     }
 
@@ -307,6 +322,7 @@ impl Stage {
             inputs,
             due,
             rules: &self.rules,
+            silences: &self.silences,
             phones: &self.phones,
             link_key: self.link_key.as_ref(),
             all_read_since: self.all_read_since,
@@ -320,6 +336,9 @@ impl Stage {
         self.phones.absorb(self.book.agency(), &made.delta.pages, &made.delta.pages_gone);
         made.wakes.iter().filter(|(wake, _)| !(self.deaf_to)(wake)).for_each(|wake| self.agenda.set(wake.clone()));
         self.later.clone_from(&made.later);
+        if due.contains(&Wake::Silences) {
+            self.silences_seen = self.silences.version();
+        }
         for intent in &made.intents {
             self.told.extend(self.lines(intent));
         }
@@ -338,6 +357,29 @@ impl Stage {
         self.n += 1;
         let inputs = Inputs { orders: vec![Order { n: self.n, at: self.now, ask }], receipts: vec![] };
         self.pass_with(vec![], &inputs)
+    }
+
+    /// Silences what `matching` says, in seconds after noon.
+    pub fn silence(&mut self, id: &str, matching: &[(&str, &str)], from: i64, until: i64) {
+        let matchers = matching.iter().map(|(name, value)| SilenceMatcher {
+            name: (*name).to_owned(),
+            value: (*value).to_owned(),
+            is_regex: false,
+            is_equal: true,
+        });
+        let silence = Silence {
+            id: id.to_owned(),
+            matchers: matchers.collect(),
+            starts_at: noon() + TimeDelta::seconds(from),
+            ends_at: noon() + TimeDelta::seconds(until),
+            updated_at: self.now,
+            created_by: "night-1".to_owned(),
+            comment: "planned".to_owned(),
+            until_resolved: false,
+            has_matched: false,
+            reminded: false,
+        };
+        self.silences = self.silences.with(vec![silence], &[]);
     }
 
     pub fn ack(&mut self, rule: &str, subject: Subject, secs: i64) -> Step {
@@ -462,6 +504,25 @@ impl Stage {
                 Answer::WhichOne { open } => format!("answer: which one of {}", open.len()),
                 Answer::NothingOpen => "answer: nothing open".to_owned(),
             },
+            Says::Bundle(all) => {
+                let names =
+                    |pages: &[BundledPage]| pages.iter().map(|page| name(&page.alert)).collect::<Vec<_>>().join(" ");
+                let mut parts = Vec::new();
+                match all.open.len() {
+                    0 => {}
+                    1..=4 => parts.push(format!("open {}", names(&all.open))),
+                    n => parts.push(format!("open {} and {} more", names(&all.open[..2]), n + all.n_more - 2)),
+                }
+                if !all.owned.is_empty() {
+                    parts.push(format!("owned x{}", all.owned.len()));
+                }
+                match all.closed.len() {
+                    0 => {}
+                    1..=4 => parts.push(format!("closed {}", names(&all.closed))),
+                    n => parts.push(format!("closed x{n}")),
+                }
+                format!("bundle: {}", parts.join(", "))
+            }
             other => format!("{other:?}"),
         };
         format!("+{at} {} {} {what}", notice.via.as_str(), notice.to)

@@ -158,6 +158,8 @@ pub enum Quiet {
     CatchingUp,
     /// No integration at its receiver.
     NoReceiver,
+    /// A silence mutes it.
+    Silenced,
     /// A page tells of it, and waits for its next step.
     Paged,
 }
@@ -215,7 +217,7 @@ impl Why {
 
 impl Quiet {
     /// Every reason.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Pending,
         Self::Inhibited,
         Self::Grouping,
@@ -226,6 +228,7 @@ impl Quiet {
         Self::Muted,
         Self::CatchingUp,
         Self::NoReceiver,
+        Self::Silenced,
         Self::Paged,
     ];
 
@@ -243,6 +246,7 @@ impl Quiet {
             Self::Muted => "muted",
             Self::CatchingUp => "catching_up",
             Self::NoReceiver => "no_receiver",
+            Self::Silenced => "silenced",
             Self::Paged => "paged",
         }
     }

@@ -131,6 +131,7 @@ impl Crew {
             pulses: Arc::clone(&kept.pulses),
             metrics: Arc::clone(&kept.metrics),
             store_health: Arc::clone(&kept.store_health),
+            silences: Arc::clone(&kept.silences),
             reach: kept.reach.clone(),
             api_book: Arc::clone(&kept.api_book),
             on_call: on_call.picture(),

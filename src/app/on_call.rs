@@ -36,7 +36,7 @@ const FIRST_WITHIN: Duration = Duration::from_secs(5);
 const BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// So often a calendar's address may lead to another.
 const REDIRECTS_MAX: usize = 5;
-/// How often the loop looks whether anything is due, and at files. Real time.
+/// How often the loop looks whether anything is due, and at files.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often addresses are asked for. Real time.
 const MARKS_EVERY: TimeDelta = TimeDelta::seconds(30);
@@ -54,6 +54,8 @@ struct Held {
     spread: Option<Arc<Calendar>>,
     spread_at: Option<Instant>,
     asked_at: Option<Instant>,
+    /// When the copy was last stored, and said to be good.
+    kept_at: Option<Instant>,
     /// What was last complained about.
     complaint: Option<String>,
 }
@@ -104,6 +106,7 @@ impl OnCall {
                 spread: None,
                 spread_at: None,
                 asked_at: None,
+                kept_at: None,
                 complaint: None,
             }
         });
@@ -139,6 +142,8 @@ impl OnCall {
 
     /// Until told to stop.
     pub(super) async fn run(mut self, mut stop: channel::Receiver<bool>) {
+        // On a faster clock calendars grow old sooner.
+        let pause = LOOK_EVERY / self.clock.speed().max(1);
         loop {
             let mut changed = self.read_marks(clock::real_now()).await;
             for held in &mut self.held {
@@ -154,7 +159,7 @@ impl OnCall {
                 self.tick.notify_one();
             }
             tokio::select! {
-                () = lifecycle::wait(LOOK_EVERY) => {}
+                () = lifecycle::wait(pause) => {}
                 () = lifecycle::told_to(&mut stop) => return,
             }
         }
@@ -245,6 +250,7 @@ impl Held {
                     body,
                 };
                 self.copy = Some(copy);
+                self.kept_at = Some(now);
                 self.keep(store).await;
                 true
             }
@@ -258,7 +264,6 @@ impl Held {
     /// The copy is what the calendar says, as of now.
     async fn is_still_good(&mut self, roster: &Arc<Roster>, store: &Store, now: Instant, moved_on: bool) -> bool {
         let Some(copy) = &mut self.copy else { return false };
-        let known_for = now - copy.fetched_at;
         copy.fetched_at = now;
         if moved_on || self.spread.is_none() {
             self.spread_out(roster, now).await;
@@ -268,7 +273,9 @@ impl Held {
             self.spread = Some(Arc::new(spread));
         }
         // A file is looked at every few seconds; the disk needs not hear of each.
-        if known_for.abs() >= TimeDelta::minutes(1) {
+        let every = TimeDelta::from_std(self.source.refresh).unwrap_or(STALE_MAX).min(TimeDelta::minutes(1));
+        if self.kept_at.is_none_or(|at| (now - at).abs() >= every) {
+            self.kept_at = Some(now);
             self.keep(store).await;
             return true;
         }
@@ -327,18 +334,19 @@ impl Held {
         if self.complaint.as_deref() != Some(why) {
             let since =
                 self.copy.as_ref().map(|copy| copy.fetched_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
-            match since {
-                Some(since) => tracing::warn!(
+            if let Some(since) = since {
+                tracing::warn!(
                     schedule = self.source.schedule,
                     why,
                     since,
                     "on call: a calendar could not be read again; the last good copy stays in use, and it is tried again"
-                ),
-                None => tracing::error!(
+                );
+            } else {
+                tracing::error!(
                     schedule = self.source.schedule,
                     why,
                     "on call: a calendar was never read, and who is on call by it is unknown; it is tried again"
-                ),
+                );
             }
             self.complaint = Some(why.to_owned());
         }

@@ -69,6 +69,7 @@ impl Publisher {
             floor.readiness(real_now),
             now,
         );
+        let frame = picture::Frame { silences: floor.silences.get(), ..frame };
         let view = picture::take(&floor.posts, frame).await;
         self.writer.send_replace(Arc::new(view));
         self.forget(floor, now).await;

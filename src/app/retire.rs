@@ -64,6 +64,7 @@ async fn close(
     let mut watch = Watch::restore(&stand_in(config, name.clone()), loaded, nothing, Arc::new(policy), now);
     watch.share(&kept.reach);
     watch.later = watch.book.unwatched();
+    watch.silences = kept.silences.get();
     for _ in 0..STEPS_MAX {
         let inputs = kept.store.pending_inputs(name).await?;
         let ticked = pipeline::tick(&mut watch, &kept.store, telling, &inputs, &[], now).await?;

@@ -48,6 +48,7 @@ struct Page<'a> {
     closed: Option<Stamp>,
     owner: Option<Owner<'a>>,
     quiet: Option<&'static str>,
+    silenced_by: Vec<SilencedBy<'a>>,
     receivers: &'a [String],
     told: Vec<Told<'a>>,
     spoken_for_by: Vec<Card>,
@@ -78,6 +79,13 @@ struct Owner<'a> {
     by: &'a str,
     note: &'a str,
     at: Stamp,
+    until: Stamp,
+}
+
+#[derive(Serialize)]
+struct SilencedBy<'a> {
+    by: &'a str,
+    comment: &'a str,
     until: Stamp,
 }
 
@@ -189,6 +197,14 @@ pub fn draw(
         closed,
         owner,
         quiet: one.quiet.map(why::quiet),
+        silenced_by: if alert.is_firing() {
+            let silences = view.routing.silences.muting(&alert.labels, now);
+            silences
+                .map(|one| SilencedBy { by: &one.created_by, comment: &one.comment, until: stamp(one.ends_at) })
+                .collect()
+        } else {
+            Vec::new()
+        },
         receivers: &one.receivers,
         told: alert
             .told

@@ -15,6 +15,7 @@ pub const fn quiet(quiet: Quiet) -> &'static str {
         Quiet::Confirming => "A second look is taken before anybody is told; that takes seconds.",
         Quiet::Muted => "A time interval of its route holds it.",
         Quiet::CatchingUp => "Everything is looked at once before anybody is told.",
+        Quiet::Silenced => "A silence mutes it; who was told before is told when it is over.",
         Quiet::Paged => {
             "People were told step by step and nobody owns it yet; the next step comes when its time is up."
         }

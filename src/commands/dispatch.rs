@@ -11,8 +11,8 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    Exit, ack, agent::Agent, alerts, check, demo, doctor, healthcheck, init, on_call, output::Output, routes, status,
-    terminal,
+    Exit, ack, agent::Agent, alerts, check, demo, doctor, healthcheck, init, on_call, output::Output, routes, silence,
+    status, terminal,
 };
 use crate::{
     app::{self, Launch, LoadConfig},
@@ -60,7 +60,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let shown = path.display();
             writeln!(out, "\nTrying it now, as shiftwatch doctor --config {shown} does:")?;
             let Some((config, _)) = load_or_say(Some(&path))? else { return Ok(Exit::Failed) };
-            let wish = doctor::Wish { send_to: None, n_clients: 5 };
+            let wish = doctor::Wish { n_clients: 5, ..doctor::Wish::default() };
             let exit = doctor::run(&config, &wish, &mut out).await?;
             match exit {
                 Exit::Done => writeln!(out, "\nNext:  shiftwatch run --config {shown}")?,
@@ -73,7 +73,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         }
         Command::Run(_) => run(config.map(Path::to_owned), common.log_format == Some(LogFormat::Json)).await,
         Command::Service(args) => super::service::here(&args, config, &env, &mut out, &mut io::stderr()),
-        Command::Demo(args) => demo::run(&args, &mut out, stopped()).await,
+        Command::Demo(args) => Box::pin(demo::run(&args, &mut out, stopped())).await,
         Command::Sim(args) => {
             sim::command::run(&args, drill_clock()?, &mut out, stopped()).await?;
             Ok(Exit::Done)
@@ -119,7 +119,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         }
         Command::Doctor(args) => {
             let Some((config, _)) = load_or_say(config)? else { return Ok(Exit::Failed) };
-            let wish = doctor::Wish { send_to: args.send_to, n_clients: args.clients };
+            let wish = doctor::Wish { send_to: args.send_to, text: args.text, n_clients: args.clients };
             Ok(doctor::run(&config, &wish, &mut out).await?)
         }
         Command::Alerts(args) => {
@@ -136,6 +136,10 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
             let wish = ack::Wish { alert: args.alert, by: args.by, note: args.note, for_: args.for_ };
             Ok(ack::run(&agent, &wish, args.asking.output, width, &mut out).await?)
+        }
+        Command::Silence(args) => {
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
+            Ok(silence::run(&agent, &args, width, &mut out).await?)
         }
         Command::OnCall(args) => {
             let asking = Asking { url: args.url, http_config: args.http_config, output: Output::Table };

@@ -15,6 +15,7 @@ use super::Exit;
 use crate::{config::Config, notify::message::SmtpTarget};
 
 mod mail;
+mod phone;
 mod probe;
 mod settle;
 mod shapes;
@@ -26,6 +27,8 @@ mod wellsky;
 pub struct Wish {
     /// Send one test message there: a mail address or an E.164 number.
     pub send_to: Option<String>,
+    /// Text this person of `people`, and wait for their answer.
+    pub text: Option<String>,
     /// How many clients' shifts to look at; at least 1.
     pub n_clients: usize,
 }
@@ -131,6 +134,10 @@ pub async fn run(config: &Config, wish: &Wish, out: &mut impl Write) -> io::Resu
         notes.heading("One test message, as asked")?;
         notes.line(&send(config, &servers, to).await)?;
     }
+    if let Some(person) = &wish.text {
+        notes.heading("One text to a person, and their answer, as asked")?;
+        phone::examine(config, person, phone::Patience::default(), &mut notes).await?;
+    }
     let told = config
         .receivers
         .iter()
@@ -174,12 +181,10 @@ async fn send(config: &Config, servers: &[(SmtpTarget, Login)], to: &str) -> Lin
             (Some((target, auth)), Some(from)) => mail::send(target, auth.as_ref(), &from, to, title).await,
             _ => Line::fail("test mail", NO_WAY),
         }
+    } else if config.sms_gateways.is_empty() {
+        Line::fail("test text", NO_WAY)
     } else {
-        if config.sms_gateways.is_empty() {
-            Line::fail("test text", NO_WAY)
-        } else {
-            texts::send(&config.sms_gateways, to, title).await
-        }
+        texts::send(&config.sms_gateways, to, title).await
     }
 }
 

@@ -19,6 +19,7 @@ pub mod output;
 pub mod replay;
 pub mod routes;
 pub mod service;
+pub mod silence;
 pub mod status;
 pub mod terminal;
 pub mod test;

@@ -284,7 +284,7 @@ fn csv(all: &[&Shown]) -> String {
     let mut table = Table::new(&["agency", "kind", "day", "name", "n"]);
     for Shown { agency, replayed, .. } in all {
         let mut row = |kind: &str, day: String, name: String, n: String| {
-            table.row([agency.clone(), kind.to_owned(), day, name, n])
+            table.row([agency.clone(), kind.to_owned(), day, name, n]);
         };
         for (day, alerts) in &replayed.fired {
             for (alert, n) in alerts {

@@ -35,6 +35,8 @@ pub struct Known<'a> {
     pub roster: &'a Roster,
     /// Whether there is a gateway for texts.
     pub can_text: bool,
+    /// Whether one of them can call.
+    pub can_call: bool,
     /// What `global` lacks to send mail; `None` when it lacks nothing, or is broken itself.
     pub mail_lacks: Option<&'static str>,
 }
@@ -238,6 +240,10 @@ fn read_via(node: &Node, path: &str, known: &Known<'_>, cx: &mut Reading<'_>) ->
             continue;
         }
         match found {
+            Via::Call if known.can_text && !known.can_call => {
+                let what = format!("{path}: no gateway can call");
+                cx.error(*at, what, "add a twilio entry with `from` under sms_gateways");
+            }
             Via::Sms | Via::Call if !known.can_text => {
                 let what = format!("{path}: there is no gateway for {text}");
                 cx.error(*at, what, "add one under sms_gateways");

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     alerts::policy::{Paging, Policy},
-    notify::receiver::{PersonalMail, Receiver, SmtpAuth},
+    notify::receiver::{PersonalMail, Receiver, SmsGateway, SmtpAuth},
     on_call::Roster,
     rules::rule::Rule,
 };
@@ -228,7 +228,7 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
         }
     }
     let mut receiver_names = Names::default();
-    let (paging, calendars) = read_paging(&mut fields, &agencies, &global, &gateway_names, cx);
+    let (paging, calendars) = read_paging(&mut fields, &agencies, &global, (&gateway_names, &sms_gateways), cx);
     let shared = Rc::clone(&cx.shared);
     let policy_names = shared.policies.borrow();
     let locations = agencies.iter().flat_map(|agency| &agency.locations).map(|location| location.name.as_str());
@@ -323,7 +323,7 @@ fn read_paging(
     fields: &mut Fields<'_>,
     agencies: &[Agency],
     global: &global::Global,
-    gateways: &Names,
+    (gateways, settings): (&Names, &[SmsGateway]),
     cx: &mut Reading<'_>,
 ) -> (Paging, Vec<CalendarSource>) {
     let mut zones: Vec<Tz> = agencies.iter().map(|agency| agency.timezone).collect();
@@ -339,6 +339,8 @@ fn read_paging(
     let schedules = fields.get("schedules").map_or_else(Vec::new, |node| {
         schedules::read_list(node, shared_zone, &people_names, &mut schedule_names, &mut calendars, cx)
     });
+    let call_gateways: Vec<String> =
+        settings.iter().filter(|gateway| gateway.can_call()).map(|gateway| gateway.name.clone()).collect();
     let roster = Roster::new(people).with_schedules(schedules);
     let mail = global.mail.complete();
     let known = escalation_policies::Known {
@@ -346,6 +348,7 @@ fn read_paging(
         schedules: &schedule_names,
         roster: &roster,
         can_text: gateways.all().next().is_some() || gateways.has(""),
+        can_call: !call_gateways.is_empty() || gateways.has(""),
         mail_lacks: mail.as_ref().err().copied().filter(|_| !global.mail.in_doubt),
     };
     let policies = fields
@@ -361,7 +364,7 @@ fn read_paging(
         escalation: policies.into_iter().map(|policy| (policy.name.clone(), policy)).collect(),
         location_policies: location_policies.collect(),
         sms_gateways: gateways.all().map(ToOwned::to_owned).collect(),
-        call_gateways: Vec::new(),
+        call_gateways,
         mail: mail.ok().map(|mail| PersonalMail { from: mail.from, smarthost: mail.smarthost, auth: mail.auth }),
     };
     (paging, calendars)

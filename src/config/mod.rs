@@ -19,7 +19,7 @@ mod http_client;
 mod inhibit_rules;
 mod load;
 mod names;
-mod original;
+pub mod original;
 pub mod origins;
 mod people;
 pub(crate) mod reading;

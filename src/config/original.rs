@@ -16,6 +16,29 @@ pub fn write(root: &Node, hidden: &HashSet<Place>) -> String {
     text
 }
 
+/// The same text as a file that Alertmanager's own programs read: what they do not know stands in comments. `text` is what
+/// [`write`] made.
+#[must_use]
+pub fn for_alertmanager(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut section = "";
+    for line in text.lines() {
+        if !line.starts_with(' ') {
+            section = line.split(':').next().unwrap_or_default();
+        }
+        let known = match section {
+            "route" | "inhibit_rules" | "time_intervals" | "mute_time_intervals" => true,
+            // Who there is, not how they are reached: many ways out are none of Alertmanager's.
+            "receivers" => line == "receivers:" || line == "  -" || line.starts_with("    name:"),
+            _ => false,
+        };
+        shown.push_str(if known { "" } else { "# " });
+        shown.push_str(line);
+        shown.push('\n');
+    }
+    shown
+}
+
 fn put(node: &Node, depth: usize, hidden: &HashSet<Place>, text: &mut String) {
     let indent = "  ".repeat(depth);
     match &node.value {
@@ -74,6 +97,15 @@ fn scalar(text: &str, quoted: bool) -> String {
 mod tests {
     use super::*;
     use crate::config::tree;
+
+    #[test]
+    fn alertmanager_reads_its_own_part() {
+        let source = "store: a\nroute: {receiver: a, routes: [{receiver: b}]}\nreceivers: [{name: a, sms_configs: [{to: x}]}, {name: b}]\n";
+        let root = tree::read("f", source.as_bytes(), &mut Vec::new()).expect("a tree");
+        let text = for_alertmanager(&write(&root, &HashSet::new()));
+        let want = "# store: a\nroute:\n  receiver: a\n  routes:\n    -\n      receiver: b\nreceivers:\n  -\n    name: a\n#     sms_configs:\n#       -\n#         to: x\n  -\n    name: b\n";
+        assert_eq!(text, want);
+    }
 
     #[test]
     fn what_is_written_reads_back_as_the_same_without_secrets_and_comments() {

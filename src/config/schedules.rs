@@ -323,18 +323,16 @@ fn read_local(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<NaiveDate
         .iter()
         .find_map(|format| NaiveDateTime::parse_from_str(trimmed, format).ok())
         .or_else(|| Some(NaiveDate::parse_from_str(trimmed, "%Y-%m-%d").ok()?.and_time(NaiveTime::MIN)));
-    match read.filter(|local| (2000..=2100).contains(&local.year())) {
-        Some(local) => Some(local),
-        None => {
-            let instead = if with_offset(trimmed).is_some() {
-                "write it without the offset, as 2026-11-30T17:00: it is read in the schedule's zone"
-            } else {
-                "write it as 2026-11-30T17:00, between the years 2000 and 2100"
-            };
-            cx.error(node.at, format!("{path} \"{text}\" is not a date and time"), instead);
-            None
-        }
+    let read = read.filter(|local| (2000..=2100).contains(&local.year()));
+    if read.is_none() {
+        let instead = if with_offset(trimmed).is_some() {
+            "write it without the offset, as 2026-11-30T17:00: it is read in the schedule's zone"
+        } else {
+            "write it as 2026-11-30T17:00, between the years 2000 and 2100"
+        };
+        cx.error(node.at, format!("{path} \"{text}\" is not a date and time"), instead);
     }
+    read
 }
 
 fn read_ical(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<(CalendarAt, Duration)> {

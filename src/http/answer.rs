@@ -24,27 +24,33 @@ pub fn json<T: Serialize>(value: T) -> Response {
     Json(value).into_response()
 }
 
+/// JSON that was written already; `None` when that failed, which is a mistake in the program.
+pub fn json_bytes(body: Option<Vec<u8>>) -> Response {
+    match body {
+        Some(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        None => problem_v2(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written"),
+    }
+}
+
 /// The answer for a path that is not there.
 pub async fn no_such_path(uri: Uri) -> Response {
-    let path = uri.path();
-    let error = if path.starts_with("/api/v2/") {
-        "this part of Alertmanager's API is not served; there are /api/v2/status and /api/v2/alerts"
-    } else {
-        "there is nothing at this path; see / for what there is"
-    };
-    if path.starts_with("/api/v2/") {
-        problem_v2(StatusCode::NOT_FOUND, error)
-    } else {
-        problem(StatusCode::NOT_FOUND, error).into_response()
+    if uri.path().starts_with("/api/v2/") {
+        return super::v2::swagger::no_such_path(&uri);
     }
+    problem(StatusCode::NOT_FOUND, "there is nothing at this path; see / for what there is").into_response()
 }
 
 /// The answer for a path that takes other methods.
 pub async fn wrong_method(method: Method, uri: Uri) -> Response {
     let takes = super::routes::ROUTES.iter().find(|route| matches_path(route.path, uri.path()));
-    let takes = takes.map(|route| route.methods.join(" or ")).unwrap_or_default();
+    let methods = takes.map(|route| route.methods).unwrap_or_default();
+    let takes = methods.join(" or ");
     let error = format!("{method} is not for this path; use {takes}");
-    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, error).into_response();
+    let mut response = if uri.path().starts_with("/api/v2/") {
+        super::v2::swagger::wrong_method(&method, methods)
+    } else {
+        problem(StatusCode::METHOD_NOT_ALLOWED, error).into_response()
+    };
     if let Ok(allow) = takes.replace(" or ", ", ").parse() {
         response.headers_mut().insert(header::ALLOW, allow);
     }

@@ -90,11 +90,10 @@ pub(super) async fn begin(
 
 /// How a trial stands.
 pub(super) async fn look(State(web): State<Arc<Web>>, Path(id): Path<String>) -> Response {
-    match web.orders.drill_stands(id).await {
-        Some(stands) => answer::json(stands),
-        None => {
-            let error = "no trial has this id; it is forgotten a day after it ended";
-            answer::problem(StatusCode::NOT_FOUND, error).into_response()
-        }
+    if let Some(stands) = web.orders.drill_stands(id).await {
+        answer::json(stands)
+    } else {
+        let error = "no trial has this id; it is forgotten a day after it ended";
+        answer::problem(StatusCode::NOT_FOUND, error).into_response()
     }
 }

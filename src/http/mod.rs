@@ -43,7 +43,10 @@ pub mod records;
 pub mod routes;
 mod serving;
 mod sign_in;
+mod silence_pages;
+pub mod silencing;
 mod v1;
+pub mod v1_silences;
 mod v2;
 mod waiting;
 
@@ -56,6 +59,7 @@ pub use {
     people::People,
     records::Records,
     serving::serve,
+    silencing::Silencing,
     v1::{AckAnswer, AckBody},
 };
 
@@ -73,6 +77,8 @@ pub struct Web {
     pub metrics: Arc<Metrics>,
     /// Takes orders.
     pub orders: Arc<dyn Orders>,
+    /// Takes orders about silences.
+    pub silencing: Arc<dyn Silencing>,
     /// Knows names, for pages that may show them.
     pub people: Arc<dyn People>,
     /// Pages drawn of the latest picture.

@@ -15,25 +15,20 @@ use crate::{
     on_call::ics,
 };
 
+/// What a calendar's address ends with.
+const ICS: &str = ".ics";
+
 /// Now, or at `?at=<RFC 3339>`.
 pub(super) async fn report(
     State(web): State<Arc<Web>>,
     asked: Result<Query<BTreeMap<String, String>>, QueryRejection>,
 ) -> Response {
-    let at = match &asked {
-        Ok(asked) => match asked.get("at") {
-            None => Ok(web.clock.now()),
-            Some(text) => instant(text).ok_or(()),
-        },
-        Err(_) => Err(()),
-    };
-    match at {
-        Ok(at) => answer::json(web.view().on_call.report(at)),
-        Err(()) => {
-            let why = "`at` must be an instant as RFC 3339 writes it: /api/v1/on-call?at=2026-12-24T17:00:00-07:00, its + written %2B";
-            answer::problem(StatusCode::BAD_REQUEST, why).into_response()
-        }
+    let at = asked.ok().and_then(|asked| asked.get("at").map_or_else(|| Some(web.clock.now()), |text| instant(text)));
+    if let Some(at) = at {
+        return answer::json(web.view().on_call.report(at));
     }
+    let why = "`at` must be an instant as RFC 3339 writes it: /api/v1/on-call?at=2026-12-24T17:00:00-07:00, its + written %2B";
+    answer::problem(StatusCode::BAD_REQUEST, why).into_response()
 }
 
 /// An instant that is within a lifetime: schedules are not asked about others.
@@ -45,8 +40,8 @@ fn instant(text: &str) -> Option<Instant> {
 /// A schedule's sixty days ahead: `<schedule>.ics`.
 pub(super) async fn schedule(State(web): State<Arc<Web>>, Path(file): Path<String>) -> Response {
     let roster = Arc::clone(&web.view().on_call.roster);
-    let name = file.strip_suffix(".ics").unwrap_or_default();
-    calendar(&file, ics::of_schedule(&roster, name, web.clock.now()), || {
+    let text = file.strip_suffix(ICS).and_then(|name| ics::of_schedule(&roster, name, web.clock.now()));
+    calendar(text, || {
         let names: Vec<&str> = roster.schedules().map(|schedule| schedule.name.as_str()).collect();
         format!("there is no such schedule; ask for {}", list(&names))
     })
@@ -55,8 +50,9 @@ pub(super) async fn schedule(State(web): State<Arc<Web>>, Path(file): Path<Strin
 /// A person's: `<person>.ics`.
 pub(super) async fn person(State(web): State<Arc<Web>>, Path(file): Path<String>) -> Response {
     let roster = Arc::clone(&web.view().on_call.roster);
-    let name = PersonName::from(file.strip_suffix(".ics").unwrap_or_default());
-    calendar(&file, ics::of_person(&roster, &name, web.clock.now()), || {
+    let name = file.strip_suffix(ICS).map(PersonName::from);
+    let text = name.and_then(|name| ics::of_person(&roster, &name, web.clock.now()));
+    calendar(text, || {
         let names: Vec<&str> = roster.people().map(|person| person.name.as_str()).collect();
         format!("there is no such person; ask for {}", list(&names))
     })
@@ -69,8 +65,8 @@ fn list(names: &[&str]) -> String {
     }
 }
 
-fn calendar(file: &str, text: Option<String>, missing: impl FnOnce() -> String) -> Response {
-    let Some(text) = text.filter(|_| file.ends_with(".ics")) else {
+fn calendar(text: Option<String>, missing: impl FnOnce() -> String) -> Response {
+    let Some(text) = text else {
         return answer::problem(StatusCode::NOT_FOUND, missing()).into_response();
     };
     ([(header::CONTENT_TYPE, "text/calendar; charset=utf-8")], text).into_response()

@@ -42,7 +42,7 @@ use crate::{
 };
 
 /// Who asks, when people must say so.
-type Who = Option<Extension<SignedIn>>;
+pub(super) type Who = Option<Extension<SignedIn>>;
 
 /// A page, by what it depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -259,7 +259,7 @@ fn whole(web: &Web, who: &Who, page: &Page, drawn: &Drawn) -> Html<String> {
     Html(drawn.page(&frame(web, who, &live)))
 }
 
-fn frame<'a>(web: &Web, who: &'a Who, live: &'a str) -> Frame<'a> {
+pub(super) fn frame<'a>(web: &Web, who: &'a Who, live: &'a str) -> Frame<'a> {
     let user = who.as_ref().map(|Extension(who)| who.user.as_str());
     Frame { live, user, names: user.is_some(), speed: web.clock.speed() }
 }
@@ -271,7 +271,7 @@ struct Problem<'a> {
 }
 
 /// A page that says what went wrong and what to do.
-fn problem(web: &Web, who: &Who, status: StatusCode, title: &str, says: &str) -> Response {
+pub(super) fn problem(web: &Web, who: &Who, status: StatusCode, title: &str, says: &str) -> Response {
     let html = render("problem.html", Problem { title, says });
     let part = crate::board::Part { id: "problem".to_owned(), hash: String::new(), html: html.into() };
     let drawn = Drawn { title: title.to_owned(), place: "", parts: vec![part], fixed: None, at: web.clock.now() };

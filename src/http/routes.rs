@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Web, drill, health, hooks, link, live, on_call, pages, past, v1, v2};
+use super::{Web, drill, health, hooks, link, live, on_call, pages, past, silence_pages, v1, v1_silences, v2};
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
 /// One path.
@@ -75,6 +75,27 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Reader,
         serve: || get(pages::history),
+    },
+    Route {
+        path: "/silences",
+        methods: &["GET", "POST"],
+        shows: Shows::Refs,
+        role: Role::Operator,
+        serve: || get(silence_pages::list).post(silence_pages::post),
+    },
+    Route {
+        path: "/silences/new",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(silence_pages::new),
+    },
+    Route {
+        path: "/silences/{id}/expire",
+        methods: &["POST"],
+        shows: Shows::Refs,
+        role: Role::Operator,
+        serve: || post(silence_pages::expire),
     },
     Route {
         path: "/a/{token}",
@@ -184,6 +205,27 @@ pub const ROUTES: &[Route] = &[
         serve: || post(v1::acknowledge),
     },
     Route {
+        path: "/api/v1/silences",
+        methods: &["GET", "POST"],
+        shows: Shows::Refs,
+        role: Role::Operator,
+        serve: || get(v1_silences::list).post(v1_silences::post),
+    },
+    Route {
+        path: "/api/v1/silences/preview",
+        methods: &["POST"],
+        shows: Shows::Refs,
+        role: Role::Operator,
+        serve: || post(v1_silences::preview),
+    },
+    Route {
+        path: "/api/v1/silences/{id}/expire",
+        methods: &["POST"],
+        shows: Shows::Refs,
+        role: Role::Operator,
+        serve: || post(v1_silences::expire),
+    },
+    Route {
         path: "/api/v1/drill",
         methods: &["POST"],
         shows: Shows::Counts,
@@ -210,6 +252,34 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Operator,
         serve: || get(v2::alerts).post(v2::post_alerts),
+    },
+    Route {
+        path: "/api/v2/alerts/groups",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(v2::groups::groups),
+    },
+    Route {
+        path: "/api/v2/receivers",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(v2::receivers),
+    },
+    Route {
+        path: "/api/v2/silences",
+        methods: &["GET", "POST"],
+        shows: Shows::Refs,
+        role: Role::Operator,
+        serve: || get(v2::silences::list).post(v2::silences::post),
+    },
+    Route {
+        path: "/api/v2/silence/{id}",
+        methods: &["DELETE", "GET"],
+        shows: Shows::Refs,
+        role: Role::Operator,
+        serve: || get(v2::silences::get).delete(v2::silences::expire),
     },
     Route {
         path: TEXT_HOOK,

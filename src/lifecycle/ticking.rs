@@ -7,17 +7,17 @@ use std::{
 
 use chrono::TimeDelta;
 
-use super::{Floor, Post, on_call::Rota, seconds, told_to, wait};
+use super::{EndsSoon, Floor, Post, on_call::Rota, seconds, told_to, wait};
 use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState},
         fingerprint::fingerprint,
         notice::channel_of,
-        orders::Inputs,
+        orders::{Ask, Inputs},
         page::{PageTurn, Turn},
     },
     clock, limits,
-    model::{Instant, Subject},
+    model::{AgencyName, Instant, PersonName, Subject},
     notify::message::Channel,
     on_call::Via,
     pipeline::{self, Ticked},
@@ -74,6 +74,19 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
                 }
             }
         }
+        match floor.silences.look(&floor.posts, now).await {
+            Ok((soon, silences_changed)) => {
+                for one in &soon {
+                    remind(&floor, one, now).await;
+                }
+                (changed, written) = (changed || silences_changed, written || silences_changed);
+            }
+            Err(fault) => {
+                refused = true;
+                floor.store_refuses(&fault);
+                tracing::error!(error = %fault, "store: a silence could not be changed; trying again with the next tick");
+            }
+        }
         if !refused {
             floor.store_takes(written, now).await;
         }
@@ -96,6 +109,19 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
             () = floor.nudges.tick.notified() => wait(limits::NUDGED_TICK_MIN).await,
             () = told_to(&mut stop) => {}
         }
+    }
+}
+
+/// A silence ends soon, and what it mutes goes on: the log says so, beside the board, and whoever made it is told when that
+/// is one of the people.
+async fn remind(floor: &Floor, EndsSoon { silence, n_muted }: &EndsSoon, now: Instant) {
+    let (id, ends_at) = (&silence.id, silence.ends_at);
+    tracing::warn!(silence = %id, %ends_at, n_muted, "silences: one ends soon and still mutes alerts; make it longer, or see to them");
+    let created_by = PersonName::new(silence.created_by.as_str());
+    let ask = Ask::SilenceEnds { id: id.clone(), created_by, ends_at, n_muted: *n_muted };
+    match floor.store.put_orders(&AgencyName::installation(), now, vec![ask]).await {
+        Ok(_) => floor.nudges.inputs_stored(),
+        Err(fault) => floor.store_refuses(&fault),
     }
 }
 
@@ -152,6 +178,7 @@ enum Passed {
 /// One agency's pass.
 async fn tick_pass(floor: &Floor, post: &Post, read_inputs: bool, gateways: &[GatewayHealth], now: Instant) -> Passed {
     let mut watch = post.watch.lock().await;
+    watch.silences = floor.silences.get();
     let inputs = if read_inputs {
         match floor.store.pending_inputs(&post.name).await {
             Ok(inputs) => inputs,
@@ -282,6 +309,7 @@ fn report(floor: &Floor, post: &Post, ticked: &Ticked, now: Instant) {
 /// The same for pages: people by their names in the configuration, which are ids.
 fn report_pages(floor: &Floor, post: &Post, ticked: &Ticked) {
     for PageTurn { page, what, people } in &ticked.step.page_turns {
+        floor.metrics.page_turned(*what);
         let step = match what {
             Turn::Stepped(n) | Turn::Skipped(n) => Some(n + 1),
             _ => None,

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::{ALERTMANAGER_VERSION, family as f, page::Page};
 use crate::{
-    alerts::alert::AlertState,
+    alerts::{alert::AlertState, silence::SilenceState},
     model::{Instant, local_time},
     notify::message::Channel,
     on_call::{lint::KINDS, report::ScheduleReport},
@@ -30,6 +30,7 @@ pub(super) fn write(page: &mut Page, view: &View, now: Instant) {
     write_sureness(page, view, now);
     write_api(page, view);
     write_alerts(page, view);
+    write_silences(page, view, now);
     write_outbox(page, view, now);
 }
 
@@ -159,6 +160,13 @@ fn write_api(page: &mut Page, view: &View) {
         for one in &agency.endpoints {
             up.flag(&[agency.name.as_str(), one.endpoint.as_str()], one.up);
         }
+    }
+}
+
+fn write_silences(page: &mut Page, view: &View, now: Instant) {
+    let mut silences = page.family(&f::SILENCES);
+    for (state, n) in SilenceState::ALL.into_iter().zip(view.routing.silences.counts(now)) {
+        silences.count(&[state.as_str()], n);
     }
 }
 

@@ -429,10 +429,8 @@ fn subscriptions_of(gateways: &[SmsGateway], hooks: &str) -> HashMap<String, (St
         let SmsGatewayKind::RingCentral(extension) = &gateway.kind else { continue };
         let token = own_token(extension);
         // RingCentral takes nothing but https.
-        if hooks.starts_with("https://") || is_loopback(hooks) {
-            if told.insert(token.clone()) {
-                subscriptions.insert(gateway.name.clone(), (format!("{hooks}{RINGCENTRAL_HOOK}"), token));
-            }
+        if (hooks.starts_with("https://") || is_loopback(hooks)) && told.insert(token.clone()) {
+            subscriptions.insert(gateway.name.clone(), (format!("{hooks}{RINGCENTRAL_HOOK}"), token));
         }
     }
     subscriptions

@@ -131,7 +131,7 @@ impl Roster {
         let mut people: Vec<PersonName> = schedule.overrides.iter().map(|over| over.person.clone()).collect();
         match &schedule.rota {
             Rota::Rotations(rotations) => {
-                people.extend(rotations.iter().flat_map(|rotation| &rotation.people).cloned())
+                people.extend(rotations.iter().flat_map(|rotation| &rotation.people).cloned());
             }
             Rota::Calendar(calendar) => people.extend(calendar.iter().flat_map(|calendar| calendar.people()).cloned()),
         }

@@ -81,12 +81,11 @@ fn known<'k>(
     if all.clone().into_iter().any(|known| known == name) {
         return Ok(name.to_owned());
     }
-    let instead = match nearest(name, all.clone().into_iter().map(String::as_str)) {
-        Some(near) => format!("did you mean {near}?"),
-        None => {
-            let all: Vec<&str> = all.into_iter().map(String::as_str).take(20).collect();
-            if all.is_empty() { instead.to_owned() } else { format!("known here: {}", all.join(", ")) }
-        }
+    let instead = if let Some(near) = nearest(name, all.clone().into_iter().map(String::as_str)) {
+        format!("did you mean {near}?")
+    } else {
+        let all: Vec<&str> = all.into_iter().map(String::as_str).take(20).collect();
+        if all.is_empty() { instead.to_owned() } else { format!("known here: {}", all.join(", ")) }
     };
     Err((format!("no {what} is called \"{name}\""), instead))
 }

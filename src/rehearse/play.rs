@@ -426,7 +426,7 @@ fn quiet_words(quiet: Quiet) -> &'static str {
         Quiet::Muted => "muted at this time",
         Quiet::CatchingUp => "everything is judged before anything is told",
         Quiet::NoReceiver => "its receiver tells nobody",
-        #[allow(unreachable_patterns, reason = "more reasons may come")]
-        _ => quiet.as_str(),
+        Quiet::Paged => "people are paged about it",
+        Quiet::Silenced => "somebody silenced it",
     }
 }

@@ -342,7 +342,7 @@ impl<'p> Replay<'p> {
         if is_day {
             self.stage.read(Read::Clients(Extent::Full), now);
             self.stage.read(Read::Caregivers(Extent::Full), now);
-            touched = self.clients.clone();
+            touched.clone_from(&self.clients);
         }
         for client in touched {
             self.stage.read(Read::Shifts { client: client.clone(), span: around, confirming: false }, now);

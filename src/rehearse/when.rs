@@ -56,13 +56,12 @@ impl Calendar {
         };
         let from = self.moment(first)?;
         let (day, words) = self.day(second)?;
-        let until = match day {
-            Some(day) => self.of_day(day, &words, second)?,
-            None => {
-                let day = local_date(self.zone, from.at);
-                let until = self.of_day(day, &words, second)?;
-                if until.at > from.at { until } else { self.of_day(day + Days::new(1), &words, second)? }
-            }
+        let until = if let Some(day) = day {
+            self.of_day(day, &words, second)?
+        } else {
+            let day = local_date(self.zone, from.at);
+            let until = self.of_day(day, &words, second)?;
+            if until.at > from.at { until } else { self.of_day(day + Days::new(1), &words, second)? }
         };
         if until.at <= from.at {
             return Err((format!("\"{text}\" ends before it begins"), "write the earlier time first".into()));
@@ -71,7 +70,7 @@ impl Calendar {
     }
 
     /// The day that a text names, if it does, and its other words.
-    fn day<'t>(self, text: &'t str) -> Result<(Option<NaiveDate>, Vec<&'t str>), Wrong> {
+    fn day(self, text: &str) -> Result<(Option<NaiveDate>, Vec<&str>), Wrong> {
         let mut words: Vec<&str> = text.split_whitespace().collect();
         let weekday = words.first().and_then(|word| weekday(word));
         if weekday.is_some() {

@@ -15,6 +15,7 @@ pub mod on_call_health;
 pub mod plan;
 pub mod rule;
 pub mod ruleset;
+pub mod samples;
 pub mod where_clause;
 
 #[cfg(test)]

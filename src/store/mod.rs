@@ -24,6 +24,7 @@ mod outbox;
 mod outbox_read;
 mod pages;
 mod settle;
+mod silences;
 mod sql;
 pub mod sqlite;
 mod writer;

@@ -25,12 +25,13 @@ use super::{
     error::StoreError,
     heard, lives,
     lock::{FileLock, make_private},
-    mirror_rows, orders, outbox, outbox_read,
+    mirror_rows, orders, outbox, outbox_read, silences,
     writer::{Job, Memory, Reply, Writer},
 };
 use crate::{
     alerts::{
         orders::{Ask, Inputs},
+        silence::Silence,
         step::Transition,
     },
     config::StoreUrl,
@@ -365,6 +366,16 @@ impl Store {
     /// What is stored of an agency's API, as far as a record at `now` needs it.
     pub async fn api_rows(&self, agency: &AgencyName, now: Instant) -> Result<ApiRows, StoreError> {
         api_rows::read(self.reader().await?.connection(), agency, now).await
+    }
+
+    /// Stores new forms of silences and forgets those with these ids, in one transaction.
+    pub async fn put_silences(&self, changed: Vec<Silence>, gone: Vec<String>) -> Result<(), StoreError> {
+        self.write(|reply| Job::Silences { changed, gone, reply }).await
+    }
+
+    /// Every silence that is kept.
+    pub async fn silences(&self) -> Result<Vec<Silence>, StoreError> {
+        silences::read(self.reader().await?.connection()).await
     }
 
     /// Keeps a calendar's copy in the place of the one before.

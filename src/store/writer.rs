@@ -19,11 +19,11 @@ use super::{
     error::{StoreError, commit_surely_failed},
     heard,
     lock::FileLock,
-    mirror_rows, orders, outbox, pages,
+    mirror_rows, orders, outbox, pages, silences,
     sql::{Value, execute, fetch, get},
 };
 use crate::{
-    alerts::orders::Ask,
+    alerts::{orders::Ask, silence::Silence},
     mirror::row::MirrorDelta,
     model::{AddressMark, AgencyName, Instant},
     notify::message::{Channel, MessageId},
@@ -110,6 +110,11 @@ pub(super) enum Job {
     Api {
         agency: AgencyName,
         unkept: Unkept,
+        reply: Reply<()>,
+    },
+    Silences {
+        changed: Vec<Silence>,
+        gone: Vec<String>,
         reply: Reply<()>,
     },
     Calendar(CalendarCopy, Reply<()>),
@@ -399,6 +404,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         }
         Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
+        Job::Silences { changed, gone, reply } => done(reply, silences::put(connection, &changed, gone).await),
         Job::Calendar(copy, reply) => done(reply, calendars::put(connection, copy).await),
         Job::Secret { name, fresh, reply } => done(reply, pages::secret(connection, name, fresh).await),
         Job::Probe { now, reply } => {
@@ -444,6 +450,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::Calendar(_, reply)
         | Job::Probe { reply, .. }
         | Job::Api { reply, .. }
+        | Job::Silences { reply, .. }
         | Job::Listening { reply, .. }
         | Job::TakesAgain { reply, .. }
         | Job::Verified { reply, .. }

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod silence;
+
 use super::{AgencyView, AlertView, View, readiness, sentence, words};
 use crate::pulse::{Loop, Pulses};
 use crate::{

@@ -4,7 +4,11 @@
 
 use chrono::TimeDelta;
 
-use super::{AgencyView, View, report::AlertCounts, words};
+use super::{
+    AgencyView, View,
+    report::{AlertCounts, silence::SilenceReport},
+    words,
+};
 use crate::model::{Endpoint, Instant, Section};
 
 /// An endpoint that failed only this long ago may answer at the next try.
@@ -122,6 +126,17 @@ pub fn remarks(view: &View, ready: &Result<(), String>, now: Instant) -> Vec<Str
         && now - oldest > TimeDelta::seconds(60)
     {
         remarks.push(format!("A message has been waiting to leave for {}.", words::span(now - oldest)));
+    }
+    let active = view.routing.silences.counts(now)[0];
+    if active > 0 {
+        let silences = words::count(active, "silence is", "silences are");
+        let soon = SilenceReport::all(view, &view.routing.silences, now).iter().filter(|one| one.ends_soon).count();
+        let soon = match soon {
+            0 => String::new(),
+            1 => "; one ends soon and still mutes alerts".to_owned(),
+            n => format!("; {n} end soon and still mute alerts"),
+        };
+        remarks.push(format!("{silences} active{soon}."));
     }
     if view.config.refused_at.is_some() {
         remarks.push(

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 
 mod agent;
+mod amtool;
 mod amtool_routes;
 mod api;
 mod browser;
@@ -10,7 +11,9 @@ mod closing;
 mod compose;
 mod confined;
 mod dashboards;
+mod drill;
 mod faults;
+mod gateways;
 mod harness;
 mod house;
 mod kill;
@@ -28,6 +31,7 @@ mod rule_tests;
 mod send_on;
 mod service;
 mod shapes;
+mod silences;
 mod story;
 mod switches;
 mod web_config;

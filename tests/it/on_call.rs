@@ -39,7 +39,7 @@ async fn answer(State(calendar): State<Shared>, headers: HeaderMap) -> Response 
     let Some(text) = calendar.text.clone() else {
         return ([(header::CONTENT_TYPE, "text/html")], "<!DOCTYPE html><title>Sign in</title>").into_response();
     };
-    let etag = format!("\"{}\"", text.len());
+    let etag = format!("\"{}-{}\"", text.len(), text.bytes().map(u64::from).sum::<u64>());
     if headers.get(header::IF_NONE_MATCH).is_some_and(|given| given.as_bytes() == etag.as_bytes()) {
         calendar.n_same += 1;
         return StatusCode::NOT_MODIFIED.into_response();
@@ -110,7 +110,7 @@ async fn a_calendar_is_followed_and_its_faults_cost_nothing() {
     let config = config.replace("receivers:\n", "receivers:\n  - { name: none }\n");
     let more = format!(
         "people: [ {{ name: night-1, phone: '+12025550111' }}, {{ name: night-2, phone: '+12025550112' }} ]
-schedules: [ {{ name: shared, timezone: America/Denver, ical: {{ url: '{url}', refresh: 10s }} }} ]
+schedules: [ {{ name: shared, timezone: America/Denver, ical: {{ url: '{url}', refresh: 30s }} }} ]
 escalation_policies: [ {{ name: coverage, steps: [ {{ notify: [ {{ schedule: shared }} ], via: [sms] }} ] }} ]
 "
     );
@@ -122,7 +122,12 @@ escalation_policies: [ {{ name: coverage, steps: [ {{ notify: [ {{ schedule: sha
     has(&house, &["night-1"]).await;
     house.sim.until(crate::harness::PATIENCE, |_| calendar.lock().unwrap().n_same >= 2).await;
     assert_eq!(calendar.lock().unwrap().n_whole, 1, "{}", house.log());
+    assert!(
+        value(&house.metrics().await, "shiftwatch_on_call_calendar_age_seconds").is_some_and(|age| age < 110.0),
+        "good as of now"
+    );
     let report = on_call(&house).await;
+    assert_eq!(report["schedules"][0]["calendar"]["stale"], false);
     let kinds: Vec<&str> =
         report["findings"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
     assert!(kinds.contains(&"gap") && kinds.contains(&"nameless") && kinds.contains(&"unverified"), "{report}");
@@ -150,6 +155,7 @@ escalation_policies: [ {{ name: coverage, steps: [ {{ notify: [ {{ schedule: sha
     calendar.lock().unwrap().text = None;
     house.logged("a calendar could not be read again").await;
     has(&house, &["night-1"]).await;
+    house.shows("shiftwatch_on_call", 1.0).await;
     calendar.lock().unwrap().status = Some(503);
     assert_eq!(house.stop().await, Some(0));
     house.start().await;

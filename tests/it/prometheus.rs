@@ -16,6 +16,7 @@ use shiftwatch::{clock, sim::Mail};
 
 use crate::{
     agent::pause,
+    amtool::Amtool,
     harness::{House, PATIENCE, Plan, seconds},
 };
 
@@ -296,9 +297,25 @@ async fn what_prometheus_finds_is_told_by_the_agent_and_closed_by_it() {
     let managers = prometheus.get("alertmanagers", &[]).await;
     assert_eq!(managers["activeAlertmanagers"][0]["url"], format!("http://{agent}/api/v2/alerts"), "{managers}");
 
+    let amtool = Amtool::new(&house.url, house.config_file().parent().unwrap());
+    let silence =
+        amtool.says(&["silence", "add", "DrillPage", "--duration=1h", "--author=night-1", "--comment=a drill"]);
     let good = fs::read_to_string(house.config_file()).unwrap();
     fs::write(house.config_file(), good.replace("group_wait:", "group_wiat:")).unwrap();
     assert_ne!(house.post("/-/reload", &Value::Null).await.0, 200);
+    let listed = async |house: &House, name: &str| -> Value {
+        let (status, listed) = house.get(&format!("/api/v2/alerts?filter=alertname%3D%22{name}%22")).await;
+        assert_eq!(status, 200, "{listed}");
+        serde_json::from_str(&listed).unwrap()
+    };
+    let began = Instant::now();
+    while listed(&house, "DrillPage").await[0]["status"]["silencedBy"][0] != silence.trim() {
+        assert!(began.elapsed() < PATIENCE, "Prometheus' alert did not come, or is not silenced: {}", house.log());
+        pause(Duration::from_millis(100)).await;
+    }
+    assert_eq!(listed(&house, "DrillPage").await[0]["status"]["state"], "suppressed");
+    house.nobody_else_was_told();
+    amtool.says(&["silence", "expire", silence.trim()]);
     let text = house.told_of(&["DrillPage"]).await;
     let told = house.sim.until(PATIENCE, |_| house.tech_mails().iter().any(|mail| mail.subject().contains(REFUSED)));
     assert!(told.await, "the technical contact was not told: {:?}", subjects(&house));

@@ -96,6 +96,8 @@ async fn a_text_is_heard_once_when_it_is_signed_and_not_at_all_when_it_is_not() 
     assert_eq!(desk.hooks.twilio_text(&late).await, Hooked::Taken);
     assert_eq!(desk.secretary.words(), ["1 K7", "3 K7"]);
 
+    let verified = desk.world.store.verified_contacts().await.unwrap();
+    assert_eq!(verified.len(), 1, "whoever answers has a number that texts reach");
     desk.renew(None, settings(&desk.sim).sms_gateways);
     assert_eq!(desk.hooks.twilio_text(&genuine).await, Hooked::NotHere, "there is no public address");
     desk.renew(Some(URL), Vec::new());

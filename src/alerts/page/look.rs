@@ -28,12 +28,14 @@ use crate::model::{Instant, PersonName};
 /// Takes note of what became of messages to people.
 pub(in super::super) fn take_news(draft: &mut Draft<'_>, receipts: &[Receipt]) {
     for receipt in receipts {
-        let Some(key) = draft.book.page_told_by(&receipt.message).cloned() else { continue };
-        let Some(mut page) = draft.page(&key).cloned() else { continue };
-        for told in page.told.iter_mut().filter(|told| told.message == receipt.message) {
-            told.arrived = arrived(told.arrived, receipt);
+        let keys: Vec<PageKey> = draft.book.pages_told_by(&receipt.message).cloned().collect();
+        for key in keys {
+            let Some(mut page) = draft.page(&key).cloned() else { continue };
+            for told in page.told.iter_mut().filter(|told| told.message == receipt.message) {
+                told.arrived = arrived(told.arrived, receipt);
+            }
+            draft.put_page(page);
         }
-        draft.put_page(page);
     }
 }
 
@@ -79,7 +81,7 @@ pub(in super::super) fn ask_owners(draft: &mut Draft<'_>, due: impl Iterator<Ite
 }
 
 /// The alerts of a page that fire, somebody's or nobody's, the most urgent first.
-pub(super) fn firing_of(draft: &Draft<'_>, page: &Page) -> Vec<Alert> {
+pub(in super::super) fn firing_of(draft: &Draft<'_>, page: &Page) -> Vec<Alert> {
     let alerts = page.alerts.iter().filter_map(|key| draft.alert(key));
     let mut firing: Vec<Alert> = alerts.filter(|alert| alert.is_firing()).cloned().collect();
     firing.sort_by_cached_key(urgency);
@@ -171,8 +173,8 @@ fn tell_more(draft: &mut Draft<'_>, page: &mut Page, people: &[PersonName]) {
 }
 
 /// Whether nobody is told of an alert for now, whatever it is.
-fn is_muted(draft: &Draft<'_>, alert: &Alert) -> bool {
-    draft.is_inhibited(alert) || draft.is_held_back(alert)
+pub(in super::super) fn is_muted(draft: &Draft<'_>, alert: &Alert) -> bool {
+    draft.is_inhibited(alert) || draft.is_held_back(alert) || draft.is_silenced(alert)
 }
 
 /// Whether all of a page is over: nothing of it fires, and no alert of the group that waits for its second look would

@@ -38,8 +38,9 @@ use crate::{
 pub(super) use self::{
     act::{own_with, press, reply},
     drill::begin as begin_drill,
-    look::{ask_owners, look, take_news},
+    look::{ask_owners, firing_of, is_muted, look, take_news},
     open::open,
+    tell::{Way, says_page},
 };
 pub use self::{
     code::{LETTERS, is_code},
@@ -122,6 +123,12 @@ pub struct Page {
     pub unstaffed: bool,
     /// Words that wait for the end of somebody's quiet hours.
     pub held: Vec<HeldClosing>,
+    /// What else was said of it within the last hour: who has it, and that it is over.
+    #[serde(default)]
+    pub words: Vec<SaidWord>,
+    /// Words that wait for their phone: it has had many of late.
+    #[serde(default)]
+    pub waiting: Vec<HeldWord>,
     /// Set for a trial.
     #[serde(default)]
     pub drill: Option<Drill>,
@@ -285,6 +292,42 @@ pub struct HeldClosing {
     pub follows: Vec<MessageId>,
 }
 
+/// A word that waits until its phone may be texted again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldWord {
+    /// Whom.
+    pub person: PersonName,
+    /// By which way.
+    pub via: Via,
+    /// Which of their addresses.
+    pub mark: AddressMark,
+    /// What.
+    pub word: Word,
+    /// The messages it answers.
+    pub follows: Vec<MessageId>,
+}
+
+/// A word that went out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaidWord {
+    /// By which way.
+    pub via: Via,
+    /// To which address.
+    pub mark: AddressMark,
+    /// When.
+    pub at: Instant,
+}
+
+/// What else is said of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// Somebody has it.
+    Owned,
+    /// It is over.
+    Closed,
+}
+
 /// A trial: a page about nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drill {
@@ -333,6 +376,21 @@ pub enum Turn {
 }
 
 impl Turn {
+    /// The word of each, for the metric.
+    pub const WORDS: [&'static str; 11] = [
+        Self::Opened.as_str(),
+        Self::Stepped(0).as_str(),
+        Self::Skipped(0).as_str(),
+        Self::Everybody.as_str(),
+        Self::Nobody.as_str(),
+        Self::Repeated.as_str(),
+        Self::Owned.as_str(),
+        Self::Passed.as_str(),
+        Self::Expired.as_str(),
+        Self::WentUnstaffed.as_str(),
+        Self::Closed.as_str(),
+    ];
+
     /// The word for logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -373,6 +431,8 @@ impl Page {
             n_notices: 0,
             unstaffed: false,
             held: Vec::new(),
+            words: Vec::new(),
+            waiting: Vec::new(),
             drill: None,
             next_at: None,
         }
@@ -413,6 +473,12 @@ impl Page {
             }
         }
         people
+    }
+
+    /// The phones for which something of it waits.
+    pub fn waits_for(&self) -> impl Iterator<Item = &AddressMark> {
+        let held = self.told.iter().filter(|told| told.arrived == Arrived::Held).map(|told| &told.mark);
+        held.chain(self.waiting.iter().map(|word| &word.mark))
     }
 
     /// The link with this hash.

@@ -33,7 +33,7 @@ const ENDS_KEPT: usize = 5;
 
 /// One address of one person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Way {
+pub(in super::super) struct Way {
     pub person: PersonName,
     pub via: Via,
     pub mark: AddressMark,
@@ -99,6 +99,23 @@ fn notice(draft: &mut Draft<'_>, page: &mut Page, way: &Way, alerts: &[Alert], s
     message
 }
 
+/// What somebody reads of the page.
+pub(in super::super) fn says_page(
+    draft: &mut Draft<'_>,
+    page: &mut Page,
+    way: &Way,
+    ask: PageAsk,
+    firing: &[Alert],
+) -> Says {
+    let now = draft.now;
+    let code = code_on(draft, page, &way.mark);
+    let link = if way.via == Via::Call { None } else { link_for(draft, page, &way.person) };
+    let earlier = |(person, at): &(PersonName, Instant)| *person != way.person && *at < now;
+    let told_before = page.people().into_iter().filter(earlier).collect();
+    let text = draft.page_text(&page.key);
+    Says::Page { code, link, alerts: firing.to_vec(), told_before, ask, text }
+}
+
 /// Tells somebody of the page. `has_next`: somebody else, or another way, comes after it.
 pub(super) fn tell(
     draft: &mut Draft<'_>,
@@ -110,12 +127,7 @@ pub(super) fn tell(
     has_next: bool,
 ) {
     let now = draft.now;
-    let code = code_on(draft, page, &way.mark);
-    let link = if way.via == Via::Call { None } else { link_for(draft, page, &way.person) };
-    let earlier = |(person, at): &(PersonName, Instant)| *person != way.person && *at < now;
-    let told_before = page.people().into_iter().filter(earlier).collect();
-    let text = draft.page_text(&page.key);
-    let says = Says::Page { code, link, alerts: firing.to_vec(), told_before, ask, text };
+    let says = says_page(draft, page, way, ask, firing);
     let ends = firing.iter().map(|alert| alert.facts.window.closes_at.unwrap_or(now + USEFUL_OTHERWISE)).max();
     let mut useful_until = ends.unwrap_or(now + USEFUL_OTHERWISE).max(now + TimeDelta::minutes(1));
     if has_next {
@@ -214,7 +226,8 @@ fn quiet_until(draft: &Draft<'_>, person: &PersonName) -> Option<Instant> {
 
 /// Withdraws what was decided and has not left.
 pub(super) fn withdraw(draft: &mut Draft<'_>, page: &Page) {
-    let waiting = page.told.iter().filter(|told| told.arrived == Arrived::Waiting);
+    // What came with others in one text tells of them too.
+    let waiting = page.told.iter().filter(|told| told.arrived == Arrived::Waiting && told.bundle.is_none());
     draft.cancels.extend(waiting.map(|told| told.message.clone()));
 }
 

@@ -186,7 +186,7 @@ async fn vendor(with: Vendor) -> (String, Seen) {
     .await
 }
 
-fn config(base_url: &str) -> Config {
+pub(super) fn config(base_url: &str) -> Config {
     let secret = |text: &str| SecretString::from(text.to_owned());
     let minutes = Duration::from_mins;
     Config {
@@ -254,7 +254,7 @@ fn config(base_url: &str) -> Config {
 }
 
 async fn examined(config: &Config, send_to: Option<&str>) -> (Exit, String) {
-    let wish = Wish { send_to: send_to.map(str::to_owned), n_clients: 20 };
+    let wish = Wish { send_to: send_to.map(str::to_owned), n_clients: 20, ..Wish::default() };
     let mut out = Vec::new();
     let exit = run(config, &wish, &mut out).await.unwrap();
     let text = String::from_utf8(out).unwrap();

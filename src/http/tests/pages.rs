@@ -169,3 +169,68 @@ async fn files_of_the_board_are_kept_by_their_content() {
     assert_eq!(site.get("/static/../Cargo.toml").await.0, 404);
     assert_eq!(site.get("/static/nothing.js").await.0, 404);
 }
+
+#[tokio::test]
+async fn a_silence_is_made_looked_at_and_ended_by_forms() {
+    let site = Site::open(vec![uncovered("1"), uncovered("2")]).await;
+    let (status, page) = site.get("/silences").await;
+    assert_eq!((status, page.contains("Nothing is silenced.")), (200, true), "{page}");
+    let (_, page) = site.get("/silences/new?fingerprint=0000000000000001").await;
+    assert!(page.contains("It would mute 1 alert that fires now"), "{page}");
+    assert!(page.contains("alertname=&quot;ShiftUncovered&quot;"), "{page}");
+
+    let form = |step: &'static str, matchers: &'static str, by: &'static str| {
+        let fields = [("matchers", matchers), ("span", "4h"), ("by", by), ("comment", "planned <b>"), ("step", step)];
+        answer(site.ask(Method::POST, "/silences").form(&fields))
+    };
+    let (status, page) = form("look", "alertname=ShiftUncovered", "night-1").await;
+    assert_eq!(status, 200);
+    assert!(page.contains("It would mute 2 alerts that fire now") && page.contains("Make the silence"), "{page}");
+    assert!(site.orders.silences().is_empty(), "looking changes nothing");
+    for (matchers, by, want) in [
+        ("nothing", "night-1", "bad matcher format: nothing"),
+        ("alertname=ShiftUncovered", " ", "createdBy must say who"),
+        ("alertname=", "night-1", "must not match the empty string"),
+        ("", "night-1", "at least one matcher"),
+    ] {
+        let (status, page) = form("make", matchers, by).await;
+        assert_eq!((status, page.contains(want)), (400, true), "{matchers}: {page}");
+    }
+    let (status, page) = form("make", "alertname=ShiftUncovered\r\nlocation=north", "night-1").await;
+    assert_eq!(status, 200, "{page}");
+    let silences = site.orders.silences();
+    let made = silences.iter().next().unwrap();
+    assert_eq!((made.matchers.len(), made.comment.as_str()), (2, "planned <b>"));
+    site.change(|view| view.routing.silences = silences.clone());
+    let (_, page) = site.get("/silences").await;
+    assert!(page.contains("mutes 2 alerts now") && page.contains("planned &lt;b&gt;"), "{page}");
+    let (_, page) = site.get("/alerts/0000000000000001").await;
+    assert!(page.contains("Silenced by") && page.contains("planned &lt;b&gt;"), "{page}");
+
+    let (status, page) = answer(site.ask(Method::POST, &format!("/silences/{}/expire", made.id))).await;
+    assert_eq!(status, 200, "{page}");
+    assert_eq!(site.orders.silences().counts(noon()), [0, 0, 1]);
+    let (status, page) = answer(site.ask(Method::POST, "/silences/none/expire")).await;
+    assert_eq!((status, page.contains("no such silence")), (404, true), "{page}");
+}
+
+#[tokio::test]
+async fn what_is_silenced_is_shown_as_suppressed_before_the_next_picture() {
+    let site = Site::open(vec![uncovered("1")]).await;
+    let (status, made) = site.silence("location", "north").await;
+    assert_eq!(status, 200, "{made}");
+    site.change(|view| view.routing.silences = Arc::default());
+    let (_, body) = site.get("/api/v2/alerts").await;
+    let found: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(found[0]["status"]["state"], "suppressed");
+    assert_eq!(found[0]["status"]["silencedBy"], json!([SILENCE]));
+    let (_, body) = site.get("/api/v2/alerts?silenced=false").await;
+    assert_eq!(body, "[]");
+    let (_, body) = site.get("/api/v2/alerts/groups").await;
+    let groups: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(groups[0]["receiver"]["name"], "on-call");
+    assert_eq!(groups[0]["alerts"][0]["fingerprint"], "0000000000000001");
+    *lock(&site.orders.fail) = true;
+    let (status, body) = site.silence("location", "south").await;
+    assert_eq!(status, 500, "{body}");
+}

@@ -4,16 +4,20 @@ use chrono::TimeDelta;
 use serde::Serialize;
 
 use super::stamp;
-use crate::{alerts::alert::Labels, model::Instant, view::AlertView};
+use crate::{
+    alerts::{alert::Labels, silence::Silences},
+    model::Instant,
+    view::AlertView,
+};
 
 /// How far ahead `endsAt` lies for our own alerts: as if a sender had just refreshed them (`resolve_timeout`'s default).
 const REFRESHED: TimeDelta = TimeDelta::minutes(5);
 
 /// `gettableAlert`.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct GettableAlert<'view> {
-    labels: &'view Labels,
+    pub(super) labels: &'view Labels,
     annotations: &'view Labels,
     receivers: Vec<Receiver<'view>>,
     fingerprint: &'view str,
@@ -25,29 +29,32 @@ pub(super) struct GettableAlert<'view> {
     generator_url: &'view str,
 }
 
-#[derive(Serialize)]
-struct Receiver<'view> {
-    name: &'view str,
+/// `receiver`.
+#[derive(Debug, Serialize)]
+pub(super) struct Receiver<'view> {
+    pub(super) name: &'view str,
 }
 
-/// `alertStatus`. An owned alert stays `active`; there are no silences yet, and mute times are not shown.
-#[derive(Serialize)]
+/// `alertStatus`. An owned alert stays `active`; mute times are not shown.
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Status<'view> {
     state: &'static str,
-    silenced_by: [&'view str; 0],
+    silenced_by: Vec<&'view str>,
     inhibited_by: &'view [String],
     muted_by: [&'view str; 0],
 }
 
 impl<'view> GettableAlert<'view> {
     /// The alert at `now`.
-    pub(super) fn of(view: &'view AlertView, now: Instant) -> Self {
+    pub(super) fn of(view: &'view AlertView, silences: &'view Silences, now: Instant) -> Self {
         let alert = &*view.alert;
         let (starts_at, ends_at, generator_url) = match &alert.posted {
             Some(posted) => (posted.starts_at, posted.ends_at, posted.generator_url.as_str()),
             None => (alert.fired_at().unwrap_or(alert.active_at), now + REFRESHED, ""),
         };
+        let silenced_by: Vec<&str> = silences.muting(&alert.labels, now).map(|one| one.id.as_str()).collect();
+        let suppressed = !silenced_by.is_empty() || !view.inhibited_by.is_empty();
         Self {
             labels: &alert.labels,
             annotations: &alert.annotations,
@@ -57,8 +64,8 @@ impl<'view> GettableAlert<'view> {
             updated_at: stamp(alert.updated_at),
             ends_at: stamp(ends_at),
             status: Status {
-                state: if view.inhibited_by.is_empty() { "active" } else { "suppressed" },
-                silenced_by: [],
+                state: if suppressed { "suppressed" } else { "active" },
+                silenced_by,
                 inhibited_by: &view.inhibited_by,
                 muted_by: [],
             },

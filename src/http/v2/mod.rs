@@ -1,5 +1,5 @@
-//! Alertmanager's API v2, as far as alerts go: `status`, `alerts`. Prometheus' `alerting:` block and `amtool alert`
-//! work against it unchanged.
+//! Alertmanager's API v2, as of 0.25: `status`, `receivers`, `alerts`, `alerts/groups`, `silences`, `silence`. Prometheus'
+//! `alerting:` block, `amtool`, karma and Grafana's data source work against it unchanged.
 
 use std::sync::Arc;
 
@@ -12,13 +12,21 @@ use axum::{
 use chrono::SecondsFormat;
 use serde_json::json;
 
-use self::{filter::Filter, gettable::GettableAlert, postable::Posting};
+use self::{
+    filter::Filter,
+    gettable::{GettableAlert, Receiver},
+    postable::Posting,
+    swagger::Object,
+};
 use super::{Web, answer};
-use crate::{metrics::ALERTMANAGER_VERSION, model::Instant};
+use crate::{metrics::ALERTMANAGER_VERSION, model::Instant, view::AlertView};
 
-mod filter;
+pub(super) mod filter;
 mod gettable;
+pub(super) mod groups;
 mod postable;
+pub(super) mod silences;
+pub(super) mod swagger;
 
 /// RFC 3339 with milliseconds and `Z`, as Alertmanager writes instants.
 fn stamp(at: Instant) -> String {
@@ -43,16 +51,30 @@ pub(super) async fn status(State(web): State<Arc<Web>>) -> Response {
     }))
 }
 
+/// Every receiver, in file order.
+pub(super) async fn receivers(State(web): State<Arc<Web>>) -> Response {
+    let view = web.view();
+    answer::json(view.routing.receivers.iter().map(|name| Receiver { name }).collect::<Vec<_>>())
+}
+
 /// The alerts that fire, in the order of their fingerprints.
 pub(super) async fn alerts(State(web): State<Arc<Web>>, RawQuery(query): RawQuery) -> Response {
     let filter = match Filter::parse(query.as_deref().unwrap_or_default()) {
         Ok(filter) => filter,
         Err(error) => return answer::problem_v2(StatusCode::BAD_REQUEST, error),
     };
-    let (view, now) = (web.view(), web.clock.now());
-    let mut found: Vec<_> = view.alerts.iter().filter(|one| filter.picks(one)).collect();
-    found.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
-    answer::json(found.into_iter().map(|one| GettableAlert::of(one, now)).collect::<Vec<_>>())
+    let (view, silences, now) = (web.view(), web.silencing.silences(), web.clock.now());
+    let body = tokio::task::spawn_blocking(move || {
+        let picked = |one: &&Arc<AlertView>| {
+            let silenced = silences.mutes(&one.alert.labels, now).is_some();
+            filter.picks(one, silenced)
+                && (filter.receiver.is_none() || one.receivers.iter().any(|name| filter.picks_receiver(name)))
+        };
+        let mut found: Vec<_> = view.alerts.iter().filter(picked).collect();
+        found.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
+        serde_json::to_vec(&found.iter().map(|one| GettableAlert::of(one, &silences, now)).collect::<Vec<_>>())
+    });
+    answer::json_bytes(body.await.ok().and_then(Result::ok))
 }
 
 /// Takes alerts from outside; 200 means stored. As Alertmanager does, the good ones of a batch are taken and the bad
@@ -62,11 +84,14 @@ pub(super) async fn post_alerts(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let posting: Vec<Posting> = match answer::read_json(&headers, body) {
+    let posting: Option<Vec<Object<Posting>>> = match swagger::body("alerts", &headers, body) {
         Ok(posting) => posting,
-        Err((status, error)) => return answer::problem_v2(status, error),
+        Err(refused) => return *refused,
     };
-    let (alerts, faults) = postable::check(posting, web.clock.now());
+    let (alerts, faults) = match postable::check(posting.unwrap_or_default(), web.clock.now()) {
+        Ok(checked) => checked,
+        Err(refused) => return *refused,
+    };
     if !alerts.is_empty()
         && let Err(fault) = web.orders.post_alerts(alerts).await
     {
@@ -81,11 +106,14 @@ pub(super) async fn post_alerts(
 
 #[cfg(test)]
 pub(super) fn read_filter(query: &str) -> Result<(), String> {
+    filter::Conditions::of_query(query)?;
     Filter::parse(query).map(drop)
 }
 
 #[cfg(test)]
-pub(super) fn read_posting(headers: &HeaderMap, body: Bytes) -> Result<Vec<String>, (StatusCode, String)> {
-    let posting: Vec<Posting> = answer::read_json(headers, Ok(body))?;
-    Ok(postable::check(posting, crate::view::tests::noon()).1)
+pub(super) fn read_posting(headers: &HeaderMap, body: Bytes) {
+    silences::read(headers, body.clone());
+    if let Ok(posting) = swagger::body::<Vec<Object<Posting>>>("alerts", headers, Ok(body)) {
+        let _ = postable::check(posting, crate::view::tests::noon());
+    }
 }

@@ -1,8 +1,12 @@
 //! Alerts as API v2 takes them, checked as Alertmanager checks them.
 
-use chrono::{DateTime, Datelike};
+use std::collections::BTreeMap;
+
+use axum::{http::StatusCode, response::Response};
+use chrono::{DateTime, Datelike, NaiveDateTime};
 use serde::Deserialize;
 
+use super::swagger::{self, BAD_TYPE, Object, REQUIRED};
 use crate::{alerts::alert::Labels, http::orders::PostableAlert, model::Instant};
 
 /// `postableAlert`.
@@ -10,9 +14,9 @@ use crate::{alerts::alert::Labels, http::orders::PostableAlert, model::Instant};
 #[serde(rename_all = "camelCase")]
 pub(super) struct Posting {
     #[serde(default)]
-    labels: Labels,
+    labels: Option<BTreeMap<String, Option<String>>>,
     #[serde(default)]
-    annotations: Option<Labels>,
+    annotations: Option<BTreeMap<String, Option<String>>>,
     #[serde(default)]
     starts_at: Option<String>,
     #[serde(default)]
@@ -21,49 +25,71 @@ pub(super) struct Posting {
     generator_url: Option<String>,
 }
 
-/// The good ones, and a sentence for each bad one.
-pub(super) fn check(posting: Vec<Posting>, now: Instant) -> (Vec<PostableAlert>, Vec<String>) {
+/// A text that is no time, in the words of Alertmanager's reader.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct BadTime(pub(super) String);
+
+/// The good ones, and what is wrong with each bad one. `Err` is the answer for a batch that the specification forbids:
+/// nothing of it is taken.
+pub(super) fn check(
+    posting: Vec<Object<Posting>>,
+    now: Instant,
+) -> Result<(Vec<PostableAlert>, Vec<String>), Box<Response>> {
     let (mut good, mut faults) = (Vec::with_capacity(posting.len()), Vec::new());
-    for (n, one) in posting.into_iter().enumerate() {
-        match check_one(one, now) {
+    for (n, Object(one)) in posting.into_iter().enumerate() {
+        match check_one(n, one, now)? {
             Ok(alert) => good.push(alert),
-            Err(why) => faults.push(format!("alert {n}: {why}")),
+            Err(why) => faults.push(why),
         }
     }
-    (good, faults)
+    Ok((good, faults))
 }
 
-fn check_one(posting: Posting, now: Instant) -> Result<PostableAlert, String> {
-    let mut labels = posting.labels;
-    let mut annotations = posting.annotations.unwrap_or_default();
-    if labels.contains_key("") || annotations.contains_key("") {
-        return Err("a label or annotation has no name".to_owned());
+fn check_one(n: usize, posting: Posting, now: Instant) -> Result<Result<PostableAlert, String>, Box<Response>> {
+    let time = |text| {
+        instant(text).map_err(|BadTime(why)| {
+            let error = format!("parsing alerts body from \"\" failed, because {why}");
+            Box::new(swagger::forbidden(StatusCode::BAD_REQUEST, 400, error))
+        })
+    };
+    let (starts_at, ends_at) = (time(posting.starts_at)?, time(posting.ends_at)?);
+    let generator_url = posting.generator_url.unwrap_or_default();
+    if !generator_url.is_empty() && !generator_url.starts_with('/') && url::Url::parse(&generator_url).is_err() {
+        let why = format!("{n}.generatorURL in body must be of type uri: {generator_url:?}");
+        return Err(Box::new(swagger::unprocessable(BAD_TYPE, why)));
     }
-    labels.retain(|_, value| !value.is_empty());
-    annotations.retain(|_, value| !value.is_empty());
-    if labels.is_empty() {
-        return Err("at least one label pair required".to_owned());
-    }
-    let ends_at = instant("endsAt", posting.ends_at)?;
-    let starts_at = instant("startsAt", posting.starts_at)?.unwrap_or_else(|| ends_at.map_or(now, |end| end.min(now)));
-    if ends_at.is_some_and(|end| end < starts_at) {
-        return Err("start time must be before end time".to_owned());
-    }
-    Ok(PostableAlert {
-        labels,
-        annotations,
-        starts_at,
-        ends_at,
-        generator_url: posting.generator_url.unwrap_or_default(),
+    let Some(labels) = posting.labels else {
+        return Err(Box::new(swagger::unprocessable(REQUIRED, format!("{n}.labels in body is required"))));
+    };
+    // An empty value is no label, as everywhere in this ecosystem.
+    let filled = |found: BTreeMap<String, Option<String>>| -> Labels {
+        found.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?))).collect()
+    };
+    let (labels, annotations) = (filled(labels), filled(posting.annotations.unwrap_or_default()));
+    let starts_at = starts_at.unwrap_or_else(|| ends_at.map_or(now, |end| end.min(now)));
+    Ok(if ends_at.is_some_and(|end| end < starts_at) {
+        Err("start time must be before end time".to_owned())
+    } else if labels.contains_key("") {
+        Err("invalid label set: invalid name \"\"".to_owned())
+    } else if labels.is_empty() {
+        Err("at least one label pair required".to_owned())
+    } else if annotations.contains_key("") {
+        Err("invalid annotations: invalid name \"\"".to_owned())
+    } else {
+        Ok(PostableAlert { labels, annotations, starts_at, ends_at, generator_url })
     })
 }
 
-/// An RFC 3339 instant, whole microseconds. Absent, empty and Go's zero time mean "not given".
-fn instant(name: &str, text: Option<String>) -> Result<Option<Instant>, String> {
+/// An RFC 3339 instant, whole microseconds; without a zone it is UTC. Absent, empty and Go's zero time mean "not given".
+pub(super) fn instant(text: Option<String>) -> Result<Option<Instant>, BadTime> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    let at = DateTime::parse_from_rfc3339(&text)
-        .map_err(|_| format!("{name} must be a time like 2026-12-01T07:00:00Z"))?
-        .to_utc();
+    let zoned = DateTime::parse_from_rfc3339(&text).map(|at| at.to_utc());
+    let at = zoned
+        .or_else(|_| NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").map(|at| at.and_utc()))
+        .or_else(|_| NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").map(|at| at.and_utc()))
+        .map_err(|_| {
+            BadTime(format!("parsing time {text:?} as \"2006-01-02 15:04:05\": cannot parse {text:?} as \"2006\""))
+        })?;
     let stored = crate::model::local_time::from_micros(crate::model::local_time::to_micros(at));
     Ok((at.year() > 1).then_some(stored))
 }
@@ -77,7 +103,7 @@ mod tests {
     use crate::view::tests::noon;
 
     fn checked(one: serde_json::Value) -> Result<PostableAlert, String> {
-        check_one(serde_json::from_value(one).unwrap(), noon())
+        check_one(0, serde_json::from_value(one).unwrap(), noon()).unwrap_or_else(|_| Err("forbidden".to_owned()))
     }
 
     #[test]

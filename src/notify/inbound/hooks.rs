@@ -120,7 +120,7 @@ impl Hooks {
         }
         let heard =
             Heard { gateway, provider_id: sid.to_owned(), from, text: Phi::new(body.to_owned()), at: self.clock.now() };
-        match self.ears.hear(&*self.replies, heard).await {
+        match self.ears.hear(&self.store, &*self.replies, heard).await {
             HeardWas::StoreFault => Hooked::Again,
             _ => Hooked::Taken,
         }
@@ -188,7 +188,7 @@ impl Hooks {
             text: Phi::new(format!("1 {code}")),
             at: self.clock.now(),
         };
-        let words = match self.ears.hear(&*self.replies, heard).await {
+        let words = match self.ears.hear(&self.store, &*self.replies, heard).await {
             HeardWas::Reply | HeardWas::Duplicate => "Noted. A text message follows. Goodbye.",
             HeardWas::StoreFault => "It could not be noted. Please answer by text message. Goodbye.",
             HeardWas::NotAReply | HeardWas::UnknownSender => "There is nothing open. Goodbye.",
@@ -268,7 +268,7 @@ impl Hooks {
         }
         let heard =
             Heard { gateway: gateway.to_owned(), provider_id: id, from, text: Phi::new(words), at: self.clock.now() };
-        match self.ears.hear(&*self.replies, heard).await {
+        match self.ears.hear(&self.store, &*self.replies, heard).await {
             HeardWas::StoreFault => Hooked::Again,
             _ => Hooked::Taken,
         }

@@ -124,7 +124,7 @@ impl Ear {
                 text: text.text,
                 at: listening.clock.now(),
             };
-            if listening.ears.hear(&*listening.replies, heard).await == HeardWas::StoreFault {
+            if listening.ears.hear(&listening.store, &*listening.replies, heard).await == HeardWas::StoreFault {
                 // It comes again with the next question.
                 return Ok(None);
             }

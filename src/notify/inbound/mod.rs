@@ -16,7 +16,11 @@ use std::{
 
 use futures::future::BoxFuture;
 
-use crate::model::{Instant, Phi};
+use crate::{
+    model::{AddressMark, Instant, Phi, PhiGrant},
+    notify::message::Channel,
+    store::Store,
+};
 
 /// Where Twilio posts texts that came in.
 pub const TEXT_HOOK: &str = "/hooks/twilio";
@@ -106,7 +110,9 @@ impl Ears {
     pub const OUTCOMES: [&'static str; 5] = ["reply", "not_a_reply", "unknown_sender", "duplicate", "forged"];
 
     /// Hands a text on, unless it was before; counts what became of it. `StoreFault`: it is to be handed on again.
-    pub async fn hear(&self, replies: &dyn Replies, heard: Heard) -> HeardWas {
+    ///
+    /// A known person who answers as our texts ask them to has a number that texts reach.
+    pub async fn hear(&self, store: &Store, replies: &dyn Replies, heard: Heard) -> HeardWas {
         let key = (heard.gateway.clone(), heard.provider_id.clone());
         {
             let mut seen = lock(&self.seen);
@@ -118,7 +124,16 @@ impl Ears {
             }
         }
         let gateway = heard.gateway.clone();
+        // A key in a call proves that calls reach them, which is no news of texts.
+        let answers = !heard.provider_id.contains('/') && heard.text.reveal(PhiGrant::COMPARE).trim().starts_with('1');
+        let (mark, at) = (AddressMark::of(&heard.from), heard.at);
         let was = replies.hear(heard).await;
+        if answers
+            && matches!(was, HeardWas::Reply | HeardWas::NotAReply)
+            && let Err(error) = store.verify(mark, Channel::Sms, at).await
+        {
+            tracing::warn!(error = %error, gateway, "inbound: it could not be written down that a number answers");
+        }
         match was.as_str() {
             Some(outcome) => self.count(&gateway, outcome),
             None => {

@@ -449,7 +449,9 @@ proptest! {
             }
         }
         let mut text = String::new();
-        lines.iter().for_each(|line| writeln!(text, "{line}").unwrap());
+        for line in &lines {
+            writeln!(text, "{line}").unwrap();
+        }
         for text in [text.clone(), format!("{text}END:VCALENDAR\n")] {
             let _ = read_at(&text, "2026-10-26T12:00:00-06:00");
         }

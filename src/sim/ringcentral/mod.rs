@@ -158,7 +158,7 @@ impl RingCentral {
             };
         }
         match call.path.strip_prefix(&format!("{ROOT}/subscription")) {
-            Some(rest) => self.subscription(&rest.to_owned(), call, now),
+            Some(rest) => self.subscription(rest, call, now),
             None => error(404, "CMN-102", "Resource is not found"),
         }
     }

@@ -10,6 +10,7 @@ use chrono_tz::America::Denver;
 use shiftwatch::{
     alerts::{
         alert::{Acknowledgement, Alert, AlertKey, AlertState, Confirm, Facts, Labels, Told},
+        silence::{Silence, SilenceMatcher, Silences},
         step::Quiet,
     },
     board::people::{Names, Person, Who},
@@ -24,7 +25,9 @@ use shiftwatch::{
         calendar::CalendarEvent, picture::OnCallPicture,
     },
     rules::finding::{Closing, RuleId, Tells, Window},
-    view::{AgencyView, AlertView, ConfigView, EndpointView, LocationCoverage, OutboxView, SectionView, View},
+    view::{
+        AgencyView, AlertView, ConfigView, EndpointView, LocationCoverage, OutboxView, RoutingView, SectionView, View,
+    },
 };
 
 use crate::harness::at;
@@ -262,7 +265,34 @@ pub fn trouble() -> View {
         uncovered(4, 20),
     ];
     view.alerts = alerts.map(Arc::new).into();
+    view.routing.silences = Arc::new(silences());
     view
+}
+
+/// One of each state.
+fn silences() -> Silences {
+    let made = |id: &str, from: i64, until: i64, until_resolved| Silence {
+        id: id.to_owned(),
+        matchers: ["alertname", "location"]
+            .map(|name| SilenceMatcher {
+                name: name.to_owned(),
+                value: NAMES[0].to_owned() + "|ShiftUncovered|" + NAMES[4],
+                is_regex: true,
+                is_equal: name == "alertname",
+            })
+            .into(),
+        starts_at: now() + TimeDelta::minutes(from),
+        ends_at: now() + TimeDelta::minutes(until),
+        updated_at: now(),
+        created_by: NAMES[5].to_owned(),
+        comment: NAMES[4].to_owned(),
+        until_resolved,
+        has_matched: true,
+        reminded: false,
+    };
+    let all =
+        [made("1", -600, 5, false), made("2", -5, 600, true), made("3", 60, 120, false), made("4", -60, -5, false)];
+    Silences::restore(all.into()).0
 }
 
 /// Nothing was read yet.
@@ -403,6 +433,7 @@ fn picture(today: Today) -> View {
         alerts: Vec::new(),
         rules: Vec::new(),
         told: vec!["office".to_owned(), "on-call".to_owned()],
+        routing: RoutingView::default(),
         shadow_until: None,
         telling: Arc::new(Telling {
             voices: [(AgencyName::from("main"), voice())].into(),

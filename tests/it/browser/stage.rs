@@ -15,6 +15,7 @@ use axum::{
 };
 use futures::future::BoxFuture;
 use shiftwatch::{
+    alerts::silence::{Silences, Wish, WishFault},
     board::{
         Drawn, Frame, alert, assets,
         now::{self, Asked},
@@ -22,10 +23,11 @@ use shiftwatch::{
     },
     clock::{Clock, real_now},
     http::{
-        Access, DrillAnswer, Orders, People, Records, Web,
+        Access, DrillAnswer, Orders, People, Records, Silencing, Web,
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         router, serve,
+        silencing::SilenceFault,
     },
     metrics::Metrics,
     pulse::{Loop, Pulses},
@@ -65,6 +67,20 @@ impl Orders for Nobody {
     }
 }
 
+impl Silencing for Nobody {
+    fn silences(&self) -> Arc<Silences> {
+        Arc::default()
+    }
+
+    fn set(&self, _: Wish) -> BoxFuture<'_, Result<String, SilenceFault>> {
+        Box::pin(async { Err(WishFault::NotFound.into()) })
+    }
+
+    fn expire(&self, _: String) -> BoxFuture<'_, Result<(), SilenceFault>> {
+        Box::pin(async { Err(WishFault::NotFound.into()) })
+    }
+}
+
 impl People for Nobody {
     fn look_up(&self, _: Vec<Who>) -> BoxFuture<'_, Names> {
         Box::pin(async { hand_made::names() })
@@ -100,12 +116,13 @@ impl Stage {
         let pulses = Arc::new(Pulses::new(real_now()));
         let closing = watch::channel(false).0;
         let web = Web {
+            hooks: None,
             view: reader,
             pulses: Arc::clone(&pulses),
             metrics: Arc::new(Metrics::new()),
             orders: Arc::new(Nobody),
+            silencing: Arc::new(Nobody),
             people: Arc::new(Nobody),
-            hooks: None,
             gallery: Arc::default(),
             open: Arc::default(),
             closing: closing.subscribe(),

@@ -14,8 +14,15 @@ const OWNED: &str = "/alerts/000000000000a002";
 const CLOSED: &str = "/alerts/000000000000a003";
 
 /// The board's pages, by the addresses that the router knows.
-const PAGES: [(&str, &str); 5] =
-    [("now", "/"), ("alerts", "/alerts"), ("api", "/api-health"), ("history", "/history"), ("on-call", "/on-call")];
+const PAGES: [(&str, &str); 7] = [
+    ("now", "/"),
+    ("alerts", "/alerts"),
+    ("silences", "/silences"),
+    ("silence", "/silences/new"),
+    ("api", "/api-health"),
+    ("history", "/history"),
+    ("on-call", "/on-call"),
+];
 
 /// How a page is looked at: the device's scheme, and whether it is a desk's.
 const ALL: [(&str, bool); 4] = [("light", false), ("dark", false), ("dark", true), ("light", true)];
@@ -85,6 +92,7 @@ async fn axe_finds_nothing_on_any_page_in_any_state() {
         ("owned", OWNED),
         ("closed", CLOSED),
         ("past", "/alerts/000000000000b000"),
+        ("silence-it", "/silences/new?fingerprint=000000000000a000"),
         ("none", "/alerts/0"),
     ];
     let mut stale = hand_made::trouble();

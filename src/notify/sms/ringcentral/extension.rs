@@ -239,7 +239,8 @@ impl Extension {
             token.refused = None;
             let bearer = SecretString::from(granted.access_token);
             let n = token.n_given;
-            token.held = Some(Held { bearer: bearer.clone(), n, until: now + (life - MARGIN.min(life / 10)) });
+            token.held =
+                Some(Held { bearer: bearer.clone(), n, until: now + life.saturating_sub(MARGIN.min(life / 10)) });
             return Ok((bearer, n));
         }
         let code = serde_json::from_slice::<Complaint>(&body).unwrap_or_default().code();

@@ -216,14 +216,20 @@ fn of_code(code: Option<&str>, status: StatusCode, retry_after: Option<Duration>
         None => format!("HTTP {}", status.as_u16()),
     };
     let not_sent = |scope| Verdict::NotSent { why: why.clone(), scope, retry_after };
-    match (status.as_u16(), code.map_or(Class::Unknown, class_of)) {
-        (408 | 425 | 429, _) => not_sent(Scope::Way),
-        (401 | 403 | 404, Class::Unknown) | (_, Class::Sender) => not_sent(Scope::Account),
-        (_, Class::Later) => not_sent(Scope::Way),
-        (_, Class::Number(bad)) => Verdict::Refused { why, bad: Some(bad) },
-        (_, Class::Content) | (400..=499, Class::Unknown) => Verdict::Refused { why, bad: None },
-        // 5xx, redirects, and a text that failed for a reason nobody knows.
-        (_, Class::Unknown) => not_sent(Scope::Way),
+    if matches!(status.as_u16(), 408 | 425 | 429) {
+        return not_sent(Scope::Way);
+    }
+    match code.map_or(Class::Unknown, class_of) {
+        Class::Later => not_sent(Scope::Way),
+        Class::Sender => not_sent(Scope::Account),
+        Class::Number(bad) => Verdict::Refused { why, bad: Some(bad) },
+        Class::Content => Verdict::Refused { why, bad: None },
+        Class::Unknown => match status.as_u16() {
+            401 | 403 | 404 => not_sent(Scope::Account),
+            400..=499 => Verdict::Refused { why, bad: None },
+            // 5xx, redirects, and a text that failed for a reason nobody knows.
+            _ => not_sent(Scope::Way),
+        },
     }
 }
 
