@@ -1,11 +1,14 @@
 //! Talking to the running agent over its own HTTP API.
 
-use std::{error::Error as _, net::SocketAddr, time::Duration};
+use std::{error::Error as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use reqwest::{Client, RequestBuilder, StatusCode};
+use rustls::pki_types::ServerName;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use tokio::{io::AsyncReadExt as _, net::TcpStream};
+use tokio_rustls::TlsConnector;
 
 use crate::{
     config::{HttpClient, Listens},
@@ -16,6 +19,8 @@ use crate::{
 const LISTEN_DEFAULT: &str = "127.0.0.1:9847";
 /// It answers from memory; an order waits for the disk.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// A handshake is answered at once or not at all.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running agent, as seen from a command.
 #[derive(Debug)]
@@ -143,7 +148,15 @@ impl Agent {
         if let Some((user, password)) = &self.sign_in {
             request = request.basic_auth(user, Some(password.expose_secret()));
         }
-        let response = request.send().await.map_err(|fault| self.unreached(&fault))?;
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(fault) => match self.unreached(&fault) {
+                AgentError::NotRunning(base) if self.wants_a_certificate().await => {
+                    return Err(AgentError::CertificateWanted(base));
+                }
+                fault => return Err(fault),
+            },
+        };
         match (response.status(), &self.sign_in) {
             (StatusCode::UNAUTHORIZED, None) => Err(AgentError::SignIn(self.base.clone())),
             (StatusCode::UNAUTHORIZED, Some((user, _))) => {
@@ -151,6 +164,24 @@ impl Agent {
             }
             _ => Ok(response),
         }
+    }
+
+    /// Whether the handshake there ends for want of a certificate of ours. A client of HTTP that learns it before its
+    /// request has left only says that the connection is closed; so it is asked once more without one.
+    async fn wants_a_certificate(&self) -> bool {
+        let Some(url) = url::Url::parse(&self.base).ok().filter(|url| url.scheme() == "https") else { return false };
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return false };
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let (Ok(name), Ok(config)) = (ServerName::try_from(host.clone()), client::build(Trust::Anybody, None)) else {
+            return false;
+        };
+        let asking = async move {
+            let stream = TcpStream::connect((host.as_str(), port)).await?;
+            let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+            stream.read(&mut [0]).await
+        };
+        let heard = tokio::time::timeout(HANDSHAKE_TIMEOUT, asking).await;
+        matches!(heard, Ok(Err(fault)) if fault.to_string().contains("CertificateRequired"))
     }
 
     /// Why no answer came. What TLS says stands deep inside.
