@@ -28,8 +28,8 @@ use shiftwatch::{
     },
     clock::Clock,
     http::{
-        self, Orders, People, Records, Silencing, Web,
-        orders::{AckError, Acked, Acknowledge, PostableAlert, StoreFault},
+        self, DrillAnswer, Orders, People, Records, Silencing, Web,
+        orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         silencing::SilenceFault,
     },
@@ -208,6 +208,14 @@ impl Orders for Nobody {
 
     fn post_alerts(&self, _: Vec<PostableAlert>) -> BoxFuture<'_, Result<(), StoreFault>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>> {
+        Box::pin(async move { Err(DrillError::Unknown { who, known: String::new() }) })
+    }
+
+    fn drill_stands(&self, _: String) -> BoxFuture<'_, Option<DrillAnswer>> {
+        Box::pin(async { None })
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<String, Vec<String>>> {

@@ -19,6 +19,7 @@ use prometheus::{
 use crate::{
     alerts::{
         orders::News,
+        page::Turn,
         step::{Quiet, Why},
     },
     model::{AgencyName, Endpoint, Instant, local_time},
@@ -128,6 +129,7 @@ pub struct Metrics {
     inbound_texts: IntCounterVec,
     gateway_penalty: GaugeVec,
     decisions: IntCounterVec,
+    page_turns: IntCounterVec,
     detect_seconds: Histogram,
     deliver_seconds: HistogramVec,
     acknowledge_seconds: Histogram,
@@ -180,6 +182,7 @@ impl Metrics {
             inbound_texts: counters(&f::INBOUND_TEXTS),
             gateway_penalty: gauges(&f::GATEWAY_PENALTY),
             decisions: counters(&f::DECISIONS),
+            page_turns: counters(&f::PAGE_TURNS),
             detect_seconds: histograms(&f::DETECT, DETECT_SECONDS).with_label_values(&alone),
             deliver_seconds: histograms(&f::DELIVER, DELIVER_SECONDS),
             acknowledge_seconds: histograms(&f::ACKNOWLEDGE, ACKNOWLEDGE_SECONDS).with_label_values(&alone),
@@ -194,6 +197,9 @@ impl Metrics {
         };
         for why in Why::ALL {
             metrics.decisions.with_label_values(&[why.as_str()]);
+        }
+        for turn in Turn::WORDS {
+            metrics.page_turns.with_label_values(&[turn]);
         }
         for quiet in Quiet::ALL {
             metrics.decisions.with_label_values(&[quiet.as_str()]);
@@ -273,6 +279,11 @@ impl Metrics {
     /// A decision to tell.
     pub fn told(&self, why: Why) {
         self.decisions.with_label_values(&[why.as_str()]).inc();
+    }
+
+    /// Something happened to a page.
+    pub fn page_turned(&self, turn: Turn) {
+        self.page_turns.with_label_values(&[turn.as_str()]).inc();
     }
 
     /// A decision not to tell, at this step.

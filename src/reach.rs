@@ -35,7 +35,6 @@ impl Reach {
     }
 
     /// Every phone, as it is now.
-    #[must_use]
     pub fn phones(&self) -> RwLockReadGuard<'_, Phones> {
         self.phones.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::{AgencyName, ClientId, Instant, Subject},
+    model::{AgencyName, CaregiverId, ClientId, Instant, Subject},
     notify::message::{AddressMark, Channel, MessageId},
     rules::finding::{Closing, RuleId, Tells, Window},
 };
@@ -112,6 +112,9 @@ pub struct Facts {
     pub location: String,
     /// The client, for granted templates.
     pub client: Option<ClientId>,
+    /// Who is to come, where that is known: "handled" holds until it is somebody else.
+    #[serde(default)]
+    pub caregiver: Option<CaregiverId>,
     /// Which built-in text.
     pub tells: Tells,
 }

@@ -114,7 +114,9 @@ impl Book {
     #[must_use]
     pub fn with_pages(mut self, pages: Vec<Page>) -> Self {
         self.unseen |= !pages.is_empty();
-        pages.into_iter().for_each(|page| self.pages.put(page));
+        for page in pages {
+            self.pages.put(page);
+        }
         self
     }
 

@@ -14,9 +14,9 @@ use super::{
     alert::Alert,
     draft::Draft,
     flush::urgency,
-    limits::{self, GAP, Pace},
+    limits::{self, Pace},
     notice::{Bundle, BundledPage, Notice, PageAsk, Says},
-    page::{Arrived, HeldWord, Page, PageKey, PageState, SaidWord, Way, Word, firing_of, is_muted, says_page},
+    page::{Arrived, HeldWord, Page, PageKey, PageState, SaidWord, Way, Word, firing_of, is_muted, look, says_page},
     severity::rank,
     step::Why,
 };
@@ -37,6 +37,8 @@ const MAILS_ALONE: usize = 3;
 const KEPT: usize = 500;
 /// A text of what waited is useful for so long at least.
 const USEFUL: TimeDelta = TimeDelta::minutes(15);
+/// How often what is said in a step may lead to more.
+const ROUNDS_MAX: usize = 3;
 /// A bundle of ends follows the messages it answers, so many at most.
 const FOLLOWS_MAX: usize = 100;
 
@@ -48,28 +50,60 @@ struct Line {
 }
 
 /// Shapes what people are told in this step. Comes last: every page is as it will be.
-pub(super) fn shape(draft: &mut Draft<'_>, due: &[Wake]) {
+///
+/// A phone for which something of a page in `looked_at` waits is looked at too: what waits may be more urgent by now.
+pub(super) fn shape(draft: &mut Draft<'_>, due: &[Wake], looked_at: &BTreeSet<PageKey>) {
+    let marks = due.iter().filter_map(|wake| match wake {
+        Wake::Person(mark) => Some(mark.clone()),
+        _ => None,
+    });
+    let mut marks: BTreeSet<AddressMark> = marks.collect();
+    for mark in &marks {
+        draft.person_wakes.entry(mark.clone()).or_insert(None);
+    }
+    let pages = looked_at.iter().filter_map(|key| draft.page(key));
+    marks.extend(pages.flat_map(Page::waits_for).cloned());
+    let mut said = Vec::new();
+    let mut sent = Sent::default();
+    for _ in 0..ROUNDS_MAX {
+        draft.pages_touched.clear();
+        shape_round(draft, std::mem::take(&mut marks), &mut said, &mut sent);
+        // What waits, or was told in another way, may change when a page is looked at next.
+        for key in std::mem::take(&mut draft.pages_touched) {
+            look(draft, &key);
+        }
+        if draft.notices.is_empty() {
+            break;
+        }
+    }
+    said.append(&mut draft.notices);
+    draft.notices = said;
+}
+
+/// The lines that were used in this step.
+type Sent = BTreeSet<Line>;
+
+fn shape_round(draft: &mut Draft<'_>, marks: BTreeSet<AddressMark>, said: &mut Vec<Notice>, sent: &mut Sent) {
     let mut by_line: BTreeMap<Line, Vec<(usize, Notice)>> = BTreeMap::new();
-    let mut said: Vec<(usize, Notice)> = Vec::new();
+    let mut placed: Vec<(usize, Notice)> = Vec::new();
     for (place, notice) in std::mem::take(&mut draft.notices).into_iter().enumerate() {
         if is_limited(&notice) {
             by_line.entry(Line { mark: notice.mark.clone(), via: notice.via }).or_default().push((place, notice));
         } else {
-            said.push((place, notice));
+            placed.push((place, notice));
         }
     }
-    for wake in due {
-        if let Wake::Person(mark) = wake {
-            by_line.entry(Line { mark: mark.clone(), via: Via::Sms }).or_default();
-            draft.person_wakes.entry(mark.clone()).or_insert(None);
-        }
-    }
-    // What becomes of one way changes when the person is looked at again, and that is one wake for both ways.
-    let lines: Vec<Line> = by_line.keys().filter(|line| line.via != Via::Email).cloned().collect();
-    for Line { mark, .. } in lines {
+    // Both ways to a person have one wake, so both are looked at.
+    let told = by_line.keys().filter(|line| line.via != Via::Email).map(|line| line.mark.clone());
+    let marks: BTreeSet<AddressMark> = told.chain(marks).collect();
+    for mark in marks {
         for via in [Via::Sms, Via::Call] {
             by_line.entry(Line { mark: mark.clone(), via }).or_default();
         }
+    }
+    if by_line.is_empty() {
+        said.extend(placed.into_iter().map(|(_, notice)| notice));
+        return;
     }
     let topics: HashMap<String, PageKey> = draft.changed_pages().map(|key| (key.topic(), key.clone())).collect();
     for (line, notices) in by_line {
@@ -77,15 +111,18 @@ pub(super) fn shape(draft: &mut Draft<'_>, due: &[Wake]) {
         let places: HashMap<MessageId, usize> =
             notices.iter().map(|(place, notice)| (notice.message(draft.book.agency()), *place)).collect();
         let matters = notices.into_iter().map(|(_, notice)| Matter::of(notice, &topics)).collect();
-        shape_line(draft, &line, matters);
+        shape_line(draft, &line, matters, sent.contains(&line));
+        if !draft.notices.is_empty() {
+            sent.insert(line);
+        }
         for notice in std::mem::take(&mut draft.notices) {
             let place = places.get(&notice.message(draft.book.agency())).copied().unwrap_or(first);
-            said.push((place, notice));
+            placed.push((place, notice));
         }
     }
     // In the order in which they were decided.
-    said.sort_by_key(|(place, _)| *place);
-    draft.notices = said.into_iter().map(|(_, notice)| notice).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    said.extend(placed.into_iter().map(|(_, notice)| notice));
 }
 
 fn is_limited(notice: &Notice) -> bool {
@@ -160,13 +197,14 @@ fn waiting_on(draft: &Draft<'_>, line: &Line) -> Waiting {
     waiting
 }
 
-fn shape_line(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>) {
+/// `used`: it was used in this step already.
+fn shape_line(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>, used: bool) {
     let now = draft.now;
     if line.via == Via::Email {
         if new.len() <= MAILS_ALONE {
             draft.notices.extend(new.into_iter().map(|matter| matter.notice));
         } else {
-            bundle(draft, line, new, Waiting::default());
+            bundle(draft, line, &new, Waiting::default());
         }
         return;
     }
@@ -176,7 +214,14 @@ fn shape_line(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>) {
     }
     let mut times: Vec<Instant> =
         draft.phones.map(|phones| phones.lately(&line.mark, line.via, now).collect()).unwrap_or_default();
+    times.extend(used.then_some(now));
     let (pages, words): (Vec<Matter>, Vec<Matter>) = new.into_iter().partition(Matter::is_page);
+    // What is told anew needs not be told as it was before.
+    let anew: BTreeSet<&PageKey> = pages.iter().filter_map(|matter| matter.page.as_ref()).collect();
+    for (key, _, _) in waiting.open.iter().filter(|(key, _, _)| anew.contains(key)) {
+        draft.change_page(key, |page| settle_held(page, line, None));
+    }
+    waiting.open.retain(|(key, _, _)| !anew.contains(key));
     let urgent = pages.iter().any(Matter::is_urgent)
         || waiting
             .open
@@ -191,7 +236,8 @@ fn shape_line(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>) {
             return;
         }
         if at <= now {
-            bundle(draft, line, pages.into_iter().chain(words).collect(), waiting);
+            let all: Vec<Matter> = pages.into_iter().chain(words).collect();
+            bundle(draft, line, &all, waiting);
         } else {
             hold(draft, line, pages.into_iter().chain(words).collect());
             wake(draft, line, at);
@@ -213,7 +259,7 @@ fn shape_line(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>) {
             }
         } else {
             let said = Waiting { words: std::mem::take(&mut waiting.words), ..Waiting::default() };
-            bundle(draft, line, words, said);
+            bundle(draft, line, &words, said);
             times.push(now);
         }
     }
@@ -230,7 +276,7 @@ fn shape_line(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>) {
             tell_alone(draft, line, &key, ask);
         }
     } else {
-        bundle(draft, line, pages, Waiting { words: Vec::new(), ..waiting });
+        bundle(draft, line, &pages, Waiting { words: Vec::new(), ..waiting });
     }
 }
 
@@ -282,7 +328,7 @@ struct Instead {
 }
 
 fn settle_held(page: &mut Page, line: &Line, instead: Option<&Instead>) {
-    for told in page.told.iter_mut() {
+    for told in &mut page.told {
         if told.mark != line.mark || told.via != line.via || told.arrived != Arrived::Held {
             continue;
         }
@@ -321,18 +367,17 @@ fn tell_alone(draft: &mut Draft<'_>, line: &Line, key: &PageKey, ask: PageAsk) {
     };
     let message = notice.message(draft.book.agency());
     settle_held(&mut page, line, Some(&Instead { message, bundle: None, at: now }));
-    look_again(draft, &mut page);
     draft.notices.push(notice);
     draft.put_page(page);
 }
 
 /// Everything in one.
-fn bundle(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>, waiting: Waiting) {
+fn bundle(draft: &mut Draft<'_>, line: &Line, new: &[Matter], waiting: Waiting) {
     let now = draft.now;
     let n = u64::try_from(to_micros(now)).unwrap_or(0);
     let agency = draft.book.agency().clone();
     let mut all = Gathered::default();
-    for Matter { notice, page } in &new {
+    for Matter { notice, page } in new {
         all.useful_until = all.useful_until.max(Some(notice.useful_until));
         all.why.get_or_insert(notice.why);
         all.to.get_or_insert_with(|| notice.to.clone());
@@ -382,7 +427,6 @@ fn bundle(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>, waiting: Waiting
             }
         }
         settle_held(&mut page, line, Some(&instead));
-        look_again(draft, &mut page);
         draft.put_page(page);
     }
     // One of them is enough to count the text by.
@@ -513,14 +557,6 @@ fn held_by(page: &Page, line: &Line) -> Option<PersonName> {
     let is_held =
         |told: &&super::page::PageTold| told.mark == line.mark && told.via == line.via && told.arrived == Arrived::Held;
     page.told.iter().find(is_held).map(|told| told.person.clone())
-}
-
-/// What was told just now is looked after in time: the next way, when nothing is heard of it.
-fn look_again(draft: &Draft<'_>, page: &mut Page) {
-    let policy = draft.policy.paging.escalation.get(&page.key.policy);
-    let after = policy.and_then(|policy| TimeDelta::from_std(policy.unconfirmed_after).ok()).unwrap_or(GAP);
-    let at = draft.now + after;
-    page.next_at = Some(page.next_at.map_or(at, |before| before.min(at)));
 }
 
 const fn why_of(ask: PageAsk) -> Why {

@@ -17,7 +17,7 @@ use super::{
     draft::Draft,
     flush, life,
     orders::Inputs,
-    page::{self, LinkKey},
+    page::{self, LinkKey, PageKey},
     phones::Phones,
     severity::rank,
     silence::Silences,
@@ -106,8 +106,8 @@ pub fn step(book: &Book, given: Given<'_>) -> Step {
     }
     flush::flush_due(&mut draft);
     flush::tell_closings_now(&mut draft);
-    look_at_pages(&mut draft);
-    bundle::shape(&mut draft, given.due);
+    let looked_at = look_at_pages(&mut draft);
+    bundle::shape(&mut draft, given.due, &looked_at);
     draft.intents.sort_by_cached_key(|intent| {
         let most_urgent = intent.firing.iter().chain(&intent.resolved).map(|alert| rank(&alert.labels)).min();
         (most_urgent, intent.firing.is_empty(), intent.group.clone(), intent.flush)
@@ -132,19 +132,22 @@ fn look_at_silenced(draft: &mut Draft<'_>) {
     }
 }
 
-/// Looks at every page that something of this pass concerns, each once, when all alerts are as they will be.
-fn look_at_pages(draft: &mut Draft<'_>) {
+/// Looks at every page that something of this pass concerns, each once, when all alerts are as they will be. Gives which.
+fn look_at_pages(draft: &mut Draft<'_>) -> BTreeSet<PageKey> {
+    let mut looked_at = BTreeSet::new();
     // What a page decides may concern another one of the same shift.
     for round in 0..PAGE_ROUNDS_MAX {
         let pages = draft.take_pages_to_look_at(round == 0);
         if pages.is_empty() {
-            return;
+            break;
         }
         for key in pages {
             page::look(draft, &key);
             draft.pages_touched.remove(&key);
+            looked_at.insert(key);
         }
     }
+    looked_at
 }
 
 /// How often pages may concern each other in one step.

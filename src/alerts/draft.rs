@@ -510,19 +510,11 @@ impl<'a> Draft<'a> {
         }
         for (key, page) in std::mem::take(&mut self.pages) {
             let before = self.book.page(&key).map(AsRef::as_ref);
+            wakes.insert(Wake::Page(key.clone()), page.as_ref().and_then(|page| page.next_at));
             match page {
-                Some(page) => {
-                    wakes.insert(Wake::Page(key), page.next_at);
-                    if before != Some(&page) {
-                        delta.pages.push(page);
-                    }
-                }
-                None => {
-                    wakes.insert(Wake::Page(key.clone()), None);
-                    if before.is_some() {
-                        delta.pages_gone.push(key);
-                    }
-                }
+                Some(page) if before != Some(&page) => delta.pages.push(page),
+                None if before.is_some() => delta.pages_gone.push(key),
+                _ => {}
             }
         }
         for (mark, at) in std::mem::take(&mut self.person_wakes) {

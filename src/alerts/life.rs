@@ -365,7 +365,18 @@ pub(super) fn change(draft: &mut Draft<'_>, alert: Alert) {
 }
 
 fn split(broken: Broken) -> (Facts, Vec<(String, String)>, bool) {
-    let Broken { window, deadline, starts_at, ends_at, location, client, tells, annotations, past_bad_rows, .. } =
-        broken;
-    (Facts { window, starts_at, ends_at, deadline, location, client, tells }, annotations, past_bad_rows)
+    let Broken {
+        window,
+        deadline,
+        starts_at,
+        ends_at,
+        location,
+        client,
+        caregiver,
+        tells,
+        annotations,
+        past_bad_rows,
+        ..
+    } = broken;
+    (Facts { window, starts_at, ends_at, deadline, location, client, caregiver, tells }, annotations, past_bad_rows)
 }

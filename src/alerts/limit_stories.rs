@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use super::{page::PageState, stage::*};
+use super::{
+    page::{PageState, PageTold},
+    stage::*,
+};
 use crate::{
     alerts::{notice::Says, policy::Policy},
     on_call::Via,
@@ -145,7 +148,7 @@ fn two_thousand_alerts_in_a_minute() {
     for person in ["night-1", "night-2", "lead"] {
         assert!(heard(&stage, person) <= 8, "{person}: {}", heard(&stage, person));
     }
-    let told = stage.book.pages().filter(|page| page.told.iter().any(|told| told.may_know())).count();
+    let told = stage.book.pages().filter(|page| page.told.iter().any(PageTold::may_know)).count();
     assert_eq!(told, 2_001, "everything was told, named or counted");
     // Somebody takes all of it, and the others hear it in one text.
     stage.said();

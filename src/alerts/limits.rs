@@ -2,7 +2,7 @@
 //! agencies.
 //!
 //! Given: when a phone was texted lately, and how urgent the next text is. Gives: the earliest instant for it.
-//! Does not: hold, bundle or send; that is [`super::bundle`]'s.
+//! Does not: hold, bundle or send; that is `bundle`'s.
 //!
 //! What can't wait goes at once: a critical page, the word on who has it, an end, a question to the owner. But a storm of
 //! them is one too: more than three in a minute wait for the minute to pass, and once a phone gets several pages in one

@@ -73,15 +73,15 @@ pub(super) fn prolong(draft: &mut Draft<'_>, keys: &BTreeSet<AlertKey>, ack: &Ac
     }
 }
 
-/// The owner gave it on: nobody owns these now.
-pub(super) fn release(draft: &mut Draft<'_>, keys: &BTreeSet<AlertKey>, by: &str) {
+/// Nobody owns these now, for a reason.
+pub(super) fn release(draft: &mut Draft<'_>, keys: &BTreeSet<AlertKey>, reason: &str) {
     for key in covered(draft, keys) {
         let Some(mut alert) = draft.alert(&key).cloned() else { continue };
         let AlertState::Acknowledged { fired_at, .. } = alert.state else { continue };
         alert.state = AlertState::Firing { fired_at };
         alert.updated_at = draft.now;
         stamp_state(&mut alert);
-        draft.transition(&key, Some("acknowledged"), "firing", format!("{by} passed it on"));
+        draft.transition(&key, Some("acknowledged"), "firing", reason);
         change(draft, alert);
     }
 }

@@ -16,7 +16,7 @@ use crate::{model::AddressMark, notify::message::MessageId};
 /// Pages and the ways to them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pages {
-    pages: HashMap<PageKey, Arc<Page>>,
+    by_key: HashMap<PageKey, Arc<Page>>,
     in_group: HashMap<GroupKey, BTreeSet<PageKey>>,
     of_alert: HashMap<AlertKey, BTreeSet<PageKey>>,
     on_phone: HashMap<AddressMark, BTreeSet<PageKey>>,
@@ -27,11 +27,11 @@ pub(super) struct Pages {
 
 impl Pages {
     pub fn get(&self, key: &PageKey) -> Option<&Arc<Page>> {
-        self.pages.get(key)
+        self.by_key.get(key)
     }
 
     pub fn all(&self) -> impl Iterator<Item = &Arc<Page>> {
-        self.pages.values()
+        self.by_key.values()
     }
 
     /// Those that are not over.
@@ -79,11 +79,11 @@ impl Pages {
             self.of_link.insert(link.hash.clone(), key.clone());
         }
         self.of_topic.insert(key.topic(), key.clone());
-        self.pages.insert(key.clone(), Arc::new(page));
+        self.by_key.insert(key.clone(), Arc::new(page));
     }
 
     pub fn forget(&mut self, key: &PageKey) {
-        let Some(page) = self.pages.remove(key) else { return };
+        let Some(page) = self.by_key.remove(key) else { return };
         remove_from(&mut self.in_group, &key.group, key);
         for alert in &page.alerts {
             remove_from(&mut self.of_alert, alert, key);

@@ -84,7 +84,8 @@ fn steps_repeat_until_somebody_owns_it() {
 
 #[test]
 fn the_next_way_comes_when_one_fails_or_is_not_confirmed() {
-    let rows: [(Option<(i64, News)>, &[&str], &str); 6] = [
+    type Row<'a> = (Option<(i64, News)>, &'a [&'a str], &'a str);
+    let rows: [Row<'_>; 6] = [
         (None, &["+10 sms", "+130 call"], "no word in two minutes"),
         (Some((20, News::Sent)), &["+10 sms", "+140 call"], "counted from when it left"),
         (Some((20, News::Delivered)), &["+10 sms"], "it is there"),
@@ -360,6 +361,59 @@ fn what_is_over_before_it_left_is_withdrawn() {
     stage.until(12);
     let made = stage.pass(vec![fine("Page", shift(1), Closing::Covered)]);
     let first = stage.notices[0].message(stage.book.agency());
-    assert_eq!(made.cancels, [first.clone()]);
+    assert_eq!(made.cancels, std::slice::from_ref(&first));
     assert_eq!(made.notices[0].follows, [first], "and its closing goes only if it left after all");
+}
+
+#[test]
+fn handled_ends_when_somebody_else_is_to_come() {
+    use crate::{model::CaregiverId, rules::finding::Verdict};
+    let with = |caregiver: &str| {
+        let mut finding = broken("Page", shift(1));
+        if let Verdict::Broken(broken) = &mut finding.verdict {
+            broken.caregiver = Some(CaregiverId::new(caregiver));
+        }
+        finding
+    };
+    let mut stage = Stage::new(paging());
+    stage.pass(vec![with("8000201")]);
+    at(&mut stage, 20).reply("night-1", "3 K7");
+    stage.said();
+    at(&mut stage, 300).pass(vec![with("8000201")]);
+    assert_eq!(stage.said(), NOTHING);
+    at(&mut stage, 400).pass(vec![with("8000202")]);
+    assert_eq!(stage.said(), ["+400 sms night-1 expired: Page/0001"]);
+    assert!(matches!(stage.alert("Page", shift(1)).unwrap().state, AlertState::Firing { .. }));
+}
+
+#[test]
+fn a_link_does_each_thing_once() {
+    use super::{
+        orders::{Action, Ask},
+        page::{LinkKey, link_hash},
+    };
+    let mut stage = Stage::new(paging());
+    stage.link_key = Some(LinkKey::new(&[7; 32]));
+    stage.pass(vec![broken("Page", shift(1))]);
+    at(&mut stage, 20).said();
+    let page = stage.book.pages().next().unwrap().clone();
+    let super::notice::Says::Page { link: Some(token), .. } = &stage.notices[0].says else { panic!("a link") };
+    let proof = link_hash(token);
+    assert_eq!(page.links[0].hash, proof);
+    let press = |action: Action, proof: &str| Ask::Press {
+        page: page.key.topic(),
+        person: crate::model::PersonName::new("night-1"),
+        action,
+        proof: proof.to_owned(),
+    };
+    assert!(stage.order(press(Action::Mine { minutes: None }, "forged")).delta.pages.is_empty(), "a forged link");
+    stage.order(press(Action::Mine { minutes: None }, &proof));
+    let until = |stage: &Stage| stage.book.pages().next().unwrap().ownership().map(|owned| owned.ack.until);
+    let first = until(&stage);
+    assert!(first.is_some());
+    at(&mut stage, 100).order(press(Action::Mine { minutes: None }, &proof));
+    assert_eq!(until(&stage), first, "a link that was used does nothing more");
+    stage.order(press(Action::Mine { minutes: Some(40) }, &proof));
+    assert_eq!(until(&stage), Some(noon() + TimeDelta::seconds(100 + 40 * 60)), "another button is another thing");
+    assert_eq!(stage.said(), NOTHING, "the page that opened says it, no text does");
 }

@@ -53,7 +53,7 @@ impl Phones {
                 let of_page = self.of_page.entry((agency.clone(), page.key.clone())).or_default();
                 of_page.insert((mark.clone(), code.clone()));
             }
-            let has_gone = |told: &&PageTold| told.via != Via::Email && told.may_know();
+            let has_gone = |told: &&PageTold| told.via != Via::Email && told.has_gone_out();
             let told = page.told.iter().filter(has_gone).map(|told| (&told.mark, told.via, told.at));
             let said = page.words.iter().map(|word| (&word.mark, word.via, word.at));
             for (mark, via, at) in told.chain(said) {

@@ -127,7 +127,7 @@ fn brisk(mute: bool) -> Policy {
     on_call.sms.push(sms(2));
     on_call.page = paging().receivers["on-call"].page.clone();
     let escalation = EscalationPolicy {
-        repeat: Duration::from_secs(120),
+        repeat: Duration::from_mins(2),
         unconfirmed_after: Duration::from_secs(25),
         ack_expires: Duration::from_secs(70),
         ack_expires_uncovered: Duration::from_secs(90),

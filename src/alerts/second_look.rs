@@ -47,6 +47,7 @@ mod tests {
             deadline: None,
             location: String::new(),
             client: Some("c1".into()),
+            caregiver: None,
             tells,
         };
         let hours = |instant: Instant| (instant - at(0)).num_hours();

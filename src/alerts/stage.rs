@@ -592,6 +592,7 @@ pub fn broken(rule: &str, subject: Subject) -> Finding {
         location: "north".to_owned(),
         subject_label: shift,
         client: None,
+        caregiver: None,
         tells: Tells::Uncovered,
         annotations: vec![],
         past_bad_rows: false,

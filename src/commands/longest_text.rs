@@ -5,22 +5,28 @@
 //! receiver's own text that is either, shown for a sample shift.
 //! Does not: send, or look at texts that never leave: rules whose alerts reach no phone are passed over.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    slice::from_ref,
+};
 
 use chrono::{TimeDelta, TimeZone};
 
 use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState, Confirm, Facts, Labels},
+        notice::PageAsk,
         route::Route,
     },
     config::{Agency, Config, fault::Fault, tree::Place},
     model::{ClientId, Endpoint, Instant, ShiftId, ShiftKey, ShiftRef, Subject, VisitId},
     notify::{
         gsm7::{self, SEPTETS_MAX},
+        page_texts::{self, Kept, Page, Speaker},
         render::shift_facts,
         template, texts,
         voice::{Telling, Voice, place},
+        words,
     },
     rules::{
         finding::{Tells, Window},
@@ -34,6 +40,9 @@ const MINUTES: i64 = 24 * 60 + 30;
 const OFF: TimeDelta = TimeDelta::minutes(14 * 60 + 44);
 /// Ten digits: longer than the ids seen.
 const ID: &str = "9000000000";
+/// A code and a link's token, as long as they are.
+const CODE: &str = "K7";
+const TOKEN: &str = "Ab3dE9xQr2Lm5TzW";
 /// More shifts than these start unwatched nowhere.
 const SHIFTS: u32 = 999;
 
@@ -89,6 +98,25 @@ pub(super) fn warnings(config: &Config) -> Vec<Fault> {
         }
         for rule in config.rules.iter() {
             let Worst { alert, now } = worst(agency, rule, &telling);
+            let routes = config.policy.route.matches(&alert.labels);
+            if routes.iter().any(|route| pages_by_built_in(config, route)) {
+                let speaker = Speaker { telling: &telling, agency: &agency.name, now };
+                let link = telling.external_url.is_some().then_some(TOKEN);
+                let page = Page { code: CODE, link, alerts: from_ref(&alert), told_before: &[], ask: PageAsk::First };
+                let (shown, kept) = page_texts::page(page, speaker);
+                let own = words::firing(&alert, &telling, now).action;
+                if kept == Kept::NoLink && link.is_some() {
+                    warn(
+                        format!("a page of {} in {} has no room for its link: \"{shown}\"", rule.alert, agency.name),
+                        "write a shorter title, location or external_url".into(),
+                    );
+                } else if alert.facts.tells == Tells::Summary && !shown.contains(&gsm7::transliterate(&own)) {
+                    warn(
+                        format!("a page of {} in {} is cut to \"{shown}\"", rule.alert, agency.name),
+                        "write a shorter summary".into(),
+                    );
+                }
+            }
             if !config.policy.route.matches(&alert.labels).into_iter().any(|route| texts_by_built_in(config, route)) {
                 continue;
             }
@@ -114,6 +142,12 @@ pub(super) fn warnings(config: &Config) -> Vec<Fault> {
 fn texts_by_built_in(config: &Config, route: &Route) -> bool {
     let receiver = config.policy.receivers.get(&route.receiver);
     receiver.is_some_and(|receiver| receiver.sms.iter().any(|sms| sms.text.is_none()))
+}
+
+/// Whether a route leads to people who are paged with the built-in text.
+fn pages_by_built_in(config: &Config, route: &Route) -> bool {
+    let receiver = config.policy.receivers.get(&route.receiver);
+    receiver.is_some_and(|receiver| receiver.page.iter().any(|page| page.text.is_none()))
 }
 
 /// The alert of a rule that takes the most room to say.
@@ -173,6 +207,7 @@ fn worst(agency: &Agency, rule: &Rule, telling: &Telling) -> Worst {
         deadline: None,
         location,
         client: None,
+        caregiver: None,
         tells,
     };
     let mut alert = Alert {
@@ -224,12 +259,16 @@ mod tests {
     use super::*;
 
     fn said(agency: &str, more: &str) -> Vec<String> {
+        let receivers = "receivers: [ { name: r, sms_configs: [ { to: '+12025550110' } ] } ]";
+        said_by(agency, &format!("{receivers}\n{more}"))
+    }
+
+    fn said_by(agency: &str, more: &str) -> Vec<String> {
         let dir = tempfile::tempdir().expect("a folder");
         let text = format!(
             "agencies: [ {{ name: main, timezone: America/Denver, {agency}, wellsky: {{ client_id: a, client_secret: {{ env: S }} }} }} ]
 sms_gateways: [ {{ name: t, twilio: {{ account_sid: AC1, auth_token: {{ env: S }}, from: '+12025550100' }} }} ]
 route: {{ receiver: r }}
-receivers: [ {{ name: r, sms_configs: [ {{ to: '+12025550110' }} ] }} ]
 {more}
 "
         );
@@ -260,6 +299,25 @@ receivers: [ {{ name: r, sms_configs: [ {{ to: '+12025550110' }} ] }} ]
             let agency = format!("title: WWWWWWWWWW, clock: {clock}, locations: [ {{ id: '1', name: Wwwwwwwwwwww }} ]");
             assert_eq!(said(&agency, ""), Vec::<String>::new(), "{clock}");
         }
+    }
+
+    #[test]
+    fn a_page_keeps_its_link_in_the_longest_case_and_a_long_summary_is_named() {
+        let pages = |host: &str| {
+            format!(
+                "web: {{ external_url: 'https://{host}' }}
+people: [ {{ name: night-1, phone: '+12025550111' }} ]
+escalation_policies: [ {{ name: p, steps: [ {{ notify: [ {{ person: night-1 }} ], via: [sms] }} ] }} ]
+receivers: [ {{ name: r, page_configs: [ {{ policy: p }} ] }} ]"
+            )
+        };
+        let longest = "title: WWWWWWWWWW, clock: 12h, locations: [ { id: '1', name: Wwwwwwwwwwww } ]";
+        assert_eq!(said_by(longest, &pages("watch.care.example.x")), Vec::<String>::new());
+        let far = said_by(longest, &pages(&format!("{}.example.com", "x".repeat(60))));
+        assert!(far.iter().any(|line| line.contains("a page of NoShow in main has no room for its link")), "{far:?}");
+        let wordy = said_by("title: CCA", &format!("{}\nrule_files: [r.yml]", pages("watch.example.com")));
+        assert_eq!(wordy.len(), 1, "{wordy:?}");
+        assert!(wordy[0].contains("a page of FarTooLong in main is cut to"), "{wordy:?}");
     }
 
     #[test]

@@ -22,8 +22,18 @@ use super::{
     silencing::SilenceFault,
     *,
 };
-use crate::alerts::silence::{Silences, Wish, WishFault};
-use crate::board::people::{Names, Person, Who};
+use crate::alerts::{
+    alert::Labels,
+    group::GroupKey,
+    orders::Action,
+    page::{Page, PageKey, PageLink, Used},
+    silence::{Silences, Wish, WishFault},
+};
+use crate::board::{
+    link::Linked,
+    people::{Names, Person, Who},
+};
+use crate::model::PersonName;
 use crate::report::{
     alert_story::{AlertRows, AlertStory},
     api_record::{ApiRecord, ApiRows},
@@ -44,6 +54,7 @@ pub(crate) struct Noted {
     pub(crate) acks: Mutex<Vec<Acknowledge>>,
     pub(crate) posts: Mutex<Vec<PostableAlert>>,
     pub(crate) reloads: Mutex<u32>,
+    pub(crate) presses: Mutex<Vec<Action>>,
     pub(crate) fail: Mutex<bool>,
     /// What is silenced.
     pub(crate) silences: Mutex<Arc<Silences>>,
@@ -76,6 +87,24 @@ impl People for Namesake {
     }
 }
 
+/// A page about an uncovered shift that night-1 was texted of, and what was done by the link.
+fn linked(presses: &[Action]) -> Linked {
+    let alert = (*uncovered("90010001").alert).clone();
+    let group = GroupKey {
+        agency: alert.key.agency.clone(),
+        route: String::new(),
+        receiver: "on-call".to_owned(),
+        labels: Labels::new(),
+    };
+    let person = PersonName::new("night-1");
+    let key = PageKey { group, generation: 1, policy: "coverage".to_owned() };
+    let mut page = Page::new(key, [alert.key.clone()].into(), noon());
+    let used = presses.iter().map(|action| Used { action: *action, at: noon() }).collect();
+    let link = PageLink { person, epoch: 0, hash: String::new(), at: noon(), used };
+    page.links.push(link.clone());
+    Linked { page, link, alerts: vec![alert] }
+}
+
 impl Orders for Noted {
     fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>> {
         Box::pin(async move { Err(DrillError::Unknown { who, known: "night-1".to_owned() }) })
@@ -85,6 +114,18 @@ impl Orders for Noted {
         let state = DrillState::Waiting;
         let stands = DrillAnswer { id, state, opened_at: None, told: Vec::new(), owner: None, acknowledged_at: None };
         Box::pin(async move { Some(stands) })
+    }
+
+    fn linked(&self, token: String) -> BoxFuture<'_, Option<Linked>> {
+        Box::pin(std::future::ready((token == TOKEN).then(|| linked(&lock(&self.presses)))))
+    }
+
+    fn press(&self, _: Linked, action: Action) -> BoxFuture<'_, Result<(), StoreFault>> {
+        Box::pin(async move {
+            self.store()?;
+            lock(&self.presses).push(action);
+            Ok(())
+        })
     }
 
     fn acknowledge(&self, order: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {
@@ -288,6 +329,8 @@ fn fingerprints(body: &str) -> Vec<String> {
     found.iter().map(|one| one["fingerprint"].as_str().unwrap().trim_start_matches('0').to_owned()).collect()
 }
 
+/// A link that leads somewhere.
+const TOKEN: &str = "Ab3dE9xQr2Lm5TzW";
 const ACK: &str = "/api/v1/alerts/0000000000000001/ack";
 
 /// The first silence of a site.
@@ -296,6 +339,7 @@ const SILENCE: &str = "00000000-0000-4000-8000-000000000000";
 /// A path of the table, as somebody would ask for it.
 fn address(path: &str) -> String {
     let path = path.replace("{fingerprint}", "0000000000000001").replace("{name}", "board.css");
+    let path = path.replace("{token}", TOKEN);
     let path = path.replace("{id}", SILENCE);
     let path = path.replace("{schedule}", "nights.ics").replace("{person}", "night-1.ics");
     if path == "/live" { "/live?page=now".to_owned() } else { path }
@@ -316,7 +360,6 @@ async fn every_path_of_the_table_answers_its_methods_and_no_others() {
             }
             let (status, body) = answer(site.ask(method.clone(), &path)).await;
             if route.methods.contains(&method.as_str()) {
-                // A link that nobody was sent leads nowhere, and its page says so.
                 let leads_nowhere = route.path == "/a/{token}" && status == 404 && body.contains("<!doctype html>");
                 assert!(leads_nowhere || !matches!(status, 404 | 405), "{method} {path} answers {status}: {body}");
             } else {
@@ -350,13 +393,50 @@ async fn paths_that_show_counts_show_no_ids() {
     site.silence("alertname", "NoShow").await;
     for route in ROUTES.iter().filter(|route| route.methods.contains(&"GET") && route.path != "/live") {
         let (status, body) = site.get(&address(route.path)).await;
-        // A link that nobody was sent leads nowhere.
-        assert_eq!(status, if route.path == "/a/{token}" { 404 } else { 200 }, "{}", route.path);
+        assert_eq!(status, 200, "{}", route.path);
         assert!(!body.contains("7000101"), "no client anywhere: {}", route.path);
         if route.shows == Shows::Counts {
             assert!(!body.contains("90010001"), "{}: {body}", route.path);
         }
     }
+}
+
+#[tokio::test]
+async fn a_link_shows_without_acting_and_acts_without_sign_in() {
+    let site = Site::open(vec![uncovered("1")]).await;
+    let path = format!("/a/{TOKEN}");
+    let shown = site.ask(Method::GET, &path).send().await.unwrap();
+    let header = |name: &str| shown.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("referrer-policy"), "no-referrer");
+    assert_eq!(header("cache-control"), "no-store");
+    assert!(header("x-robots-tag").contains("noindex"));
+    let policy = header("content-security-policy");
+    let page = shown.text().await.unwrap();
+    // The only style is the one that the policy names, to the byte.
+    let style = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+    let hash = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        <sha2::Sha256 as sha2::Digest>::digest(style),
+    );
+    assert!(policy.contains(&format!("style-src 'sha256-{hash}'")), "{policy}");
+    assert!(page.contains("NO CAREGIVER") && page.contains("value=\"mine\"") && !page.contains("<script"), "{page}");
+    assert_eq!(site.ask(Method::HEAD, &path).send().await.unwrap().status(), 200);
+    assert!(lock(&site.orders.presses).is_empty(), "a look is no order");
+
+    // A browser says neither where such a form comes from nor that it is ours.
+    let press = |what: &'static str| {
+        let form = site
+            .ask(Method::POST, &path)
+            .header("origin", "null")
+            .header("content-type", "application/x-www-form-urlencoded");
+        answer(form.body(what))
+    };
+    assert_eq!(press("do=dance").await.0, 400);
+    let (status, page) = press("do=help").await;
+    assert_eq!(status, 200, "{page}");
+    assert_eq!(*lock(&site.orders.presses), [Action::Mine { minutes: Some(40) }]);
+    assert!(!page.contains("value=\"help\"") && page.contains("value=\"mine\""), "each once: {page}");
+    assert_eq!(site.get("/a/Ab3dE9xQr2Lm5TzX").await, site.get("/a/short").await, "what leads nowhere is all alike");
 }
 
 #[tokio::test]

@@ -309,6 +309,7 @@ fn report(floor: &Floor, post: &Post, ticked: &Ticked, now: Instant) {
 /// The same for pages: people by their names in the configuration, which are ids.
 fn report_pages(floor: &Floor, post: &Post, ticked: &Ticked) {
     for PageTurn { page, what, people } in &ticked.step.page_turns {
+        floor.metrics.page_turned(*what);
         let step = match what {
             Turn::Stepped(n) | Turn::Skipped(n) => Some(n + 1),
             _ => None,

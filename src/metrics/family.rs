@@ -100,6 +100,8 @@ families! {
         "Silences by state: active, pending, expired. Expired ones are kept for five days.";
     DECISIONS = Counter "shiftwatch_decisions_total" ["why"]
         "Decisions to tell somebody, or to stay quiet at a step, by reason.";
+    PAGE_TURNS = Counter "shiftwatch_page_turns_total" ["turn"]
+        "What happened to pages: opened, stepped, skipped, everybody (the last step had nobody), nobody, owned, passed, closed, …";
     MESSAGES = Counter "shiftwatch_messages_total" ["channel", "outcome"]
         "News of messages: sent, delivered, undelivered, retried, uncertain, refused, expired.";
     DUPLICATES = Counter "shiftwatch_duplicate_messages_total" ["channel"]

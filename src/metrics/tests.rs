@@ -230,6 +230,7 @@ fn the_names_are_those_that_others_depend_on() {
         ("shiftwatch_last_success_timestamp_seconds", "loop"),
         ("shiftwatch_rejected_rows_total", "agency endpoint"),
         ("shiftwatch_decisions_total", "why"),
+        ("shiftwatch_page_turns_total", "turn"),
         ("shiftwatch_detect_seconds", ""),
         ("shiftwatch_deliver_seconds", "channel"),
         ("shiftwatch_acknowledge_seconds", ""),

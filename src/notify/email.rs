@@ -367,6 +367,7 @@ mod tests {
                 deadline: None,
                 location: if about_shift { "north".into() } else { String::new() },
                 client: None,
+                caregiver: None,
                 tells,
             },
             confirm: Confirm::Confirmed { at: seven() },

@@ -189,7 +189,8 @@ impl Parts {
         };
         let reply = &reply[usize::from(shape.short_reply)];
         let link = if shape.link { link } else { "" };
-        let action = if action.is_empty() { String::new() } else { format!(" {action}") };
+        let stop = if action.ends_with(['.', '!', '?']) { "" } else { "." };
+        let action = if action.is_empty() { String::new() } else { format!(" {action}{stop}") };
         gsm7::transliterate(&format!("{head}{urgency}.{before}{action}{unconfirmed}{more}{reply}{link}"))
     }
 
@@ -215,7 +216,7 @@ fn asking(page: Page<'_>, first: &Alert, speaker: Speaker<'_>) -> (String, Kept)
             (0, false) => vec![parts.action.clone(), first_sentence(&parts.action).to_owned(), String::new()],
             (_, false) => vec![String::new()],
             (_, true) => {
-                let room = SEPTETS_MAX.saturating_sub(cost(&bare) + 1);
+                let room = SEPTETS_MAX.saturating_sub(cost(&bare) + 2);
                 let cut = gsm7::cut(&parts.action, room);
                 let is_whole = cut == gsm7::transliterate(&parts.action);
                 if room < OWN_WORDS_MIN && !is_whole {
@@ -397,12 +398,13 @@ fn closed_part(all: &Bundle, named: usize, speaker: Speaker<'_>) -> String {
         .closed
         .iter()
         .take(named)
-        .map(|page| match alone {
-            true => {
+        .map(|page| {
+            if alone {
                 let what = brief_concerns(&page.alert, speaker.voice());
                 format!("{} {}", page.code, words::closed(&what, &page.alert, speaker.telling))
+            } else {
+                page.code.clone()
             }
-            false => page.code.clone(),
         })
         .collect();
     let rest = more(all.closed.len() - list.len(), "");
@@ -608,9 +610,9 @@ fn cost(text: &str) -> usize {
 
 /// The first that fits; the last one is cut.
 fn fitting(shapes: &[String]) -> String {
-    let spelt = shapes.iter().map(|shape| gsm7::transliterate(shape));
+    let mut spelt = shapes.iter().map(|shape| gsm7::transliterate(shape));
     let fits = spelt.clone().find(|text| cost(text) <= SEPTETS_MAX);
-    fits.or_else(|| spelt.last().map(|last| gsm7::cut(&last, SEPTETS_MAX))).unwrap_or_default()
+    fits.or_else(|| spelt.next_back().map(|last| gsm7::cut(&last, SEPTETS_MAX))).unwrap_or_default()
 }
 
 #[cfg(test)]

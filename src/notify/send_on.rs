@@ -201,6 +201,7 @@ mod tests {
                 deadline: None,
                 location: String::new(),
                 client: None,
+                caregiver: None,
                 tells: Tells::Summary,
             },
             confirm: Confirm::NotNeeded,

@@ -135,6 +135,7 @@ mod tests {
                 deadline: None,
                 location: "north".into(),
                 client: Some("7000101".into()),
+                caregiver: None,
                 tells: Tells::NoCheckIn,
             },
             confirm: Confirm::NotNeeded,

@@ -220,6 +220,7 @@ mod tests {
                 deadline: Some(start),
                 location: location.into(),
                 client: Some("7000101".into()),
+                caregiver: None,
                 tells,
             },
             confirm: Confirm::Confirmed { at: start },

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::{ClientId, Instant, Section, Subject},
+    model::{CaregiverId, ClientId, Instant, Section, Subject},
     source::fetched::Read,
 };
 
@@ -91,6 +91,8 @@ pub struct Broken {
     pub subject_label: Option<(&'static str, String)>,
     /// The client concerned, for confirming reads and for granted templates.
     pub client: Option<ClientId>,
+    /// Who is to come, where that is known.
+    pub caregiver: Option<CaregiverId>,
     /// The text kind for built-in texts.
     pub tells: Tells,
     /// Further annotations: name, value. No PHI, ever.

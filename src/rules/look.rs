@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use super::finding::{Closing, Tells, Window};
 use crate::{
     mirror::Mirror,
-    model::{ClientId, Instant, Section, ShiftKey, Subject},
+    model::{CaregiverId, ClientId, Instant, Section, ShiftKey, Subject},
     source::fetched::Read,
 };
 
@@ -194,6 +194,8 @@ pub struct Particulars {
     /// See [`super::finding::Broken`].
     pub client: Option<ClientId>,
     /// See [`super::finding::Broken`].
+    pub caregiver: Option<CaregiverId>,
+    /// See [`super::finding::Broken`].
     pub tells: Tells,
     /// See [`super::finding::Broken`].
     pub annotations: Vec<(String, String)>,
@@ -227,6 +229,7 @@ impl Particulars {
             location: String::new(),
             subject_label,
             client: None,
+            caregiver: None,
             tells,
             annotations: Vec::new(),
             past_bad_rows: false,

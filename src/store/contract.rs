@@ -138,6 +138,7 @@ fn alert(name: &str) -> Alert {
             deadline: None,
             location: String::new(),
             client: None,
+            caregiver: None,
             tells: Tells::Summary,
         },
         confirm: Confirm::NotNeeded,

@@ -250,7 +250,7 @@ fn alert(die: &mut Die, root: &Node) -> Vec<(&'static str, &'static str)> {
         labels.push((die.pick(&NAMES), die.pick(&VALUES)));
     }
     let mut at = root;
-    while !at.children.is_empty() && !(at.children.len() < 3 && die.one_in(8)) {
+    while !at.children.is_empty() && (at.children.len() >= 3 || !die.one_in(8)) {
         at = &at.children[die.roll(at.children.len())];
         for it in &at.conditions {
             labels.retain(|(name, _)| *name != it.name);

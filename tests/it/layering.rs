@@ -100,6 +100,7 @@ const NOTIFY_PURE: &[&str] = &[
     "template",
     "gsm7",
     "voice",
+    "fill",
     "words",
     "email",
     "former",

@@ -10,7 +10,10 @@ use std::{
 
 use chrono::TimeDelta;
 use shiftwatch::{
-    alerts::step::{Quiet, Why},
+    alerts::{
+        page::Turn,
+        step::{Quiet, Why},
+    },
     metrics::{MessageOutcome, Metrics},
     mirror::today::Today,
     model::{AgencyName, Endpoint, Section, local_time},
@@ -48,6 +51,7 @@ fn page() -> String {
     metrics.inbound_texts("twilio", "reply", 1);
     metrics.gateway_penalty("ringcentral", Duration::from_secs(7));
     metrics.told(Why::FirstFiring);
+    metrics.page_turned(Turn::Opened);
     metrics.kept_quiet(Quiet::Grouping);
     metrics.detected_after(Duration::from_secs(4));
     metrics.delivered_after(Channel::Sms, Duration::from_millis(80));

@@ -162,9 +162,8 @@ escalation_policies: [ {{ name: coverage, steps: [ {{ notify: [ {{ schedule: sha
     house.settled().await;
     has(&house, &["night-1"]).await;
     house.logged("its server answered 503").await;
-    house
-        .shows("shiftwatch_on_call_findings", on_call(&house).await["findings"].as_array().unwrap().len() as f64)
-        .await;
+    let n_findings = u32::try_from(on_call(&house).await["findings"].as_array().unwrap().len()).unwrap();
+    house.shows("shiftwatch_on_call_findings", f64::from(n_findings)).await;
 
     // It comes back with somebody else, then with nobody: that is told, and so is its end.
     let night_2 = turn("night-2", house.now());

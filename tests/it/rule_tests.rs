@@ -154,7 +154,7 @@ fn a_failing_expectation_says_where_what_came_instead_and_what_happened_when() {
     let (_dir, path) = alone(
         "config: standard\nrules: [visits.yml]\nclients: [Avery]\ncaregivers: [Blake]\nshifts:\n  morning: Tue 07:00-11:00, Avery with Blake\ntests:\n  - name: late\n    begins: 2026-03-10 06:00\n    expect:\n      - Tue 07:12: MissedCheckIn (band 15m) of morning fires\n      - Tue 07:15: on-call is told by sms \"NOBODY\"\n",
     );
-    let (exit, out, err) = played(&[path.clone()], false, Output::Table);
+    let (exit, out, err) = played(std::slice::from_ref(&path), false, Output::Table);
     assert_eq!((exit, err.as_str()), (Exit::Failed, ""));
     for says in [
         "FAIL  late",
@@ -180,7 +180,7 @@ fn faults_of_a_test_file_are_all_named_with_their_places() {
     let (_dir, path) = alone(
         "rules: [visits.yml]\nclients: [Avery]\ncaregivers: [Blake]\nshift: {}\nshifts:\n  morning: Tue 07:00-11:00, Avery with Blake\n  broken: Tue 07:00-11:00, Avery\n  other: Tue 07:00-11:00, Avrey with nobody\ntests:\n  - name: many faults\n    begins: 2026-03-10 06:00\n    happens:\n      - Tue 07:12: Blake calls out of mornin\n      - 07:12: Blake calls out of morning\n      - Tue 07:12: Blake walks into morning\n      - Mon 01:00: Blake calls out of morning\n    expect:\n      - Tue 07:15: MissedChekIn of morning fires\n      - Tue 07:15: on-cal is told by sms \"x\"\n      - Tue 07:15: on-call is told by pigeon \"x\"\n      - Tue 07:15: MissedCheckIn of morning is closed, somehow\n      - Tue 07:15: { alert: MissedCheckIn, of: morning, state: firing }\n",
     );
-    let (exit, out, err) = played(&[path.clone()], false, Output::Table);
+    let (exit, out, err) = played(std::slice::from_ref(&path), false, Output::Table);
     assert_eq!(exit, Exit::Failed);
     assert!(out.contains("0 tests"), "{out}");
     let prefix = format!("{}:", path.display());
@@ -218,7 +218,7 @@ fn the_worked_example_of_the_docs_plays() {
     let (_, rest) = page.split_once("<!-- example: begin -->\n```yaml\n").expect("the example begins");
     let (example, _) = rest.split_once("```\n<!-- example: end -->").expect("and ends");
     let (dir, path) = alone(example);
-    let (exit, out, err) = played(&[path.clone()], false, Output::Table);
+    let (exit, out, err) = played(std::slice::from_ref(&path), false, Output::Table);
     assert_eq!((exit, err.as_str()), (Exit::Done, ""), "{out}");
     // And fails as the page shows it, with the rule changed as the page says.
     let rules = dir.path().join("visits.yml");

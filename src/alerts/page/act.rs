@@ -41,7 +41,10 @@ pub(in super::super) fn own_with(
     let roster = &draft.policy.paging.roster;
     let person = person.or_else(|| roster.person(&PersonName::new(ack.by.as_str())).map(|person| person.name.clone()));
     withdraw(draft, page);
-    page.state = PageState::Owned(Ownership { ack: ack.clone(), person: person.clone(), handled, asked_at: None });
+    let coming = firing_of(draft, page).into_iter().filter(|_| handled);
+    let coming = coming.map(|alert| (alert.key, alert.facts.caregiver)).collect();
+    let ownership = Ownership { ack: ack.clone(), person: person.clone(), handled, asked_at: None, coming };
+    page.state = PageState::Owned(ownership);
     page.next_at = Some(ack.until);
     owner::cover(draft, &page.alerts.clone(), &ack, false);
     if before.as_ref() != Some(&ack.by) {
@@ -148,7 +151,7 @@ pub(in super::super) fn press(
 ) {
     let Some(mut page) = draft.page_of_topic(topic) else { return };
     let by_call = page.told.iter().any(|told| told.message.as_str() == proof && told.person == *person);
-    let same = |used: &Used| std::mem::discriminant(&used.action) == std::mem::discriminant(&action);
+    let same = |used: &Used| used.action == action;
     if let Some(link) = page.links.iter_mut().find(|link| link.hash == proof && link.person == *person) {
         if link.used.iter().any(same) {
             return;
@@ -196,7 +199,7 @@ fn act(draft: &mut Draft<'_>, page: &mut Page, person: &PersonName, action: Acti
     let (until, handled) = match action {
         Action::Mine { minutes } => (mine_until(draft, page, &firing, minutes), false),
         Action::Handled => (handled_until(draft, &firing), true),
-        Action::Pass => return pass(draft, page, person, &firing, owner),
+        Action::Pass => return pass(draft, page, person, &firing, owner.as_ref()),
     };
     let ack = Acknowledgement { by: person.to_string(), note: String::new(), at, until };
     own_with(draft, page, ack, handled, Some(person.clone()));
@@ -209,9 +212,9 @@ fn pass(
     page: &mut Page,
     person: &PersonName,
     firing: &[Alert],
-    owner: Option<(String, Instant)>,
+    owner: Option<&(String, Instant)>,
 ) -> Did {
-    if let Some((by, until)) = owner.clone().filter(|(by, _)| by != person.as_str()) {
+    if let Some((by, until)) = owner.cloned().filter(|(by, _)| by != person.as_str()) {
         return Did::Theirs { by, until };
     }
     let to = steps::pass_on(draft, page, firing);
@@ -222,7 +225,7 @@ fn pass(
     if owner.is_some() {
         page.state = PageState::Open;
         page.epoch += 1;
-        owner::release(draft, &page.alerts.clone(), person.as_str());
+        owner::release(draft, &page.alerts.clone(), &format!("{person} passed it on"));
     }
     Did::Passed { to }
 }

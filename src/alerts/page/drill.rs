@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{alert::Labels, draft::Draft, group::GroupKey},
-    Drill, PageKey, Turn,
-    open::blank,
+    Drill, Page, PageKey, Turn,
 };
 use crate::model::{PersonName, local_time::to_micros};
 
@@ -22,7 +21,7 @@ pub(in super::super) fn begin(draft: &mut Draft<'_>, policy: Option<&str>, perso
     }
     let generation = u64::try_from(to_micros(draft.now)).unwrap_or(0);
     let key = PageKey { group, generation, policy: policy.unwrap_or(DRILL).to_owned() };
-    let mut page = blank(draft, key, BTreeSet::new());
+    let mut page = Page::new(key, BTreeSet::new(), draft.now);
     page.drill = Some(Drill { id: id.to_owned(), person: person.cloned() });
     draft.turn(&page.key, Turn::Opened, []);
     draft.put_page(page);

@@ -21,7 +21,7 @@ use super::{
     Arrived, Began, KEPT, Ownership, Page, PageKey, PageState, STILL_YOURS, Turn,
     act::own_with,
     steps,
-    tell::{Way, close_to, ends_of, quiet_way, tell, tell_closed},
+    tell::{Way, close_to, ends_of, let_go, quiet_way, tell, tell_closed},
 };
 use crate::model::{Instant, PersonName};
 
@@ -43,14 +43,14 @@ pub(in super::super) fn take_news(draft: &mut Draft<'_>, receipts: &[Receipt]) {
 fn arrived(before: Arrived, receipt: &Receipt) -> Arrived {
     let at = receipt.at;
     match (receipt.news, before) {
-        (_, Arrived::Delivered { .. }) => before,
+        (_, Arrived::Delivered { .. })
+        | (News::Sent, Arrived::Sent { .. } | Arrived::Failed { .. })
+        | (News::Undelivered | News::Refused | News::OptedOut | News::Expired, Arrived::Failed { .. })
+        | (News::Uncertain, _) => before,
         (News::Delivered, _) => Arrived::Delivered { at },
-        (News::Sent, Arrived::Sent { .. } | Arrived::Failed { .. }) => before,
         (News::Sent, _) => Arrived::Sent { at },
-        (News::Undelivered | News::Refused | News::OptedOut | News::Expired, Arrived::Failed { .. }) => before,
         (News::Undelivered | News::Refused | News::OptedOut | News::Expired, _) => Arrived::Failed { at },
         (News::Cancelled, _) => Arrived::Withdrawn,
-        (News::Uncertain, _) => before,
     }
 }
 
@@ -148,7 +148,10 @@ fn join(draft: &mut Draft<'_>, page: &mut Page) -> Option<Instant> {
     let is_worse = news.iter().any(|alert| rank(&alert.labels) < worst_before);
     match &page.state {
         _ if news.is_empty() || page.told.is_empty() => {}
-        PageState::Owned(Ownership { person: Some(owner), .. }) => tell_more(draft, page, &[owner.clone()]),
+        PageState::Owned(Ownership { person: Some(owner), .. }) => {
+            let owner = owner.clone();
+            tell_more(draft, page, std::slice::from_ref(&owner));
+        }
         PageState::Open if is_worse => {
             let people: Vec<PersonName> = page.people().into_iter().map(|(person, _)| person).collect();
             tell_more(draft, page, &people);
@@ -187,7 +190,7 @@ fn is_over(draft: &Draft<'_>, page: &Page) -> bool {
 }
 
 /// A page with something that fires. Gives when it is looked at next.
-fn look_at_open(draft: &mut Draft<'_>, page: &mut Page, firing: Vec<Alert>) -> Option<Instant> {
+fn look_at_open(draft: &mut Draft<'_>, page: &mut Page, mut firing: Vec<Alert>) -> Option<Instant> {
     let now = draft.now;
     if let PageState::Owned(ownership) = page.state.clone() {
         let elsewhere = ownership.handled && caregiver_changed(&firing, &ownership);
@@ -197,6 +200,10 @@ fn look_at_open(draft: &mut Draft<'_>, page: &mut Page, firing: Vec<Alert>) -> O
         }
         page.state = PageState::Open;
         page.epoch += 1;
+        if elsewhere {
+            owner::release(draft, &page.alerts.clone(), "another caregiver is to come");
+        }
+        firing = firing_of(draft, page);
         draft.turn(&page.key, Turn::Expired, [ownership.ack.by]);
         steps::begin_round(draft, page, Began::Expired);
     }
@@ -212,6 +219,9 @@ fn look_at_open(draft: &mut Draft<'_>, page: &mut Page, firing: Vec<Alert>) -> O
     }
     let telling: Vec<Alert> =
         firing.into_iter().filter(|alert| matches!(alert.state, AlertState::Firing { .. })).collect();
+    if telling.iter().all(|alert| is_muted(draft, alert)) {
+        let_go(page);
+    }
     if telling.iter().all(|alert| is_muted(draft, alert) || alert.unjudged_since.is_some()) {
         return None;
     }
@@ -231,8 +241,8 @@ fn look_at_open(draft: &mut Draft<'_>, page: &mut Page, firing: Vec<Alert>) -> O
 
 /// Whether somebody else is to come than when it was called handled.
 fn caregiver_changed(firing: &[Alert], ownership: &Ownership) -> bool {
-    let _ = (firing, ownership);
-    false
+    let before = |alert: &Alert| ownership.coming.iter().find(|(key, _)| *key == alert.key).map(|(_, coming)| coming);
+    firing.iter().any(|alert| before(alert).is_some_and(|coming| *coming != alert.facts.caregiver))
 }
 
 /// The shift is over and nobody owned it: the last step's people are asked what became of it.
@@ -280,7 +290,7 @@ fn close(draft: &mut Draft<'_>, mut page: Page) {
     });
     let owner = page.ownership().map(|ownership| ownership.ack.by.clone()).or(of_alerts);
     if !over.is_empty() {
-        tell_closed(draft, &mut page, &over, owner.clone());
+        tell_closed(draft, &mut page, &over, owner.as_deref());
     }
     draft.turn(&page.key, Turn::Closed, owner.clone());
     page.state = PageState::Closed { at: now, owner, alerts: ends_of(&over) };
@@ -307,7 +317,7 @@ fn look_at_closed(draft: &mut Draft<'_>, mut page: Page) {
     let due: Vec<super::HeldClosing> = due;
     for closing in due {
         let way = Way { person: closing.person, via: closing.via, mark: closing.mark };
-        close_to(draft, &mut page, &way, &alerts, owner.clone(), closing.follows);
+        close_to(draft, &mut page, &way, &alerts, owner.as_deref(), closing.follows);
     }
     if page.held.is_empty() && at + KEPT <= now {
         draft.drop_page(&page.key);

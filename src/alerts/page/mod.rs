@@ -4,8 +4,8 @@
 //! Gives: notices to people, and the page's memory: which step is next, who was told by which way, who has it.
 //! Does not: write texts, know addresses, or read a clock.
 //!
-//! A group's flush opens a page ([`open`]); from then on it lives by itself ([`look`]): steps, ways that fail, rounds,
-//! ownership, its end. What people answer goes through [`act`].
+//! A group's flush opens a page (`open`); from then on it lives by itself (`look`): steps, ways that fail, rounds,
+//! ownership, its end. What people answer goes through `act`.
 
 mod act;
 mod code;
@@ -30,7 +30,7 @@ use super::{
     orders::Action,
 };
 use crate::{
-    model::{AddressMark, Instant, PersonName},
+    model::{AddressMark, CaregiverId, Instant, PersonName},
     notify::message::MessageId,
     on_call::Via,
 };
@@ -165,6 +165,9 @@ pub struct Ownership {
     pub handled: bool,
     /// When they were asked whether it is still theirs.
     pub asked_at: Option<Instant>,
+    /// Who was to come when they called it handled, by alert.
+    #[serde(default)]
+    pub coming: Vec<(AlertKey, Option<CaregiverId>)>,
 }
 
 /// Why a round began.
@@ -241,6 +244,12 @@ impl PageTold {
     #[must_use]
     pub const fn may_know(&self) -> bool {
         matches!(self.arrived, Arrived::Waiting | Arrived::Sent { .. } | Arrived::Delivered { .. })
+    }
+
+    /// Whether it was handed over to be sent, whatever became of it.
+    #[must_use]
+    pub const fn has_gone_out(&self) -> bool {
+        !matches!(self.arrived, Arrived::Held | Arrived::Withdrawn)
     }
 
     /// Whether it is known to have left.
@@ -373,6 +382,21 @@ pub enum Turn {
 }
 
 impl Turn {
+    /// The word of each, for the metric.
+    pub const WORDS: [&'static str; 11] = [
+        Self::Opened.as_str(),
+        Self::Stepped(0).as_str(),
+        Self::Skipped(0).as_str(),
+        Self::Everybody.as_str(),
+        Self::Nobody.as_str(),
+        Self::Repeated.as_str(),
+        Self::Owned.as_str(),
+        Self::Passed.as_str(),
+        Self::Expired.as_str(),
+        Self::WentUnstaffed.as_str(),
+        Self::Closed.as_str(),
+    ];
+
     /// The word for logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -393,6 +417,33 @@ impl Turn {
 }
 
 impl Page {
+    /// A page of which nothing has been told.
+    #[must_use]
+    pub const fn new(key: PageKey, alerts: BTreeSet<AlertKey>, now: Instant) -> Self {
+        Self {
+            key,
+            opened_at: now,
+            alerts,
+            state: PageState::Open,
+            round: 0,
+            round_at: now,
+            began: Began::Opened,
+            step: 0,
+            stepped_at: None,
+            told: Vec::new(),
+            codes: BTreeMap::new(),
+            links: Vec::new(),
+            epoch: 0,
+            n_notices: 0,
+            unstaffed: false,
+            held: Vec::new(),
+            words: Vec::new(),
+            waiting: Vec::new(),
+            drill: None,
+            next_at: None,
+        }
+    }
+
     /// True until it is over.
     #[must_use]
     pub const fn is_open(&self) -> bool {

@@ -1,10 +1,10 @@
 //! A group's flush opens a page, or finds it open.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
     super::{alert::Alert, draft::Draft, flush::urgency, group::GroupKey},
-    Began, Page, PageKey, PageState, Turn,
+    Page, PageKey, Turn,
 };
 use crate::{model::local_time::to_micros, notify::receiver::PageConfig};
 
@@ -41,35 +41,9 @@ pub(in super::super) fn open(draft: &mut Draft<'_>, group: &GroupKey, firing: &[
             policy: policy.clone(),
         };
         draft.turn(&key, Turn::Opened, []);
-        draft.put_page(blank(draft, key, firing.iter().map(|alert| alert.key.clone()).collect()));
+        draft.put_page(Page::new(key, firing.iter().map(|alert| alert.key.clone()).collect(), now));
     }
     for key in open {
         draft.pages_touched.insert(key);
-    }
-}
-
-/// A page of which nothing has been told.
-pub(super) fn blank(draft: &Draft<'_>, key: PageKey, alerts: BTreeSet<super::super::alert::AlertKey>) -> Page {
-    Page {
-        key,
-        opened_at: draft.now,
-        alerts,
-        state: PageState::Open,
-        round: 0,
-        round_at: draft.now,
-        began: Began::Opened,
-        step: 0,
-        stepped_at: None,
-        told: Vec::new(),
-        codes: BTreeMap::new(),
-        links: Vec::new(),
-        epoch: 0,
-        n_notices: 0,
-        unstaffed: false,
-        held: Vec::new(),
-        words: Vec::new(),
-        waiting: Vec::new(),
-        drill: None,
-        next_at: None,
     }
 }

@@ -225,15 +225,26 @@ fn quiet_until(draft: &Draft<'_>, person: &PersonName) -> Option<Instant> {
 }
 
 /// Withdraws what was decided and has not left.
-pub(super) fn withdraw(draft: &mut Draft<'_>, page: &Page) {
+pub(super) fn withdraw(draft: &mut Draft<'_>, page: &mut Page) {
     // What came with others in one text tells of them too.
     let waiting = page.told.iter().filter(|told| told.arrived == Arrived::Waiting && told.bundle.is_none());
     draft.cancels.extend(waiting.map(|told| told.message.clone()));
+    let_go(page);
+}
+
+/// What waits for a phone's limit to ask for somebody is not said any more: the page has somebody, or speaks to nobody for
+/// now. Not left to the phone's next turn, by which time the page may have changed again.
+pub(super) fn let_go(page: &mut Page) {
+    let asks =
+        |told: &PageTold| !matches!(told.ask, PageAsk::StillYours { .. } | PageAsk::More | PageAsk::WentUnstaffed);
+    for told in page.told.iter_mut().filter(|told| told.arrived == Arrived::Held && asks(told)) {
+        told.arrived = Arrived::Withdrawn;
+    }
 }
 
 /// Tells everybody who was told that it is over: those who may be on their way at once, the others when their quiet
 /// hours end.
-pub(super) fn tell_closed(draft: &mut Draft<'_>, page: &mut Page, over: &[Alert], owner: Option<String>) {
+pub(super) fn tell_closed(draft: &mut Draft<'_>, page: &mut Page, over: &[Alert], owner: Option<&str>) {
     let now = draft.now;
     let ran_out =
         over.iter().all(|alert| matches!(&alert.state, AlertState::Resolved { closing: Closing::Expired, .. }));
@@ -269,7 +280,7 @@ pub(super) fn tell_closed(draft: &mut Draft<'_>, page: &mut Page, over: &[Alert]
             let Way { person, via, mark } = way;
             page.held.push(HeldClosing { person, via, mark, at, follows });
         } else {
-            close_to(draft, page, &way, over, owner.clone(), follows);
+            close_to(draft, page, &way, over, owner, follows);
         }
     }
 }
@@ -280,11 +291,11 @@ pub(super) fn close_to(
     page: &mut Page,
     way: &Way,
     over: &[Alert],
-    owner: Option<String>,
+    owner: Option<&str>,
     follows: Vec<MessageId>,
 ) {
     let code = code_on(draft, page, &way.mark);
-    let says = Says::Closed { code, alerts: over.to_vec(), owner };
+    let says = Says::Closed { code, alerts: over.to_vec(), owner: owner.map(str::to_owned) };
     let useful_until = draft.now + USEFUL_OTHERWISE;
     notice(draft, page, way, over, Said { says, why: Why::Resolved, useful_until, follows });
 }

@@ -56,6 +56,7 @@ pub(in crate::notify) fn alert(tells: Tells, location: &str) -> Alert {
             deadline: None,
             location: location.into(),
             client: None,
+            caregiver: None,
             tells,
         },
         confirm: Confirm::NotNeeded,

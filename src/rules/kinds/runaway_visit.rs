@@ -71,6 +71,7 @@ pub fn particulars(entry: &VisitEntry, mirror: &Mirror) -> Particulars {
         client,
         tells: Tells::Runaway,
         annotations,
+        caregiver: None,
         lost_at: None,
     }
 }

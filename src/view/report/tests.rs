@@ -50,6 +50,7 @@ pub(crate) fn uncovered(id: &str) -> AlertView {
             deadline: Some(start),
             location: "north".to_owned(),
             client: Some(ClientId::from("7000101")),
+            caregiver: None,
             tells: Tells::Uncovered,
         },
         confirm: Confirm::Confirmed { at: now },

@@ -166,6 +166,7 @@ pub fn uncovered(n: usize, minutes: i64) -> AlertView {
             deadline: Some(start),
             location: "north".to_owned(),
             client: Some(key.client),
+            caregiver: None,
             tells: Tells::Uncovered,
         },
         confirm: Confirm::Confirmed { at: since },

@@ -116,6 +116,7 @@ impl Stage {
         let pulses = Arc::new(Pulses::new(real_now()));
         let closing = watch::channel(false).0;
         let web = Web {
+            hooks: None,
             view: reader,
             pulses: Arc::clone(&pulses),
             metrics: Arc::new(Metrics::new()),
@@ -128,7 +129,6 @@ impl Stage {
             clock: Clock::manual(hand_made::now()),
             records: Arc::new(Nobody),
             access: Arc::default(),
-            hooks: None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));

@@ -3,7 +3,7 @@
 //! Given: a text and a number.
 //! Gives: whether RingCentral took it, whether it has it, what became of it, and what people texted to the number.
 //! Does not: retry. There is no idempotency key, so after a lost answer the message store is asked. Everything goes
-//! through one [`extension::Extension`], which stops completely inside a penalty.
+//! through one `extension`, which stops completely inside a penalty.
 
 mod extension;
 mod limiter;
