@@ -84,7 +84,8 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 21] = [
+const TEMPLATES: [(&str, &str); 22] = [
+    ("link_frame.html", include_str!("board/templates/link_frame.html")),
     ("link.html", include_str!("board/templates/link.html")),
     ("link_nothing.html", include_str!("board/templates/link_nothing.html")),
     ("link.css", include_str!("board/templates/link.css")),

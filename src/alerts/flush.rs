@@ -184,7 +184,7 @@ fn listen(draft: &mut Draft<'_>, route: &Route, group: &Group) -> Voices {
 
 /// Most urgent first: severity, then the nearer deadline, then the key. What has no deadline is due since it is true.
 #[must_use]
-pub fn urgency(alert: &Alert) -> (u8, Instant, AlertKey) {
+pub(super) fn urgency(alert: &Alert) -> (u8, Instant, AlertKey) {
     (rank(&alert.labels), alert.facts.deadline.unwrap_or(alert.active_at), alert.key.clone())
 }
 

@@ -35,7 +35,6 @@ pub mod silence;
 pub mod step;
 pub mod time_interval;
 
-pub use flush::urgency;
 pub use posted::posted_key;
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::{
     alerts::{
         fingerprint::fingerprint,
         orders::{Action, Ask},
-        page::{PageState, link_hash},
+        page::link_hash,
     },
     board::link::Linked,
     http::orders::StoreFault,
@@ -40,16 +40,7 @@ impl Desk {
             let watch = post.watch.lock().await;
             let Some(page) = watch.book.page_of_link(&hash) else { continue };
             let link = page.link(&hash).filter(|link| now - link.at < LINK_LASTS)?.clone();
-            let alerts = match &page.state {
-                PageState::Closed { alerts, .. } => alerts.clone(),
-                PageState::Open | PageState::Owned(_) => {
-                    let alerts = page.alerts.iter().filter_map(|key| watch.book.alert(key));
-                    let mut firing: Vec<_> =
-                        alerts.filter(|alert| alert.is_firing()).map(|alert| (**alert).clone()).collect();
-                    firing.sort_by_cached_key(crate::alerts::urgency);
-                    firing
-                }
-            };
+            let alerts = page.shown(|key| watch.book.alert(key).map(AsRef::as_ref));
             return Some(Linked { page: (**page).clone(), link, alerts });
         }
         None

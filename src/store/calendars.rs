@@ -1,6 +1,4 @@
-//! The last good copy of each calendar that is fetched, and what is known of addresses.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! The last good copy of each calendar that is fetched.
 
 use sqlx::SqliteConnection;
 
@@ -8,10 +6,7 @@ use super::{
     error::StoreError,
     sql::{execute, fetch, get, instant},
 };
-use crate::{
-    model::{AddressMark, Instant, Phi},
-    on_call::Marks,
-};
+use crate::model::{Instant, Phi};
 
 const CALENDARS: &str = "calendars";
 
@@ -64,17 +59,4 @@ pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<Calenda
             })
         })
         .collect()
-}
-
-pub(super) async fn marks(connection: &mut SqliteConnection) -> Result<Marks, StoreError> {
-    let rows = fetch(connection, "reading the verified numbers", "SELECT mark FROM verified", Vec::new()).await?;
-    let verified: Result<BTreeSet<AddressMark>, StoreError> =
-        rows.iter().map(|row| Ok(AddressMark::from_stored(get(row, "verified", 0)?))).collect();
-    let text = "SELECT mark, min(since) FROM opted_out GROUP BY mark";
-    let rows = fetch(connection, "reading who opted out", text, Vec::new()).await?;
-    let opted_out: Result<BTreeMap<AddressMark, Instant>, StoreError> = rows
-        .iter()
-        .map(|row| Ok((AddressMark::from_stored(get(row, "opted_out", 0)?), instant(row, "opted_out", 1)?)))
-        .collect();
-    Ok(Marks { verified: verified?, opted_out: opted_out? })
 }

@@ -1,5 +1,7 @@
 //! What is known of addresses without keeping them: which take nothing, from which a test was answered.
 
+use std::collections::BTreeMap;
+
 use sqlx::SqliteConnection;
 
 use super::{
@@ -11,6 +13,7 @@ use super::{
 use crate::{
     model::{AddressMark, Instant},
     notify::message::{BadAddress, Channel},
+    on_call::Marks,
 };
 
 /// An address that takes nothing.
@@ -103,6 +106,17 @@ pub(super) async fn verified(connection: &mut SqliteConnection) -> Result<Vec<Ve
             })
         })
         .collect()
+}
+
+/// What the linter asks of addresses, whatever the way. An address that refuses two ways does so since the first.
+pub(super) async fn marks(connection: &mut SqliteConnection) -> Result<Marks, StoreError> {
+    let verified = verified(connection).await?.into_iter().map(|one| one.mark).collect();
+    let mut opted_out = BTreeMap::new();
+    // The oldest come first.
+    for one in bad(connection).await? {
+        opted_out.entry(one.mark).or_insert(one.since);
+    }
+    Ok(Marks { verified, opted_out })
 }
 
 /// A test was answered from this address.

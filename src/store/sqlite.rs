@@ -390,7 +390,7 @@ impl Store {
 
     /// What is known of people's addresses.
     pub async fn marks(&self) -> Result<Marks, StoreError> {
-        calendars::marks(self.reader().await?.connection()).await
+        contacts::marks(self.reader().await?.connection()).await
     }
 
     /// Writes an audit row: who did what about what. No PHI in any of the three.

@@ -256,10 +256,7 @@ fn handled_until(draft: &Draft<'_>, firing: &[Alert]) -> Instant {
 
 /// What an answer speaks of.
 fn shown(draft: &Draft<'_>, page: &Page) -> Vec<Alert> {
-    match &page.state {
-        PageState::Closed { alerts, .. } => alerts.clone(),
-        PageState::Open | PageState::Owned(_) => firing_of(draft, page),
-    }
+    page.shown(|key| draft.alert(key))
 }
 
 /// An answer that belongs to no one page.

@@ -82,10 +82,7 @@ pub(in super::super) fn ask_owners(draft: &mut Draft<'_>, due: impl Iterator<Ite
 
 /// The alerts of a page that fire, somebody's or nobody's, the most urgent first.
 pub(in super::super) fn firing_of(draft: &Draft<'_>, page: &Page) -> Vec<Alert> {
-    let alerts = page.alerts.iter().filter_map(|key| draft.alert(key));
-    let mut firing: Vec<Alert> = alerts.filter(|alert| alert.is_firing()).cloned().collect();
-    firing.sort_by_cached_key(urgency);
-    firing
+    page.firing(|key| draft.alert(key))
 }
 
 /// Looks at a page: once a step, when every alert is as it will be.

@@ -25,6 +25,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     alert::{Acknowledgement, Alert, AlertKey},
+    flush::urgency,
     group::GroupKey,
     notice::PageAsk,
     orders::Action,
@@ -448,6 +449,22 @@ impl Page {
     #[must_use]
     pub const fn is_open(&self) -> bool {
         !matches!(self.state, PageState::Closed { .. })
+    }
+
+    /// The alerts of it that fire, somebody's or nobody's, the most urgent first.
+    pub fn firing<'a>(&self, find: impl Fn(&AlertKey) -> Option<&'a Alert>) -> Vec<Alert> {
+        let alerts = self.alerts.iter().filter_map(find);
+        let mut firing: Vec<Alert> = alerts.filter(|alert| alert.is_firing()).cloned().collect();
+        firing.sort_by_cached_key(urgency);
+        firing
+    }
+
+    /// What it speaks of: as it ended, once it is over; else what fires.
+    pub fn shown<'a>(&self, find: impl Fn(&AlertKey) -> Option<&'a Alert>) -> Vec<Alert> {
+        match &self.state {
+            PageState::Closed { alerts, .. } => alerts.clone(),
+            PageState::Open | PageState::Owned(_) => self.firing(find),
+        }
     }
 
     /// Who owns it.

@@ -92,6 +92,17 @@ impl From<String> for Silence {
     }
 }
 
+/// What an answer means, by its body. The status line came: a success whose body is lost still is one, but the id that the
+/// gateway gave it is not known.
+pub(super) async fn judged(response: reqwest::Response, verdict: impl FnOnce(&[u8]) -> Verdict) -> Verdict {
+    let taken = response.status().is_success();
+    match response.bytes().await {
+        Ok(body) => verdict(&body),
+        Err(_) if taken => Verdict::MayHaveLeft { why: "the answer broke off".into() },
+        Err(_) => verdict(b""),
+    }
+}
+
 /// A number as other numbers are held against it: providers leave out the plus, or write spaces.
 pub(super) fn digits(number: &str) -> String {
     number.chars().filter(char::is_ascii_digit).collect()
@@ -106,6 +117,22 @@ pub(super) fn e164(number: &str) -> Option<String> {
         10 if !number.trim_start().starts_with('+') => format!("+1{digits}"),
         _ => format!("+{digits}"),
     })
+}
+
+/// A verdict in a word, for the tables of the gateways' answers.
+#[cfg(test)]
+fn word_of(verdict: &Verdict) -> &'static str {
+    use super::{channel::Scope, message::BadAddress};
+    match verdict {
+        Verdict::Sent { .. } => "sent",
+        Verdict::NotSent { scope: Scope::Message, .. } => "message",
+        Verdict::NotSent { scope: Scope::Way, .. } => "way",
+        Verdict::NotSent { scope: Scope::Account, .. } => "account",
+        Verdict::MayHaveLeft { .. } => "uncertain",
+        Verdict::Refused { bad: None, .. } => "refused",
+        Verdict::Refused { bad: Some(BadAddress::OptedOut), .. } => "opted out",
+        Verdict::Refused { bad: Some(BadAddress::Unusable), .. } => "bad number",
+    }
 }
 
 #[cfg(test)]

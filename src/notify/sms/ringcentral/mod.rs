@@ -22,7 +22,7 @@ use self::{
     limiter::Group,
     wire::{List, Numbers, Record},
 };
-use super::{Silence, e164};
+use super::{Silence, e164, judged};
 use crate::{
     clock::real_now,
     model::{Instant, Phi, PhiGrant},
@@ -82,11 +82,7 @@ impl RingCentral {
         } else {
             retry_after(response.headers(), moment.real)
         };
-        match response.bytes().await {
-            Ok(body) => wire::verdict(status, &body, wait),
-            Err(_) if status.is_success() => Verdict::MayHaveLeft { why: "the answer broke off".into() },
-            Err(_) => wire::verdict(status, b"", wait),
-        }
+        judged(response, |body| wire::verdict(status, body, wait)).await
     }
 
     /// Every message that may be this one: same text, same number, taken after `since` (less a margin), oldest first.

@@ -236,22 +236,10 @@ fn of_code(code: Option<&str>, status: StatusCode, retry_after: Option<Duration>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notify::sms::word_of;
 
     fn judged(status: u16, body: &str) -> Verdict {
         verdict(StatusCode::from_u16(status).unwrap(), body.as_bytes(), None)
-    }
-
-    fn scope(verdict: &Verdict) -> &'static str {
-        match verdict {
-            Verdict::Sent { .. } => "sent",
-            Verdict::NotSent { scope: Scope::Message, .. } => "message",
-            Verdict::NotSent { scope: Scope::Way, .. } => "way",
-            Verdict::NotSent { scope: Scope::Account, .. } => "account",
-            Verdict::MayHaveLeft { .. } => "uncertain",
-            Verdict::Refused { bad: None, .. } => "refused",
-            Verdict::Refused { bad: Some(BadAddress::OptedOut), .. } => "opted out",
-            Verdict::Refused { bad: Some(BadAddress::Unusable), .. } => "bad number",
-        }
     }
 
     #[test]
@@ -284,7 +272,7 @@ mod tests {
             ("wrong path", 404, r#"{"errorCode": "CMN-102"}"#, "account"),
         ];
         for (shows, status, body, expected) in cases {
-            assert_eq!(scope(&judged(status, body)), expected, "{shows}");
+            assert_eq!(word_of(&judged(status, body)), expected, "{shows}");
         }
     }
 

@@ -14,7 +14,7 @@ use reqwest::{RequestBuilder, StatusCode, header::AUTHORIZATION};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::wire::{Answer, List, Listed, is_sid};
-use super::{Silence, e164};
+use super::{Silence, e164, judged};
 use crate::{
     clock::real_now,
     model::{Instant, Phi, PhiGrant},
@@ -103,12 +103,7 @@ impl Twilio {
         };
         let status = response.status();
         let retry_after = retry_after(response.headers(), moment.real);
-        match response.bytes().await {
-            Ok(body) => wire::verdict(status, &body, retry_after),
-            // The status line came; a success whose body is lost still is one, but its id is not known.
-            Err(_) if status.is_success() => Verdict::MayHaveLeft { why: "the answer broke off".into() },
-            Err(_) => wire::verdict(status, b"", retry_after),
-        }
+        judged(response, |body| wire::verdict(status, body, retry_after)).await
     }
 
     /// Every message that may be this one: same body, same number, taken after `since` (less a margin), oldest first.

@@ -216,22 +216,10 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notify::sms::word_of;
 
     fn judged(status: u16, body: &str) -> Verdict {
         verdict(StatusCode::from_u16(status).unwrap(), body.as_bytes(), None)
-    }
-
-    fn scope(verdict: &Verdict) -> &'static str {
-        match verdict {
-            Verdict::Sent { .. } => "sent",
-            Verdict::NotSent { scope: Scope::Message, .. } => "message",
-            Verdict::NotSent { scope: Scope::Way, .. } => "way",
-            Verdict::NotSent { scope: Scope::Account, .. } => "account",
-            Verdict::MayHaveLeft { .. } => "uncertain",
-            Verdict::Refused { bad: None, .. } => "refused",
-            Verdict::Refused { bad: Some(BadAddress::OptedOut), .. } => "opted out",
-            Verdict::Refused { bad: Some(BadAddress::Unusable), .. } => "bad number",
-        }
     }
 
     #[test]
@@ -257,7 +245,7 @@ mod tests {
             ("a list of something", 200, "[]", "uncertain"),
         ];
         for (shows, status, body, expected) in cases {
-            assert_eq!(scope(&judged(status, body)), expected, "{shows}");
+            assert_eq!(word_of(&judged(status, body)), expected, "{shows}");
         }
     }
 
@@ -280,7 +268,7 @@ mod tests {
                 let body = format!(
                     r#"{{"code":{code},"message":"The 'From' number +12025550100 is not valid","more_info":"https://www.twilio.com/docs/errors/{code}","status":{status}}}"#
                 );
-                assert_eq!(scope(&judged(status, &body)), expected, "{code}");
+                assert_eq!(word_of(&judged(status, &body)), expected, "{code}");
             }
         }
     }
