@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     alert::Labels,
-    matcher::{MatchOp, Matcher, MatcherError},
+    matcher::{MatchOp, Matcher, MatcherError, write_condition},
 };
 use crate::model::Instant;
 
@@ -178,14 +178,25 @@ impl SilenceMatcher {
 
 impl std::fmt::Display for SilenceMatcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let operator = match (self.is_equal, self.is_regex) {
+        let sign = match (self.is_equal, self.is_regex) {
             (true, false) => "=",
             (true, true) => "=~",
             (false, false) => "!=",
             (false, true) => "!~",
         };
-        let value = self.value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-        write!(f, "{}{operator}\"{value}\"", self.name)
+        write_condition(f, &self.name, sign, &self.value)
+    }
+}
+
+impl From<&Matcher> for SilenceMatcher {
+    fn from(matcher: &Matcher) -> Self {
+        let (is_regex, is_equal) = match &matcher.op {
+            MatchOp::Equal(_) => (false, true),
+            MatchOp::NotEqual(_) => (false, false),
+            MatchOp::Regex(_) => (true, true),
+            MatchOp::NotRegex(_) => (true, false),
+        };
+        Self { name: matcher.name.clone(), value: matcher.op.value().to_owned(), is_regex, is_equal }
     }
 }
 
