@@ -13,11 +13,11 @@ use crate::{
         alert::{Alert, AlertKey, AlertState},
         fingerprint::fingerprint,
         notice::channel_of,
-        orders::{Ask, Inputs},
+        orders::Inputs,
         page::{PageTurn, Turn},
     },
     clock, limits,
-    model::{AgencyName, Instant, PersonName, Subject},
+    model::{Instant, Subject},
     notify::message::Channel,
     on_call::Via,
     pipeline::{self, Ticked},
@@ -76,8 +76,10 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
         }
         match floor.silences.look(&floor.posts, now).await {
             Ok((soon, silences_changed)) => {
-                for one in &soon {
-                    remind(&floor, one, now).await;
+                for EndsSoon { silence, n_muted } in &soon {
+                    let (id, ends_at) = (&silence.id, silence.ends_at);
+                    tracing::warn!(silence = %id, %ends_at, n_muted, "silences: one ends soon and still mutes alerts; make it longer, or see to them");
+                    floor.nudges.inputs_stored();
                 }
                 (changed, written) = (changed || silences_changed, written || silences_changed);
             }
@@ -109,19 +111,6 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
             () = floor.nudges.tick.notified() => wait(limits::NUDGED_TICK_MIN).await,
             () = told_to(&mut stop) => {}
         }
-    }
-}
-
-/// A silence ends soon, and what it mutes goes on: the log says so, beside the board, and whoever made it is told when that
-/// is one of the people.
-async fn remind(floor: &Floor, EndsSoon { silence, n_muted }: &EndsSoon, now: Instant) {
-    let (id, ends_at) = (&silence.id, silence.ends_at);
-    tracing::warn!(silence = %id, %ends_at, n_muted, "silences: one ends soon and still mutes alerts; make it longer, or see to them");
-    let created_by = PersonName::new(silence.created_by.as_str());
-    let ask = Ask::SilenceEnds { id: id.clone(), created_by, ends_at, n_muted: *n_muted };
-    match floor.store.put_orders(&AgencyName::installation(), now, vec![ask]).await {
-        Ok(_) => floor.nudges.inputs_stored(),
-        Err(fault) => floor.store_refuses(&fault),
     }
 }
 
