@@ -46,6 +46,8 @@ use crate::{
     store::Loaded,
 };
 
+pub mod rota;
+
 /// One agency under watch.
 #[derive(Debug)]
 pub struct Watch {

@@ -7,7 +7,7 @@ use std::{
 
 use chrono::TimeDelta;
 
-use super::{EndsSoon, Floor, Post, on_call::Rota, seconds, told_to, wait};
+use super::{EndsSoon, Floor, Post, seconds, told_to, wait};
 use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState},
@@ -24,7 +24,7 @@ use crate::{
     pulse::Loop,
     rules::{finding::Tells, gateway_health::GatewayHealth},
     store::CommitError,
-    watch::Watch,
+    watch::{Watch, rota::Rota},
 };
 
 /// Judges and decides for every agency, once a second of the agent's clock or when nudged, until stopped.
