@@ -318,7 +318,8 @@ impl<'a> Draft<'a> {
 
     /// Notes what happened to a page.
     pub fn turn(&mut self, key: &PageKey, what: Turn, people: impl IntoIterator<Item = String>) {
-        self.page_turns.push(PageTurn { page: key.id(), what, people: people.into_iter().collect() });
+        let people = people.into_iter().collect();
+        self.page_turns.push(PageTurn { page: key.id(), is_drill: key.is_drill(), what, people });
     }
 
     fn is_open_page(&self, key: &PageKey) -> bool {

@@ -182,6 +182,11 @@ pub enum Answer {
         /// Until when.
         until: Instant,
     },
+    /// A trial reached them.
+    Tested {
+        /// Which.
+        code: String,
+    },
     /// Handled: theirs until the shift ends or its caregiver changes.
     Handled {
         /// Which.

@@ -489,6 +489,7 @@ impl Stage {
                 format!("closed{owner}: {}", names(alerts))
             }
             Says::Answer(answer) => match answer {
+                Answer::Tested { .. } => "tested".to_owned(),
                 Answer::Mine { codes, until } => format!("answer: yours x{} until {}", codes.len(), secs(*until)),
                 Answer::Handled { codes } => format!("answer: handled x{}", codes.len()),
                 Answer::Passed { to, .. } => {

@@ -297,8 +297,11 @@ fn report(floor: &Floor, post: &Post, ticked: &Ticked, now: Instant) {
 
 /// The same for pages: people by their names in the configuration, which are ids.
 fn report_pages(floor: &Floor, post: &Post, ticked: &Ticked) {
-    for PageTurn { page, what, people } in &ticked.step.page_turns {
-        floor.metrics.page_turned(*what);
+    for PageTurn { page, is_drill, what, people } in &ticked.step.page_turns {
+        if !is_drill {
+            floor.metrics.page_turned(*what);
+        }
+        let drill = is_drill.then_some(true);
         let step = match what {
             Turn::Stepped(n) | Turn::Skipped(n) => Some(n + 1),
             _ => None,
@@ -307,15 +310,15 @@ fn report_pages(floor: &Floor, post: &Post, ticked: &Ticked) {
         let people = Some(people.join(", ")).filter(|people| !people.is_empty());
         match what {
             Turn::Everybody => {
-                tracing::warn!(%agency, page, turn = what_word, people, "pages: the last step had nobody, so everybody was told; see `shiftwatch check`");
+                tracing::warn!(%agency, page, drill, turn = what_word, people, "pages: the last step had nobody, so everybody was told; see `shiftwatch check`");
             }
             Turn::Nobody => {
-                tracing::error!(%agency, page, turn = what_word, "pages: NOBODY can be told of a page: nobody has an address that takes anything; see `shiftwatch check`");
+                tracing::error!(%agency, page, drill, turn = what_word, "pages: NOBODY can be told of a page: nobody has an address that takes anything; see `shiftwatch check`");
             }
             Turn::WentUnstaffed => {
                 tracing::warn!(%agency, page, turn = what_word, people, "pages: a shift ended and nobody owned its page");
             }
-            _ => tracing::info!(%agency, page, turn = what_word, step, people, "pages: a page went on"),
+            _ => tracing::info!(%agency, page, drill, turn = what_word, step, people, "pages: a page went on"),
         }
     }
     for notice in &ticked.step.notices {

@@ -465,6 +465,7 @@ pub fn answer_words(answer: &Answer, speaker: Speaker<'_>) -> String {
             };
             format!("{list} {verb} yours until {}.{handled}", speaker.until(*until))
         }
+        Answer::Tested { code } => format!("TEST page {code} reached you. Thank you, that is all."),
         Answer::Handled { codes } => {
             let (list, verb) = codes_are(codes);
             let until = if codes.len() == 1 { "its shift ends or its caregiver changes" } else { "the shifts end" };

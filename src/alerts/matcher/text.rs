@@ -185,7 +185,9 @@ fn tokens(text: &str) -> Result<Vec<Token>, MatcherError> {
             '!' if next == Some('=') => Token::Sign("!="),
             '!' if next == Some('~') => Token::Sign("!~"),
             '!' => return Err(MatcherError::NoOperator { text: whole() }),
-            '"' => Token::Word(quoted(&mut rest).ok_or_else(|| MatcherError::Quotes { text: whole(), value: whole() })?),
+            '"' => {
+                Token::Word(quoted(&mut rest).ok_or_else(|| MatcherError::Quotes { text: whole(), value: whole() })?)
+            }
             c if c.is_whitespace() => continue,
             c if is_reserved(c) => return Err(MatcherError::GoesOn { text: whole() }),
             _ => {

@@ -92,7 +92,11 @@ pub(in super::super) fn reply(
             continue;
         }
         let about = shown(draft, &page);
-        answer(draft, &mut page, &way, &about, did.answer(code));
+        let says = match did {
+            Did::Owns { .. } if page.drill.is_some() => Answer::Tested { code },
+            did => did.answer(code),
+        };
+        answer(draft, &mut page, &way, &about, says);
         draft.put_page(page);
     }
     if let (Some((until, handled)), Some(person)) = (until_last, speakers.first()) {

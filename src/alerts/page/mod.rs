@@ -82,6 +82,12 @@ impl PageKey {
         hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Whether it is a trial's.
+    #[must_use]
+    pub fn is_drill(&self) -> bool {
+        self.group.route == drill::DRILL
+    }
+
     /// `page/<id>`: the topic of its notices.
     #[must_use]
     pub fn topic(&self) -> String {
@@ -349,6 +355,8 @@ pub struct Drill {
 pub struct PageTurn {
     /// The page's id.
     pub page: String,
+    /// It is a trial: counted nowhere.
+    pub is_drill: bool,
     /// What.
     pub what: Turn,
     /// Whom it concerns.

@@ -283,6 +283,7 @@ fn answers_are_short_and_plain() {
             Answer::Mine { codes: codes(&["K7", "M4", "P9", "R3", "T4"]), until: minutes(100) },
             "CCA: K7, M4, P9 and 2 more are yours until 08:40.",
         ),
+        (Answer::Tested { code: "K7".into() }, "CCA: TEST page K7 reached you. Thank you, that is all."),
         (
             Answer::Handled { codes: codes(&["K7"]) },
             "CCA: K7 is noted as handled, yours until its shift ends or its caregiver changes.",
