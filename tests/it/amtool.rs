@@ -100,25 +100,40 @@ impl Drop for Alertmanager {
 }
 
 /// The agent, of an agency without clients.
-struct Ours {
+pub struct Ours {
     agent: Agent,
-    url: String,
-    folder: tempfile::TempDir,
+    pub url: String,
+    pub folder: tempfile::TempDir,
     _sim: Sim,
 }
 
 impl Ours {
     async fn start() -> Self {
+        Self::start_behind(&[]).await
+    }
+
+    /// With these files in its folder; the first of them is the web file.
+    pub async fn start_behind(files: &[(&str, &str)]) -> Self {
         let sim = Sim::start(SimConfig::quiet(chrono_tz::America::Denver, clock::Clock::drill(clock::real_now(), 1)))
             .await
             .unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("rules.yml"), RULES).unwrap();
         let config = configure(&sim, folder.path(), &format!("rule_files: [rules.yml]\n{ROUTING}"));
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        if let Some((web, _)) = files.first() {
+            let text = std::fs::read_to_string(&config).unwrap();
+            let listen = "listen: \"127.0.0.1:0\"";
+            assert!(text.contains(listen), "{text}");
+            std::fs::write(&config, text.replace(listen, &format!("{listen}, config_file: {web}"))).unwrap();
+        }
         let agent = Agent::run(&config, "info");
         let address = agent.address(PATIENCE).await;
         let Some(address) = address else { panic!("the agent does not listen: {}", agent.lines().join("\n")) };
-        Self { agent, url: format!("http://{address}"), folder, _sim: sim }
+        let scheme = if files.iter().any(|(_, text)| text.contains("tls_server_config")) { "https" } else { "http" };
+        Self { agent, url: format!("{scheme}://{address}"), folder, _sim: sim }
     }
 }
 
@@ -347,6 +362,8 @@ fn rows() -> Vec<Row> {
         get("alerts?receiver=te", "which is anchored"),
         get("alerts?receiver=", "any receiver"),
         get("alerts?unknown=1", "what is not known is left alone"),
+        get("alerts?silenced&active&inhibited&filter=alertname%3D%22A%22", "as Grafana asks"),
+        get("alerts/groups?active=true&inhibited=true&silenced=true", "as karma asks"),
         get("alerts?filter=bad", "no matcher"),
         get("alerts?filter=", "an empty one"),
         get("alerts?filter=alertname%3D%22A", "quotes that do not close"),
@@ -558,7 +575,14 @@ impl Amtool {
         Self { url: url.to_owned(), folder: folder.to_owned(), more: Vec::new() }
     }
 
-    fn run(&self, args: &[&str]) -> (bool, String, String) {
+    /// The same with more arguments.
+    pub fn with(mut self, args: &[&str]) -> Self {
+        self.more.extend(args.iter().map(|one| (*one).to_owned()));
+        self
+    }
+
+    /// Whether it is content, what it prints, and what it complains about.
+    pub fn run(&self, args: &[&str]) -> (bool, String, String) {
         let said = Command::new("amtool")
             .args(args)
             .arg(format!("--alertmanager.url={}", self.url))
@@ -581,7 +605,8 @@ impl Amtool {
         out
     }
 
-    fn json(&self, args: &[&str]) -> Value {
+    /// The same as JSON.
+    pub fn json(&self, args: &[&str]) -> Value {
         let said = self.says(&[args, &["-o", "json"]].concat());
         serde_json::from_str(&said).unwrap_or_else(|error| panic!("amtool {args:?}: {error}: {said}"))
     }

@@ -7,6 +7,7 @@ mod amtool;
 mod amtool_routes;
 mod api;
 mod browser;
+mod clients;
 mod closing;
 mod compose;
 mod confined;

@@ -51,8 +51,7 @@ impl Filter {
             }
         }
         if let Some(text) = receiver {
-            let why =
-                |what| format!("failed to parse receiver param: error parsing regexp: {what}: `^(?:{text})$`");
+            let why = |what| format!("failed to parse receiver param: error parsing regexp: {what}: `^(?:{text})$`");
             filter.receiver = Some(Pattern::new(&text).map_err(why)?);
         }
         Ok(filter)

@@ -8,8 +8,7 @@ use crate::{
 };
 
 fn silence(id: &str, reminded: bool, comment: String) -> Silence {
-    let matcher =
-        SilenceMatcher { name: "alertname".into(), value: "NoShow".into(), is_regex: false, is_equal: true };
+    let matcher = SilenceMatcher { name: "alertname".into(), value: "NoShow".into(), is_regex: false, is_equal: true };
     Silence {
         id: id.into(),
         matchers: vec![matcher],
@@ -56,8 +55,10 @@ async fn a_disk_that_is_full_keeps_neither_the_reminder_nor_the_note_that_it_was
     store.put_silences(change(vec![fresh.clone()], Vec::new())).await.unwrap();
     store.pragma("PRAGMA max_page_count = 1").await;
     let long = silence("b", false, "x".repeat(1 << 20));
-    let refused =
-        store.put_silences(change(vec![silence("a", true, "planned".into()), long], vec![ends("a")])).await.unwrap_err();
+    let refused = store
+        .put_silences(change(vec![silence("a", true, "planned".into()), long], vec![ends("a")]))
+        .await
+        .unwrap_err();
     assert!(refused.is_full(), "{refused:?}");
     assert_eq!((store.silences().await.unwrap(), ordered(&store).await), (vec![fresh], Vec::new()));
     store.pragma("PRAGMA max_page_count = 4294967294").await;
