@@ -150,6 +150,18 @@ pub struct Silences {
     version: u64,
 }
 
+/// The silences that are active at one instant, by id.
+#[derive(Debug)]
+pub struct Active<'a>(Vec<&'a Ready>);
+
+impl<'a> Active<'a> {
+    /// The ids of those that mute an alert with these labels.
+    #[must_use]
+    pub fn muting(&self, labels: &Labels) -> Vec<&'a str> {
+        self.0.iter().filter(|one| one.matches(labels)).map(|one| one.silence.id.as_str()).collect()
+    }
+}
+
 impl SilenceMatcher {
     /// The condition, ready to match. `Err` says what is wrong in Alertmanager's words.
     pub fn ready(&self) -> Result<Matcher, String> {
@@ -315,6 +327,13 @@ impl Silences {
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Silence> {
         self.all.get(id).map(|one| &one.silence)
+    }
+
+    /// Those that are active at `now`: for one look at many alerts.
+    #[must_use]
+    pub fn active(&self, now: Instant) -> Active<'_> {
+        let active = self.all.values().filter(|one| one.silence.state(now) == SilenceState::Active);
+        Active(active.map(AsRef::as_ref).collect())
     }
 
     /// Every silence that mutes an alert with these labels at `now`, by id.

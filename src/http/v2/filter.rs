@@ -4,7 +4,7 @@ use crate::{
     alerts::{
         alert::Labels,
         matcher::{Matcher, Pattern},
-        silence::{Silence, SilenceMatcher},
+        silence::{Active, Silence, SilenceMatcher},
     },
     view::AlertView,
 };
@@ -57,17 +57,20 @@ impl Filter {
         Ok(filter)
     }
 
-    /// Whether an alert is among them whatever its receivers: it fires, and every condition holds. `silenced`: a silence
-    /// mutes it now.
-    pub(super) fn picks(&self, view: &AlertView, silenced: bool) -> bool {
-        let inhibited = !view.inhibited_by.is_empty();
-        view.alert.is_firing()
-            && (self.active || silenced || inhibited)
-            && (self.silenced || !silenced)
-            && (self.inhibited || !inhibited)
-            && self.conditions.hold(&view.alert.labels)
-            // Receivers carry no labels here.
-            && self.receiver_conditions.hold(&Labels::new())
+    /// The silences that mute an alert now, when it is among those asked for whatever its receivers: it fires, and every
+    /// condition holds.
+    pub(super) fn picks<'s>(&self, view: &AlertView, active: &Active<'s>) -> Option<Vec<&'s str>> {
+        let labels = &view.alert.labels;
+        // Receivers carry no labels here.
+        let meant = self.conditions.hold(labels) && self.receiver_conditions.hold(&Labels::new());
+        if !view.alert.is_firing() || !meant {
+            return None;
+        }
+        let silenced_by = active.muting(labels);
+        let (silenced, inhibited) = (!silenced_by.is_empty(), !view.inhibited_by.is_empty());
+        let stands =
+            (self.active || silenced || inhibited) && (self.silenced || !silenced) && (self.inhibited || !inhibited);
+        stands.then_some(silenced_by)
     }
 
     /// Whether somebody with this name is asked for.
