@@ -262,6 +262,11 @@ impl Book {
         self.pages.told_by(message)
     }
 
+    /// The lists of standing gaps, open or over.
+    pub(super) fn lists(&self) -> impl Iterator<Item = &PageKey> {
+        self.pages.lists()
+    }
+
     /// The page whose notices have this topic.
     #[must_use]
     pub fn page_of_topic(&self, topic: &str) -> Option<&PageKey> {
@@ -360,6 +365,10 @@ impl Book {
         let phones: BTreeSet<&AddressMark> = self.pages.all().flat_map(|page| page.waits_for()).collect();
         let long_ago = from_micros(0);
         let phones = phones.into_iter().map(|mark| (Wake::Person(mark.clone()), Some(long_ago)));
+        // Whether a list is due is looked at at once.
+        let zone = self.policy.paging.zones.get(&self.agency);
+        let standing = zone.map(|_| (Wake::Standing, Some(long_ago)));
+        let groups = groups.chain(standing);
         alerts.chain(groups).chain(phones).chain(pages).chain(catch_up).filter(|(_, at)| at.is_some()).collect()
     }
 

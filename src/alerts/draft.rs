@@ -15,6 +15,7 @@ use super::{
     policy::Policy,
     route::Route,
     silence::Silences,
+    standing,
     step::{CatchUp, Delta, Intent, Quiet, Step, Transition},
 };
 use crate::{
@@ -50,6 +51,7 @@ pub(super) struct Draft<'a> {
     /// Open pages of this step, by what they tell of and by their group.
     new_pages_of: HashMap<AlertKey, BTreeSet<PageKey>>,
     new_pages_in: HashMap<GroupKey, BTreeSet<PageKey>>,
+    new_lists: BTreeSet<PageKey>,
     new_codes: HashMap<AddressMark, BTreeSet<String>>,
     /// Pages to look at beside those that a changed alert or a touched group concerns.
     pub pages_touched: BTreeSet<PageKey>,
@@ -103,6 +105,7 @@ impl<'a> Draft<'a> {
             pages: BTreeMap::new(),
             new_pages_of: HashMap::new(),
             new_pages_in: HashMap::new(),
+            new_lists: BTreeSet::new(),
             new_codes: HashMap::new(),
             pages_touched: BTreeSet::new(),
             fresh: BTreeSet::new(),
@@ -306,9 +309,23 @@ impl<'a> Draft<'a> {
         for alert in &page.alerts {
             self.new_pages_of.entry(alert.clone()).or_default().insert(page.key.clone());
         }
+        if page.list.is_some() {
+            self.new_lists.insert(page.key.clone());
+        }
         self.new_pages_in.entry(page.key.group.clone()).or_default().insert(page.key.clone());
         self.pages_touched.insert(page.key.clone());
         self.pages.insert(page.key.clone(), Some(page));
+    }
+
+    /// The lists of standing gaps, those that are over and not yet forgotten among them.
+    pub fn lists(&self) -> impl Iterator<Item = &Page> {
+        let old = self.book.lists().filter(|key| !self.new_lists.contains(*key));
+        old.chain(&self.new_lists).filter_map(|key| self.page(key))
+    }
+
+    /// The agency's zone; `None` of the installation, which has no schedule.
+    pub fn zone(&self) -> Option<chrono_tz::Tz> {
+        self.policy.paging.zones.get(self.book.agency()).copied()
     }
 
     /// Forgets a page.
@@ -525,6 +542,9 @@ impl<'a> Draft<'a> {
             wakes.insert(Wake::CatchUp, Some(until.min(self.now + chrono::TimeDelta::seconds(1))));
         } else if self.catch_up.is_some() || due.contains(&Wake::CatchUp) {
             wakes.insert(Wake::CatchUp, None);
+        }
+        if due.contains(&Wake::Standing) {
+            wakes.insert(Wake::Standing, standing::next_look(&self));
         }
         if due.contains(&Wake::Silences) {
             wakes.insert(Wake::Silences, self.silences.next_change(self.now));

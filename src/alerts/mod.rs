@@ -32,6 +32,7 @@ pub mod route;
 mod second_look;
 pub mod severity;
 pub mod silence;
+pub mod standing;
 pub mod step;
 pub mod time_interval;
 
@@ -45,6 +46,8 @@ mod page_stories;
 mod properties;
 #[cfg(test)]
 pub(crate) mod stage;
+#[cfg(test)]
+mod standing_stories;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]

@@ -96,6 +96,8 @@ pub enum Says {
     Standing {
         /// The code that acknowledges the list.
         code: String,
+        /// The token of its link; `None` without an address that a phone can open.
+        link: Option<String>,
         /// The shifts' alerts, the nearest start first.
         alerts: Vec<Alert>,
         /// Up to when the list looks.

@@ -23,6 +23,8 @@ pub(super) struct Pages {
     told_by: HashMap<MessageId, BTreeSet<PageKey>>,
     of_link: HashMap<String, PageKey>,
     of_topic: HashMap<String, PageKey>,
+    /// Lists of standing gaps.
+    lists: BTreeSet<PageKey>,
 }
 
 impl Pages {
@@ -60,6 +62,11 @@ impl Pages {
         self.of_topic.get(topic)
     }
 
+    /// The lists of standing gaps, in order.
+    pub fn lists(&self) -> impl Iterator<Item = &PageKey> {
+        self.lists.iter()
+    }
+
     pub fn put(&mut self, page: Page) {
         self.forget(&page.key);
         let key = &page.key;
@@ -79,6 +86,9 @@ impl Pages {
             self.of_link.insert(link.hash.clone(), key.clone());
         }
         self.of_topic.insert(key.topic(), key.clone());
+        if page.list.is_some() {
+            self.lists.insert(key.clone());
+        }
         self.by_key.insert(key.clone(), Arc::new(page));
     }
 
@@ -98,6 +108,7 @@ impl Pages {
             self.of_link.remove(&link.hash);
         }
         self.of_topic.remove(&key.topic());
+        self.lists.remove(key);
     }
 }
 

@@ -523,6 +523,7 @@ impl Stage {
                 }
                 format!("bundle: {}", parts.join(", "))
             }
+            Says::Standing { alerts, .. } => format!("list: {}", names(alerts)),
             other => format!("{other:?}"),
         };
         format!("+{at} {} {} {what}", notice.via.as_str(), notice.to)

@@ -363,6 +363,7 @@ fn read_paging(
         roster: Arc::new(roster),
         escalation: policies.into_iter().map(|policy| (policy.name.clone(), policy)).collect(),
         location_policies: location_policies.collect(),
+        zones: agencies.iter().map(|agency| (agency.name.clone(), agency.timezone)).collect(),
         sms_gateways: gateways.all().map(ToOwned::to_owned).collect(),
         call_gateways,
         mail: mail.ok().map(|mail| PersonalMail { from: mail.from, smarthost: mail.smarthost, auth: mail.auth }),

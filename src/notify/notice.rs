@@ -111,6 +111,7 @@ fn own_text(notice: &Notice, given: Given<'_>, speaker: Speaker<'_>, n_template_
 fn code_of(says: &Says) -> Option<String> {
     match says {
         Says::Page { code, ask, .. } if *ask != PageAsk::WentUnstaffed => Some(code.clone()),
+        Says::Standing { code, .. } => Some(code.clone()),
         _ => None,
     }
 }
@@ -176,6 +177,14 @@ fn letter(says: &Says, speaker: Speaker<'_>, to: String) -> Letter {
                 lead.push("Take it on the board, or reply to the text if you got one.".into());
             }
             Letter { subject, lead, link: link.map(|url| ("Open to take it, pass it on or close it".into(), url)), to }
+        }
+        Says::Standing { code, link, alerts, until } => {
+            let until = speaker.until(*until);
+            let subject = format!("{} without a caregiver up to {until}", plural(alerts.len(), "shift", "shifts"));
+            let mut lead: Vec<String> = alerts.iter().map(|alert| page_texts::what(alert, voice)).collect();
+            lead.push(format!("Find cover. Whoever takes {code} keeps it from going to the next person; each shift pages two hours before it starts."));
+            let link = link.as_deref().and_then(|token| speaker.url(token));
+            Letter { subject, lead, link: link.map(|url| ("Open to take the list or pass it on".into(), url)), to }
         }
         Says::Morning { open } => {
             let subject =

@@ -16,6 +16,7 @@ use super::{
         orders::{News, Receipt},
         owner,
         severity::rank,
+        standing,
         time_interval::mute_verdict,
     },
     Arrived, Began, KEPT, Ownership, Page, PageKey, PageState, STILL_YOURS, Turn,
@@ -95,6 +96,8 @@ pub(in super::super) fn look(draft: &mut Draft<'_>, key: &PageKey) {
     let firing = firing_of(draft, &page);
     page.next_at = if page.drill.is_some() {
         look_at_drill(draft, &mut page)
+    } else if page.list.is_some() {
+        standing::look_at_list(draft, &mut page)
     } else if firing.is_empty() {
         if is_over(draft, &page) {
             return close(draft, page);
@@ -224,6 +227,10 @@ fn look_at_open(draft: &mut Draft<'_>, page: &mut Page, mut firing: Vec<Alert>) 
     }
     if page.unstaffed {
         return None;
+    }
+    let audible = telling.iter().filter(|alert| !is_muted(draft, alert));
+    if let Some(at) = standing::page_sleeps_until(draft, page, audible) {
+        return Some(at);
     }
     let ends: Option<Vec<Instant>> = telling.iter().map(|alert| alert.facts.ends_at).collect();
     let ends_at = ends.and_then(|ends| ends.into_iter().max()).filter(|_| !page.told.is_empty());

@@ -11,6 +11,7 @@ mod act;
 mod code;
 mod drill;
 mod link;
+mod list;
 mod look;
 mod open;
 mod reply;
@@ -24,14 +25,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    alert::{Acknowledgement, Alert, AlertKey},
+    alert::{Acknowledgement, Alert, AlertKey, AlertState},
     flush::urgency,
     group::GroupKey,
     notice::PageAsk,
     orders::Action,
 };
 use crate::{
-    model::{AddressMark, CaregiverId, Instant, PersonName},
+    model::{AddressMark, CaregiverId, Instant, PersonName, Subject},
     notify::message::MessageId,
     on_call::Via,
 };
@@ -39,8 +40,10 @@ use crate::{
 pub(super) use self::{
     act::{own_with, press, reply},
     drill::begin as begin_drill,
+    list::{end as end_list, through_at as list_through_at},
     look::{ask_owners, firing_of, is_muted, look, take_news},
-    open::open,
+    open::{open, policy_for},
+    steps::advance,
     tell::{Way, says_page},
 };
 pub use self::{
@@ -133,6 +136,9 @@ pub struct Page {
     /// Set for a trial.
     #[serde(default)]
     pub drill: Option<Drill>,
+    /// Set for a list of standing gaps.
+    #[serde(default)]
+    pub list: Option<List>,
     /// When it is looked at next; `None` when only news can change it.
     pub next_at: Option<Instant>,
 }
@@ -344,6 +350,25 @@ pub struct Drill {
     pub person: Option<PersonName>,
 }
 
+/// A list of standing gaps: a page whose alerts are not its own. Who takes it has them in mind, and owns none of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct List {
+    /// Up to when it looks.
+    pub until: Instant,
+    /// One alert of each shift, the nearest start first.
+    pub alerts: Vec<AlertKey>,
+    /// Its steps were taken and nobody took it: the gaps page by themselves.
+    pub is_through: bool,
+}
+
+impl List {
+    /// Whether a shift is on it.
+    #[must_use]
+    pub fn names(&self, subject: &Subject) -> bool {
+        self.alerts.iter().any(|key| key.subject == *subject)
+    }
+}
+
 /// Something that happened to a page, for the log and the metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageTurn {
@@ -360,6 +385,8 @@ pub struct PageTurn {
 pub enum Turn {
     /// It opened.
     Opened,
+    /// It opened, as a list of standing gaps.
+    Listed,
     /// A step told somebody; its number, from 0.
     Stepped(usize),
     /// A step had nobody who can be told.
@@ -384,8 +411,9 @@ pub enum Turn {
 
 impl Turn {
     /// The word of each, for the metric.
-    pub const WORDS: [&'static str; 11] = [
+    pub const WORDS: [&'static str; 12] = [
         Self::Opened.as_str(),
+        Self::Listed.as_str(),
         Self::Stepped(0).as_str(),
         Self::Skipped(0).as_str(),
         Self::Everybody.as_str(),
@@ -403,6 +431,7 @@ impl Turn {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Opened => "opened",
+            Self::Listed => "listed",
             Self::Stepped(_) => "stepped",
             Self::Skipped(_) => "skipped",
             Self::Everybody => "everybody",
@@ -441,6 +470,7 @@ impl Page {
             words: Vec::new(),
             waiting: Vec::new(),
             drill: None,
+            list: None,
             next_at: None,
         }
     }
@@ -453,6 +483,10 @@ impl Page {
 
     /// The alerts of it that fire, somebody's or nobody's, the most urgent first.
     pub fn firing<'a>(&self, find: impl Fn(&AlertKey) -> Option<&'a Alert>) -> Vec<Alert> {
+        if let Some(list) = &self.list {
+            let open = |alert: &&Alert| matches!(alert.state, AlertState::Firing { .. });
+            return list.alerts.iter().filter_map(find).filter(open).cloned().collect();
+        }
         let alerts = self.alerts.iter().filter_map(find);
         let mut firing: Vec<Alert> = alerts.filter(|alert| alert.is_firing()).cloned().collect();
         firing.sort_by_cached_key(urgency);

@@ -10,7 +10,7 @@ use crate::{model::local_time::to_micros, notify::receiver::PageConfig};
 
 /// The policy that tells of an alert at a location: the receiver's own word on that location, else the location's own
 /// policy, else the receiver's.
-pub(super) fn policy_for<'p>(draft: &'p Draft<'_>, config: &'p PageConfig, alert: &Alert) -> &'p str {
+pub(in super::super) fn policy_for<'p>(draft: &'p Draft<'_>, config: &'p PageConfig, alert: &Alert) -> &'p str {
     let location = alert.labels.get("location").map_or("", String::as_str);
     if let Some(policy) = config.by_location.get(location) {
         return policy;

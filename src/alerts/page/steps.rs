@@ -30,7 +30,7 @@ fn span(length: Duration) -> TimeDelta {
 }
 
 /// Takes every step that is due, and every next way. Gives when it is looked at again.
-pub(super) fn advance(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert]) -> Option<Instant> {
+pub(in super::super) fn advance(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert]) -> Option<Instant> {
     let policy = policy_of(draft, page)?;
     loop {
         let ways = try_next_ways(draft, page, &policy, firing);
@@ -42,12 +42,24 @@ pub(super) fn advance(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert]) 
             Some((Due::Step, at)) if at <= draft.now => {
                 take(draft, page, &policy, firing);
             }
+            Some((Due::Round, at)) if page.list.is_some() => {
+                return Some(ways.next_at.map_or(at, |next| next.min(at)));
+            }
             Some((Due::Round, at)) if at <= draft.now => {
                 draft.turn(&page.key, Turn::Repeated, []);
                 begin_round(draft, page, Began::Repeated);
             }
             next => return [ways.next_at, next.map(|(_, at)| at)].into_iter().flatten().min(),
         }
+    }
+}
+
+/// When the round is through and the next one would begin; `None` while steps are to come, and where the policy does not
+/// repeat.
+pub(super) fn round_ends_at(draft: &Draft<'_>, page: &Page) -> Option<Instant> {
+    match next_due(page, &policy_of(draft, page)?)? {
+        (Due::Round, at) => Some(at),
+        (Due::Step, at) => Some(at.max(draft.now) + TimeDelta::minutes(1)),
     }
 }
 

@@ -112,6 +112,9 @@ pub(in super::super) fn says_page(
     let link = if way.via == Via::Call { None } else { link_for(draft, page, &way.person) };
     let earlier = |(person, at): &(PersonName, Instant)| *person != way.person && *at < now;
     let told_before = page.people().into_iter().filter(earlier).collect();
+    if let Some(list) = &page.list {
+        return Says::Standing { code, link, alerts: firing.to_vec(), until: list.until };
+    }
     let text = draft.page_text(&page.key);
     Says::Page { code, link, alerts: firing.to_vec(), told_before, ask, text }
 }
