@@ -34,6 +34,8 @@ pub enum Wake {
     Person(AddressMark),
     /// A list of standing gaps is due.
     Standing,
+    /// A schedule hands over.
+    Handoff,
 }
 
 /// A change to the agenda: the wake's entry becomes `at`, or goes.
@@ -88,7 +90,8 @@ impl Agenda {
             | Wake::Page(_)
             | Wake::Silences
             | Wake::Person(_)
-            | Wake::Standing => None,
+            | Wake::Standing
+            | Wake::Handoff => None,
         })
     }
 

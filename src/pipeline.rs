@@ -230,7 +230,8 @@ fn judge_pass(watch: &Watch, gateways: &[GatewayHealth], due: &[Wake], now: Inst
         | Wake::Page(_)
         | Wake::Silences
         | Wake::Person(_)
-        | Wake::Standing => None,
+        | Wake::Standing
+        | Wake::Handoff => None,
     });
     judge::judge(&scope, &watch.changes, subjects)
 }

@@ -262,6 +262,11 @@ impl Book {
         self.pages.told_by(message)
     }
 
+    /// The pages of which something waits for a phone.
+    pub(super) fn pages_waiting_for(&self, phone: &AddressMark) -> impl Iterator<Item = &PageKey> {
+        self.pages.waiting_for(phone)
+    }
+
     /// The lists of standing gaps, open or over.
     pub(super) fn lists(&self) -> impl Iterator<Item = &PageKey> {
         self.pages.lists()
@@ -368,7 +373,9 @@ impl Book {
         // Whether a list is due is looked at at once.
         let zone = self.policy.paging.zones.get(&self.agency);
         let standing = zone.map(|_| (Wake::Standing, Some(long_ago)));
-        let groups = groups.chain(standing);
+        let spoken = self.policy.paging.watch_on.values().any(|agency| *agency == self.agency);
+        let handoff = spoken.then_some((Wake::Handoff, Some(long_ago)));
+        let groups = groups.chain(standing).chain(handoff);
         alerts.chain(groups).chain(phones).chain(pages).chain(catch_up).filter(|(_, at)| at.is_some()).collect()
     }
 

@@ -102,7 +102,7 @@ pub fn step(book: &Book, given: Given<'_>) -> Step {
             Wake::Page(key) => {
                 draft.pages_touched.insert(key.clone());
             }
-            Wake::Alert(_) | Wake::Subject(_) | Wake::CatchUp | Wake::Person(_) | Wake::Standing => {}
+            Wake::Alert(_) | Wake::Subject(_) | Wake::CatchUp | Wake::Person(_) | Wake::Standing | Wake::Handoff => {}
         }
     }
     for key in draft.muted_otherwise() {
@@ -115,6 +115,9 @@ pub fn step(book: &Book, given: Given<'_>) -> Step {
     flush::tell_closings_now(&mut draft);
     if given.due.contains(&Wake::Standing) {
         standing::make_lists(&mut draft, given.rules);
+    }
+    if given.due.contains(&Wake::Handoff) {
+        page::begin_watches(&mut draft);
     }
     let looked_at = look_at_pages(&mut draft);
     bundle::shape(&mut draft, given.due, &looked_at);

@@ -10,7 +10,7 @@ use super::{
     group::{Group, GroupKey},
     inhibit::{Scope, Sources, roles},
     notice::Notice,
-    page::{LinkKey, Page, PageKey, PageTurn, Turn},
+    page::{self, LinkKey, Page, PageKey, PageTurn, Turn},
     phones::Phones,
     policy::Policy,
     route::Route,
@@ -51,6 +51,8 @@ pub(super) struct Draft<'a> {
     /// Open pages of this step, by what they tell of and by their group.
     new_pages_of: HashMap<AlertKey, BTreeSet<PageKey>>,
     new_pages_in: HashMap<GroupKey, BTreeSet<PageKey>>,
+    /// Phones that got many pages in one text in this step.
+    pub stormed: BTreeSet<(AddressMark, Via)>,
     new_lists: BTreeSet<PageKey>,
     new_codes: HashMap<AddressMark, BTreeSet<String>>,
     /// Pages to look at beside those that a changed alert or a touched group concerns.
@@ -105,6 +107,7 @@ impl<'a> Draft<'a> {
             pages: BTreeMap::new(),
             new_pages_of: HashMap::new(),
             new_pages_in: HashMap::new(),
+            stormed: BTreeSet::new(),
             new_lists: BTreeSet::new(),
             new_codes: HashMap::new(),
             pages_touched: BTreeSet::new(),
@@ -328,6 +331,12 @@ impl<'a> Draft<'a> {
         self.policy.paging.zones.get(self.book.agency()).copied()
     }
 
+    /// The schedules at whose hand-overs this agency speaks.
+    pub fn spoken_schedules(&self) -> Vec<String> {
+        let all = self.policy.paging.watch_on.iter().filter(|(_, agency)| *agency == self.book.agency());
+        all.map(|(schedule, _)| schedule.clone()).collect()
+    }
+
     /// Forgets a page.
     pub fn drop_page(&mut self, key: &PageKey) {
         self.pages.insert(key.clone(), None);
@@ -373,10 +382,10 @@ impl<'a> Draft<'a> {
         keys.into_iter().filter_map(|key| self.page(key)).filter(on_phone).cloned().collect()
     }
 
-    /// The pages that a phone has a code of, as they will be.
-    pub fn pages_by_code<'d>(&'d self, phone: &'d AddressMark) -> impl Iterator<Item = &'d Page> {
-        let unchanged = self.book.pages_on(phone).filter(|key| !self.pages.contains_key(*key));
-        let changed = self.pages.values().flatten().filter(|page| page.codes.contains_key(phone));
+    /// The pages of which something waits for a phone, as they will be.
+    pub fn pages_waiting_for<'d>(&'d self, phone: &'d AddressMark) -> impl Iterator<Item = &'d Page> {
+        let unchanged = self.book.pages_waiting_for(phone).filter(|key| !self.pages.contains_key(*key));
+        let changed = self.pages.values().flatten().filter(move |page| page.waits_for().any(|mark| mark == phone));
         unchanged.filter_map(|key| self.book.page(key)).map(AsRef::as_ref).chain(changed)
     }
 
@@ -545,6 +554,9 @@ impl<'a> Draft<'a> {
         }
         if due.contains(&Wake::Standing) {
             wakes.insert(Wake::Standing, standing::next_look(&self));
+        }
+        if due.contains(&Wake::Handoff) {
+            wakes.insert(Wake::Handoff, page::next_handoff(&self));
         }
         if due.contains(&Wake::Silences) {
             wakes.insert(Wake::Silences, self.silences.next_change(self.now));

@@ -52,3 +52,5 @@ mod standing_stories;
 mod stories;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod watch_stories;

@@ -23,6 +23,8 @@ pub(super) struct Pages {
     told_by: HashMap<MessageId, BTreeSet<PageKey>>,
     of_link: HashMap<String, PageKey>,
     of_topic: HashMap<String, PageKey>,
+    /// Those of which something waits for a phone.
+    waiting: HashMap<AddressMark, BTreeSet<PageKey>>,
     /// Lists of standing gaps.
     lists: BTreeSet<PageKey>,
 }
@@ -48,6 +50,11 @@ impl Pages {
 
     pub fn on_phone(&self, phone: &AddressMark) -> impl Iterator<Item = &PageKey> {
         self.on_phone.get(phone).into_iter().flatten()
+    }
+
+    /// Those of which something waits for a phone, in order.
+    pub fn waiting_for(&self, phone: &AddressMark) -> impl Iterator<Item = &PageKey> {
+        self.waiting.get(phone).into_iter().flatten()
     }
 
     pub fn told_by(&self, message: &MessageId) -> impl Iterator<Item = &PageKey> {
@@ -79,6 +86,9 @@ impl Pages {
         for mark in page.codes.keys() {
             self.on_phone.entry(mark.clone()).or_default().insert(key.clone());
         }
+        for mark in page.waits_for() {
+            self.waiting.entry(mark.clone()).or_default().insert(key.clone());
+        }
         for told in &page.told {
             self.told_by.entry(told.message.clone()).or_default().insert(key.clone());
         }
@@ -100,6 +110,9 @@ impl Pages {
         }
         for mark in page.codes.keys() {
             remove_from(&mut self.on_phone, mark, key);
+        }
+        for mark in page.waits_for() {
+            remove_from(&mut self.waiting, mark, key);
         }
         for told in &page.told {
             remove_from(&mut self.told_by, &told.message, key);

@@ -52,6 +52,8 @@ pub struct Paging {
     pub location_policies: BTreeMap<(AgencyName, String), String>,
     /// Each agency's zone: when its lists of standing gaps are made. Without one there are none.
     pub zones: BTreeMap<AgencyName, Tz>,
+    /// The schedules at whose hand-overs whoever comes on is told, each with the agency that speaks.
+    pub watch_on: BTreeMap<String, AgencyName>,
     /// Gateways for texts to people, in the order to try.
     pub sms_gateways: Vec<String>,
     /// The same for calls: those that can.

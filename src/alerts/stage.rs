@@ -523,6 +523,10 @@ impl Stage {
                 }
                 format!("bundle: {}", parts.join(", "))
             }
+            Says::WatchOn { schedule, until, open } => {
+                format!("watch on {schedule} until {}: {}", until.map_or(0, secs), names(open))
+            }
+            Says::Unreached { schedule, who } => format!("{who} is not reached ({schedule})"),
             Says::Standing { alerts, .. } => format!("list: {}", names(alerts)),
             other => format!("{other:?}"),
         };

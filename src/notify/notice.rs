@@ -215,7 +215,9 @@ fn about(says: &Says) -> (Vec<&Alert>, Vec<&Alert>) {
         Says::Bundle(all) => (alerts_of(&all.open), alerts_of(&all.closed)),
         Says::Owned { alert, .. } => (vec![alert], Vec::new()),
         Says::Closed { alerts, .. } => (Vec::new(), alerts.iter().collect()),
-        Says::Answer(_) | Says::Morning { .. } | Says::SilenceEnds { .. } => (Vec::new(), Vec::new()),
+        Says::Answer(_) | Says::Morning { .. } | Says::SilenceEnds { .. } | Says::Unreached { .. } => {
+            (Vec::new(), Vec::new())
+        }
     }
 }
 

@@ -106,6 +106,7 @@ pub fn text(says: &Says, speaker: Speaker<'_>) -> String {
         }
         Says::WatchOn { schedule, until, open } => watch_on(schedule, *until, open, speaker),
         Says::Standing { code, link, alerts, until } => standing(code, link.as_deref(), alerts, *until, speaker),
+        Says::Unreached { schedule, who } => unreached(schedule, who, speaker),
         Says::Morning { open } => morning(open.len(), speaker),
         Says::SilenceEnds { id, ends_at, n_muted } => {
             let alerts = if *n_muted == 1 { "1 alert" } else { "alerts" };
@@ -517,6 +518,17 @@ fn watch_on(schedule: &str, until: Option<Instant>, open: &[Alert], speaker: Spe
         format!("{begins} {n} open: {}.{rest}", named.join("; ")),
         format!("{begins} {n} open: {}.{}", brief(first, voice), more(n - 1, "")),
         format!("{begins} {n} open."),
+    ])
+}
+
+/// `CCA: night-2 comes on (on-call) but no message reaches them. …`
+fn unreached(schedule: &str, who: &PersonName, speaker: Speaker<'_>) -> String {
+    let (title, schedule, who) = (speaker.title(), short(schedule), short(who.as_str()));
+    fitting(&[
+        format!(
+            "{title}: {who} comes on ({schedule}) but no message reaches them. Stay on and call them, or tell the office."
+        ),
+        format!("{title}: {who} comes on but no message reaches them. Stay on and call them."),
     ])
 }
 

@@ -4,7 +4,9 @@ use chrono::TimeDelta;
 
 use super::{
     super::{alert::Alert, draft::Draft, standing},
-    KEPT, Page, PageState, Turn, steps,
+    Page, PageState, Turn,
+    look::closed_next,
+    steps,
     tell::{ends_of, withdraw},
 };
 use crate::model::Instant;
@@ -17,7 +19,7 @@ pub(in super::super) fn through_at(draft: &Draft<'_>, page: &Page) -> Instant {
     steps::round_ends_at(draft, page).unwrap_or(page.stepped_at.unwrap_or(page.round_at) + WAITED)
 }
 
-/// It is over. Gives when it is forgotten.
+/// It is over. Gives when it is looked at again.
 pub(in super::super) fn end(draft: &mut Draft<'_>, page: &mut Page, owner: Option<String>, open: &[Alert]) -> Instant {
     withdraw(draft, page);
     draft.turn(&page.key, Turn::Closed, owner.clone());
@@ -25,5 +27,5 @@ pub(in super::super) fn end(draft: &mut Draft<'_>, page: &mut Page, owner: Optio
     // What slept for its sake is looked at anew, once it is written.
     let sleeping = page.list.as_ref().map(|list| standing::pages_of_list(draft, list)).unwrap_or_default();
     draft.pages_touched.extend(sleeping);
-    draft.now + KEPT
+    closed_next(page).unwrap_or(draft.now)
 }

@@ -19,10 +19,11 @@ use super::{
         standing,
         time_interval::mute_verdict,
     },
-    Arrived, Began, KEPT, Ownership, Page, PageKey, PageState, STILL_YOURS, Turn,
+    Arrived, Began, KEPT, Ownership, Page, PageKey, PageState, STILL_YOURS, Turn, Word,
     act::own_with,
     steps,
-    tell::{Way, close_to, ends_of, let_go, quiet_way, tell, tell_closed},
+    tell::{Way, close_to, ends_of, let_go, list_to, owned_to, quiet_way, take_held, tell, tell_closed},
+    watch,
 };
 use crate::model::{Instant, PersonName};
 
@@ -89,6 +90,13 @@ pub(in super::super) fn firing_of(draft: &Draft<'_>, page: &Page) -> Vec<Alert> 
 /// Looks at a page: once a step, when every alert is as it will be.
 pub(in super::super) fn look(draft: &mut Draft<'_>, key: &PageKey) {
     let Some(mut page) = draft.page(key).cloned() else { return };
+    if page.watch.is_some() {
+        if page.opened_at + KEPT <= draft.now {
+            return draft.drop_page(key);
+        }
+        page.next_at = watch::look(draft, &mut page);
+        return draft.put_page(page);
+    }
     if !page.is_open() {
         return look_at_closed(draft, page);
     }
@@ -106,7 +114,11 @@ pub(in super::super) fn look(draft: &mut Draft<'_>, key: &PageKey) {
     } else {
         look_at_open(draft, &mut page, firing)
     };
-    page.next_at = [page.next_at, joins_at].into_iter().flatten().min();
+    if page.is_open() {
+        let firing = if page.held.is_empty() { Vec::new() } else { firing_of(draft, &page) };
+        let held_at = take_held(draft, &mut page, &firing);
+        page.next_at = [page.next_at, joins_at, held_at].into_iter().flatten().min();
+    }
     draft.put_page(page);
 }
 
@@ -306,7 +318,7 @@ fn close(draft: &mut Draft<'_>, mut page: Page) {
     }
 }
 
-fn closed_next(page: &Page) -> Option<Instant> {
+pub(super) fn closed_next(page: &Page) -> Option<Instant> {
     let PageState::Closed { at, .. } = &page.state else { return None };
     let held = page.held.iter().map(|held| held.at).min();
     Some(held.unwrap_or(*at + KEPT).max(*at))
@@ -321,7 +333,20 @@ fn look_at_closed(draft: &mut Draft<'_>, mut page: Page) {
     let due: Vec<super::HeldClosing> = due;
     for closing in due {
         let way = Way { person: closing.person, via: closing.via, mark: closing.mark };
-        close_to(draft, &mut page, &way, &alerts, owner.as_deref(), closing.follows);
+        match (closing.word, &page.list, &owner, alerts.first()) {
+            (Word::Closed, ..) => close_to(draft, &mut page, &way, &alerts, owner.as_deref(), closing.follows),
+            (Word::Owned, Some(list), Some(by), Some(alert)) => {
+                let had = (by.clone(), list.until);
+                owned_to(draft, &mut page, &way, alert, had, closing.follows);
+            }
+            (Word::Listed, Some(_), ..) => {
+                let open = firing_of(draft, &page);
+                if !open.is_empty() {
+                    list_to(draft, &mut page, &way, &open);
+                }
+            }
+            _ => {}
+        }
     }
     if page.held.is_empty() && at + KEPT <= now {
         draft.drop_page(&page.key);

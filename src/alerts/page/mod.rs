@@ -17,6 +17,7 @@ mod open;
 mod reply;
 mod steps;
 mod tell;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +46,7 @@ pub(super) use self::{
     open::{open, policy_for},
     steps::advance,
     tell::{Way, says_page},
+    watch::{begin as begin_watches, next_look as next_handoff},
 };
 pub use self::{
     code::{LETTERS, is_code},
@@ -139,6 +141,9 @@ pub struct Page {
     /// Set for a list of standing gaps.
     #[serde(default)]
     pub list: Option<List>,
+    /// Set for the word to whoever comes on call.
+    #[serde(default)]
+    pub watch: Option<WatchOn>,
     /// When it is looked at next; `None` when only news can change it.
     pub next_at: Option<Instant>,
 }
@@ -290,7 +295,7 @@ pub struct Used {
     pub at: Instant,
 }
 
-/// A closing that waits for the end of somebody's quiet hours.
+/// A word that waits for the end of somebody's quiet hours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldClosing {
     /// Whom.
@@ -303,6 +308,9 @@ pub struct HeldClosing {
     pub at: Instant,
     /// The messages it answers.
     pub follows: Vec<MessageId>,
+    /// What it says.
+    #[serde(default)]
+    pub word: Word,
 }
 
 /// A word that waits until its phone may be texted again.
@@ -332,13 +340,16 @@ pub struct SaidWord {
 }
 
 /// What else is said of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Word {
     /// Somebody has it.
     Owned,
     /// It is over.
+    #[default]
     Closed,
+    /// What is on the list.
+    Listed,
 }
 
 /// A trial: a page about nothing.
@@ -369,6 +380,21 @@ impl List {
     }
 }
 
+/// A watch that began: who comes, who goes, who could not be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchOn {
+    /// By which schedule.
+    pub schedule: String,
+    /// Until when; `None` = not known.
+    pub until: Option<Instant>,
+    /// Who is on call from now on.
+    pub coming: Vec<PersonName>,
+    /// Who was.
+    pub going: Vec<PersonName>,
+    /// Who is out of ways.
+    pub unreached: Vec<PersonName>,
+}
+
 /// Something that happened to a page, for the log and the metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageTurn {
@@ -387,6 +413,10 @@ pub enum Turn {
     Opened,
     /// It opened, as a list of standing gaps.
     Listed,
+    /// A watch began.
+    WatchBegan,
+    /// Who came on call could not be told by any way.
+    Unreached,
     /// A step told somebody; its number, from 0.
     Stepped(usize),
     /// A step had nobody who can be told.
@@ -411,9 +441,11 @@ pub enum Turn {
 
 impl Turn {
     /// The word of each, for the metric.
-    pub const WORDS: [&'static str; 12] = [
+    pub const WORDS: [&'static str; 14] = [
         Self::Opened.as_str(),
         Self::Listed.as_str(),
+        Self::WatchBegan.as_str(),
+        Self::Unreached.as_str(),
         Self::Stepped(0).as_str(),
         Self::Skipped(0).as_str(),
         Self::Everybody.as_str(),
@@ -432,6 +464,8 @@ impl Turn {
         match self {
             Self::Opened => "opened",
             Self::Listed => "listed",
+            Self::WatchBegan => "watch_began",
+            Self::Unreached => "unreached",
             Self::Stepped(_) => "stepped",
             Self::Skipped(_) => "skipped",
             Self::Everybody => "everybody",
@@ -471,6 +505,7 @@ impl Page {
             waiting: Vec::new(),
             drill: None,
             list: None,
+            watch: None,
             next_at: None,
         }
     }

@@ -10,8 +10,8 @@ use chrono::TimeDelta;
 
 use super::{
     super::{alert::Alert, draft::Draft, notice::PageAsk},
-    Arrived, Began, Page, PageTold, Turn,
-    tell::{Way, tell},
+    Arrived, Began, HeldClosing, Page, PageTold, Turn, Word,
+    tell::{Way, holds_until, tell},
 };
 use crate::{
     model::{Instant, PersonName},
@@ -219,6 +219,16 @@ fn take(draft: &mut Draft<'_>, page: &mut Page, policy: &EscalationPolicy, firin
         // Who has heard it in this round by this very way is not told twice.
         if of_round(page, &person).iter().any(|told| told.via == first.via && told.mark == first.mark) {
             told_before = true;
+            continue;
+        }
+        // A list wakes nobody beside those it is for.
+        let is_copy = page.list.is_some() && n > 0;
+        if let Some(at) = holds_until(draft, &person).filter(|_| is_copy) {
+            if !page.held.iter().any(|held| held.person == person) {
+                let Way { person, via, mark } = first.clone();
+                page.held.push(HeldClosing { person, via, mark, at, follows: Vec::new(), word: Word::Listed });
+            }
+            told.push(person);
             continue;
         }
         tell_by(draft, page, &ways, n, step.via_all, !is_last, firing);
