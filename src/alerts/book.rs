@@ -247,6 +247,11 @@ impl Book {
         self.pages.in_group(group)
     }
 
+    /// The pages of a group that are over and not yet forgotten.
+    pub(super) fn closed_pages_in(&self, group: &GroupKey) -> impl Iterator<Item = &PageKey> {
+        self.pages.closed_in(group)
+    }
+
     /// The pages that tell of an alert and are not over.
     pub fn pages_of(&self, alert: &AlertKey) -> impl Iterator<Item = &PageKey> {
         self.pages.of_alert(alert)

@@ -221,7 +221,13 @@ fn why_quiet(draft: &Draft<'_>, alert: &Alert) -> Quiet {
     } else if alert.unjudged_since.is_some() {
         Quiet::Unjudged
     } else if draft.is_paged(&alert.key) {
-        if standing::sleeps(draft, alert) { Quiet::Standing } else { Quiet::Paged }
+        if standing::sleeps(draft, alert) {
+            Quiet::Standing
+        } else if draft.flaps(alert) {
+            Quiet::Flapping
+        } else {
+            Quiet::Paged
+        }
     } else if routes.iter().all(|(_, key)| told(key)) {
         Quiet::TooSoon
     } else if matches!(alert.confirm, Confirm::Awaited { .. }) {

@@ -357,6 +357,13 @@ impl<'a> Draft<'a> {
         self.book.pages_in(group).chain(new).filter(|key| self.is_open_page(key)).cloned().collect()
     }
 
+    /// The pages of a group that are over and not yet forgotten.
+    pub fn closed_pages_of(&self, group: &GroupKey) -> BTreeSet<PageKey> {
+        let new = self.new_pages_in.get(group).into_iter().flatten();
+        let is_over = |key: &&PageKey| self.page(key).is_some_and(|page| !page.is_open());
+        self.book.closed_pages_in(group).chain(new).filter(is_over).cloned().collect()
+    }
+
     fn pages_of<'d>(&'d self, alert: &'d AlertKey) -> impl Iterator<Item = &'d PageKey> {
         let new = self.new_pages_of.get(alert).into_iter().flatten();
         let tells =
@@ -367,6 +374,15 @@ impl<'a> Draft<'a> {
     /// Whether a page that is not over tells of an alert.
     pub fn is_paged(&self, alert: &AlertKey) -> bool {
         self.pages_of(alert).next().is_some()
+    }
+
+    /// Whether every page that tells of an alert keeps quiet because it opened and closed so often.
+    pub fn flaps(&self, alert: &Alert) -> bool {
+        let quiet = |key: &PageKey| {
+            let alone = std::iter::once(alert);
+            self.page(key).is_some_and(|page| page::flaps_until(page, alone, self.now).is_some())
+        };
+        self.pages_of(&alert.key).all(quiet)
     }
 
     /// The pages that tell of any of these and are not over.

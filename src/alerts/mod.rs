@@ -39,6 +39,8 @@ pub mod time_interval;
 pub use posted::posted_key;
 
 #[cfg(test)]
+mod flap_stories;
+#[cfg(test)]
 mod limit_stories;
 #[cfg(test)]
 mod page_stories;

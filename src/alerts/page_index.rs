@@ -23,6 +23,8 @@ pub(super) struct Pages {
     told_by: HashMap<MessageId, BTreeSet<PageKey>>,
     of_link: HashMap<String, PageKey>,
     of_topic: HashMap<String, PageKey>,
+    /// Those that are over.
+    closed_in: HashMap<GroupKey, BTreeSet<PageKey>>,
     /// Those of which something waits for a phone.
     waiting: HashMap<AddressMark, BTreeSet<PageKey>>,
     /// Lists of standing gaps.
@@ -41,6 +43,11 @@ impl Pages {
     /// Those that are not over.
     pub fn in_group(&self, group: &GroupKey) -> impl Iterator<Item = &PageKey> {
         self.in_group.get(group).into_iter().flatten()
+    }
+
+    /// Those that are over.
+    pub fn closed_in(&self, group: &GroupKey) -> impl Iterator<Item = &PageKey> {
+        self.closed_in.get(group).into_iter().flatten()
     }
 
     /// Those that are not over.
@@ -83,6 +90,9 @@ impl Pages {
                 self.of_alert.entry(alert.clone()).or_default().insert(key.clone());
             }
         }
+        if !page.is_open() {
+            self.closed_in.entry(key.group.clone()).or_default().insert(key.clone());
+        }
         for mark in page.codes.keys() {
             self.on_phone.entry(mark.clone()).or_default().insert(key.clone());
         }
@@ -105,6 +115,7 @@ impl Pages {
     pub fn forget(&mut self, key: &PageKey) {
         let Some(page) = self.by_key.remove(key) else { return };
         remove_from(&mut self.in_group, &key.group, key);
+        remove_from(&mut self.closed_in, &key.group, key);
         for alert in &page.alerts {
             remove_from(&mut self.of_alert, alert, key);
         }

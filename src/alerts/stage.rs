@@ -478,7 +478,7 @@ impl Stage {
                     PageAsk::Expired => "expired".to_owned(),
                     PageAsk::StillYours { until } => format!("still yours? until {}", secs(*until)),
                     PageAsk::WentUnstaffed => "went unstaffed?".to_owned(),
-                    PageAsk::Changing { .. } => "changing".to_owned(),
+                    PageAsk::Changing { n, since } => format!("changing {n} since {}", secs(*since)),
                     PageAsk::Drill => "drill".to_owned(),
                 };
                 format!("{ask}{before}: {}", names(alerts))

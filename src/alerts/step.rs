@@ -164,6 +164,8 @@ pub enum Quiet {
     Paged,
     /// Nobody has been on the shift for long: it is listed in the evening, and pages two hours before it starts.
     Standing,
+    /// It opened and closed so often of late that it is told rarely.
+    Flapping,
 }
 
 /// First start and recovery from blindness: judge everything silently, then tell only what is still true.
@@ -219,7 +221,7 @@ impl Why {
 
 impl Quiet {
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Pending,
         Self::Inhibited,
         Self::Grouping,
@@ -233,6 +235,7 @@ impl Quiet {
         Self::Silenced,
         Self::Paged,
         Self::Standing,
+        Self::Flapping,
     ];
 
     /// The metric label's value.
@@ -252,6 +255,7 @@ impl Quiet {
             Self::Silenced => "silenced",
             Self::Paged => "paged",
             Self::Standing => "standing",
+            Self::Flapping => "flapping",
         }
     }
 }

@@ -21,7 +21,7 @@ use super::{
     },
     Arrived, Began, KEPT, Ownership, Page, PageKey, PageState, STILL_YOURS, Turn, Word,
     act::own_with,
-    steps,
+    flap, steps,
     tell::{Way, close_to, ends_of, let_go, list_to, owned_to, quiet_way, take_held, tell, tell_closed},
     watch,
 };
@@ -241,7 +241,10 @@ fn look_at_open(draft: &mut Draft<'_>, page: &mut Page, mut firing: Vec<Alert>) 
         return None;
     }
     let audible = telling.iter().filter(|alert| !is_muted(draft, alert));
-    if let Some(at) = standing::page_sleeps_until(draft, page, audible) {
+    if let Some(at) = standing::page_sleeps_until(draft, page, audible.clone()) {
+        return Some(at);
+    }
+    if let Some(at) = flap::quiet_until(page, audible, now) {
         return Some(at);
     }
     let ends: Option<Vec<Instant>> = telling.iter().map(|alert| alert.facts.ends_at).collect();
@@ -309,6 +312,7 @@ fn close(draft: &mut Draft<'_>, mut page: Page) {
         tell_closed(draft, &mut page, &over, owner.as_deref());
     }
     draft.turn(&page.key, Turn::Closed, owner.clone());
+    flap::put_off(draft, &page);
     page.state = PageState::Closed { at: now, owner, alerts: ends_of(&over) };
     page.next_at = closed_next(&page);
     draft.put_page(page);
@@ -330,7 +334,10 @@ fn look_at_closed(draft: &mut Draft<'_>, mut page: Page) {
     let PageState::Closed { at, owner, alerts } = page.state.clone() else { return };
     let (due, held) = std::mem::take(&mut page.held).into_iter().partition(|held| held.at <= now);
     page.held = held;
-    let due: Vec<super::HeldClosing> = due;
+    let mut due: Vec<super::HeldClosing> = due;
+    if let Some(at) = flap::goes_on(draft, &page) {
+        page.held.extend(due.drain(..).map(|closing| super::HeldClosing { at, ..closing }));
+    }
     for closing in due {
         let way = Way { person: closing.person, via: closing.via, mark: closing.mark };
         match (closing.word, &page.list, &owner, alerts.first()) {

@@ -10,6 +10,7 @@
 mod act;
 mod code;
 mod drill;
+mod flap;
 mod link;
 mod list;
 mod look;
@@ -41,6 +42,7 @@ use crate::{
 pub(super) use self::{
     act::{own_with, press, reply},
     drill::begin as begin_drill,
+    flap::quiet_until as flaps_until,
     list::{end as end_list, through_at as list_through_at},
     look::{ask_owners, firing_of, is_muted, look, take_news},
     open::{open, policy_for},
@@ -141,6 +143,9 @@ pub struct Page {
     /// Set for a list of standing gaps.
     #[serde(default)]
     pub list: Option<List>,
+    /// Set when it opened and closed many times of late.
+    #[serde(default)]
+    pub flap: Option<Flap>,
     /// Set for the word to whoever comes on call.
     #[serde(default)]
     pub watch: Option<WatchOn>,
@@ -249,7 +254,15 @@ impl PageTold {
     /// Told by a step, and so part of the escalation.
     #[must_use]
     pub const fn is_step(&self) -> bool {
-        matches!(self.ask, PageAsk::First | PageAsk::Escalated | PageAsk::Repeated | PageAsk::Expired | PageAsk::Drill)
+        matches!(
+            self.ask,
+            PageAsk::First
+                | PageAsk::Changing { .. }
+                | PageAsk::Escalated
+                | PageAsk::Repeated
+                | PageAsk::Expired
+                | PageAsk::Drill
+        )
     }
 
     /// Whether they have it, or may have it by now.
@@ -380,6 +393,19 @@ impl List {
     }
 }
 
+/// What a page knows of those before it, when there were many within an hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flap {
+    /// How often it opened, with this one.
+    pub n: u32,
+    /// When the first of them opened.
+    pub since: Instant,
+    /// Until when nobody is told, unless it gets worse.
+    pub quiet_until: Option<Instant>,
+    /// The rank of the worst that was told.
+    pub worst: u8,
+}
+
 /// A watch that began: who comes, who goes, who could not be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchOn {
@@ -506,8 +532,15 @@ impl Page {
             drill: None,
             list: None,
             watch: None,
+            flap: None,
             next_at: None,
         }
+    }
+
+    /// Whether anybody was told of it.
+    #[must_use]
+    pub const fn has_told(&self) -> bool {
+        !self.told.is_empty()
     }
 
     /// True until it is over.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{alert::Alert, draft::Draft, flush::urgency, group::GroupKey},
-    Page, PageKey, Turn,
+    Page, PageKey, Turn, flap,
 };
 use crate::{model::local_time::to_micros, notify::receiver::PageConfig};
 
@@ -41,7 +41,10 @@ pub(in super::super) fn open(draft: &mut Draft<'_>, group: &GroupKey, firing: &[
             policy: policy.clone(),
         };
         draft.turn(&key, Turn::Opened, []);
-        draft.put_page(Page::new(key, firing.iter().map(|alert| alert.key.clone()).collect(), now));
+        let flap = flap::of(draft, group, policy, firing);
+        let mut page = Page::new(key, firing.iter().map(|alert| alert.key.clone()).collect(), now);
+        page.flap = flap;
+        draft.put_page(page);
     }
     for key in open {
         draft.pages_touched.insert(key);

@@ -277,7 +277,10 @@ fn tell_by(
     let ask = match (page.drill.is_some(), page.told.iter().any(of_earlier), page.began) {
         (true, ..) => PageAsk::Drill,
         (_, true, _) => PageAsk::Escalated,
-        (_, _, Began::Opened) => PageAsk::First,
+        (_, _, Began::Opened) => match &page.flap {
+            Some(flap) => PageAsk::Changing { n: flap.n, since: flap.since },
+            None => PageAsk::First,
+        },
         (_, _, Began::Repeated) => PageAsk::Repeated,
         (_, _, Began::Expired) => PageAsk::Expired,
     };

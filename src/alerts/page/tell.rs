@@ -13,7 +13,7 @@ use super::{
         severity::rank,
         step::Why,
     },
-    Arrived, HeldClosing, Page, PageLink, PageTold, TOLD_LATELY, Word, code, link_hash,
+    Arrived, HeldClosing, Page, PageLink, PageTold, TOLD_LATELY, Word, code, flap, link_hash,
 };
 use crate::{
     model::{AddressMark, Instant, PersonName},
@@ -330,7 +330,8 @@ pub(super) fn tell_closed(draft: &mut Draft<'_>, page: &mut Page, over: &[Alert]
         let follows = if ran_out { Vec::new() } else { heard_by(page, &person) };
         let texted = |told: &&PageTold| told.person == person && told.via != Via::Email && told.may_know();
         let lately = page.told.iter().filter(texted).any(|told| now - told.at <= TOLD_LATELY);
-        let held = quiet_until(draft, &person).filter(|_| !lately && owns.as_ref() != Some(&person));
+        let asleep = quiet_until(draft, &person).filter(|_| !lately && owns.as_ref() != Some(&person));
+        let held = asleep.max(flap::told_at(page, now));
         if let Some(at) = held {
             let Way { person, via, mark } = way;
             page.held.push(HeldClosing { person, via, mark, at, follows, word: Word::Closed });
