@@ -234,11 +234,16 @@ fn look_at_open(draft: &mut Draft<'_>, page: &mut Page, mut firing: Vec<Alert>) 
     if telling.iter().all(|alert| is_muted(draft, alert)) {
         let_go(page);
     }
-    if telling.iter().all(|alert| is_muted(draft, alert) || alert.unjudged_since.is_some()) {
+    if telling.iter().all(|alert| is_muted(draft, alert)) || page.unstaffed {
         return None;
     }
-    if page.unstaffed {
-        return None;
+    if let Some(at) = waited_for(draft, &telling) {
+        if page.told.is_empty() {
+            return None;
+        }
+        if at > now {
+            return Some(at);
+        }
     }
     let audible = telling.iter().filter(|alert| !is_muted(draft, alert));
     if let Some(at) = standing::page_sleeps_until(draft, page, audible.clone()) {
@@ -256,6 +261,17 @@ fn look_at_open(draft: &mut Draft<'_>, page: &mut Page, mut firing: Vec<Alert>) 
     }
     let next = steps::advance(draft, page, &telling);
     [next, ends_at.filter(|at| *at > now)].into_iter().flatten().min()
+}
+
+/// When nobody can judge any of it: until when that is waited for. `None` as soon as one alert is judged.
+///
+/// Of what nobody was told yet, nothing is said without a look. But that the vendor cannot be read is no reason to leave a
+/// page with somebody who did not answer: after `confirm_timeout` it goes on, and says `Unconfirmed`.
+fn waited_for(draft: &Draft<'_>, telling: &[Alert]) -> Option<Instant> {
+    let audible = telling.iter().filter(|alert| !is_muted(draft, alert));
+    let waits: Option<Vec<Instant>> =
+        audible.map(|alert| alert.unjudged_since.map(|since| since + draft.policy.confirm_timeout)).collect();
+    waits?.into_iter().min()
 }
 
 /// Whether somebody else is to come than when it was called handled.
