@@ -27,9 +27,12 @@ pub struct Phones {
     /// When each was texted and called, by way.
     lately: HashMap<(AddressMark, Via), BTreeSet<Instant>>,
     /// The pages of each text that told of several, by the instant of the text.
-    bundles: HashMap<(AddressMark, Via), BTreeMap<Instant, HashSet<(AgencyName, PageKey)>>>,
+    bundles: HashMap<(AddressMark, Via), Bundles>,
     bad: BTreeSet<(AddressMark, Via)>,
 }
+
+/// The pages of each text, by the instant of the text.
+type Bundles = BTreeMap<Instant, HashSet<(AgencyName, PageKey)>>;
 
 /// One page as a phone knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -192,10 +192,10 @@ impl Did {
 fn act(draft: &mut Draft<'_>, page: &mut Page, person: &PersonName, action: Action, at: Instant) -> Did {
     if let (PageState::Closed { owner: Some(by), .. }, Some(List { until, .. })) = (&page.state, &page.list) {
         let (until, by) = (*until, by.clone());
-        return match by == person.as_str() {
-            true => Did::Owns { until, handled: false, from: None },
-            false => Did::Theirs { by, until },
-        };
+        if by == person.as_str() {
+            return Did::Owns { until, handled: false, from: None };
+        }
+        return Did::Theirs { by, until };
     }
     if let PageState::Closed { alerts, .. } = &page.state {
         return Did::Over { alert: alerts.first().cloned().map(Box::new) };

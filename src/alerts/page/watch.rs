@@ -51,7 +51,7 @@ fn handed_over(schedule: &Schedule, now: Instant) -> Option<(Instant, Vec<Person
 pub(in super::super) fn next_look(draft: &Draft<'_>) -> Option<Instant> {
     let spoken = draft.spoken_schedules();
     let at = |name: &String| draft.policy.paging.roster.schedule(name)?.next_change(draft.now);
-    let next = spoken.iter().filter_map(|name| at(name)).min();
+    let next = spoken.iter().filter_map(at).min();
     (!spoken.is_empty()).then(|| next.map_or(draft.now + LOOKED_AT, |next| next.min(draft.now + LOOKED_AT)))
 }
 
