@@ -478,7 +478,7 @@ impl Stage {
                     PageAsk::Expired => "expired".to_owned(),
                     PageAsk::StillYours { until } => format!("still yours? until {}", secs(*until)),
                     PageAsk::WentUnstaffed => "went unstaffed?".to_owned(),
-                    PageAsk::Changing { .. } => "changing".to_owned(),
+                    PageAsk::Changing { n, since } => format!("changing {n} since {}", secs(*since)),
                     PageAsk::Drill => "drill".to_owned(),
                 };
                 format!("{ask}{before}: {}", names(alerts))
@@ -524,6 +524,11 @@ impl Stage {
                 }
                 format!("bundle: {}", parts.join(", "))
             }
+            Says::WatchOn { schedule, until, open } => {
+                format!("watch on {schedule} until {}: {}", until.map_or(0, secs), names(open))
+            }
+            Says::Unreached { schedule, who } => format!("{who} is not reached ({schedule})"),
+            Says::Standing { alerts, .. } => format!("list: {}", names(alerts)),
             other => format!("{other:?}"),
         };
         format!("+{at} {} {} {what}", notice.via.as_str(), notice.to)

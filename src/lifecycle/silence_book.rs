@@ -102,6 +102,10 @@ impl SilenceBook {
         let seen = self.get();
         let (mut changed, mut soon) = (Vec::new(), Vec::new());
         for one in seen.iter().filter(watched) {
+            let asleep = quiet_until(posts, &one.created_by, now).await.is_some_and(|until| until < one.ends_at);
+            if asleep && !one.until_resolved {
+                continue;
+            }
             let n_muted = n_firing(&seen, &one.id, posts).await;
             let mut new = one.clone();
             if one.until_resolved && n_muted == 0 && one.has_matched {
@@ -112,7 +116,7 @@ impl SilenceBook {
                 continue;
             }
             new.has_matched |= n_muted > 0;
-            if !one.reminded && one.remind_at() <= now {
+            if !asleep && !one.reminded && one.remind_at() <= now {
                 new.reminded = true;
                 if n_muted > 0 {
                     soon.push(EndsSoon { silence: new.clone(), n_muted });
@@ -150,6 +154,15 @@ impl EndsSoon {
             n_muted: *n_muted,
         }
     }
+}
+
+/// Until when the quiet hours of a silence's maker hold its reminder, if it is one of the people and not on call.
+async fn quiet_until(posts: &[Arc<Post>], name: &str, now: Instant) -> Option<Instant> {
+    let watch = posts.first()?.watch.lock().await;
+    let roster = &watch.book.policy().paging.roster;
+    let person = roster.person(&PersonName::new(name))?;
+    let on_call = || roster.schedules().any(|schedule| schedule.people_at(now).contains(&person.name));
+    person.quiet_hours?.until(now).filter(|_| !on_call())
 }
 
 /// How many alerts fire that a silence matches, over all agencies.

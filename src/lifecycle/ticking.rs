@@ -315,6 +315,9 @@ fn report_pages(floor: &Floor, post: &Post, ticked: &Ticked) {
             Turn::Nobody => {
                 tracing::error!(%agency, page, drill, turn = what_word, "pages: NOBODY can be told of a page: nobody has an address that takes anything; see `shiftwatch check`");
             }
+            Turn::Unreached => {
+                tracing::warn!(%agency, page, turn = what_word, people, "pages: whoever came on call could not be told by any way; whoever went off was told so");
+            }
             Turn::WentUnstaffed => {
                 tracing::warn!(%agency, page, turn = what_word, people, "pages: a shift ended and nobody owned its page");
             }

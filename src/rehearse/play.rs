@@ -454,5 +454,7 @@ fn quiet_words(quiet: Quiet) -> &'static str {
         Quiet::NoReceiver => "its receiver tells nobody",
         Quiet::Paged => "people are paged about it",
         Quiet::Silenced => "somebody silenced it",
+        Quiet::Flapping => "opened and closed so often that it is told rarely",
+        Quiet::Standing => "stands for long: listed in the evening, paged two hours before it starts",
     }
 }

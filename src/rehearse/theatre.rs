@@ -130,6 +130,7 @@ impl Stage {
             let ruleset = Arc::new(Ruleset::of_agency(&cast.rules, installation));
             let mut policy = Policy::clone(&cast.policy);
             policy.confirm_timeout = cast.agency.wellsky.confirm_timeout;
+            policy.paging.zones.insert(cast.agency.name.clone(), cast.agency.timezone);
             Watch::fresh(agency, ruleset, Arc::new(policy), reach.clone(), now)
         };
         Self {

@@ -33,6 +33,7 @@ mod send_on;
 mod service;
 mod shapes;
 mod silences;
+mod storm;
 mod story;
 mod switches;
 mod web_config;

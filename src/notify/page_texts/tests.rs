@@ -337,6 +337,7 @@ fn routine_texts_say_how_things_stand() {
     );
     let standing = Says::Standing {
         code: "K7".into(),
+        link: None,
         alerts: vec![alert(Tells::Uncovered, "north"), alert(Tells::Uncovered, "south")],
         until: minutes(180),
     };
@@ -408,7 +409,7 @@ fn everything() -> Vec<Says> {
             until: Some(minutes(9000)),
             open: vec![long.clone(); 9],
         });
-        all.push(Says::Standing { code: "K7".into(), alerts: vec![long.clone(); 9], until: minutes(900) });
+        all.push(Says::Standing { code: "K7".into(), link: None, alerts: vec![long.clone(); 9], until: minutes(900) });
     }
     all
 }
