@@ -319,36 +319,27 @@ impl Channels {
         }
     }
 
-    /// Asks whether a message that may have left did.
-    pub async fn ask(&self, claim: &Claim, moment: Moment) -> Asked {
+    /// Asks a gateway whether a message that may have left through it did.
+    pub async fn ask(&self, claim: &Claim, name: &str, moment: Moment) -> Asked {
         let message = &claim.message;
         let content = message.content.reveal(PhiGrant::SEND);
         let (Content::Sms { .. } | Content::Call { .. }, Some(since)) = (content, claim.uncertain_since) else {
             return Asked::CannotTell;
         };
-        let mut cannot_tell = false;
-        // The gateway was chosen after the claim was stored, so any of them may have it.
-        let mut found = Vec::new();
-        for name in &message.gateways {
-            let Some(gateway) = self.sms.get(name) else {
-                if claim.gateway.as_ref() == Some(name) {
-                    return Asked::NoAnswer { why: "no such gateway in the configuration".into() };
-                }
-                continue;
-            };
-            let since = since.min(moment.real_at(since));
-            let asked = match (content, gateway) {
-                (Content::Sms { text }, gateway) => gateway.ask(message, text, since).await,
-                (_, Gateway::Twilio(twilio)) => Some(call::twilio::ask(twilio, message, since).await),
-                _ => continue,
-            };
-            match asked {
-                Some(Ok(sids)) => found.extend(sids.into_iter().map(|sid| (name.clone(), sid))),
-                Some(Err(why)) => return Asked::NoAnswer { why },
-                None => cannot_tell |= claim.gateway.as_ref().is_none_or(|tried| tried == name),
-            }
+        let Some(gateway) = self.sms.get(name) else {
+            return Asked::NoAnswer { why: "no such gateway in the configuration".into() };
+        };
+        let since = since.min(moment.real_at(since));
+        let asked = match (content, gateway) {
+            (Content::Sms { text }, gateway) => gateway.ask(message, text, since).await,
+            (_, Gateway::Twilio(twilio)) => Some(call::twilio::ask(twilio, message, since).await),
+            _ => None,
+        };
+        match asked {
+            Some(Ok(sids)) => Asked::Matches(sids.into_iter().map(|sid| (name.to_owned(), sid)).collect()),
+            Some(Err(why)) => Asked::NoAnswer { why },
+            None => Asked::CannotTell,
         }
-        if found.is_empty() && cannot_tell { Asked::CannotTell } else { Asked::Matches(found) }
     }
 
     /// Asks what became of a text or a call.
@@ -410,7 +401,7 @@ impl Channels {
 fn listened_to(gateways: &[SmsGateway]) -> Vec<String> {
     let unbound = |sid: &str| {
         gateways.iter().find(
-            |other| matches!(&other.kind, SmsGatewayKind::Twilio(it) if it.account_sid == sid && it.from.is_none()),
+            |other| matches!(&other.kind, SmsGatewayKind::Twilio(it) if it.account_sid == sid && it.bound_to().is_none()),
         )
     };
     let hears = |gateway: &&SmsGateway| match &gateway.kind {
@@ -529,6 +520,11 @@ pub(super) fn http_failure(error: &reqwest::Error) -> Verdict {
     } else {
         Verdict::MayHaveLeft { why: "the connection broke before the answer".into() }
     }
+}
+
+/// A gate in front of the provider gave up waiting for it, or lost its answer: the message may well have been taken.
+pub(super) fn is_a_gates(status: reqwest::StatusCode) -> bool {
+    matches!(status.as_u16(), 502 | 504)
 }
 
 /// `Retry-After` in seconds or as a date; at most an hour, which is longer than any page is useful.

@@ -304,7 +304,9 @@ impl Deliverer {
         // A server that was met on another's lane; a gateway is no lane by itself unless it is the only one of a text's.
         let unmet = self.ways.known().filter(|way| !self.lanes.contains_key(*way));
         lanes.extend(unmet.map(|way| (way.to_owned(), self.ways.room(way, now))));
-        Room { total, per_lane: total.min(SHARE), lanes }
+        let careful = |ways: &Vec<String>| ways.iter().any(|way| self.ways.is_careful(way));
+        let careful = self.lanes.iter().filter(|(_, ways)| careful(ways)).map(|(lane, _)| lane.clone()).collect();
+        Room { total, per_lane: total.min(SHARE), lanes, careful }
     }
 
     fn launch(&mut self, channels: &Arc<Channels>, claim: Claim, moment: Moment) {
@@ -354,10 +356,14 @@ impl Deliverer {
         }
         let (order, channel) = (&claim.message.gateways, claim.message.channel);
         let first = order.iter().position(|name| *name == stored).unwrap_or(0);
+        let may = |name: &&String| !claim.refused_by.contains(name);
         let usable = |name: &&String| {
-            channels.has_gateway(name) && self.ways.paused_until(&format!("{channel}/{name}"), now).is_none()
+            may(name)
+                && channels.has_gateway(name)
+                && self.ways.paused_until(&format!("{channel}/{name}"), now).is_none()
         };
-        order.iter().cycle().skip(first).take(order.len()).find(usable).cloned().or(Some(stored))
+        let turns = || order.iter().cycle().skip(first).take(order.len());
+        turns().find(usable).or_else(|| turns().find(may)).cloned().or(Some(stored))
     }
 
     /// Waits for a send to come back, and takes every other one that is back too.
@@ -415,8 +421,15 @@ impl Deliverer {
             }
             Ended::Sent(Verdict::Refused { why, bad }) => {
                 self.ways.end(&way, true);
-                // The way answered, but it brought nothing to anybody: the refusal is the recipient's.
-                (Outcome::Refused { why, bad }, None)
+                // The way answered, but it brought nothing to anybody: the refusal is the recipient's. One that says
+                // nothing of the number itself is this gateway's word alone.
+                let mut refused_by = claim.refused_by.clone();
+                refused_by.extend(gateway.clone());
+                let next_at = self.first_gateway_at(message, &refused_by, moment.now).filter(|_| bad.is_none());
+                match next_at {
+                    Some(at) => (Outcome::RefusedHere { at, why }, None),
+                    None => (Outcome::Refused { why, bad }, None),
+                }
             }
             Ended::Sent(Verdict::MayHaveLeft { why }) => {
                 let until = self.ways.fail(&way, Scope::Way, None, moment, &mut self.rng);
@@ -439,7 +452,8 @@ impl Deliverer {
             Ended::Sent(Verdict::NotSent { why, scope, retry_after }) => {
                 let until = self.ways.fail(&way, scope, retry_after, moment, &mut self.rng);
                 let next_gateway = message.gateways.len() > 1;
-                let at = if next_gateway { self.first_gateway_at(message, moment.now) } else { until };
+                let first = self.first_gateway_at(message, &claim.refused_by, moment.now);
+                let at = first.filter(|_| next_gateway).unwrap_or(until);
                 let at = useful(moment, at, message.useful_until, retry_after.is_some());
                 (Outcome::Retry { at, next_gateway, why }, Some(false))
             }
@@ -458,11 +472,12 @@ impl Deliverer {
         }
     }
 
-    /// When the first of these gateways can be tried.
-    fn first_gateway_at(&self, message: &Message, now: Instant) -> Instant {
+    /// When the first of its gateways that do not refuse it can be tried; `None` when there is none.
+    fn first_gateway_at(&self, message: &Message, refused_by: &[String], now: Instant) -> Option<Instant> {
+        let channels = self.parts.channels.borrow();
+        let may = |name: &&String| !refused_by.contains(name) && channels.has_gateway(name);
         let paused_until = |name| self.ways.paused_until(&format!("{}/{name}", message.channel), now);
-        let at = message.gateways.iter().map(|name| paused_until(name).unwrap_or(now));
-        at.min().unwrap_or(now)
+        message.gateways.iter().filter(may).map(|name| paused_until(name).unwrap_or(now)).min()
     }
 
     fn bind(&self, sid: &str) {
@@ -481,7 +496,7 @@ impl Deliverer {
         let (word, why) = match outcome {
             Outcome::Sent { .. } => ("sent", ""),
             Outcome::Retry { at, why, .. } if *at >= message.useful_until => ("expired", why.as_str()),
-            Outcome::Retry { why, .. } => ("retried", why.as_str()),
+            Outcome::Retry { why, .. } | Outcome::RefusedHere { why, .. } => ("retried", why.as_str()),
             Outcome::Uncertain { why, .. } => ("uncertain", why.as_str()),
             Outcome::NotThere { .. } => ("uncertain", "the provider does not have it yet"),
             Outcome::Refused { why, .. } => ("refused", why.as_str()),
@@ -503,7 +518,7 @@ impl Deliverer {
                     self.parts.texts_sent.notify_one();
                 }
             }
-            Outcome::Retry { .. } => self.report.n_retried += 1,
+            Outcome::Retry { .. } | Outcome::RefusedHere { .. } => self.report.n_retried += 1,
             Outcome::Refused { .. } => self.report.n_refused += 1,
             _ => self.report.n_uncertain += 1,
         }

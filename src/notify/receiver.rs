@@ -185,6 +185,15 @@ pub struct TwilioAccount {
     pub messaging_service_sid: Option<String>,
 }
 
+impl TwilioAccount {
+    /// The one number that people's answers come to; `None` with a messaging service, whose texts go from any number of its
+    /// pool.
+    #[must_use]
+    pub fn bound_to(&self) -> Option<&str> {
+        self.from.as_deref().filter(|_| self.messaging_service_sid.is_none())
+    }
+}
+
 /// A RingCentral user extension and its number.
 #[derive(Clone)]
 pub struct RingCentralExtension {

@@ -322,7 +322,8 @@ fn judge(fault: Fault) -> Verdict {
             return Verdict::Refused { why, bad: None };
         }
         (_, Some(421)) => Scope::Way,
-        (Stage::Rcpt | Stage::Content, Some(400..500)) => Scope::Message,
+        // Greylisting, wherever the server says it: this recipient's, and nobody else's.
+        (Stage::Rcpt | Stage::Data | Stage::Content, Some(400..500)) => Scope::Message,
         // Nothing of ours helps here: certificate, login or sender address have to be put right by a person.
         (Stage::Tls, None) if timeout => Scope::Way,
         (Stage::Tls, _) | (Stage::Login, None) => Scope::Account,
@@ -506,6 +507,7 @@ mod tests {
             ("mailbox server going down", Stage::Rcpt, Some(421), "way"),
             ("log in first", Stage::Rcpt, Some(530), "account"),
             ("broke before the content", Stage::Data, None, "way"),
+            ("greylisted at the start of the mail", Stage::Data, Some(451), "message"),
             ("content refused", Stage::Content, Some(554), "refused"),
             ("content refused for now", Stage::Content, Some(451), "message"),
             ("content written, no answer", Stage::Content, None, "uncertain"),

@@ -101,6 +101,12 @@ impl Ways {
         }
     }
 
+    /// Whether this way is being tried again after a failure, and does not take its full share yet.
+    #[must_use]
+    pub fn is_careful(&self, way: &str) -> bool {
+        self.ways.get(way).is_some_and(|way| way.window < SHARE)
+    }
+
     /// Until when this way is paused, if it is.
     #[must_use]
     pub fn paused_until(&self, way: &str, now: Instant) -> Option<Instant> {

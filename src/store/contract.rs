@@ -69,7 +69,7 @@ fn step(n: i64, messages: Vec<Message>) -> Commit {
 }
 
 fn room(total: usize) -> Room {
-    Room { total, per_lane: total, lanes: Vec::new() }
+    Room { total, per_lane: total, ..Room::default() }
 }
 
 async fn claim(store: &Store, at: i64) -> Vec<Claim> {
@@ -324,9 +324,9 @@ async fn lanes_share_the_room(store: Store) {
     let (one, two) = ("https://one.example.com", "https://two.example.com");
     store.commit(step(1, vec![hook("a1", one), hook("a2", one), hook("a3", one), hook("b1", two)])).await.unwrap();
     let lane = super::outbox::lane_of(&hook("x", one));
-    let full = Room { total: 10, per_lane: 2, lanes: vec![(lane.clone(), 0)] };
+    let full = Room { total: 10, per_lane: 2, lanes: vec![(lane.clone(), 0)], ..Room::default() };
     assert_eq!(ids(&store.claim(t(1), full, t(100)).await.unwrap().claims), ["b1"], "a full lane holds up no other");
-    let some = Room { total: 10, per_lane: 2, lanes: Vec::new() };
+    let some = Room { total: 10, per_lane: 2, ..Room::default() };
     assert_eq!(ids(&store.claim(t(1), some, t(100)).await.unwrap().claims), ["a1", "a2"]);
     assert!(!lane.contains("example"), "a lane names no address: {lane}");
 }

@@ -116,6 +116,21 @@ pub struct Claim {
     pub n_copies: u32,
     /// When the provider, asked, first said that it does not have it; `None` before.
     pub not_there_at: Option<Instant>,
+    /// The gateways through which it may have left, the latest first.
+    pub unsure: Vec<String>,
+    /// Whether it may have left through any other gateway too: nobody noted which one it was.
+    pub unsure_which: bool,
+    /// The gateways that refuse it for good.
+    pub refused_by: Vec<String>,
+}
+
+impl Claim {
+    /// Who may have it after an attempt whose outcome nobody knows, in the order in which they are asked; for mail and
+    /// webhooks nobody.
+    pub fn may_have_it(&self) -> impl Iterator<Item = &String> {
+        let others = self.message.gateways.iter().filter(|name| self.unsure_which && !self.unsure.contains(name));
+        self.unsure.iter().chain(others)
+    }
 }
 
 /// How many more messages each lane can take now.
@@ -127,6 +142,9 @@ pub struct Room {
     pub per_lane: usize,
     /// Lanes with another limit; 0 = nothing now.
     pub lanes: Vec<(String, usize)>,
+    /// Lanes that are tried carefully after a failure: what was never tried goes before what failed, so that a message
+    /// which fails again and again keeps nobody else's back.
+    pub careful: Vec<String>,
 }
 
 /// The answer to a claim.
@@ -207,6 +225,13 @@ pub enum Outcome {
         /// Whether the next gateway in order takes over.
         next_gateway: bool,
         /// What happened, no PHI.
+        why: String,
+    },
+    /// This gateway will never take it; the next one may, from `at` on.
+    RefusedHere {
+        /// When the next gateway takes messages.
+        at: Instant,
+        /// What the provider said, no PHI.
         why: String,
     },
     /// It may have left: the provider is asked at `ask_at` before anything is sent again.

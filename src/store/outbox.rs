@@ -43,8 +43,22 @@ macro_rules! row_query {
     };
 }
 
+/// What [`read_claim`] reads of what is due on a lane.
+macro_rules! due_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT o.agency, o.id, o.receiver, o.recipient, o.channel, o.gateways, o.why, o.urgency, o.created_at, ",
+            "o.useful_until, o.fired_at, o.follows, o.attempt, o.gateway, o.uncertain_since, o.not_there_at, b.body, ",
+            "o.copies FROM outbox o JOIN blobs b ON b.agency = o.agency AND b.n = o.blob ",
+            "WHERE o.ready = 1 AND o.lane = ?",
+            $rest
+        )
+    };
+}
+
 mod lanes;
 mod rows;
+mod tried;
 mod ways;
 
 use lanes::way_of;
@@ -243,11 +257,6 @@ pub(super) async fn claim(
             SELECT (SELECT min(o.lane) FROM outbox o WHERE o.ready = 1 AND o.lane > lanes.lane)
             FROM lanes WHERE lanes.lane IS NOT NULL)
         SELECT lane FROM lanes WHERE lane IS NOT NULL";
-    const DUE: &str = "SELECT o.agency, o.id, o.receiver, o.recipient, o.channel, o.gateways, o.why, o.urgency,
-            o.created_at, o.useful_until, o.fired_at, o.follows, o.attempt, o.gateway, o.uncertain_since,
-            o.not_there_at, b.body, o.copies
-        FROM outbox o JOIN blobs b ON b.agency = o.agency AND b.n = o.blob
-        WHERE o.ready = 1 AND o.lane = ? ORDER BY o.urgency, o.created_at, o.id LIMIT ?";
     const MARK: Many = Many {
         head: "WITH due (agency, id, claimed_at, lease_until) AS (VALUES ",
         tail: ")
@@ -263,10 +272,8 @@ pub(super) async fn claim(
             let limit = room.lanes.iter().find(|(name, _)| *name == lane).map_or(room.per_lane, |(_, limit)| *limit);
             let limit = i64::try_from(limit.min(room.total)).unwrap_or(i64::MAX);
             if limit > 0 {
-                let rows = fetch(connection, "claiming messages", DUE, vec![lane.into(), limit.into()]).await?;
-                for row in &rows {
-                    claims.push(read_claim(row)?);
-                }
+                let careful = room.careful.contains(&lane);
+                claims.extend(due(connection, lane, limit, careful).await?);
             }
         }
         claims.sort_by(|a, b| {
@@ -274,6 +281,7 @@ pub(super) async fn claim(
             order(a).cmp(&order(b)).then_with(|| a.message.id.cmp(&b.message.id))
         });
         claims.truncate(room.total);
+        tried::read(connection, &mut claims).await?;
     }
     if !claims.is_empty() {
         let mark = |claim: &Claim| -> Values {
@@ -285,6 +293,30 @@ pub(super) async fn claim(
     }
     let next_at = memory.next_at.filter(|at| *at < Instant::MAX_UTC);
     Ok(Claimed { claims, next_at, expired })
+}
+
+/// What is due on a lane: the most urgent first, then the oldest. Where care is taken, half of it at least is what was
+/// never tried, and of the rest whatever waited longest since it was.
+async fn due(
+    connection: &mut SqliteConnection,
+    lane: String,
+    limit: i64,
+    careful: bool,
+) -> Result<Vec<Claim>, StoreError> {
+    const ALL: &str = due_query!(" ORDER BY o.urgency, o.created_at, o.id LIMIT ?");
+    const UNTRIED: &str = due_query!(" AND o.attempt = 0 ORDER BY o.urgency, o.created_at, o.id LIMIT ?");
+    const TRIED: &str = due_query!(" AND o.attempt > 0 ORDER BY o.claimed_at, o.urgency, o.created_at, o.id LIMIT ?");
+    let what = "claiming messages";
+    if !careful {
+        let rows = fetch(connection, what, ALL, vec![lane.into(), limit.into()]).await?;
+        return rows.iter().map(read_claim).collect();
+    }
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut untried = fetch(connection, what, UNTRIED, vec![lane.clone().into(), limit.into()]).await?;
+    let mut tried = fetch(connection, what, TRIED, vec![lane.into(), limit.into()]).await?;
+    tried.truncate(most - untried.len().min(most.div_ceil(2)));
+    untried.truncate(most - tried.len());
+    untried.iter().chain(&tried).map(read_claim).collect()
 }
 
 /// Settles what is due by time alone, if anything can be. Gives how many expired, by way.
@@ -414,7 +446,7 @@ fn attempt_row(one: &Attempted, row: &Row) -> Values {
         Outcome::Retry { why, .. } => ("retried", why.as_str()),
         Outcome::Uncertain { why, .. } => ("uncertain", why.as_str()),
         Outcome::NotThere { .. } => ("not_there", ""),
-        Outcome::Refused { why, .. } => ("refused", why.as_str()),
+        Outcome::Refused { why, .. } | Outcome::RefusedHere { why, .. } => ("refused", why.as_str()),
         Outcome::Reported { news: News::Delivered } => ("delivered", ""),
         Outcome::Reported { .. } => ("undelivered", ""),
     };
@@ -459,7 +491,7 @@ pub(super) async fn recover(
                 row.gateway.clone().unwrap_or_default().into(),
                 now.into(),
                 "uncertain".into(),
-                "stopped before its outcome was recorded".into(),
+                tried::NOBODY_KNOWS.into(),
                 Value::Null,
                 0.into(),
             ]

@@ -185,7 +185,7 @@ pub(super) fn after_attempt(
     }
     // An earlier attempt that was sent over, unanswered, may still have left whatever this one came to.
     let earlier_may_have_left = doubles && row.uncertain_since.is_some();
-    if matches!(outcome, Outcome::Retry { .. } | Outcome::Refused { .. }) {
+    if matches!(outcome, Outcome::Retry { .. } | Outcome::RefusedHere { .. } | Outcome::Refused { .. }) {
         row.not_there_at = None;
         if !earlier_may_have_left {
             row.uncertain_since = None;
@@ -203,19 +203,9 @@ pub(super) fn after_attempt(
             sent
         }
         Outcome::Retry { at: retry_at, next_gateway, .. } => {
-            if *next_gateway && let Some(next) = row.next_gateway() {
-                row.gateway = Some(next);
-            }
-            if row.withdrawn {
-                row.ended(MessageFate::Cancelled, at, News::Cancelled)
-            } else if *retry_at >= row.useful_until {
-                row.ended(MessageFate::Expired, at, News::Expired)
-            } else {
-                let ready = if *retry_at <= at { Ready::Now } else { Ready::At(*retry_at) };
-                let fate = if earlier_may_have_left { MessageFate::Uncertain } else { MessageFate::Queued };
-                Settled { row: row.with(fate, ready), news: None, followers: Followers::Wait }
-            }
+            retried(row, at, *retry_at, *next_gateway, earlier_may_have_left)
         }
+        Outcome::RefusedHere { at: retry_at, .. } => retried(row, at, *retry_at, true, earlier_may_have_left),
         Outcome::Uncertain { ask_at, sent, .. } => {
             let first = row.uncertain_since.is_none();
             row.copies += u32::from(*sent);
@@ -250,6 +240,22 @@ pub(super) fn after_attempt(
         Outcome::Refused { bad: None, .. } => row.ended(MessageFate::Refused, at, News::Refused),
         Outcome::Reported { .. } => return None,
     })
+}
+
+/// The row of a message that is tried again at `retry_at`.
+fn retried(mut row: Row, at: Instant, retry_at: Instant, next_gateway: bool, earlier_may_have_left: bool) -> Settled {
+    if next_gateway && let Some(next) = row.next_gateway() {
+        row.gateway = Some(next);
+    }
+    if row.withdrawn {
+        row.ended(MessageFate::Cancelled, at, News::Cancelled)
+    } else if retry_at >= row.useful_until {
+        row.ended(MessageFate::Expired, at, News::Expired)
+    } else {
+        let ready = if retry_at <= at { Ready::Now } else { Ready::At(retry_at) };
+        let fate = if earlier_may_have_left { MessageFate::Uncertain } else { MessageFate::Queued };
+        Settled { row: row.with(fate, ready), news: None, followers: Followers::Wait }
+    }
 }
 
 /// The row after a delivery report. Reports come out of order: what is final stays.
@@ -484,6 +490,16 @@ mod tests {
                 Ready::No,
                 Some(News::Refused),
                 Followers::Drop,
+            ),
+            (
+                "refused by this gateway: the next one is asked",
+                claimed(),
+                false,
+                Outcome::RefusedHere { at: t(5), why: String::new() },
+                MessageFate::Queued,
+                Ready::Now,
+                None,
+                Followers::Wait,
             ),
             (
                 "withdrawn, did not leave",

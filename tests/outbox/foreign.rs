@@ -78,6 +78,9 @@ fn uncertain() -> Claim {
         uncertain_since: Some(t(0)),
         n_copies: 1,
         not_there_at: None,
+        unsure: vec!["g".into()],
+        unsure_which: false,
+        refused_by: Vec::new(),
     }
 }
 
@@ -120,7 +123,7 @@ async fn twilio_as_its_description_has_it() {
     assert_eq!(channels.delivery(&poll(&sid, Channel::Sms)).await, Delivery::Delivered);
     assert_eq!(channels.heard("g", t(0)).await.unwrap().unwrap(), []);
     let moment = shiftwatch::notify::channel::Moment::of(&Clock::manual(t(60)));
-    assert_eq!(channels.ask(&uncertain(), moment).await, Asked::Matches(Vec::new()));
+    assert_eq!(channels.ask(&uncertain(), "g", moment).await, Asked::Matches(Vec::new()));
 }
 
 /// A message requires `id` alone; a list `records`; the token its own three.
@@ -166,7 +169,7 @@ async fn ringcentral_as_its_description_has_it() {
     assert_eq!(channels.delivery(&poll("99", Channel::Sms)).await, Delivery::Unknown);
     assert_eq!(channels.heard("g", t(0)).await.unwrap().unwrap(), [], "a row that says nothing is nobody's reply");
     let moment = shiftwatch::notify::channel::Moment::of(&Clock::manual(t(60)));
-    assert_eq!(channels.ask(&uncertain(), moment).await, Asked::Matches(Vec::new()));
+    assert_eq!(channels.ask(&uncertain(), "g", moment).await, Asked::Matches(Vec::new()));
     let seen = seen.lock().unwrap();
     let list = seen.iter().find(|(_, path, ..)| path.ends_with("/message-store")).unwrap();
     assert!(list.2.contains("dateFrom=2027-01-15T08%3A00%3A00.000Z"), "{}", list.2);
@@ -208,5 +211,5 @@ async fn any_provider_that_takes_one_request() {
     assert_eq!(channels.delivery(&poll("4712", Channel::Sms)).await, Delivery::Delivered);
     assert_eq!(channels.heard("g", t(0)).await, None, "it cannot hear");
     let moment = shiftwatch::notify::channel::Moment::of(&Clock::manual(t(60)));
-    assert_eq!(channels.ask(&uncertain(), moment).await, Asked::CannotTell);
+    assert_eq!(channels.ask(&uncertain(), "g", moment).await, Asked::CannotTell);
 }

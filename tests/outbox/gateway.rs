@@ -27,6 +27,8 @@ pub enum Fault {
     TooMany(u32),
     /// Takes it and never answers.
     TakeThenHang,
+    /// Takes the text, and something on the way answers in its place.
+    TakeThenStatus(u16),
     /// Takes it and closes the connection.
     TakeThenClose,
     /// Closes the connection without taking it.
@@ -59,6 +61,8 @@ pub struct State {
     pub paths: Vec<String>,
     /// How long it takes to read a message, and again to answer.
     pub delay: Option<std::time::Duration>,
+    /// What befalls texts in whose form this stands, always.
+    pub of_texts: Vec<(&'static str, Fault)>,
     /// The date on new texts; the machine's by default.
     pub created: Option<String>,
     /// What the status of a text is; "queued" otherwise.
@@ -169,18 +173,20 @@ async fn answer(
         let mut state = state.lock().unwrap();
         state.n_posts += 1;
         state.paths.push(path.to_owned());
-        let next = state.script.pop_front();
+        let for_it = state.of_texts.iter().find(|(part, _)| body.contains(part)).map(|(_, fault)| fault.clone());
+        let next = for_it.or_else(|| state.script.pop_front());
         next.or_else(|| state.always.clone()).unwrap_or(Fault::Take)
     };
     let delay = state.lock().unwrap().delay;
     pause(delay).await;
     let mut sid = String::new();
-    if matches!(fault, Fault::Take | Fault::TakeThenClose | Fault::TakeThenHang) {
+    if matches!(fault, Fault::Take | Fault::TakeThenClose | Fault::TakeThenHang | Fault::TakeThenStatus(_)) {
         sid = take(&mut state.lock().unwrap(), path, headers, body);
     }
     pause(delay).await;
     match fault {
         Fault::Take => Some((201, String::new(), format!(r#"{{"sid":"{sid}","status":"queued"}}"#))),
+        Fault::TakeThenStatus(status) => Some((status, String::new(), String::new())),
         Fault::Status(status, body) => Some((status, String::new(), body.to_owned())),
         Fault::TooMany(seconds) => Some((429, format!("Retry-After: {seconds}\r\n"), r#"{"code":20429}"#.to_owned())),
         Fault::TakeThenHang | Fault::Hang => std::future::pending().await,

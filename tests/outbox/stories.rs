@@ -174,6 +174,106 @@ async fn the_next_gateway_takes_over_at_once() {
 }
 
 #[tokio::test]
+async fn a_text_that_fails_again_and_again_keeps_nobody_elses_back() {
+    for fault in [Fault::Status(500, ""), Fault::Status(429, ""), Fault::Status(400, r#"{"code":30034}"#)] {
+        let (mut world, gateway) = twilio().await;
+        gateway.state.lock().unwrap().of_texts = vec![("CHECK-IN+bad", fault.clone())];
+        world.decide(vec![text("bad1", &["a"]), text("bad2", &["a"])]).await;
+        world.until(60).await;
+        let others = (0..12).map(|n| text(&format!("m{n:02}"), &["a"])).collect();
+        world.decide(others).await;
+        world.until(100).await;
+        assert_eq!(gateway.n_taken(), 12, "{fault:?}");
+        assert_eq!(world.fate("bad1").await, MessageFate::Queued, "{fault:?}: it is tried on");
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_one_gateway_refuses_goes_by_the_next_and_each_is_tried_once() {
+    let abroad = Fault::Status(400, r#"{"code":21408,"message":"Permission to send an SMS","status":400}"#);
+    for (second, news, shows) in
+        [(None, News::Sent, "the other one takes it"), (Some(abroad.clone()), News::Refused, "neither of them does")]
+    {
+        let (one, two) = (Gateway::start().await, Gateway::start().await);
+        one.state.lock().unwrap().always = Some(abroad.clone());
+        two.state.lock().unwrap().always.clone_from(&second);
+        let mut world = World::new(settings(&[("a", &one), ("b", &two)], &[])).await;
+        world.decide(vec![text("m", &["a", "b"])]).await;
+        world.until(120).await;
+        assert_eq!(world.news().await, [("m".into(), news)], "{shows}");
+        let n_posts = |gateway: &Gateway| gateway.state.lock().unwrap().n_posts;
+        assert_eq!((n_posts(&one), n_posts(&two)), (1, 1), "{shows}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_text_waits_for_the_next_gateway_and_does_not_go_round_meanwhile() {
+    let (one, two) = (Gateway::start().await, Gateway::start().await);
+    one.state.lock().unwrap().of_texts = vec![("CHECK-IN+bad", Fault::Status(400, r#"{"code":21408}"#))];
+    two.script([Fault::TooMany(30)]);
+    let mut world = World::new(settings(&[("a", &one), ("b", &two)], &[])).await;
+    world.decide(vec![text("bad", &["a", "b"])]).await;
+    world.until(29).await;
+    let n_posts = |gateway: &Gateway| gateway.state.lock().unwrap().n_posts;
+    assert_eq!((n_posts(&one), n_posts(&two)), (1, 1));
+    world.decide(vec![text("m", &["a", "b"])]).await;
+    world.until(31).await;
+    assert_eq!((one.n_taken(), two.n_taken(), n_posts(&one)), (1, 1, 2), "the others go at once");
+}
+
+#[tokio::test]
+async fn a_text_that_was_taken_and_failed_is_asked_for_and_not_sent_over_and_over() {
+    let (mut world, gateway) = twilio().await;
+    gateway.state.lock().unwrap().always =
+        Some(Fault::Status(201, r#"{"sid":"SM1","status":"failed","error_code":30009}"#));
+    gateway.state.lock().unwrap().statuses.insert("SM1".into(), "failed 30009".into());
+    world.decide(vec![text("m", &["a"])]).await;
+    world.until(6).await;
+    poll::round(&world.parts, &mut rand::SeedableRng::seed_from_u64(1)).await.unwrap();
+    world.until(800).await;
+    assert_eq!(gateway.state.lock().unwrap().n_posts, 1);
+    assert_eq!(world.news().await, [("m".into(), News::Sent), ("m".into(), News::Undelivered)]);
+}
+
+#[tokio::test]
+async fn a_gate_that_lost_the_answer_is_no_word_of_the_gateway() {
+    for status in [502, 504] {
+        let (mut world, gateway) = twilio().await;
+        gateway.script([Fault::TakeThenStatus(status)]);
+        world.decide(vec![text("m", &["a"])]).await;
+        world.until(60).await;
+        assert_eq!((gateway.n_taken(), world.fate("m").await), (1, MessageFate::Sent), "{status}");
+        assert_eq!(world.telling.doubled(), [], "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_never_had_a_text_is_not_asked_for_it() {
+    let (one, two) = (Gateway::start().await, Gateway::start().await);
+    one.state.lock().unwrap().always = Some(Fault::Status(503, ""));
+    one.state.lock().unwrap().list_down = true;
+    two.state.lock().unwrap().created = Some(t(0).to_rfc2822());
+    two.script([Fault::TakeThenHang]);
+    let mut world = World::new(settings(&[("a", &one), ("b", &two)], &[])).await;
+    world.decide(vec![text("m", &["a", "b"])]).await;
+    world.until(120).await;
+    assert_eq!((two.n_taken(), world.fate("m").await), (1, MessageFate::Sent));
+    assert_eq!(one.state.lock().unwrap().n_lists, 0);
+    assert_eq!(world.telling.doubled(), []);
+
+    // The other way round: the first has it, and the second, which never had it, is down.
+    let (one, two) = (Gateway::start().await, Gateway::start().await);
+    one.state.lock().unwrap().created = Some(t(0).to_rfc2822());
+    one.script([Fault::TakeThenHang]);
+    two.state.lock().unwrap().list_down = true;
+    let mut world = World::new(settings(&[("a", &one), ("b", &two)], &[])).await;
+    world.decide(vec![text("m", &["a", "b"])]).await;
+    world.until(120).await;
+    assert_eq!((one.n_taken(), two.n_taken()), (1, 0));
+    assert_eq!((world.fate("m").await, two.state.lock().unwrap().n_lists), (MessageFate::Sent, 0));
+}
+
+#[tokio::test]
 async fn a_number_that_can_never_be_reached_is_refused_once() {
     let (mut world, gateway) = twilio().await;
     gateway.script([Fault::Status(400, r#"{"code":21610,"message":"+12025550111 has opted out","status":400}"#)]);

@@ -18,7 +18,7 @@ use crate::{
     model::Instant,
     notify::{
         channel::{Asked, Channels, Moment},
-        message::Message,
+        message::{Channel, Message},
     },
     store::{Attempted, Claim, Outcome, Store},
 };
@@ -113,7 +113,9 @@ pub(super) fn twice_not_there(claim: &Claim, moment: Moment) -> bool {
     claim.not_there_at.is_some_and(|first| moment.real_between(first, moment.now) >= ASKS_APART)
 }
 
-/// Asks the provider, and keeps only an id that no other message has. It is bound before anybody else can take it.
+/// Asks those who may have it, the latest first, until one has; keeps only an id that no other message has. It is bound
+/// before anybody else can take it. A gateway that never had it is not asked, and one that is silent keeps nobody
+/// else's answer from counting.
 pub(super) async fn asked(
     channels: &Channels,
     store: &Store,
@@ -121,10 +123,33 @@ pub(super) async fn asked(
     claim: &Claim,
     moment: Moment,
 ) -> Asked {
-    let found = match channels.ask(claim, moment).await {
-        Asked::Matches(found) if !found.is_empty() => found,
-        other => return other,
-    };
+    if !matches!(claim.message.channel, Channel::Sms | Channel::Call) {
+        return Asked::CannotTell;
+    }
+    let (mut silent, mut cannot_tell) = (None, false);
+    for name in claim.may_have_it() {
+        match channels.ask(claim, name, moment).await {
+            Asked::Matches(found) if found.is_empty() => {}
+            Asked::Matches(found) => match free(store, bound, found).await {
+                Asked::Matches(found) if found.is_empty() => {}
+                other => return other,
+            },
+            Asked::NoAnswer { why } => silent = silent.or(Some(why)),
+            // One that cannot be asked leaves a doubt only where it surely had the message.
+            Asked::CannotTell => {
+                cannot_tell |= claim.unsure.contains(name) || claim.gateway.as_ref().is_none_or(|tried| tried == name);
+            }
+        }
+    }
+    match silent {
+        Some(why) => Asked::NoAnswer { why },
+        None if cannot_tell => Asked::CannotTell,
+        None => Asked::Matches(Vec::new()),
+    }
+}
+
+/// The first of these that no other message has.
+async fn free(store: &Store, bound: &Mutex<HashSet<String>>, found: Vec<(String, String)>) -> Asked {
     match store.unbound(found.iter().map(|(_, sid)| sid.clone()).collect()).await {
         Ok(free) => {
             let mut bound = bound.lock().unwrap_or_else(PoisonError::into_inner);
@@ -140,7 +165,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{AgencyName, Phi, local_time::from_micros},
-        notify::message::{Channel, Content, MessageId},
+        notify::message::{Content, MessageId},
     };
 
     #[test]

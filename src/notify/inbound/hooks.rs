@@ -219,8 +219,8 @@ impl Hooks {
         let of_account = || accounts.iter().filter(|(_, account)| sid.is_empty() || account.account_sid == sid);
         // As `Channels::listened_to` names who hears.
         let name = of_account()
-            .find(|(_, account)| account.from.is_none())
-            .or_else(|| of_account().find(|(_, account)| account.from.as_deref() == Some(to)))
+            .find(|(_, account)| account.bound_to().is_none())
+            .or_else(|| of_account().find(|(_, account)| account.bound_to() == Some(to)))
             .or_else(|| of_account().next())
             .map_or(NOBODY, |(name, _)| *name)
             .to_owned();

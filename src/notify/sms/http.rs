@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     model::{Phi, PhiGrant},
     notify::{
-        channel::{Again, Delivery, Http, Moment, Scope, Verdict, http_failure, retry_after},
+        channel::{Again, Delivery, Http, Moment, Scope, Verdict, http_failure, is_a_gates, retry_after},
         fill::{Filling, fill},
         message::Message,
         receiver::{HttpBody, HttpGateway},
@@ -149,7 +149,8 @@ fn id_at(answer: &Value, place: &str) -> Option<String> {
 fn refused(status: StatusCode, retry_after: Option<Duration>) -> Verdict {
     let why = format!("HTTP {}", status.as_u16());
     match status.as_u16() {
-        400 | 402 | 409..=417 | 422 => Verdict::Refused { why, bad: None },
+        _ if is_a_gates(status) => Verdict::MayHaveLeft { why },
+        400 | 409..=417 | 422 => Verdict::Refused { why, bad: None },
         408 | 425 | 429 | 500.. => Verdict::NotSent { why, scope: Scope::Way, retry_after },
         _ => Verdict::NotSent { why, scope: Scope::Account, retry_after },
     }
@@ -179,11 +180,15 @@ mod tests {
             Verdict::Refused { .. } => "refused",
             Verdict::NotSent { scope: Scope::Way, .. } => "way",
             Verdict::NotSent { scope: Scope::Account, .. } => "account",
+            Verdict::MayHaveLeft { .. } => "uncertain",
             _ => "other",
         };
         for (status, expected) in [
             (400, "refused"),
             (401, "account"),
+            (402, "account"),
+            (502, "uncertain"),
+            (504, "uncertain"),
             (403, "account"),
             (404, "account"),
             (429, "way"),

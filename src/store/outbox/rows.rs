@@ -198,5 +198,8 @@ pub(super) fn read_claim(row: &SqliteRow) -> Result<Claim, StoreError> {
         uncertain_since: maybe_instant(row, TABLE, 14)?,
         not_there_at: maybe_instant(row, TABLE, 15)?,
         n_copies: get(row, TABLE, 17)?,
+        unsure: Vec::new(),
+        unsure_which: false,
+        refused_by: Vec::new(),
     })
 }

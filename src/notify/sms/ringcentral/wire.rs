@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::{
     model::Instant,
     notify::{
-        channel::{Again, Delivery, Scope, Verdict},
+        channel::{Again, Delivery, Scope, Verdict, is_a_gates},
         message::BadAddress,
         sms::{digits, e164},
     },
@@ -97,6 +97,8 @@ pub(super) struct Complaint {
     #[serde(rename = "errorCode")]
     error_code: Option<String>,
     error: Option<String>,
+    #[serde(rename = "permissionName")]
+    permission_name: Option<String>,
     errors: Option<Vec<Self>>,
 }
 
@@ -110,6 +112,12 @@ impl Complaint {
             (1..=40).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
         };
         listed.or_else(|| own.cloned()).filter(is_code)
+    }
+
+    /// Whether all that is missing is leave to text abroad: everybody at home is reached.
+    fn is_international(&self) -> bool {
+        let named = self.permission_name.as_deref().is_some_and(|name| name.contains("International"));
+        named || self.errors.iter().flatten().any(Self::is_international)
     }
 }
 
@@ -200,13 +208,18 @@ pub(super) fn verdict(status: StatusCode, body: &[u8], retry_after: Option<Durat
     if status.is_success() {
         let record: Record = serde_json::from_slice(body).unwrap_or_default();
         let failed = matches!(record.message_status.as_deref(), Some("SendingFailed" | "DeliveryFailed"));
-        return match (failed.then(|| record.delivery_error_code.clone()).flatten(), record.id()) {
+        let code = failed.then(|| record.delivery_error_code.clone()).flatten();
+        return match (code.filter(|code| matches!(class_of(code), Class::Number(_))), record.id()) {
             (Some(code), _) => of_code(Some(&code), status, retry_after),
+            // Failed or not, it was taken. What became of it is asked for, and a text like it only then sent again.
             (None, Some(id)) => Verdict::Sent { provider_id: Some(id) },
             (None, None) => Verdict::MayHaveLeft { why: format!("HTTP {} without a message id", status.as_u16()) },
         };
     }
     let complaint: Complaint = serde_json::from_slice(body).unwrap_or_default();
+    if complaint.is_international() && !is_a_gates(status) {
+        return Verdict::Refused { why: format!("HTTP {}, international", status.as_u16()), bad: None };
+    }
     of_code(complaint.code().as_deref(), status, retry_after)
 }
 
@@ -216,6 +229,9 @@ fn of_code(code: Option<&str>, status: StatusCode, retry_after: Option<Duration>
         None => format!("HTTP {}", status.as_u16()),
     };
     let not_sent = |scope| Verdict::NotSent { why: why.clone(), scope, retry_after };
+    if is_a_gates(status) {
+        return Verdict::MayHaveLeft { why };
+    }
     if matches!(status.as_u16(), 408 | 425 | 429) {
         return not_sent(Scope::Way);
     }
@@ -225,9 +241,10 @@ fn of_code(code: Option<&str>, status: StatusCode, retry_after: Option<Duration>
         Class::Number(bad) => Verdict::Refused { why, bad: Some(bad) },
         Class::Content => Verdict::Refused { why, bad: None },
         Class::Unknown => match status.as_u16() {
-            401 | 403 | 404 => not_sent(Scope::Account),
+            401..=404 => not_sent(Scope::Account),
+            // Of this text or this number: another gateway may take it.
             400..=499 => Verdict::Refused { why, bad: None },
-            // 5xx, redirects, and a text that failed for a reason nobody knows.
+            // 5xx and redirects.
             _ => not_sent(Scope::Way),
         },
     }
@@ -257,7 +274,23 @@ mod tests {
                 "opted out",
             ),
             ("too many", 429, r#"{"errorCode": "CMN-301", "message": "Request rate exceeded"}"#, "way"),
+            (
+                "taken and failed, for what nobody knows: its report says",
+                200,
+                r#"{"id": 1, "messageStatus": "DeliveryFailed", "deliveryErrorCode": "SMS-CAR-104"}"#,
+                "sent",
+            ),
             ("down", 503, "", "way"),
+            ("broken inside", 500, "", "way"),
+            ("a gate whose time was up", 504, "", "uncertain"),
+            ("a gate that lost the answer", 502, r#"{"errorCode": "CMN-301"}"#, "uncertain"),
+            ("no credit", 402, "", "account"),
+            (
+                "no leave to text abroad: of this number only",
+                403,
+                r#"{"errorCode": "CMN-408", "permissionName": "InternationalSMS"}"#,
+                "refused",
+            ),
             ("token, twice", 401, r#"{"errorCode": "OAU-213"}"#, "account"),
             ("no permission", 403, r#"{"errorCode": "CMN-408", "permissionName": "SMS"}"#, "account"),
             ("not our number", 400, r#"{"errorCode": "MSG-304", "errors": [{"errorCode": "MSG-304"}]}"#, "account"),

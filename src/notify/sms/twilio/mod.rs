@@ -146,7 +146,9 @@ impl Twilio {
 
     /// What people texted to this number since then, oldest first.
     pub(in crate::notify) async fn heard(&self, since: Instant) -> Result<Vec<Text>, Silence> {
-        let query: Vec<(&str, &str)> = self.from.as_deref().map(|from| ("To", from)).into_iter().collect();
+        // People answer to whichever number of its pool a messaging service took.
+        let to = self.from.as_deref().filter(|_| self.messaging_service_sid.is_none());
+        let query: Vec<(&str, &str)> = to.map(|to| ("To", to)).into_iter().collect();
         let (rows, _) = self.list("Messages", &query, since).await?;
         let mut texts: Vec<Text> = rows
             .into_iter()

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::{
     model::Instant,
     notify::{
-        channel::{Again, Delivery, Scope, Verdict},
+        channel::{Again, Delivery, Scope, Verdict, is_a_gates},
         message::BadAddress,
     },
 };
@@ -119,10 +119,12 @@ pub(in crate::notify) fn verdict(status: StatusCode, body: &[u8], retry_after: O
     }
     let answer: Answer = serde_json::from_slice(body).unwrap_or_default();
     let failed = matches!(answer.status.as_deref(), Some("failed" | "undelivered" | "canceled"));
-    match (answer.error_code.as_ref().and_then(Code::number).filter(|_| failed), answer.sid) {
+    let code = answer.error_code.as_ref().and_then(Code::number).filter(|_| failed);
+    match (code.filter(|code| the_numbers(*code).is_some()), answer.sid.filter(|sid| is_sid(sid))) {
         (Some(code), _) => of_code(Some(code), status, retry_after),
-        (None, Some(sid)) if is_sid(&sid) => Verdict::Sent { provider_id: Some(sid) },
-        _ => Verdict::MayHaveLeft { why: format!("HTTP {} without a message id", status.as_u16()) },
+        // Failed or not, it was taken. What became of it is asked for, and a text like it only then sent again.
+        (None, Some(sid)) => Verdict::Sent { provider_id: Some(sid) },
+        (None, None) => Verdict::MayHaveLeft { why: format!("HTTP {} without a message id", status.as_u16()) },
     }
 }
 
@@ -133,15 +135,20 @@ fn of_code(code: Option<i64>, status: StatusCode, retry_after: Option<Duration>)
         None => format!("HTTP {}", status.as_u16()),
     };
     let not_sent = |scope| Verdict::NotSent { why: why.clone(), scope, retry_after };
+    if is_a_gates(status) {
+        return Verdict::MayHaveLeft { why };
+    }
     match code {
         Some(20_429 | 30_001 | 30_002 | 30_022) => not_sent(Scope::Way),
         Some(30_003 | 30_008) => not_sent(Scope::Message),
         Some(20_404 | 21_611) => not_sent(Scope::Account),
         Some(code) if is_the_senders(code) => not_sent(Scope::Account),
+        Some(code) if is_from_here(code) => Verdict::Refused { why, bad: None },
         Some(code) if the_numbers(code).is_some() => Verdict::Refused { why, bad: the_numbers(code) },
         _ => match status.as_u16() {
-            401 | 403 | 404 => not_sent(Scope::Account),
+            401..=404 => not_sent(Scope::Account),
             408 | 425 | 429 => not_sent(Scope::Way),
+            // Of this text or this number: another gateway may take it.
             400..=499 => Verdict::Refused { why, bad: None },
             // 5xx, and redirects, which the API never sends.
             _ => not_sent(Scope::Way),
@@ -161,9 +168,8 @@ const fn the_numbers(code: i64) -> Option<BadAddress> {
 
 /// Codes that speak of our account, our number or its registration: every text fails the same way until a person has
 /// put it right. Credentials and account (20003, 20005), the number we send from (21212, 21603, 21606, 21659, 21660),
-/// calls from it (21210, 21213, 13223, 13225), the messaging service (21703, 21705), a region that is not enabled (21408,
-/// 21215), a trial account (21608, 21219), filtering (30007), unregistered or suspended campaigns and toll-free numbers
-/// (30032..=30035).
+/// calls from it (21210, 21213, 13223, 13225), the messaging service (21703, 21705), filtering (30007), unregistered or
+/// suspended campaigns and toll-free numbers (30032..=30035).
 const fn is_the_senders(code: i64) -> bool {
     matches!(
         code,
@@ -174,12 +180,8 @@ const fn is_the_senders(code: i64) -> bool {
             | 21_210
             | 21_212
             | 21_213
-            | 21_215
-            | 21_219
-            | 21_408
             | 21_603
             | 21_606
-            | 21_608
             | 21_659
             | 21_660
             | 21_703
@@ -187,6 +189,12 @@ const fn is_the_senders(code: i64) -> bool {
             | 30_007
             | 30_032..=30_035
     )
+}
+
+/// Codes by which our account takes nothing for this one number, and everything for others: a region that is not enabled
+/// (21408, 21215), a number that a trial account may not reach (21608, 21219).
+const fn is_from_here(code: i64) -> bool {
+    matches!(code, 21_215 | 21_219 | 21_408 | 21_608)
 }
 
 /// What a text's status says, from an answer or from a callback.
@@ -197,7 +205,7 @@ pub(in crate::notify) fn delivery(status: Option<&str>, code: Option<i64>) -> De
             let again = match code {
                 Some(30_003 | 30_008) => Again::Once,
                 Some(30_001 | 30_002 | 30_022 | 30_036) => Again::WhileUseful,
-                Some(code) if is_the_senders(code) => Again::Elsewhere,
+                Some(code) if is_the_senders(code) || is_from_here(code) => Again::Elsewhere,
                 _ => Again::Never,
             };
             let bad = code.and_then(the_numbers);
@@ -235,7 +243,24 @@ mod tests {
             ),
             ("too fast", 429, r#"{"code": 20429}"#, "way"),
             ("too fast, without a body", 429, "", "way"),
+            (
+                "taken and failed at once, for what nobody knows: its report says",
+                201,
+                r#"{"sid": "SM1", "status": "failed", "error_code": 30009}"#,
+                "sent",
+            ),
+            (
+                "taken and failed at once, the carrier's: its report says",
+                201,
+                r#"{"sid": "SM1", "status": "undelivered", "error_code": 30001}"#,
+                "sent",
+            ),
+            ("failed, and no id to ask for", 201, r#"{"status": "failed", "error_code": 30009}"#, "uncertain"),
             ("down", 503, "<html>", "way"),
+            ("broken inside", 500, "", "way"),
+            ("a gate whose time was up", 504, "<html>", "uncertain"),
+            ("a gate that lost the answer", 502, r#"{"code": 20500}"#, "uncertain"),
+            ("no credit", 402, "", "account"),
             ("credentials, without a body", 401, "", "account"),
             ("opted out, code as text", 400, r#"{"code": "21610"}"#, "opted out"),
             ("a proxy's page", 200, "<html>welcome</html>", "uncertain"),
@@ -257,9 +282,9 @@ mod tests {
             ("way", 400, &[30_001, 30_002, 30_022]),
             ("message", 400, &[30_003, 30_008]),
             ("account", 401, &[20_003]),
-            ("account", 400, &[20_005, 21_212, 21_408, 21_603, 21_606, 21_608, 21_611, 21_659, 21_660, 30_007, 30_034]),
+            ("account", 400, &[20_005, 21_212, 21_603, 21_606, 21_611, 21_659, 21_660, 30_007, 30_034]),
             ("account", 404, &[20_404]),
-            ("refused", 400, &[21_617]),
+            ("refused", 400, &[21_215, 21_219, 21_408, 21_608, 21_617, 21_704]),
             ("opted out", 400, &[21_610, 30_004]),
             ("bad number", 400, &[21_211, 21_214, 21_612, 21_614, 21_635, 30_005, 30_006]),
         ];
