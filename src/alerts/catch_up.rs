@@ -2,7 +2,7 @@
 //!
 //! Given: a draft in which everything has been judged. Gives: intents with [`Why::CaughtUp`].
 //! A catch-up runs at a first start, after a standstill, and after a blindness ended. While it runs nothing new is told
-//! but a blindness; closings are.
+//! but a blindness and what was posted; closings are.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -499,9 +499,9 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether an alert waits for the end of a catch-up. That nobody can see is told all the same: it is what keeps the
-    /// catch-up from ending.
+    /// catch-up from ending. So is what was posted: no read of ours makes it truer, and it may be about the very outage.
     pub fn is_held_back(&self, alert: &Alert) -> bool {
-        self.is_catching_up() && !matches!(alert.facts.tells, Tells::Blind { .. })
+        self.is_catching_up() && alert.posted.is_none() && !matches!(alert.facts.tells, Tells::Blind { .. })
     }
 
     pub fn want_read(&mut self, read: Read) {

@@ -54,6 +54,20 @@ fn a_blindness_is_told_also_during_a_catch_up() {
 }
 
 #[test]
+fn what_is_posted_is_told_also_during_a_catch_up_and_once() {
+    let mut stage = Stage::starting(policy(), None);
+    stage.pass(vec![broken("Page", shift(1))]);
+    let ends_at = Some(noon() + TimeDelta::hours(1));
+    stage.order(post(&[("alertname", "VendorDown"), ("severity", "page")], noon(), ends_at));
+    stage.until(60);
+    let said = stage.said();
+    assert!(!said.is_empty() && said.iter().all(|line| line.contains("VendorDown")), "{said:?}");
+    stage.until(660);
+    let said = stage.said();
+    assert!(!said.is_empty() && said.iter().all(|line| !line.contains("VendorDown")), "{said:?}");
+}
+
+#[test]
 fn a_catch_up_waits_for_second_looks() {
     let mut stage = Stage::starting(policy(), None);
     stage.all_read_since = Some(noon());
