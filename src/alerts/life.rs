@@ -63,7 +63,9 @@ pub(super) fn take_orders(draft: &mut Draft<'_>, inputs: &Inputs) {
                 };
                 post(draft, labels, annotations, posted);
             }
-            Ask::Reply { phone, speakers, reply, heard } => page::reply(draft, phone, speakers, reply, heard, *at),
+            Ask::Reply { phone, speakers, reply, heard, written_at } => {
+                page::reply(draft, phone, speakers, (reply, *written_at), heard, *at);
+            }
             Ask::Press { page, person, action, proof } => page::press(draft, page, person, *action, proof, *at),
             Ask::SilenceEnds { id, created_by, ends_at, n_muted } => {
                 draft.notices.extend(silence_ends(draft, id, created_by, *ends_at, *n_muted));

@@ -56,6 +56,9 @@ pub enum Ask {
         reply: Reply,
         /// Where it was heard, `<gateway>/<the provider's id>`.
         heard: String,
+        /// When it was written, as far as its gateway says: it names no page that was not told of by then.
+        #[serde(default)]
+        written_at: Option<Instant>,
     },
     /// A link was used, or a key was pressed in a call.
     Press {

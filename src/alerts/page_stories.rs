@@ -235,6 +235,22 @@ fn more_on_a_page_that_nobody_owns_is_told_when_it_is_worse() {
 }
 
 #[test]
+fn what_was_written_before_a_page_was_told_takes_it_only_by_its_code() {
+    let mut stage = paged(paging());
+    at(&mut stage, 20).said();
+    stage.reply_written("night-1", "1", Some(4));
+    stage.reply_written("night-1", "1 ALL", Some(4));
+    assert!(stage.book.pages().all(|page| page.ownership().is_none()));
+    assert_eq!(stage.said(), ["+20 sms night-1 answer: which one of 1", "+20 sms night-1 answer: which one of 1"]);
+    stage.reply_written("night-1", "1", Some(15));
+    assert!(stage.book.pages().all(|page| page.ownership().is_some()), "told at 10, answered at 15");
+
+    let mut stage = paged(paging());
+    at(&mut stage, 20).reply_written("night-1", "1 K7", Some(0));
+    assert!(stage.book.pages().all(|page| page.ownership().is_some()), "whose clock is wrong names it by its code");
+}
+
+#[test]
 fn replies_are_answered_with_what_happened() {
     let mut stage = paged(paging());
     stage.pass(vec![broken("Page", shift(2))]);

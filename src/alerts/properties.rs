@@ -201,7 +201,7 @@ fn play(stage: &mut Stage, turn: &Turn) -> (Vec<Finding>, Vec<Order>, Vec<Receip
             let code = last.map_or_else(|| "X99".to_owned(), |page| page.codes[&phone].clone());
             let reply = parse_reply(&text.replace("K7", &code)).unwrap();
             let speakers = vec![PersonName::new(PEOPLE[*person])];
-            order(stage, Ask::Reply { phone, speakers, reply, heard: format!("twilio/{secs}") });
+            order(stage, Ask::Reply { phone, speakers, reply, heard: format!("twilio/{secs}"), written_at: None });
             vec![]
         }
         Turn::News { person, news } => {

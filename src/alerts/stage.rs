@@ -550,12 +550,18 @@ impl Stage {
 
     /// A text comes back from somebody's phone; `K7` stands for the code of its first page.
     pub fn reply(&mut self, person: &str, text: &str) -> Step {
+        self.reply_written(person, text, None)
+    }
+
+    /// The same, written so many seconds after noon.
+    pub fn reply_written(&mut self, person: &str, text: &str, secs: Option<i64>) -> Step {
+        let written_at = secs.map(|secs| noon() + TimeDelta::seconds(secs));
         let text = if text.contains("K7") { text.replace("K7", &self.code(person, 0)) } else { text.to_owned() };
         let phone = self.phone(person);
         let speakers =
             self.book.policy().paging.roster.people_with(&phone).iter().map(|person| person.name.clone()).collect();
         let heard = format!("twilio/SM{}", self.n);
-        self.order(Ask::Reply { phone, speakers, reply: parse_reply(&text).unwrap(), heard })
+        self.order(Ask::Reply { phone, speakers, reply: parse_reply(&text).unwrap(), heard, written_at })
     }
 
     /// News of the latest message to somebody.

@@ -21,11 +21,11 @@ impl Replies for Desk {
             let Some((speakers, reach)) = self.whose(&phone).await else { return HeardWas::UnknownSender };
             let Some(reply) = parse_reply(heard.text.reveal(PhiGrant::COMPARE)) else { return HeardWas::NotAReply };
             let agencies = reach.phones().addressed(&phone, &reply);
+            let Heard { gateway, provider_id, at, written_at, .. } = heard;
             if agencies.is_empty() {
-                return HeardWas::NotAReply;
+                return self.remember(HeardText { gateway, provider_id, at }).await;
             }
-            let Heard { gateway, provider_id, at, .. } = heard;
-            let ask = Ask::Reply { phone, speakers, reply, heard: format!("{gateway}/{provider_id}") };
+            let ask = Ask::Reply { phone, speakers, reply, heard: format!("{gateway}/{provider_id}"), written_at };
             let orders: Vec<(AgencyName, Vec<Ask>)> =
                 agencies.into_iter().map(|agency| (agency, vec![ask.clone()])).collect();
             match self.store.put_heard(HeardText { gateway, provider_id, at }, orders).await {
@@ -46,6 +46,22 @@ impl Replies for Desk {
 }
 
 impl Desk {
+    /// A reply to nothing: only its id is kept, so that the same text is no answer to a page that opens later, after a
+    /// restart either. A key press is heard once anyhow.
+    async fn remember(&self, heard: HeardText) -> HeardWas {
+        if heard.provider_id.contains('/') {
+            return HeardWas::NotAReply;
+        }
+        match self.store.put_heard(heard, Vec::new()).await {
+            Ok(true) => HeardWas::NotAReply,
+            Ok(false) => HeardWas::Duplicate,
+            Err(fault) => {
+                self.store_health.refused(&fault, clock::real_now());
+                HeardWas::StoreFault
+            }
+        }
+    }
+
     /// Who has that phone, with every phone there is; `None` when nobody has.
     async fn whose(&self, phone: &AddressMark) -> Option<(Vec<PersonName>, crate::reach::Reach)> {
         for post in self.posts().iter() {

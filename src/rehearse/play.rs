@@ -342,7 +342,7 @@ impl<'t> Run<'t> {
         self.n_heard += 1;
         let heard = format!("rehearsal/{}", self.n_heard);
         // As at the desk: who was never told of a page is not answered.
-        let ask = Ask::Reply { phone: phone.clone(), speakers, reply: reply.clone(), heard };
+        let ask = Ask::Reply { phone: phone.clone(), speakers, reply: reply.clone(), heard, written_at: Some(at) };
         for agency in self.stage.addressed(&phone, &reply) {
             self.stage.order(&agency, ask.clone(), at);
         }

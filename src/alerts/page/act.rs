@@ -26,6 +26,8 @@ use crate::{
 
 /// Who owns a handled page that is about no shift has it for so long.
 const HANDLED_WITHOUT_AN_END: TimeDelta = TimeDelta::hours(12);
+/// A gateway stamps whole seconds, and its clock is not ours. Whoever answers a page in fewer is asked which one.
+const STAMPS_DIFFER: TimeDelta = TimeDelta::seconds(2);
 /// Whoever owns an uncovered shift is asked again so long before it starts.
 const BEFORE_THE_START: TimeDelta = TimeDelta::hours(1);
 
@@ -59,17 +61,18 @@ pub(in super::super) fn reply(
     draft: &mut Draft<'_>,
     phone: &AddressMark,
     speakers: &[PersonName],
-    reply: &Reply,
+    (reply, written_at): (&Reply, Option<Instant>),
     heard: &str,
     at: Instant,
 ) {
-    let pages = pages_meant(draft, phone, reply);
+    let pages = pages_meant(draft, phone, reply, written_at);
     let Some(pages) = pages else {
         // Nothing of this phone's is meant: say what could be.
         let open = draft.open_codes(phone);
         let says = match &reply.code {
             Some(code) => Answer::NoSuchCode { code: code.clone(), open },
-            None if open.len() > 1 => Answer::WhichOne { open },
+            // Also of one alone, when it was told after this was written.
+            None if !open.is_empty() => Answer::WhichOne { open },
             None => Answer::NothingOpen,
         };
         let Some(person) = speakers.first().cloned() else { return };
@@ -105,10 +108,21 @@ pub(in super::super) fn reply(
     }
 }
 
-/// The pages a reply is about; `None` when that is none, or not clear which.
-fn pages_meant(draft: &Draft<'_>, phone: &AddressMark, reply: &Reply) -> Option<Vec<PageKey>> {
+/// The pages a reply is about; `None` when that is none, or not clear which. Without a code it is about none that this
+/// phone was not told of when it was written: a text may be heard long after.
+fn pages_meant(
+    draft: &Draft<'_>,
+    phone: &AddressMark,
+    reply: &Reply,
+    written_at: Option<Instant>,
+) -> Option<Vec<PageKey>> {
     let pages = draft.pages_on(phone);
-    let open = || pages.iter().filter(|page| page.is_open());
+    let told_first = |page: &Page| page.told.iter().filter(|told| told.mark == *phone).map(|told| told.at).min();
+    let known_then = |page: &&Page| {
+        let written_by = written_at.map(|at| at + STAMPS_DIFFER);
+        written_by.is_none_or(|written| told_first(page).is_none_or(|told| told <= written))
+    };
+    let open = || pages.iter().filter(|page| page.is_open()).filter(known_then);
     let meant: Vec<PageKey> = if let Some(code) = &reply.code {
         pages.iter().filter(|page| page.codes.get(phone) == Some(code)).map(|page| page.key.clone()).collect()
     } else if reply.all {
@@ -118,6 +132,7 @@ fn pages_meant(draft: &Draft<'_>, phone: &AddressMark, reply: &Reply) -> Option<
         let bundled = |page: &&&Page| page.told.iter().any(|told| told.mark == *phone && told.bundle == last);
         open().filter(|page| last.is_none() || bundled(&page)).map(|page| page.key.clone()).collect()
     } else if draft.open_codes(phone).len() == 1 {
+        // The only one that is open now.
         open().map(|page| page.key.clone()).collect()
     } else {
         Vec::new()

@@ -118,8 +118,14 @@ impl Hooks {
         {
             return Hooked::Again;
         }
-        let heard =
-            Heard { gateway, provider_id: sid.to_owned(), from, text: Phi::new(body.to_owned()), at: self.clock.now() };
+        let heard = Heard {
+            gateway,
+            provider_id: sid.to_owned(),
+            from,
+            text: Phi::new(body.to_owned()),
+            at: self.clock.now(),
+            written_at: None,
+        };
         match self.ears.hear(&self.store, &*self.replies, heard).await {
             HeardWas::StoreFault => Hooked::Again,
             _ => Hooked::Taken,
@@ -187,6 +193,7 @@ impl Hooks {
             from: Phi::new(to),
             text: Phi::new(format!("1 {code}")),
             at: self.clock.now(),
+            written_at: None,
         };
         let words = match self.ears.hear(&self.store, &*self.replies, heard).await {
             HeardWas::Reply | HeardWas::Duplicate => "Noted. A text message follows. Goodbye.",
@@ -266,8 +273,14 @@ impl Hooks {
         if opts_in(&words) && self.store.takes_again(AddressMark::of(&from), Channel::Sms).await.is_err() {
             return Hooked::Again;
         }
-        let heard =
-            Heard { gateway: gateway.to_owned(), provider_id: id, from, text: Phi::new(words), at: self.clock.now() };
+        let heard = Heard {
+            gateway: gateway.to_owned(),
+            provider_id: id,
+            from,
+            text: Phi::new(words),
+            at: self.clock.now(),
+            written_at: None,
+        };
         match self.ears.hear(&self.store, &*self.replies, heard).await {
             HeardWas::StoreFault => Hooked::Again,
             _ => Hooked::Taken,

@@ -26,10 +26,12 @@ use crate::{
 const WAITED_FOR: Duration = Duration::from_secs(12);
 /// How often while nobody is.
 const IDLE: Duration = Duration::from_mins(1);
-/// How often while the gateway itself tells.
+/// How often while somebody is waited for and the gateway itself tells: a way in that broke costs half a minute.
+const TOLD_WAITED_FOR: Duration = Duration::from_secs(30);
+/// How often while nobody is and the gateway itself tells.
 const TOLD: Duration = Duration::from_mins(2);
 /// A gateway that told of something so lately is believed to tell.
-const TELLS_FOR: Duration = Duration::from_hours(6);
+const TELLS_FOR: Duration = Duration::from_hours(1);
 /// How long after a text to somebody in `people` a reply is waited for. A page that stays open is told again sooner.
 const REPLY_WITHIN: TimeDelta = TimeDelta::minutes(30);
 /// What was asked for already is asked for again: lists lag, and clocks differ.
@@ -125,6 +127,7 @@ impl Ear {
                 from: text.from,
                 text: text.text,
                 at: listening.clock.now(),
+                written_at: text.at.filter(|_| is_plain(&listening.clock)),
             };
             if listening.ears.hear(&listening.store, &*listening.replies, heard).await == HeardWas::StoreFault {
                 // It comes again with the next question.
@@ -145,6 +148,23 @@ impl Ear {
 fn gateways_now(clock: &Clock) -> Instant {
     let moment = Moment::of(clock);
     moment.real.min(moment.now)
+}
+
+/// Whether the agent's clock is the one that gateways stamp by. On a drill's clock the two cannot be compared.
+fn is_plain(clock: &Clock) -> bool {
+    let moment = Moment::of(clock);
+    moment.speed == 1 && (moment.now - moment.real).abs() < TimeDelta::seconds(60)
+}
+
+/// How long until the next question, by whether the gateway tells by itself and whether somebody is waited for. A gateway
+/// that told an hour ago may have stopped.
+const fn pace(tells: bool, awaited: bool) -> Duration {
+    match (tells, awaited) {
+        (true, true) => TOLD_WAITED_FOR,
+        (true, false) => TOLD,
+        (false, true) => WAITED_FOR,
+        (false, false) => IDLE,
+    }
 }
 
 async fn listen(listening: &Listening, gateway: String, mut stop: watch::Receiver<bool>) {
@@ -194,11 +214,7 @@ impl Turn {
         let Some(ear) = &mut self.ear else { return Ok(()) };
         let tells = listening.ears.hooked_at(gateway).is_some_and(|at| now.duration_since(at) < TELLS_FOR);
         let awaited = listening.store.awaits_reply(listening.clock.now() - REPLY_WITHIN).await?;
-        let pace = match (tells, awaited) {
-            (true, _) => TOLD,
-            (false, true) => WAITED_FOR,
-            (false, false) => IDLE,
-        };
+        let pace = pace(tells, awaited);
         // A wait that was a little shorter than it should be is no reason to wait once more.
         if self.asked_at.is_some_and(|at| now.duration_since(at) < faster(pace).mul_f64(0.9)) {
             return Ok(());
@@ -207,5 +223,18 @@ impl Turn {
         let wait = ear.ask(listening).await?;
         self.not_before = wait.map(|wait| time::Instant::now() + wait.min(LONGEST_WAIT));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_waited_for_is_heard_within_half_a_minute_whatever_tells() {
+        for tells in [false, true] {
+            assert!(pace(tells, true) <= Duration::from_secs(30));
+            assert!(pace(tells, false) > pace(tells, true));
+        }
     }
 }

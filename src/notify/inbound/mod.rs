@@ -3,7 +3,8 @@
 //! Given: texts that gateways heard (`listen` asks them, `hooks` is told by them). Gives: each text once to whoever
 //! understands replies ([`Replies`]), and reports to the store.
 //! Does not: know whose phone it is or what a reply means. What an unknown sender wrote, or what is no reply, is neither
-//! stored nor logged; it is counted by gateway.
+//! stored nor logged; it is counted by gateway. (Of a reply to nothing its id is kept, so that it is never one to a later
+//! page.)
 
 pub mod hooks;
 pub mod listen;
@@ -60,6 +61,8 @@ pub struct Heard {
     pub text: Phi<String>,
     /// When it was heard, agent clock.
     pub at: Instant,
+    /// When it was written, agent clock; `None` = not known, or told at once.
+    pub written_at: Option<Instant>,
 }
 
 /// What became of a text that was handed on.
