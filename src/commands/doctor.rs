@@ -12,7 +12,11 @@ use std::{
 };
 
 use super::Exit;
-use crate::{config::Config, notify::message::SmtpTarget};
+use crate::{
+    config::Config,
+    notify::{message::SmtpTarget, receiver::Receiver},
+    on_call::Via,
+};
 
 mod mail;
 mod phone;
@@ -121,7 +125,7 @@ pub async fn run(config: &Config, wish: &Wish, out: &mut impl Write) -> io::Resu
     if !servers.is_empty() {
         notes.heading("Mail: connecting and logging in, sending nothing")?;
     }
-    for (target, auth) in &servers {
+    for (target, auth, _) in &servers {
         notes.line(&mail::examine(target, auth.as_ref()).await)?;
     }
     if !config.sms_gateways.is_empty() {
@@ -138,11 +142,9 @@ pub async fn run(config: &Config, wish: &Wish, out: &mut impl Write) -> io::Resu
         notes.heading("One text to a person, and their answer, as asked")?;
         phone::examine(config, person, phone::Patience::default(), &mut notes).await?;
     }
-    let told = config
-        .receivers
-        .iter()
-        .any(|receiver| !(receiver.email.is_empty() && receiver.sms.is_empty() && receiver.webhook.is_empty()));
-    if !told {
+    let tells =
+        |it: &Receiver| !(it.email.is_empty() && it.sms.is_empty() && it.webhook.is_empty() && it.page.is_empty());
+    if !config.receivers.iter().any(tells) {
         notes.line(&Line::warn("telling", "no receiver has an address: everything is watched and nobody is told"))?;
     }
     let (n_warn, n_fail) = (notes.n_warn, notes.n_fail);
@@ -157,29 +159,30 @@ pub async fn run(config: &Config, wish: &Wish, out: &mut impl Write) -> io::Resu
 
 type Login = Option<crate::notify::receiver::SmtpAuth>;
 
-/// Every SMTP server of the receivers, each with its login, once.
-fn smtp_servers(config: &Config) -> Vec<(SmtpTarget, Login)> {
+/// Every SMTP server that mail goes by, to receivers and to people, each with its login and sender, once.
+fn smtp_servers(config: &Config) -> Vec<(SmtpTarget, Login, String)> {
     let mut seen = BTreeSet::new();
-    config
-        .receivers
-        .iter()
-        .flat_map(|receiver| &receiver.email)
-        .filter(|email| {
-            let user = email.auth.as_ref().map(|auth| auth.username.clone());
-            seen.insert((email.smarthost.host.clone(), email.smarthost.port, email.smarthost.require_tls, user))
+    let emails = config.receivers.iter().flat_map(|receiver| &receiver.email);
+    let receivers = emails.map(|email| (&email.smarthost, &email.auth, &email.from));
+    let mailed = config.policy.paging.roster.people().any(|person| person.contact(Via::Email).is_some());
+    let people = config.mail.as_ref().filter(|_| mailed).map(|mail| (&mail.smarthost, &mail.auth, &mail.from));
+    receivers
+        .chain(people)
+        .filter(|(target, auth, _)| {
+            let user = auth.as_ref().map(|auth| auth.username.clone());
+            seen.insert((target.host.clone(), target.port, target.require_tls, user))
         })
-        .map(|email| (email.smarthost.clone(), email.auth.clone()))
+        .map(|(target, auth, from)| (target.clone(), auth.clone(), from.clone()))
         .collect()
 }
 
-async fn send(config: &Config, servers: &[(SmtpTarget, Login)], to: &str) -> Line {
+async fn send(config: &Config, servers: &[(SmtpTarget, Login, String)], to: &str) -> Line {
     const NO_WAY: &str = "the configuration has no way to send there; add an email_configs or an sms_configs";
     let title = config.agencies.first().map_or("shiftwatch", |agency| agency.title.as_str());
     if to.contains('@') {
-        let from = config.receivers.iter().flat_map(|receiver| &receiver.email).map(|email| email.from.clone()).next();
-        match (servers.first(), from) {
-            (Some((target, auth)), Some(from)) => mail::send(target, auth.as_ref(), &from, to, title).await,
-            _ => Line::fail("test mail", NO_WAY),
+        match servers.first() {
+            Some((target, auth, from)) => mail::send(target, auth.as_ref(), from, to, title).await,
+            None => Line::fail("test mail", NO_WAY),
         }
     } else if config.sms_gateways.is_empty() {
         Line::fail("test text", NO_WAY)

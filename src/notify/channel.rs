@@ -351,6 +351,14 @@ impl Channels {
         }
     }
 
+    /// Asks what became of a text that belongs to nothing, for a command.
+    pub async fn became(&self, gateway: &str, provider_id: &str, to: &Phi<String>) -> Delivery {
+        match self.sms.get(gateway) {
+            Some(gateway) => gateway.delivery(provider_id, to).await,
+            None => Delivery::Unknown,
+        }
+    }
+
     /// The gateways that are asked what people texted.
     #[must_use]
     pub fn listened_to(&self) -> Vec<String> {

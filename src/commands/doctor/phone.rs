@@ -17,7 +17,8 @@ use crate::{
     config::Config,
     model::{Instant, PersonName, PhiGrant},
     notify::{
-        channel::{ChannelSettings, Channels, Verdict},
+        channel::{ChannelSettings, Channels, Delivery, Verdict},
+        inbound::Text,
         message::Channel,
     },
     on_call::{Contact, Via},
@@ -70,13 +71,13 @@ pub(super) async fn examine<W: Write>(
     let mut taken = None;
     for gateway in &config.sms_gateways {
         match channels.text(&gateway.name, &contact.address, &text, &Clock::System).await {
-            Verdict::Sent { .. } => {
-                taken = Some((gateway.name.as_str(), gateway.can_hear()));
+            Verdict::Sent { provider_id } => {
+                taken = Some((gateway, provider_id, true));
                 break;
             }
             Verdict::MayHaveLeft { why } => {
-                said.push(format!("{}: {why}, it may have left", gateway.name));
-                taken = Some((gateway.name.as_str(), gateway.can_hear()));
+                said.push(format!("{}: {why}, it may have left; the answer will tell", gateway.name));
+                taken = Some((gateway, None, false));
                 break;
             }
             Verdict::NotSent { why, .. } | Verdict::Refused { why, .. } => {
@@ -84,22 +85,32 @@ pub(super) async fn examine<W: Write>(
             }
         }
     }
-    let Some((gateway, hears)) = taken else {
+    let Some((gateway, provider_id, is_sure)) = taken else {
         let why = if said.is_empty() { "there is no gateway under sms_gateways".to_owned() } else { said.join("; ") };
         return notes.line(&Line::fail(WHAT, format!("{person}: nothing was sent: {why}")));
     };
     for why in said {
         notes.line(&Line::warn(WHAT, why))?;
     }
-    notes.line(&Line::ok(WHAT, format!("{person}: taken by the gateway {gateway}")))?;
+    let (gateway, hears) = (gateway.name.as_str(), gateway.can_hear());
+    if is_sure {
+        notes.line(&Line::ok(WHAT, format!("{person}: taken by the gateway {gateway}")))?;
+    }
     if !hears {
         return notes.line(&Line::warn(WHAT, format!("{gateway} cannot say what people answer; ask {person}")));
     }
     notes.begun(&format!("waiting for {person} to reply 1 {code}, at most {} min", patience.within.as_secs() / 60))?;
-    let answered = wait(&channels, gateway, contact, &code, sent_at, patience).await;
-    let Some(took) = answered else {
-        let advice = "is the number right, and is this gateway's number the one they answer to?";
-        return notes.line(&Line::fail(WHAT, format!("{person}: no answer came; {advice}")));
+    let sent = Sent { gateway, provider_id, code: &code, at: sent_at };
+    let took = match wait(&channels, &sent, contact, patience).await {
+        Waited::Answered(took) => took,
+        Waited::Undelivered(code) => {
+            let advice = "is the number right, and does that phone take texts?";
+            return notes.line(&Line::fail(WHAT, format!("{person}: it was not delivered, error {code}; {advice}")));
+        }
+        Waited::InVain => {
+            let advice = "is the number right, and is this gateway's number the one they answer to?";
+            return notes.line(&Line::fail(WHAT, format!("{person}: no answer came; {advice}")));
+        }
     };
     notes.line(&Line::ok(WHAT, format!("{person} answered after {} s; the number is verified", took.num_seconds())))?;
     match Store::open(&config.store, real_now()).await {
@@ -116,15 +127,33 @@ pub(super) async fn examine<W: Write>(
     }
 }
 
-/// Waits until the person's answer is with the gateway. Gives how long it took.
-async fn wait(
-    channels: &Channels,
-    gateway: &str,
-    contact: &Contact,
-    code: &str,
-    sent_at: Instant,
-    patience: Patience,
-) -> Option<TimeDelta> {
+/// A text that is waited for.
+struct Sent<'a> {
+    gateway: &'a str,
+    provider_id: Option<String>,
+    code: &'a str,
+    at: Instant,
+}
+
+/// What came of it.
+enum Waited {
+    Answered(TimeDelta),
+    Undelivered(String),
+    InVain,
+}
+
+impl Sent<'_> {
+    /// Whether this answers it: by its code, or by the 1 alone that every page teaches to be enough.
+    fn is_answered_by(&self, text: &Text) -> bool {
+        let words = text.text.reveal(PhiGrant::COMPARE).to_ascii_uppercase();
+        let bare = words.trim() == "1" && text.at.is_none_or(|at| at + TimeDelta::seconds(2) >= self.at);
+        bare || words.split_whitespace().any(|word| word == self.code)
+    }
+}
+
+/// Waits until the person's answer is with the gateway, or the word that they will never have the text.
+async fn wait(channels: &Channels, sent: &Sent<'_>, contact: &Contact, patience: Patience) -> Waited {
+    let gateway = sent.gateway;
     let began = time::Instant::now();
     // Of two entries on one account, one hears for both.
     let hearing: Vec<String> = channels.listened_to();
@@ -136,15 +165,14 @@ async fn wait(
     while began.elapsed() < patience.within {
         let mut next = time::Instant::now() + patience.every;
         for gateway in &hearing {
-            match channels.heard(gateway, sent_at - TimeDelta::minutes(1)).await {
+            match channels.heard(gateway, sent.at - TimeDelta::minutes(1)).await {
                 Some(Ok(texts)) => {
                     let answers = texts.iter().any(|text| {
-                        let words = text.text.reveal(PhiGrant::COMPARE).to_ascii_uppercase();
                         let ours = text.from.reveal(PhiGrant::COMPARE) == contact.address.reveal(PhiGrant::COMPARE);
-                        ours && words.split_whitespace().any(|word| word == code)
+                        ours && sent.is_answered_by(text)
                     });
                     if answers {
-                        return Some(real_now() - sent_at);
+                        return Waited::Answered(real_now() - sent.at);
                     }
                 }
                 Some(Err(silence)) => {
@@ -153,9 +181,14 @@ async fn wait(
                 None => {}
             }
         }
+        if let Some(id) = &sent.provider_id
+            && let Delivery::Undelivered { code, .. } = channels.became(gateway, id, &contact.address).await
+        {
+            return Waited::Undelivered(code);
+        }
         time::sleep_until(next).await;
     }
-    None
+    Waited::InVain
 }
 
 /// A letter and a digit that tell this test from the last one.
@@ -173,7 +206,7 @@ mod tests {
         model::{AddressMark, Phi},
         notify::receiver::{SmsGateway, SmsGatewayKind, TwilioAccount},
         on_call::{Person, Roster},
-        sim::{Sim, SimConfig},
+        sim::{Sim, SimConfig, TextStatus},
     };
 
     #[tokio::test]
@@ -223,9 +256,29 @@ mod tests {
         let said = String::from_utf8(out).unwrap();
         assert!(said.contains("night-1 answered after"), "{said}");
         assert!(!said.contains("2025550111"), "{said}");
+        let mut notes = Notes { out: &mut Vec::new(), n_warn: 0, n_fail: 0 };
+        let answering = async {
+            assert!(sim.until(Duration::from_secs(10), |sim| sim.texts().len() == 3).await);
+            sim.receive_text("+12025550111", "+12025550100", "1");
+        };
+        let (examined, ()) = tokio::join!(examine(&config, "night-1", patience(10_000), &mut notes), answering);
+        examined.unwrap();
+        assert_eq!(notes.n_fail, 0, "as every page teaches it");
         let store = Store::open(&config.store, real_now()).await.unwrap();
         let verified = store.verified_contacts().await.unwrap();
         assert_eq!(verified.iter().map(|one| &one.mark).collect::<Vec<_>>(), [&mark]);
         store.close().await;
+
+        sim.twilio(|it| {
+            it.ends.insert("+12025550111".into(), (TextStatus::Undelivered, 30_005));
+            (it.sent_after_ms, it.ends_after_ms) = (0, 1);
+        });
+        let mut out = Vec::new();
+        let mut notes = Notes { out: &mut out, n_warn: 0, n_fail: 0 };
+        let began = time::Instant::now();
+        examine(&config, "night-1", patience(30_000), &mut notes).await.unwrap();
+        assert!(notes.n_fail == 1 && began.elapsed() < Duration::from_secs(20));
+        let said = String::from_utf8(out).unwrap();
+        assert!(said.contains("not delivered, error 30005"), "{said}");
     }
 }

@@ -28,9 +28,10 @@ use crate::{
         route::{GroupBy, Route},
     },
     clock::real_now,
-    config::{Agency, Location, NaiveTz, StoreUrl, Web, Wellsky},
-    model::{AgencyName, Instant, Phi},
+    config::{Agency, Location, MailDefaults, NaiveTz, StoreUrl, Web, Wellsky},
+    model::{AddressMark, AgencyName, Instant, Phi},
     notify::receiver::{EmailConfig, Receiver, SmsGateway, SmsGatewayKind, SmtpAuth, TwilioAccount},
+    on_call::{Contact, Roster, fixture},
 };
 
 const TOKEN: &str = "00112233445566778899aabbccddeeff";
@@ -509,4 +510,23 @@ async fn a_text_gateway_is_tried_without_sending_and_sent_only_when_asked() {
         assert!(says(&text, "FAIL", "test text", "--send-to takes"), "{text}");
         assert_eq!(seen.lock().unwrap().iter().filter(|call| call.starts_with("POST")).count(), 1);
     }
+}
+
+#[test]
+fn the_server_by_which_people_are_mailed_is_tried_too() {
+    let mut config = config("http://127.0.0.1:1");
+    config.receivers.clear();
+    let smarthost = SmtpTarget { host: "mail.example.com".into(), port: 587, require_tls: true, hello: None };
+    config.mail = Some(MailDefaults { from: "watch@example.com".into(), smarthost: smarthost.clone(), auth: None });
+    assert!(smtp_servers(&config).is_empty(), "nobody is mailed");
+    let address = Phi::new("night-1@example.com".to_owned());
+    let contact = Contact { via: Via::Email, mark: AddressMark::of(&address), address };
+    let mut person = fixture::picture().roster.person(&"night-1".into()).unwrap().clone();
+    person.contacts = vec![contact];
+    let mut policy = (*config.policy).clone();
+    policy.paging.roster = Arc::new(Roster::new([person]));
+    config.policy = Arc::new(policy);
+    let servers = smtp_servers(&config);
+    assert_eq!(servers.len(), 1);
+    assert_eq!((&servers[0].0, servers[0].2.as_str()), (&smarthost, "watch@example.com"));
 }
