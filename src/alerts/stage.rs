@@ -429,6 +429,7 @@ impl Stage {
                 .iter()
                 .flat_map(|alert| &alert.told)
                 .filter(|told| told.receiver == *receiver && told.at == self.now)
+                .filter(|told| told.group.as_ref().is_none_or(|own| *own == intent.group))
             {
                 let id = Recipient::of(told).message(&intent.group, intent.generation, intent.flush, Half::Firing);
                 assert!(

@@ -112,6 +112,10 @@ pub fn router(web: Web) -> Router {
     let mut router = Router::new();
     for route in routes::ROUTES {
         router = router.route(route.path, (route.serve)());
+        if route.path.starts_with("/api/v2/") {
+            // Alertmanager serves each of its paths with a slash at the end, too.
+            router = router.route(&format!("{}/", route.path), (route.serve)());
+        }
     }
     router
         .fallback(answer::no_such_path)

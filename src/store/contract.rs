@@ -280,6 +280,7 @@ async fn who_was_told_of_a_live_alert_is_known_again(store: Store) {
         wants_closing: true,
         message: MessageId::from_stored(message.into()),
         at: t(0),
+        group: None,
     };
     let mut first = step(1, vec![text("m"), Message { address: Phi::new("+12025550122".into()), ..text("other") }]);
     first.delta.alerts = vec![Alert { told: vec![told("m"), told("pruned")], ..alert("one") }];

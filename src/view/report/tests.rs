@@ -64,6 +64,7 @@ pub(crate) fn uncovered(id: &str) -> AlertView {
             wants_closing: true,
             message: MessageId::from_stored("00".to_owned()),
             at: now - TimeDelta::minutes(1),
+            group: None,
         }],
         posted: None,
     };
