@@ -16,11 +16,11 @@ use super::{
     why,
 };
 use crate::{
-    alerts::alert::AlertState,
+    alerts::{alert::AlertState, page::Arrived},
     model::Instant,
     pulse::Pulses,
     report::alert_story::AlertStory,
-    view::{AlertView, View, words},
+    view::{AlertView, Paged, View, words},
 };
 
 /// How long somebody may say that they own it, as the form offers it. Empty = as the configuration says.
@@ -51,6 +51,7 @@ struct Page<'a> {
     silenced_by: Vec<SilencedBy<'a>>,
     receivers: &'a [String],
     told: Vec<Told<'a>>,
+    next_step: Option<Stamp>,
     spoken_for_by: Vec<Card>,
     labels: BTreeMap<String, String>,
     client: Option<PersonShown>,
@@ -94,6 +95,16 @@ struct Told<'a> {
     receiver: &'a str,
     channel: &'static str,
     at: Stamp,
+    page: Option<ByPage<'a>>,
+}
+
+/// By a page: at which step, under which code on that phone, and what became of it.
+#[derive(Serialize)]
+struct ByPage<'a> {
+    step: usize,
+    code: &'a str,
+    says: &'static str,
+    tone: &'static str,
 }
 
 #[derive(Serialize)]
@@ -206,10 +217,22 @@ pub fn draw(
             Vec::new()
         },
         receivers: &one.receivers,
+        next_step: one.next_step_at.map(stamp),
         told: alert
             .told
             .iter()
-            .map(|told| Told { receiver: &told.receiver, channel: told.channel.as_str(), at: stamp(told.at) })
+            .map(|told| Told {
+                receiver: &told.receiver,
+                channel: told.channel.as_str(),
+                at: stamp(told.at),
+                page: None,
+            })
+            .chain(one.paged.iter().map(|told| Told {
+                receiver: &told.person,
+                channel: told.via,
+                at: stamp(told.at),
+                page: Some(by_page(told)),
+            }))
             .collect(),
         spoken_for_by: one
             .inhibited_by
@@ -242,6 +265,18 @@ pub fn draw(
         .into()
     });
     Drawn { title: title.trim().to_owned(), place: "alerts", parts, fixed, at: now }
+}
+
+fn by_page(told: &Paged) -> ByPage<'_> {
+    let (says, tone) = match told.arrived {
+        Arrived::Held => ("held back for a moment: that phone had many texts", "waits"),
+        Arrived::Waiting => ("on its way", "waits"),
+        Arrived::Sent { .. } => ("sent, not confirmed", "waits"),
+        Arrived::Delivered { .. } => ("delivered", "good"),
+        Arrived::Failed { .. } => ("did not arrive", "bad"),
+        Arrived::Withdrawn => ("withdrawn", "waits"),
+    };
+    ByPage { step: told.step, code: &told.code, says, tone }
 }
 
 /// Draws the page of an alert that lives no more, from what was kept of it.

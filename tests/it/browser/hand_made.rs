@@ -178,6 +178,8 @@ pub fn uncovered(n: usize, minutes: i64) -> AlertView {
         fingerprint: format!("{:016x}", 0xa000 + n),
         alert: Arc::new(alert),
         receivers: vec!["on-call".to_owned()],
+        paged: Vec::new(),
+        next_step_at: None,
         inhibited_by: Vec::new(),
         quiet: Some(Quiet::TooSoon),
         timezone: Denver,
