@@ -31,6 +31,7 @@ use crate::{
 
 mod api_book;
 pub mod complaints;
+mod morning;
 mod on_call;
 mod polling;
 mod silence_book;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::{
     alert::{Alert, AlertKey, AlertState, Labels},
     book::{Book, alert_wake},
+    disposition::Said,
     group::{Group, GroupKey},
     inhibit::{Scope, Sources, roles},
     notice::Notice,
@@ -40,6 +41,7 @@ pub(super) struct Draft<'a> {
     new_targets: HashMap<Scope, BTreeSet<AlertKey>>,
     pub catch_up: Option<CatchUp>,
     pub transitions: Vec<Transition>,
+    pub said: Vec<Said>,
     pub intents: Vec<Intent>,
     pub notices: Vec<Notice>,
     /// Every phone; `None` in tests that have none.
@@ -96,6 +98,7 @@ impl<'a> Draft<'a> {
             new_targets: HashMap::new(),
             catch_up: None,
             transitions: Vec::new(),
+            said: Vec::new(),
             intents: Vec::new(),
             notices: Vec::new(),
             phones: None,
@@ -538,6 +541,7 @@ impl<'a> Draft<'a> {
             }
         }
         delta.transitions = self.transitions;
+        delta.said = self.said;
         Step {
             delta,
             intents: self.intents,

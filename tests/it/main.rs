@@ -19,6 +19,7 @@ mod house;
 mod kill;
 mod layering;
 mod metrics_lint;
+mod mornings;
 mod on_call;
 mod pages;
 mod phi;

@@ -35,6 +35,7 @@ use shiftwatch::{
         alert_story::AlertStory,
         api_record::ApiRecord,
         history::{History, Span},
+        on_call_log::OnCallLog,
     },
     view::{View, ViewWriter, publish},
 };
@@ -94,6 +95,10 @@ impl Records for Nobody {
 
     fn history(&self, span: Span) -> BoxFuture<'_, Result<History, RecordsFault>> {
         Box::pin(async move { Ok(past::history(span)) })
+    }
+
+    fn on_call_log(&self, days: u32) -> BoxFuture<'_, Result<OnCallLog, RecordsFault>> {
+        Box::pin(async move { Ok(past::on_call_log(days)) })
     }
 
     fn api_record<'a>(&'a self, agency: &'a str) -> BoxFuture<'a, Result<Option<ApiRecord>, RecordsFault>> {
