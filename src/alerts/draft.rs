@@ -62,6 +62,8 @@ pub(super) struct Draft<'a> {
     pub person_wakes: BTreeMap<AddressMark, Option<Instant>>,
     /// Who was told that a shift's page is over, in this step.
     pub closed_to: BTreeSet<(PersonName, Subject)>,
+    /// Who was told in this step who has an alert.
+    pub owned_to: BTreeSet<(PersonName, AlertKey)>,
     pub cancels: BTreeSet<MessageId>,
     pub quiet: BTreeMap<AlertKey, Quiet>,
     reads_wanted: Vec<Read>,
@@ -112,6 +114,7 @@ impl<'a> Draft<'a> {
             page_turns: Vec::new(),
             person_wakes: BTreeMap::new(),
             closed_to: BTreeSet::new(),
+            owned_to: BTreeSet::new(),
             cancels: BTreeSet::new(),
             quiet: BTreeMap::new(),
             reads_wanted: Vec::new(),

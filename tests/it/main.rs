@@ -6,6 +6,7 @@ mod agent;
 mod amtool;
 mod amtool_routes;
 mod api;
+mod boundaries;
 mod browser;
 mod closing;
 mod compose;

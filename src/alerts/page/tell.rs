@@ -211,6 +211,10 @@ pub(super) fn tell_owned(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert
             continue;
         }
         let Some(way) = quiet_way(draft, page, &person) else { continue };
+        // Two pages of one alert are somebody's together: that is said once.
+        if !draft.owned_to.insert((person.clone(), alert.key.clone())) {
+            continue;
+        }
         let follows = heard_by(page, &person);
         let code = code_on(draft, page, &way.mark);
         let (by, until) = (ownership.ack.by.clone(), ownership.ack.until);
