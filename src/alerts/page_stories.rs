@@ -328,16 +328,34 @@ fn who_sleeps_hears_of_the_end_in_the_morning() {
 }
 
 #[test]
-fn nothing_goes_on_while_nobody_can_tell() {
+fn a_page_goes_on_while_nobody_can_look_but_none_begins() {
     let mut stage = paged(paging());
     at(&mut stage, 15).news("night-1", News::Delivered);
     stage.said();
-    at(&mut stage, 100).pass(vec![unjudged("Page", shift(1))]);
-    stage.until(2_000);
-    assert_eq!(stage.said(), NOTHING);
-    stage.pass(vec![broken("Page", shift(1))]);
-    stage.until(2_100);
-    assert_eq!(stage.said(), ["+2000 sms night-2 escalated after night-1 10: Page/0001"]);
+    at(&mut stage, 595).pass(vec![unjudged("Page", shift(1)), unjudged("Page", shift(2))]);
+    stage.until(800);
+    assert_eq!(
+        stage.said(),
+        ["+655 sms night-2 escalated after night-1 10: Page/0001"],
+        "a minute later than the step, for a look that does not come"
+    );
+    stage.restart();
+    at(&mut stage, 820).pass(vec![broken("Page", shift(2))]);
+    stage.until(840);
+    assert_eq!(stage.said(), ["+830 sms night-1 page: Page/0002"], "what nobody was told of waits for a look");
+}
+
+#[test]
+fn what_was_read_again_in_time_escalates_in_time() {
+    let mut stage = paged(paging());
+    at(&mut stage, 15).news("night-1", News::Delivered);
+    at(&mut stage, 590).pass(vec![unjudged("Page", shift(1))]);
+    at(&mut stage, 605).pass(vec![broken("Page", shift(1))]);
+    stage.until(700);
+    assert_eq!(
+        stage.said(),
+        ["+10 sms night-1 page: Page/0001", "+610 sms night-2 escalated after night-1 10: Page/0001"]
+    );
 }
 
 #[test]

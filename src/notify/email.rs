@@ -175,7 +175,7 @@ fn firing_part(alert: &Alert, words: &Words, frame: Frame<'_>, text: &mut String
     };
     lines.extend(action.map(|action| ("Do", action)));
     if words.unconfirmed {
-        lines.push(("Note", "Unconfirmed: WellSky could not be read a second time before this was sent.".into()));
+        lines.push(("Note", "Unconfirmed: WellSky could not be read once more before this was sent.".into()));
     }
     lines.extend(summary.filter(|summary| !repeats(summary, &headline, alert, frame)).map(|summary| ("What", summary)));
     lines.extend(more.map(|more| ("More", more)));

@@ -50,6 +50,7 @@ pub fn spoken(says: &Says, speaker: Speaker<'_>) -> String {
         }
         Says::Answer(_)
         | Says::WatchOn { .. }
+        | Says::Unreached { .. }
         | Says::Standing { .. }
         | Says::Morning { .. }
         | Says::SilenceEnds { .. } => {
@@ -91,8 +92,8 @@ fn page(page: Page<'_>, speaker: Speaker<'_>) -> String {
         n => format!("There are {n} more."),
     };
     let urgency = urgency(first, speaker.now);
-    let action = words::firing(first, speaker.telling, speaker.now).action;
-    let unconfirmed = if first.annotations.contains_key("unconfirmed") { "It is not confirmed." } else { "" };
+    let words::Words { action, unconfirmed, .. } = words::firing(first, speaker.telling, speaker.now);
+    let unconfirmed = if unconfirmed { "It is not confirmed." } else { "" };
     format!("{} {urgency} {why} {action} {unconfirmed} {more} The code is {code}.", matter(first, speaker))
 }
 

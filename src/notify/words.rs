@@ -81,7 +81,7 @@ pub fn firing(alert: &Alert, telling: &Telling, now: Instant) -> Words {
         urgency,
         action,
         reference: reference(alert),
-        unconfirmed: alert.annotations.contains_key("unconfirmed"),
+        unconfirmed: alert.annotations.contains_key("unconfirmed") || alert.unjudged_since.is_some(),
     }
 }
 

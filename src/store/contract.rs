@@ -19,6 +19,7 @@ use crate::{
 
 mod pages;
 mod past;
+mod silences;
 
 use pages::{a_page_and_what_became_of_it_are_kept_when_it_is_gone, the_list_of_a_morning_is_decided_once_for_each};
 use past::{
@@ -26,6 +27,7 @@ use past::{
     an_alert_s_story_is_kept_beyond_its_end, lives_end_without_a_body_and_begin_again,
     the_record_of_the_api_adds_up_over_restarts, what_is_old_is_forgotten_and_what_is_open_stays,
 };
+use silences::a_silence_is_kept_with_what_is_ordered_because_of_it;
 
 fn t(seconds: i64) -> Instant {
     from_micros((1_800_000_000 + seconds) * 1_000_000)
@@ -215,6 +217,7 @@ on_both!(
     the_mirror_keeps_people_apart,
     pruning_spares_what_is_open,
     stats_count_what_is_open,
+    a_silence_is_kept_with_what_is_ordered_because_of_it,
 );
 
 async fn open(folder: &Path) -> Store {

@@ -20,11 +20,12 @@ use super::{
     error::{StoreError, commit_surely_failed},
     heard,
     lock::FileLock,
-    mirror_rows, on_call_log, orders, outbox, pages, silences,
+    mirror_rows, on_call_log, orders, outbox, pages,
+    silences::{self, SilenceChange},
     sql::{Value, execute, fetch, get},
 };
 use crate::{
-    alerts::{orders::Ask, silence::Silence},
+    alerts::orders::Ask,
     mirror::row::MirrorDelta,
     model::{AddressMark, AgencyName, Instant, PersonName},
     notify::message::{Channel, MessageId},
@@ -113,11 +114,7 @@ pub(super) enum Job {
         unkept: Unkept,
         reply: Reply<()>,
     },
-    Silences {
-        changed: Vec<Silence>,
-        gone: Vec<String>,
-        reply: Reply<()>,
-    },
+    Silences(SilenceChange, Reply<()>),
     Calendar(CalendarCopy, Reply<()>),
     Morning {
         agency: AgencyName,
@@ -413,7 +410,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         }
         Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
-        Job::Silences { changed, gone, reply } => done(reply, silences::put(connection, &changed, gone).await),
+        Job::Silences(change, reply) => done(reply, silences::put(connection, memory, change).await),
         Job::Calendar(copy, reply) => done(reply, calendars::put(connection, copy).await),
         Job::Morning { agency, day, at, people, asks, reply } => {
             done(reply, on_call_log::put_morning(connection, memory, &agency, day, at, &people, &asks).await)
@@ -462,7 +459,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::Calendar(_, reply)
         | Job::Probe { reply, .. }
         | Job::Api { reply, .. }
-        | Job::Silences { reply, .. }
+        | Job::Silences(_, reply)
         | Job::Listening { reply, .. }
         | Job::TakesAgain { reply, .. }
         | Job::Verified { reply, .. }
