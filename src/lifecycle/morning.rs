@@ -159,8 +159,8 @@ mod tests {
             ((2026, 11, 1, 14, 29, 59), None, "07:29:59 on the long night"),
             ((2026, 11, 1, 14, 30, 0), Some("2026-11-01"), "07:30 on the long night"),
         ] {
-            let (y, m, d, h, min, s) = now;
-            let now = Utc.with_ymd_and_hms(y, m, d, h, min, s).unwrap();
+            let (year, month, date, hour, min, s) = now;
+            let now = Utc.with_ymd_and_hms(year, month, date, hour, min, s).unwrap();
             assert_eq!(due(Denver, half_past_seven(), now), is_due.map(day), "{shows}");
         }
     }
