@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use chrono::NaiveDate;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -19,14 +20,14 @@ use super::{
     error::{StoreError, commit_surely_failed},
     heard,
     lock::FileLock,
-    mirror_rows, orders, outbox, pages,
+    mirror_rows, on_call_log, orders, outbox, pages,
     silences::{self, SilenceChange},
     sql::{Value, execute, fetch, get},
 };
 use crate::{
     alerts::orders::Ask,
     mirror::row::MirrorDelta,
-    model::{AddressMark, AgencyName, Instant},
+    model::{AddressMark, AgencyName, Instant, PersonName},
     notify::message::{Channel, MessageId},
     report::api_log::Unkept,
 };
@@ -115,6 +116,14 @@ pub(super) enum Job {
     },
     Silences(SilenceChange, Reply<()>),
     Calendar(CalendarCopy, Reply<()>),
+    Morning {
+        agency: AgencyName,
+        day: NaiveDate,
+        at: Instant,
+        people: Vec<PersonName>,
+        asks: Vec<Ask>,
+        reply: Reply<bool>,
+    },
     Secret {
         name: &'static str,
         fresh: [u8; 32],
@@ -403,6 +412,9 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
         Job::Silences(change, reply) => done(reply, silences::put(connection, memory, change).await),
         Job::Calendar(copy, reply) => done(reply, calendars::put(connection, copy).await),
+        Job::Morning { agency, day, at, people, asks, reply } => {
+            done(reply, on_call_log::put_morning(connection, memory, &agency, day, at, &people, &asks).await)
+        }
         Job::Secret { name, fresh, reply } => done(reply, pages::secret(connection, name, fresh).await),
         Job::Probe { now, reply } => {
             // A page of the file that means nothing to anybody else; it goes through the log like every write.
@@ -458,7 +470,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         Job::Claim { reply, .. } | Job::Turn { reply, .. } => later(reply, Err(error)),
         Job::Recover { reply, .. } => later(reply, Err(error)),
         Job::Secret { reply, .. } => later(reply, Err(error)),
-        Job::Report(_, reply) | Job::Heard { reply, .. } => later(reply, Err(error)),
+        Job::Report(_, reply) | Job::Heard { reply, .. } | Job::Morning { reply, .. } => later(reply, Err(error)),
         Job::Prune(_, reply) => later(reply, Err(error)),
         Job::Close(reply) => Box::new(move |_| {
             let _ = reply.send(());
