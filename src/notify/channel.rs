@@ -32,7 +32,7 @@ use crate::{
     config::Config,
     model::{AgencyName, Instant, Phi, PhiGrant, local_time::to_micros},
     on_call::Roster,
-    store::{Claim, Poll, delivery_way, lane_of, mail_lane, recipient_way, webhook_lane},
+    store::{Claim, Poll, Store, delivery_way, lane_of, mail_lane, recipient_way, webhook_lane},
 };
 
 /// How long connecting may take.
@@ -246,6 +246,15 @@ impl Channels {
             .collect();
         let webhooks = Webhooks::new(http, &settings.receivers);
         Ok(Self { smtp, webhooks, sms, subscriptions, listened_to, names })
+    }
+
+    /// Keeps there what gateways lend us, so that a restart neither asks for a token anew nor calls inside a penalty.
+    pub fn keep_in(&self, store: &Store) {
+        for gateway in self.sms.values() {
+            if let Gateway::RingCentral(extension) = gateway {
+                extension.keep_in(store);
+            }
+        }
     }
 
     /// Every name under which the health of something in this configuration is kept: its ways out, and those they lead

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use secrecy::SecretString;
 use sqlx::{
     ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
     pool::PoolConnection,
@@ -25,7 +26,7 @@ use super::{
     error::StoreError,
     heard, lives,
     lock::{FileLock, make_private},
-    mirror_rows, orders, outbox, outbox_read, silences,
+    mirror_rows, orders, outbox, outbox_read, secrets, silences,
     writer::{Job, Memory, Reply, Writer},
 };
 use crate::{
@@ -181,6 +182,18 @@ impl Store {
     pub async fn secret(&self, name: &'static str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
         let fresh = *fresh;
         self.write(|reply| Job::Secret { name, fresh, reply }).await
+    }
+
+    /// Keeps something that somebody lent us, such as a token, in the place of what was kept under this name. Kept in
+    /// plain text: whoever can read the file can read it.
+    pub async fn keep_secret(&self, name: &str, body: SecretString) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.write(|reply| Job::KeepSecret { name, body, reply }).await
+    }
+
+    /// What is kept under this name.
+    pub async fn kept_secret(&self, name: &str) -> Result<Option<SecretString>, StoreError> {
+        secrets::kept(self.reader().await?.connection(), name).await
     }
 
     /// Writes a little and takes it to the disk: whether the store takes writes at all, after it refused some.

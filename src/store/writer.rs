@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use secrecy::SecretString;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -19,7 +20,7 @@ use super::{
     error::{StoreError, commit_surely_failed},
     heard,
     lock::FileLock,
-    mirror_rows, orders, outbox, pages, silences,
+    mirror_rows, orders, outbox, secrets, silences,
     sql::{Value, execute, fetch, get},
 };
 use crate::{
@@ -122,6 +123,11 @@ pub(super) enum Job {
         name: &'static str,
         fresh: [u8; 32],
         reply: Reply<[u8; 32]>,
+    },
+    KeepSecret {
+        name: String,
+        body: SecretString,
+        reply: Reply<()>,
     },
     Probe {
         now: Instant,
@@ -406,7 +412,8 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
         Job::Silences { changed, gone, reply } => done(reply, silences::put(connection, &changed, gone).await),
         Job::Calendar(copy, reply) => done(reply, calendars::put(connection, copy).await),
-        Job::Secret { name, fresh, reply } => done(reply, pages::secret(connection, name, fresh).await),
+        Job::Secret { name, fresh, reply } => done(reply, secrets::made_once(connection, name, fresh).await),
+        Job::KeepSecret { name, body, reply } => done(reply, secrets::put(connection, name, &body).await),
         Job::Probe { now, reply } => {
             // A page of the file that means nothing to anybody else; it goes through the log like every write.
             let text = format!("PRAGMA user_version = {}", now.timestamp().rem_euclid(i64::from(i32::MAX)));
@@ -448,6 +455,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::KeepWays(_, reply)
         | Job::PollLater { reply, .. }
         | Job::Calendar(_, reply)
+        | Job::KeepSecret { reply, .. }
         | Job::Probe { reply, .. }
         | Job::Api { reply, .. }
         | Job::Silences { reply, .. }

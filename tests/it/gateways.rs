@@ -66,3 +66,48 @@ async fn hooks_are_believed_when_signed_and_what_strangers_write_is_only_counted
     assert_eq!(answer.text().await.unwrap(), "<Response/>");
     until(&house, "shiftwatch_inbound_texts_total{gateway=\"unknown\",outcome=\"forged\"} 3").await;
 }
+
+/// One text, by RingCentral alone.
+const RINGCENTRAL: &str = r#"route: { receiver: on-call, group_by: [agency, shift], group_wait: 2s, repeat_interval: 4h }
+receivers: [ { name: on-call, sms_configs: [ { to: "+12025550111" } ] } ]
+"#;
+
+/// The gateway counts by user, not by process: what an agent was told before it ended still holds for the next one.
+#[tokio::test]
+async fn a_restart_inside_ringcentrals_penalty_makes_no_call_and_asks_for_no_token() {
+    let mut house = House::unwatched(Plan { telling: RINGCENTRAL, ..Plan::default() }).await;
+    let file = house.config_file();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let gateway = house.sim.ringcentral(|it| {
+        it.penalty_ms = 60_000;
+        format!(
+            "  - {{ name: rc, ringcentral: {{ base_url: \"{{url}}\", client_id: {}, client_secret: {}, jwt: {}, from: \"{}\" }} }}",
+            it.client_id, it.client_secret, it.jwt, it.from
+        )
+    });
+    let gateway = gateway.replace("{url}", &house.sim.ringcentral_url());
+    let lines = text.lines().map(|line| if line.contains("name: twilio,") { gateway.as_str() } else { line });
+    std::fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    house.start().await;
+    house.settled().await;
+    let given = |house: &House| house.sim.ringcentral_tokens();
+    assert!(house.sim.until(PATIENCE, |sim| sim.ringcentral_tokens() == 1).await, "{}", house.log());
+
+    // The agent learns of the penalty, and stops calling.
+    house.sim.punish_ringcentral();
+    house.counts("shiftwatch_gateway_penalty_seconds").await;
+    assert_eq!(house.stop().await, Some(0), "{}", house.log());
+    let calls = house.sim.calls_in_penalty();
+    assert!(calls >= 1);
+
+    // The next one knows, though it was told nothing: a text that is due waits, and nobody calls.
+    house.start().await;
+    house.settled().await;
+    house.counts("shiftwatch_gateway_penalty_seconds").await;
+    house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
+    until(&house, "shiftwatch_messages_total{channel=\"sms\",outcome=\"retried\"} 1").await;
+    assert_eq!((house.sim.calls_in_penalty(), given(&house)), (calls, 1), "{}", house.log());
+    assert_eq!(house.sim.texts().len(), 0);
+    assert_eq!(house.stop().await, Some(0), "{}", house.log());
+    assert_eq!((house.sim.calls_in_penalty(), given(&house)), (calls, 1));
+}

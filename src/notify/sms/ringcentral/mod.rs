@@ -6,6 +6,7 @@
 //! through one `extension`, which stops completely inside a penalty.
 
 mod extension;
+mod lent;
 mod limiter;
 mod subscription;
 mod wire;
@@ -32,6 +33,7 @@ use crate::{
         message::Message,
         receiver::RingCentralExtension,
     },
+    store::Store,
 };
 
 /// UTF-16 units of one text at most.
@@ -55,6 +57,11 @@ pub struct RingCentral {
 impl RingCentral {
     pub(in crate::notify) fn new(http: &Http, settings: &RingCentralExtension, timeout: Duration) -> Self {
         Self { extension: Extension::of(http, settings), from: settings.from.clone(), timeout }
+    }
+
+    /// From now on the extension's token and penalty are kept there.
+    pub(in crate::notify) fn keep_in(&self, store: &Store) {
+        self.extension.keep_in(store);
     }
 
     /// How much of a penalty is left.
