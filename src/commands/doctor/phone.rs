@@ -187,6 +187,7 @@ mod tests {
             name: PersonName::from("night-1"),
             contacts: vec![Contact { via: Via::Sms, address, mark: mark.clone() }],
             quiet_hours: None,
+            also_known_as: Vec::new(),
         };
         let mut config = super::super::tests::config("http://127.0.0.1:1");
         config.store = crate::config::StoreUrl::Sqlite(folder.path().join("s.db"));
