@@ -11,7 +11,7 @@ mod limiter;
 mod subscription;
 mod wire;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{SecondsFormat, TimeDelta};
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -124,6 +124,13 @@ impl RingCentral {
                 Err(_) => Delivery::NoAnswer,
             },
         }
+    }
+
+    /// What became of the texts that were sent since then, as far as the message store's list tells, by id.
+    pub(in crate::notify) async fn deliveries(&self, since: Instant) -> Result<BTreeMap<String, Delivery>, Silence> {
+        let query = [("direction", "Outbound"), ("messageType", "SMS")];
+        let records = self.list(&query, since - CLOCK_MARGIN, KEPT_FOR_REPLIES).await?;
+        Ok(records.iter().filter_map(|record| Some((record.id()?, record.delivery()))).collect())
     }
 
     /// What people texted to this number since then, oldest first.
