@@ -32,6 +32,10 @@ pub enum Wake {
     Page(PageKey),
     /// A phone for which something waits may be texted or called again.
     Person(AddressMark),
+    /// A list of standing gaps is due.
+    Standing,
+    /// A schedule hands over.
+    Handoff,
 }
 
 /// A change to the agenda: the wake's entry becomes `at`, or goes.
@@ -80,7 +84,14 @@ impl Agenda {
     pub fn due_subjects(&self, now: Instant) -> impl Iterator<Item = &Subject> {
         self.due(now).filter_map(|wake| match wake {
             Wake::Subject(subject) => Some(subject),
-            Wake::Alert(_) | Wake::Group(_) | Wake::CatchUp | Wake::Page(_) | Wake::Silences | Wake::Person(_) => None,
+            Wake::Alert(_)
+            | Wake::Group(_)
+            | Wake::CatchUp
+            | Wake::Page(_)
+            | Wake::Silences
+            | Wake::Person(_)
+            | Wake::Standing
+            | Wake::Handoff => None,
         })
     }
 

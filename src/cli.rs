@@ -12,6 +12,12 @@ use crate::{
     sim::command::SimArgs,
 };
 
+mod service;
+mod silence;
+
+pub use service::{Service, ServiceAction, ServicePlace};
+pub use silence::{Silence, SilenceAdd, SilenceCommand, SilenceLength, SilenceQuery, SilenceUpdate};
+
 /// Watches a home-care agency's schedule so that nobody waits for a caregiver who is not coming.
 #[derive(Debug, Parser)]
 #[command(
@@ -94,7 +100,7 @@ pub enum Command {
     /// Watch, until told to stop
     Run(Run),
     /// Run for good: install, remove or look at the service of this machine
-    #[command(after_help = SERVICE_HELP)]
+    #[command(after_help = service::HELP)]
     Service(Service),
     /// See it work: a simulated agency, gateways and inbox around the real program
     Demo(Demo),
@@ -151,65 +157,6 @@ Examples:
 
 Stops cleanly within 10 s on Ctrl-C or SIGTERM, after the sends in flight. SIGHUP reads the configuration again.")]
 pub struct Run {}
-
-const SERVICE_HELP: &str = "\
-Examples:
-  sudo shiftwatch service install                  the machine's service, with /etc/shiftwatch/shiftwatch.yml
-  shiftwatch service install --dry-run             what would be written and run
-  shiftwatch service install --user --config f.yml a service of your own account; no root needed
-  shiftwatch service status
-  sudo shiftwatch service uninstall                the store, the configuration and the program stay
-
-systemd on Linux, launchd on macOS. The configuration is checked first, as the service will read it: without this
-shell's environment, so secrets come from secrets.env beside it. Taking a step twice does no harm.";
-
-/// `service`.
-#[derive(Debug, Args)]
-pub struct Service {
-    /// What to do.
-    #[command(subcommand)]
-    pub action: ServiceAction,
-}
-
-/// What `service` can do.
-#[derive(Debug, Subcommand)]
-pub enum ServiceAction {
-    /// Install the service and start it; again: bring it up to date
-    Install {
-        /// Where
-        #[command(flatten)]
-        place: ServicePlace,
-        /// Say what would be done, and do nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
-    /// Stop the service and take it away; the store, the configuration and the program stay
-    Uninstall {
-        /// Where
-        #[command(flatten)]
-        place: ServicePlace,
-        /// Say what would be done, and do nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
-    /// Ask the service manager how it stands
-    Status {
-        /// Where
-        #[command(flatten)]
-        place: ServicePlace,
-    },
-}
-
-/// Whose service, and on which files.
-#[derive(Debug, Clone, Args)]
-pub struct ServicePlace {
-    /// A service of your own account instead of the machine's
-    #[arg(long)]
-    pub user: bool,
-    /// Lay the files under this folder (an image, a container) and start nothing
-    #[arg(long, value_name = "DIR")]
-    pub root: Option<PathBuf>,
-}
 
 /// `demo`.
 #[derive(Debug, Args)]
@@ -541,117 +488,6 @@ pub struct Ack {
     pub asking: Asking,
 }
 
-/// `silence`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  shiftwatch silence add NoShow location=north --duration 2h --author night-1 --comment \"phones are down\"
-  shiftwatch silence add location=north --until-resolved --author night-1 --comment \"the office covers them\"
-  shiftwatch silence query
-  shiftwatch silence update 3f2a9c1b --duration 4h
-  shiftwatch silence expire 3f2a9c1b
-
-A silence keeps firing news from everybody. Who was told before is told when it is over; what still fires when a silence
-ends is told then.")]
-pub struct Silence {
-    /// Where and how
-    #[command(flatten)]
-    pub asking: Asking,
-    /// What to do
-    #[command(subcommand)]
-    pub command: SilenceCommand,
-}
-
-/// What can be done about silences.
-#[derive(Debug, Subcommand)]
-pub enum SilenceCommand {
-    /// Make one
-    Add(SilenceAdd),
-    /// List those that are active or have not begun
-    Query(SilenceQuery),
-    /// Change how long one lasts, or why
-    Update(SilenceUpdate),
-    /// End one now
-    Expire {
-        /// Its id, or the beginning of it
-        #[arg(value_name = "ID", required = true)]
-        ids: Vec<String>,
-    },
-}
-
-/// `silence add`.
-#[derive(Debug, Args)]
-pub struct SilenceAdd {
-    /// What it matches, as label=value, label!=value, label=~regex or label!~regex; all must match. A first word without
-    /// any of these is an alert's name
-    #[arg(value_name = "MATCHER", required = true)]
-    pub matchers: Vec<String>,
-    /// For how long [default: 1h]
-    #[arg(long, short, value_name = "DURATION", value_parser = duration, conflicts_with = "end")]
-    pub duration: Option<std::time::Duration>,
-    /// From when, as 2026-12-01T07:00:00Z [default: now]
-    #[arg(long, value_name = "TIME")]
-    pub start: Option<crate::model::Instant>,
-    /// Until when
-    #[arg(long, value_name = "TIME")]
-    pub end: Option<crate::model::Instant>,
-    /// Ends by itself once nothing that it mutes fires any more, after 7 days in any case
-    #[arg(long)]
-    pub until_resolved: bool,
-    /// Who makes it
-    #[arg(long, short, value_name = "NAME", env = "SHIFTWATCH_USER")]
-    pub author: String,
-    /// Why; others can read it, so no client's name
-    #[arg(long, short, value_name = "TEXT")]
-    pub comment: String,
-    /// Only say what it would mute now
-    #[arg(long)]
-    pub dry_run: bool,
-    /// It may leave an agency without anybody who could be paged
-    #[arg(long)]
-    pub everything: bool,
-}
-
-/// `silence query`.
-#[derive(Debug, Args)]
-pub struct SilenceQuery {
-    /// Only those that have these matchers
-    #[arg(value_name = "MATCHER")]
-    pub matchers: Vec<String>,
-    /// Only those that this person made
-    #[arg(long, value_name = "NAME")]
-    pub author: Option<String>,
-    /// Those that are over, for up to five days, in place of the others
-    #[arg(long)]
-    pub expired: bool,
-}
-
-/// `silence update`.
-#[derive(Debug, Args)]
-pub struct SilenceUpdate {
-    /// Its id, or the beginning of it
-    #[arg(value_name = "ID", required = true)]
-    pub ids: Vec<String>,
-    /// For how long from now on
-    #[arg(long, short, value_name = "DURATION", value_parser = duration, conflicts_with = "end")]
-    pub duration: Option<std::time::Duration>,
-    /// From when
-    #[arg(long, value_name = "TIME")]
-    pub start: Option<crate::model::Instant>,
-    /// Until when
-    #[arg(long, value_name = "TIME")]
-    pub end: Option<crate::model::Instant>,
-    /// Ends by itself once nothing that it mutes fires any more
-    #[arg(long)]
-    pub until_resolved: bool,
-    /// Why
-    #[arg(long, short, value_name = "TEXT")]
-    pub comment: Option<String>,
-    /// It may leave an agency without anybody who could be paged
-    #[arg(long)]
-    pub everything: bool,
-}
-
 fn duration(text: &str) -> Result<std::time::Duration, String> {
     crate::config::duration::parse(text)
         .ok()
@@ -665,68 +501,4 @@ fn label(text: &str) -> Result<(String, String), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    fn parse(line: &str) -> Result<Cli, clap::error::ErrorKind> {
-        Cli::try_parse_from(line.split(' ')).map_err(|error| error.kind())
-    }
-
-    #[test]
-    fn the_definition_holds_together() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn global_options_go_before_or_after_the_command() {
-        for line in ["shiftwatch --config a.yml check", "shiftwatch check --config a.yml"] {
-            assert_eq!(parse(line).unwrap().common.config, Some(PathBuf::from("a.yml")), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_width_that_makes_no_sense_is_left_alone() {
-        for (columns, width) in [("80", 80), ("", 120), ("0", 120), ("wide", 120), ("-1", 120)] {
-            let cli = Cli::try_parse_from(["shiftwatch", &format!("--columns={columns}"), "status"]).unwrap();
-            assert_eq!(cli.common.width(Some(120)), width, "{columns}");
-            assert_eq!(cli.common.width(None), usize::MAX, "a pipe is never cut");
-        }
-    }
-
-    #[test]
-    fn wrong_use_is_exit_code_2() {
-        for line in [
-            "shiftwatch nonsense",
-            "shiftwatch ack",
-            "shiftwatch ack 3f2a",
-            "shiftwatch ack 3f2a --by n --for soon",
-            "shiftwatch routes test severity",
-            "shiftwatch routes test severity=~page",
-            "shiftwatch alerts --match north",
-            "shiftwatch alerts --state sleeping",
-            "shiftwatch status --output xml",
-            "shiftwatch run --log-level hyper=trace",
-            "shiftwatch on-call --at tonight",
-            "shiftwatch service",
-            "shiftwatch service install --root",
-        ] {
-            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
-            assert_eq!(error.exit_code(), 2, "{line}: {error}");
-        }
-    }
-
-    #[test]
-    fn durations_and_labels_are_read() {
-        let Command::Ack(ack) = parse("shiftwatch ack 3f2a --by night-1 --for 1h30m").unwrap().command else {
-            panic!("an ack")
-        };
-        assert_eq!(ack.for_, Some(std::time::Duration::from_mins(90)));
-        let Command::Alerts(alerts) = parse("shiftwatch alerts --match location=north --match a=").unwrap().command
-        else {
-            panic!("alerts")
-        };
-        assert_eq!(alerts.labels, [("location".to_owned(), "north".to_owned()), ("a".to_owned(), String::new())]);
-    }
-}
+mod tests;

@@ -31,7 +31,6 @@ use crate::{
 
 mod api_book;
 pub mod complaints;
-mod on_call;
 mod polling;
 mod silence_book;
 mod store_health;

@@ -224,7 +224,14 @@ fn judge_pass(watch: &Watch, gateways: &[GatewayHealth], due: &[Wake], now: Inst
     }
     let subjects = due.iter().filter_map(|wake| match wake {
         Wake::Subject(subject) => Some(subject),
-        Wake::Alert(_) | Wake::Group(_) | Wake::CatchUp | Wake::Page(_) | Wake::Silences | Wake::Person(_) => None,
+        Wake::Alert(_)
+        | Wake::Group(_)
+        | Wake::CatchUp
+        | Wake::Page(_)
+        | Wake::Silences
+        | Wake::Person(_)
+        | Wake::Standing
+        | Wake::Handoff => None,
     });
     judge::judge(&scope, &watch.changes, subjects)
 }

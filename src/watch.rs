@@ -11,10 +11,11 @@ use chrono::TimeDelta;
 use crate::{
     agenda::Agenda,
     alerts::{
-        alert::{AlertKey, Facts, Labels},
+        alert::{Alert, AlertKey, Facts, Labels},
         book::Book,
         decide,
         policy::Policy,
+        severity::rank,
         silence::Silences,
         step::{CatchUp, Quiet},
     },
@@ -35,16 +36,18 @@ use crate::{
     },
     reach::Reach,
     rules::{
-        finding::{Finding, RuleId},
+        finding::{Finding, Opened, RuleId},
         ledger::Ledger,
         on_call_health::OnCallHealth,
         plan,
-        rule::Rule,
+        rule::{Kind, Rule},
         ruleset::Ruleset,
     },
     source::planner::ClientPlan,
     store::Loaded,
 };
+
+pub mod rota;
 
 /// One agency under watch.
 #[derive(Debug)]
@@ -318,5 +321,19 @@ impl decide::Rules for Spoken<'_> {
             template::annotations(&rule.annotations, &shift, labels, self.telling.voice(&key.agency));
         self.n_template_faults.set(self.n_template_faults.get() + n_faults);
         annotations
+    }
+
+    fn paging_labels(&self, alert: &Alert) -> Option<Labels> {
+        if rank(&alert.labels) <= 1 {
+            return Some(alert.labels.clone());
+        }
+        let pages = |rule: &&Rule| matches!(rule.kind, Kind::UncoveredShift { .. }) && rank(&rule.labels) <= 1;
+        let rule = self.ruleset.rules().iter().filter(pages).max_by_key(|rule| rank(&rule.labels))?;
+        let mut labels = rule.labels.clone();
+        labels.insert("alertname".to_owned(), rule.alert.clone());
+        for name in ["agency", "location", "shift", Opened::LABEL] {
+            labels.extend(alert.labels.get(name).map(|value| (name.to_owned(), value.clone())));
+        }
+        Some(labels)
     }
 }

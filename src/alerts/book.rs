@@ -247,6 +247,11 @@ impl Book {
         self.pages.in_group(group)
     }
 
+    /// The pages of a group that are over and not yet forgotten.
+    pub(super) fn closed_pages_in(&self, group: &GroupKey) -> impl Iterator<Item = &PageKey> {
+        self.pages.closed_in(group)
+    }
+
     /// The pages that tell of an alert and are not over.
     pub fn pages_of(&self, alert: &AlertKey) -> impl Iterator<Item = &PageKey> {
         self.pages.of_alert(alert)
@@ -260,6 +265,16 @@ impl Book {
     /// The pages that told somebody by this message: several when they came in one.
     pub(super) fn pages_told_by(&self, message: &MessageId) -> impl Iterator<Item = &PageKey> {
         self.pages.told_by(message)
+    }
+
+    /// The pages of which something waits for a phone.
+    pub(super) fn pages_waiting_for(&self, phone: &AddressMark) -> impl Iterator<Item = &PageKey> {
+        self.pages.waiting_for(phone)
+    }
+
+    /// The lists of standing gaps, open or over.
+    pub(super) fn lists(&self) -> impl Iterator<Item = &PageKey> {
+        self.pages.lists()
     }
 
     /// The page whose notices have this topic.
@@ -360,6 +375,12 @@ impl Book {
         let phones: BTreeSet<&AddressMark> = self.pages.all().flat_map(|page| page.waits_for()).collect();
         let long_ago = from_micros(0);
         let phones = phones.into_iter().map(|mark| (Wake::Person(mark.clone()), Some(long_ago)));
+        // Whether a list is due is looked at at once.
+        let zone = self.policy.paging.zones.get(&self.agency);
+        let standing = zone.map(|_| (Wake::Standing, Some(long_ago)));
+        let spoken = self.policy.paging.watch_on.values().any(|agency| *agency == self.agency);
+        let handoff = spoken.then_some((Wake::Handoff, Some(long_ago)));
+        let groups = groups.chain(standing).chain(handoff);
         alerts.chain(groups).chain(phones).chain(pages).chain(catch_up).filter(|(_, at)| at.is_some()).collect()
     }
 

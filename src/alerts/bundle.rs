@@ -173,14 +173,8 @@ struct Waiting {
 
 fn waiting_on(draft: &Draft<'_>, line: &Line) -> Waiting {
     let mut waiting = Waiting::default();
-    let mut last_bundles: HashMap<u64, usize> = HashMap::new();
-    for page in draft.pages_by_code(&line.mark) {
+    for page in draft.pages_waiting_for(&line.mark) {
         let ours = || page.told.iter().filter(|told| told.mark == line.mark && told.via == line.via);
-        for told in ours() {
-            if let Some(n) = told.bundle.filter(|_| draft.now - told.at <= limits::HOUR) {
-                *last_bundles.entry(n).or_default() += 1;
-            }
-        }
         if let Some(held) = ours().rev().find(|told| told.arrived == Arrived::Held) {
             let asked = matches!(held.ask, PageAsk::StillYours { .. } | PageAsk::More | PageAsk::WentUnstaffed);
             let wanted = page.state == PageState::Open || (asked && page.is_open());
@@ -193,7 +187,9 @@ fn waiting_on(draft: &Draft<'_>, line: &Line) -> Waiting {
         let words = page.waiting.iter().filter(|word| word.mark == line.mark && word.via == line.via);
         waiting.words.extend(words.map(|word| (page.key.clone(), word.word, word.follows.clone())));
     }
-    waiting.storm = last_bundles.values().any(|n| *n >= STORM) || waiting.open.len() >= STORM;
+    let lately = draft.phones.is_some_and(|phones| phones.had_several(&line.mark, line.via, STORM, draft.now));
+    let now = draft.stormed.contains(&(line.mark.clone(), line.via));
+    waiting.storm = lately || now || waiting.open.len() >= STORM;
     waiting
 }
 
@@ -419,6 +415,9 @@ fn bundle(draft: &mut Draft<'_>, line: &Line, new: &[Matter], waiting: Waiting) 
     let (told, words) = (std::mem::take(&mut all.told), std::mem::take(&mut all.words));
     let Some(notice) = all.notice(line, n, now) else { return };
     let instead = Instead { message: notice.message(&agency), bundle: Some(n), at: now };
+    if told.len() >= STORM {
+        draft.stormed.insert((line.mark.clone(), line.via));
+    }
     for (key, message) in told {
         let Some(mut page) = draft.page(&key).cloned() else { continue };
         if let Some(message) = message {

@@ -21,6 +21,7 @@ use super::{
     phones::Phones,
     severity::rank,
     silence::Silences,
+    standing,
     step::{Quiet, Step},
     time_interval::mute_verdict,
 };
@@ -43,6 +44,12 @@ pub trait Rules {
 
     /// The rule's annotation templates, rendered for an alert. Never PHI; a template that fails gives its plain text.
     fn annotations(&self, rule: &Rule, key: &AlertKey, labels: &Labels, facts: &Facts) -> Labels;
+
+    /// The labels that an alert about a shift will carry when somebody is paged for it, if it comes to that: its own when
+    /// it pages, else those of the milder one of the rules about uncovered shifts that do. `None` = it never pages.
+    fn paging_labels(&self, alert: &Alert) -> Option<Labels> {
+        (rank(&alert.labels) <= 1).then(|| alert.labels.clone())
+    }
 }
 
 /// Everything a step is made from besides the book.
@@ -95,7 +102,7 @@ pub fn step(book: &Book, given: Given<'_>) -> Step {
             Wake::Page(key) => {
                 draft.pages_touched.insert(key.clone());
             }
-            Wake::Alert(_) | Wake::Subject(_) | Wake::CatchUp | Wake::Person(_) => {}
+            Wake::Alert(_) | Wake::Subject(_) | Wake::CatchUp | Wake::Person(_) | Wake::Standing | Wake::Handoff => {}
         }
     }
     for key in draft.muted_otherwise() {
@@ -106,6 +113,12 @@ pub fn step(book: &Book, given: Given<'_>) -> Step {
     }
     flush::flush_due(&mut draft);
     flush::tell_closings_now(&mut draft);
+    if given.due.contains(&Wake::Standing) {
+        standing::make_lists(&mut draft, given.rules);
+    }
+    if given.due.contains(&Wake::Handoff) {
+        page::begin_watches(&mut draft);
+    }
     let looked_at = look_at_pages(&mut draft);
     bundle::shape(&mut draft, given.due, &looked_at);
     draft.intents.sort_by_cached_key(|intent| {
@@ -208,7 +221,13 @@ fn why_quiet(draft: &Draft<'_>, alert: &Alert) -> Quiet {
     } else if alert.unjudged_since.is_some() {
         Quiet::Unjudged
     } else if draft.is_paged(&alert.key) {
-        Quiet::Paged
+        if standing::sleeps(draft, alert) {
+            Quiet::Standing
+        } else if draft.flaps(alert) {
+            Quiet::Flapping
+        } else {
+            Quiet::Paged
+        }
     } else if routes.iter().all(|(_, key)| told(key)) {
         Quiet::TooSoon
     } else if matches!(alert.confirm, Confirm::Awaited { .. }) {

@@ -10,11 +10,12 @@ use super::{
     group::{Group, GroupKey},
     inhibit::{Scope, Sources, roles},
     notice::Notice,
-    page::{LinkKey, Page, PageKey, PageTurn, Turn},
+    page::{self, LinkKey, Page, PageKey, PageTurn, Turn},
     phones::Phones,
     policy::Policy,
     route::Route,
     silence::Silences,
+    standing,
     step::{CatchUp, Delta, Intent, Quiet, Step, Transition},
 };
 use crate::{
@@ -50,6 +51,9 @@ pub(super) struct Draft<'a> {
     /// Open pages of this step, by what they tell of and by their group.
     new_pages_of: HashMap<AlertKey, BTreeSet<PageKey>>,
     new_pages_in: HashMap<GroupKey, BTreeSet<PageKey>>,
+    /// Phones that got many pages in one text in this step.
+    pub stormed: BTreeSet<(AddressMark, Via)>,
+    new_lists: BTreeSet<PageKey>,
     new_codes: HashMap<AddressMark, BTreeSet<String>>,
     /// Pages to look at beside those that a changed alert or a touched group concerns.
     pub pages_touched: BTreeSet<PageKey>,
@@ -103,6 +107,8 @@ impl<'a> Draft<'a> {
             pages: BTreeMap::new(),
             new_pages_of: HashMap::new(),
             new_pages_in: HashMap::new(),
+            stormed: BTreeSet::new(),
+            new_lists: BTreeSet::new(),
             new_codes: HashMap::new(),
             pages_touched: BTreeSet::new(),
             fresh: BTreeSet::new(),
@@ -306,9 +312,29 @@ impl<'a> Draft<'a> {
         for alert in &page.alerts {
             self.new_pages_of.entry(alert.clone()).or_default().insert(page.key.clone());
         }
+        if page.list.is_some() {
+            self.new_lists.insert(page.key.clone());
+        }
         self.new_pages_in.entry(page.key.group.clone()).or_default().insert(page.key.clone());
         self.pages_touched.insert(page.key.clone());
         self.pages.insert(page.key.clone(), Some(page));
+    }
+
+    /// The lists of standing gaps, those that are over and not yet forgotten among them.
+    pub fn lists(&self) -> impl Iterator<Item = &Page> {
+        let old = self.book.lists().filter(|key| !self.new_lists.contains(*key));
+        old.chain(&self.new_lists).filter_map(|key| self.page(key))
+    }
+
+    /// The agency's zone; `None` of the installation, which has no schedule.
+    pub fn zone(&self) -> Option<chrono_tz::Tz> {
+        self.policy.paging.zones.get(self.book.agency()).copied()
+    }
+
+    /// The schedules at whose hand-overs this agency speaks.
+    pub fn spoken_schedules(&self) -> Vec<String> {
+        let all = self.policy.paging.watch_on.iter().filter(|(_, agency)| *agency == self.book.agency());
+        all.map(|(schedule, _)| schedule.clone()).collect()
     }
 
     /// Forgets a page.
@@ -318,7 +344,8 @@ impl<'a> Draft<'a> {
 
     /// Notes what happened to a page.
     pub fn turn(&mut self, key: &PageKey, what: Turn, people: impl IntoIterator<Item = String>) {
-        self.page_turns.push(PageTurn { page: key.id(), what, people: people.into_iter().collect() });
+        let people = people.into_iter().collect();
+        self.page_turns.push(PageTurn { page: key.id(), is_drill: key.is_drill(), what, people });
     }
 
     fn is_open_page(&self, key: &PageKey) -> bool {
@@ -331,6 +358,13 @@ impl<'a> Draft<'a> {
         self.book.pages_in(group).chain(new).filter(|key| self.is_open_page(key)).cloned().collect()
     }
 
+    /// The pages of a group that are over and not yet forgotten.
+    pub fn closed_pages_of(&self, group: &GroupKey) -> BTreeSet<PageKey> {
+        let new = self.new_pages_in.get(group).into_iter().flatten();
+        let is_over = |key: &&PageKey| self.page(key).is_some_and(|page| !page.is_open());
+        self.book.closed_pages_in(group).chain(new).filter(is_over).cloned().collect()
+    }
+
     fn pages_of<'d>(&'d self, alert: &'d AlertKey) -> impl Iterator<Item = &'d PageKey> {
         let new = self.new_pages_of.get(alert).into_iter().flatten();
         let tells =
@@ -341,6 +375,15 @@ impl<'a> Draft<'a> {
     /// Whether a page that is not over tells of an alert.
     pub fn is_paged(&self, alert: &AlertKey) -> bool {
         self.pages_of(alert).next().is_some()
+    }
+
+    /// Whether every page that tells of an alert keeps quiet because it opened and closed so often.
+    pub fn flaps(&self, alert: &Alert) -> bool {
+        let quiet = |key: &PageKey| {
+            let alone = std::iter::once(alert);
+            self.page(key).is_some_and(|page| page::flaps_until(page, alone, self.now).is_some())
+        };
+        self.pages_of(&alert.key).all(quiet)
     }
 
     /// The pages that tell of any of these and are not over.
@@ -356,10 +399,10 @@ impl<'a> Draft<'a> {
         keys.into_iter().filter_map(|key| self.page(key)).filter(on_phone).cloned().collect()
     }
 
-    /// The pages that a phone has a code of, as they will be.
-    pub fn pages_by_code<'d>(&'d self, phone: &'d AddressMark) -> impl Iterator<Item = &'d Page> {
-        let unchanged = self.book.pages_on(phone).filter(|key| !self.pages.contains_key(*key));
-        let changed = self.pages.values().flatten().filter(|page| page.codes.contains_key(phone));
+    /// The pages of which something waits for a phone, as they will be.
+    pub fn pages_waiting_for<'d>(&'d self, phone: &'d AddressMark) -> impl Iterator<Item = &'d Page> {
+        let unchanged = self.book.pages_waiting_for(phone).filter(|key| !self.pages.contains_key(*key));
+        let changed = self.pages.values().flatten().filter(move |page| page.waits_for().any(|mark| mark == phone));
         unchanged.filter_map(|key| self.book.page(key)).map(AsRef::as_ref).chain(changed)
     }
 
@@ -525,6 +568,12 @@ impl<'a> Draft<'a> {
             wakes.insert(Wake::CatchUp, Some(until.min(self.now + chrono::TimeDelta::seconds(1))));
         } else if self.catch_up.is_some() || due.contains(&Wake::CatchUp) {
             wakes.insert(Wake::CatchUp, None);
+        }
+        if due.contains(&Wake::Standing) {
+            wakes.insert(Wake::Standing, standing::next_look(&self));
+        }
+        if due.contains(&Wake::Handoff) {
+            wakes.insert(Wake::Handoff, page::next_handoff(&self));
         }
         if due.contains(&Wake::Silences) {
             wakes.insert(Wake::Silences, self.silences.next_change(self.now));

@@ -138,7 +138,14 @@ pub(super) fn take_finding(draft: &mut Draft<'_>, finding: Finding, rules: &dyn 
         Verdict::Broken(broken) => {
             let open = draft.alert(&key).is_some_and(|alert| !matches!(alert.state, AlertState::Resolved { .. }));
             let Some(rule) = rules.rule(&key.rule) else { return };
-            if open {
+            let stood =
+                |alert: &Alert| alert.labels.get(Opened::LABEL).is_some_and(|was| was == Opened::Standing.as_str());
+            let lost_again = broken.opened == Some(Opened::Callout) && draft.alert(&key).is_some_and(stood);
+            if open && lost_again {
+                // Somebody was on it in between and is not any more: that is news of its own.
+                close(draft, &key, Closing::Covered);
+                open_alert(draft, rule, &key, *broken, rules);
+            } else if open {
                 refresh(draft, rule, &key, *broken, rules);
             } else {
                 open_alert(draft, rule, &key, *broken, rules);

@@ -138,6 +138,8 @@ pub enum MatcherError {
     Quotes {
         /// The part in question.
         text: String,
+        /// Its value, as written.
+        value: String,
     },
     /// An operator without a value after it.
     #[error("matcher `{text}` has no value")]
@@ -157,19 +159,13 @@ pub enum MatcherError {
         /// The part in question.
         text: String,
     },
-    /// Several matchers where one was asked for.
-    #[error("`{text}` is {n} matchers, not one")]
-    Several {
-        /// The text.
-        text: String,
-        /// How many.
-        n: usize,
-    },
     /// A regular expression that is none.
     #[error("the regular expression in `{text}` is not valid: {what}")]
     Regex {
         /// The part in question.
         text: String,
+        /// The expression.
+        expression: String,
         /// What the regex reader says, in one line.
         what: String,
     },
@@ -186,7 +182,6 @@ impl MatcherError {
             Self::NoValue { .. } => r#"write a value, or "" for none"#,
             Self::Braces { .. } => r#"write none, or both: {severity="page"}"#,
             Self::GoesOn { .. } => "put the value in double quotes, and a comma before the next matcher",
-            Self::Several { .. } => "write one",
             Self::Quotes { .. } => r#"end the value with " and write \" for a quote inside"#,
             Self::Regex { .. } => r#"write a regular expression, as in severity=~"page|critical""#,
         }
@@ -204,8 +199,11 @@ impl Matcher {
     /// # Errors
     /// The expression does not read.
     pub fn regex(name: &str, expression: &str) -> Result<Self, MatcherError> {
-        let pattern = Pattern::new(expression)
-            .map_err(|what| MatcherError::Regex { text: format!("{name}=~{expression}"), what })?;
+        let pattern = Pattern::new(expression).map_err(|what| MatcherError::Regex {
+            text: format!("{name}=~{expression}"),
+            expression: expression.to_owned(),
+            what,
+        })?;
         Ok(Self { name: name.to_owned(), op: MatchOp::Regex(pattern) })
     }
 
@@ -230,32 +228,46 @@ impl Matcher {
         if text.trim().is_empty() { Err(MatcherError::Empty) } else { text::matchers(text) }
     }
 
-    /// Reads exactly one matcher, without braces, as Alertmanager reads a filter of its API.
+    /// Reads exactly one matcher, as Alertmanager reads a filter of its API and amtool a label: see [`text::one`].
     ///
     /// # Errors
-    /// As [`Matcher::parse`], and on braces or any other number of matchers.
+    /// What is wrong by the classic syntax; [`MatcherError::in_alertmanagers_words`] says it as Alertmanager does.
     pub fn parse_single(text: &str) -> Result<Self, MatcherError> {
-        if text.starts_with('{') || text.ends_with('}') {
-            return Err(MatcherError::Braces { text: text.to_owned() });
+        text::one(text)
+    }
+}
+
+impl MatcherError {
+    /// What Alertmanager answers where the matcher `text` stands in a request.
+    #[must_use]
+    pub fn in_alertmanagers_words(&self, text: &str) -> String {
+        match self {
+            Self::Quotes { value, .. } => format!("matcher value contains unescaped double quote: {value}"),
+            Self::Regex { expression, what, .. } => format!("error parsing regexp: {what}: `^(?:{expression})$`"),
+            _ => format!("bad matcher format: {text}"),
         }
-        let mut matchers = Self::parse(text)?;
-        match (matchers.pop(), matchers.len()) {
-            (Some(only), 0) => Ok(only),
-            (_, others) => Err(MatcherError::Several { text: text.to_owned(), n: others + 1 }),
-        }
+    }
+}
+
+/// Escapes for a text between double quotes.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// A condition as Alertmanager writes it; the name stands in quotes only when it has to.
+pub(super) fn write_condition(f: &mut fmt::Formatter<'_>, name: &str, sign: &str, value: &str) -> fmt::Result {
+    let value = escaped(value);
+    if name.is_empty() || name.chars().any(is_reserved) {
+        write!(f, "\"{}\"{sign}\"{value}\"", escaped(name))
+    } else {
+        write!(f, "{name}{sign}\"{value}\"")
     }
 }
 
 /// As Alertmanager writes it; the name stands in quotes only when it has to.
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-        let (sign, value) = (self.op.sign(), escaped(self.op.value()));
-        if self.name.is_empty() || self.name.chars().any(is_reserved) {
-            write!(f, "\"{}\"{sign}\"{value}\"", escaped(&self.name))
-        } else {
-            write!(f, "{}{sign}\"{value}\"", self.name)
-        }
+        write_condition(f, &self.name, self.op.sign(), self.op.value())
     }
 }
 

@@ -32,11 +32,14 @@ pub mod route;
 mod second_look;
 pub mod severity;
 pub mod silence;
+pub mod standing;
 pub mod step;
 pub mod time_interval;
 
 pub use posted::posted_key;
 
+#[cfg(test)]
+mod flap_stories;
 #[cfg(test)]
 mod limit_stories;
 #[cfg(test)]
@@ -46,6 +49,10 @@ mod properties;
 #[cfg(test)]
 pub(crate) mod stage;
 #[cfg(test)]
+mod standing_stories;
+#[cfg(test)]
 mod stories;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod watch_stories;

@@ -92,10 +92,19 @@ pub enum Says {
         /// What is open, most urgent first.
         open: Vec<Alert>,
     },
+    /// Whoever comes on call could not be told: for whoever goes off.
+    Unreached {
+        /// By which schedule.
+        schedule: String,
+        /// Who.
+        who: PersonName,
+    },
     /// Shifts that have had no caregiver for long, as one list.
     Standing {
         /// The code that acknowledges the list.
         code: String,
+        /// The token of its link; `None` without an address that a phone can open.
+        link: Option<String>,
         /// The shifts' alerts, the nearest start first.
         alerts: Vec<Alert>,
         /// Up to when the list looks.
@@ -182,6 +191,11 @@ pub enum Answer {
         /// Until when.
         until: Instant,
     },
+    /// A trial reached them.
+    Tested {
+        /// Which.
+        code: String,
+    },
     /// Handled: theirs until the shift ends or its caregiver changes.
     Handled {
         /// Which.
@@ -251,7 +265,7 @@ impl Says {
             Self::Bundle(all) => all.open.iter().chain(&all.closed).map(|page| &page.alert).collect(),
             Self::Owned { alert, .. } => vec![&**alert],
             Self::WatchOn { open, .. } => open.iter().collect(),
-            Self::Answer(_) | Self::Morning { .. } | Self::SilenceEnds { .. } => Vec::new(),
+            Self::Answer(_) | Self::Morning { .. } | Self::SilenceEnds { .. } | Self::Unreached { .. } => Vec::new(),
         }
     }
 }

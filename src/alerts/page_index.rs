@@ -23,6 +23,12 @@ pub(super) struct Pages {
     told_by: HashMap<MessageId, BTreeSet<PageKey>>,
     of_link: HashMap<String, PageKey>,
     of_topic: HashMap<String, PageKey>,
+    /// Those that are over.
+    closed_in: HashMap<GroupKey, BTreeSet<PageKey>>,
+    /// Those of which something waits for a phone.
+    waiting: HashMap<AddressMark, BTreeSet<PageKey>>,
+    /// Lists of standing gaps.
+    lists: BTreeSet<PageKey>,
 }
 
 impl Pages {
@@ -39,6 +45,11 @@ impl Pages {
         self.in_group.get(group).into_iter().flatten()
     }
 
+    /// Those that are over.
+    pub fn closed_in(&self, group: &GroupKey) -> impl Iterator<Item = &PageKey> {
+        self.closed_in.get(group).into_iter().flatten()
+    }
+
     /// Those that are not over.
     pub fn of_alert(&self, alert: &AlertKey) -> impl Iterator<Item = &PageKey> {
         self.of_alert.get(alert).into_iter().flatten()
@@ -46,6 +57,11 @@ impl Pages {
 
     pub fn on_phone(&self, phone: &AddressMark) -> impl Iterator<Item = &PageKey> {
         self.on_phone.get(phone).into_iter().flatten()
+    }
+
+    /// Those of which something waits for a phone, in order.
+    pub fn waiting_for(&self, phone: &AddressMark) -> impl Iterator<Item = &PageKey> {
+        self.waiting.get(phone).into_iter().flatten()
     }
 
     pub fn told_by(&self, message: &MessageId) -> impl Iterator<Item = &PageKey> {
@@ -60,6 +76,11 @@ impl Pages {
         self.of_topic.get(topic)
     }
 
+    /// The lists of standing gaps, in order.
+    pub fn lists(&self) -> impl Iterator<Item = &PageKey> {
+        self.lists.iter()
+    }
+
     pub fn put(&mut self, page: Page) {
         self.forget(&page.key);
         let key = &page.key;
@@ -69,8 +90,14 @@ impl Pages {
                 self.of_alert.entry(alert.clone()).or_default().insert(key.clone());
             }
         }
+        if !page.is_open() {
+            self.closed_in.entry(key.group.clone()).or_default().insert(key.clone());
+        }
         for mark in page.codes.keys() {
             self.on_phone.entry(mark.clone()).or_default().insert(key.clone());
+        }
+        for mark in page.waits_for() {
+            self.waiting.entry(mark.clone()).or_default().insert(key.clone());
         }
         for told in &page.told {
             self.told_by.entry(told.message.clone()).or_default().insert(key.clone());
@@ -79,17 +106,24 @@ impl Pages {
             self.of_link.insert(link.hash.clone(), key.clone());
         }
         self.of_topic.insert(key.topic(), key.clone());
+        if page.list.is_some() {
+            self.lists.insert(key.clone());
+        }
         self.by_key.insert(key.clone(), Arc::new(page));
     }
 
     pub fn forget(&mut self, key: &PageKey) {
         let Some(page) = self.by_key.remove(key) else { return };
         remove_from(&mut self.in_group, &key.group, key);
+        remove_from(&mut self.closed_in, &key.group, key);
         for alert in &page.alerts {
             remove_from(&mut self.of_alert, alert, key);
         }
         for mark in page.codes.keys() {
             remove_from(&mut self.on_phone, mark, key);
+        }
+        for mark in page.waits_for() {
+            remove_from(&mut self.waiting, mark, key);
         }
         for told in &page.told {
             remove_from(&mut self.told_by, &told.message, key);
@@ -98,6 +132,7 @@ impl Pages {
             self.of_link.remove(&link.hash);
         }
         self.of_topic.remove(&key.topic());
+        self.lists.remove(key);
     }
 }
 

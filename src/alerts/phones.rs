@@ -3,7 +3,7 @@
 //! Given: every agency's pages as they are stored. Gives: whether a code is taken, what is open, how many texts a phone
 //! got lately, and which addresses take none. Does not: decide anything.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::TimeDelta;
 
@@ -26,8 +26,13 @@ pub struct Phones {
     of_page: HashMap<(AgencyName, PageKey), BTreeSet<(AddressMark, String)>>,
     /// When each was texted and called, by way.
     lately: HashMap<(AddressMark, Via), BTreeSet<Instant>>,
+    /// The pages of each text that told of several, by the instant of the text.
+    bundles: HashMap<(AddressMark, Via), Bundles>,
     bad: BTreeSet<(AddressMark, Via)>,
 }
+
+/// The pages of each text, by the instant of the text.
+type Bundles = BTreeMap<Instant, HashSet<(AgencyName, PageKey)>>;
 
 /// One page as a phone knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +58,10 @@ impl Phones {
                 let of_page = self.of_page.entry((agency.clone(), page.key.clone())).or_default();
                 of_page.insert((mark.clone(), code.clone()));
             }
+            for told in page.told.iter().filter(|told| told.bundle.is_some()) {
+                let of_phone = self.bundles.entry((told.mark.clone(), told.via)).or_default();
+                of_phone.entry(told.at).or_default().insert((agency.clone(), page.key.clone()));
+            }
             let has_gone = |told: &&PageTold| told.via != Via::Email && told.has_gone_out();
             let told = page.told.iter().filter(has_gone).map(|told| (&told.mark, told.via, told.at));
             let said = page.words.iter().map(|word| (&word.mark, word.via, word.at));
@@ -76,6 +85,10 @@ impl Phones {
     /// Forgets texts that count no more.
     pub fn forget_before(&mut self, now: Instant) {
         let since = now - COUNTED;
+        self.bundles.retain(|_, bundles| {
+            *bundles = bundles.split_off(&since);
+            !bundles.is_empty()
+        });
         self.lately.retain(|_, times| {
             *times = times.split_off(&since);
             !times.is_empty()
@@ -121,6 +134,13 @@ impl Phones {
     pub fn lately(&self, mark: &AddressMark, via: Via, now: Instant) -> impl Iterator<Item = Instant> {
         let times = self.lately.get(&(mark.clone(), via));
         times.into_iter().flat_map(move |times| times.range(now - COUNTED..).copied())
+    }
+
+    /// Whether an address was told of so many pages in one text within the last hour.
+    #[must_use]
+    pub fn had_several(&self, mark: &AddressMark, via: Via, several: usize, now: Instant) -> bool {
+        let bundles = self.bundles.get(&(mark.clone(), via));
+        bundles.is_some_and(|bundles| bundles.range(now - COUNTED..).any(|(_, pages)| pages.len() >= several))
     }
 
     /// Addresses that take nothing for good.

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use chrono_tz::Tz;
+
 use super::{inhibit::InhibitRule, route::Route, time_interval::TimeInterval};
 use crate::{
     model::AgencyName,
@@ -48,6 +50,10 @@ pub struct Paging {
     pub escalation: BTreeMap<String, EscalationPolicy>,
     /// A location's own policy, by agency and the location's label.
     pub location_policies: BTreeMap<(AgencyName, String), String>,
+    /// Each agency's zone: when its lists of standing gaps are made. Without one there are none.
+    pub zones: BTreeMap<AgencyName, Tz>,
+    /// The schedules at whose hand-overs whoever comes on is told, each with the agency that speaks.
+    pub watch_on: BTreeMap<String, AgencyName>,
     /// Gateways for texts to people, in the order to try.
     pub sms_gateways: Vec<String>,
     /// The same for calls: those that can.

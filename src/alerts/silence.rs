@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     alert::Labels,
-    matcher::{MatchOp, Matcher, MatcherError},
+    matcher::{MatchOp, Matcher, MatcherError, write_condition},
 };
 use crate::model::Instant;
 
@@ -150,6 +150,18 @@ pub struct Silences {
     version: u64,
 }
 
+/// The silences that are active at one instant, by id.
+#[derive(Debug)]
+pub struct Active<'a>(Vec<&'a Ready>);
+
+impl<'a> Active<'a> {
+    /// The ids of those that mute an alert with these labels.
+    #[must_use]
+    pub fn muting(&self, labels: &Labels) -> Vec<&'a str> {
+        self.0.iter().filter(|one| one.matches(labels)).map(|one| one.silence.id.as_str()).collect()
+    }
+}
+
 impl SilenceMatcher {
     /// The condition, ready to match. `Err` says what is wrong in Alertmanager's words.
     pub fn ready(&self) -> Result<Matcher, String> {
@@ -178,14 +190,25 @@ impl SilenceMatcher {
 
 impl std::fmt::Display for SilenceMatcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let operator = match (self.is_equal, self.is_regex) {
+        let sign = match (self.is_equal, self.is_regex) {
             (true, false) => "=",
             (true, true) => "=~",
             (false, false) => "!=",
             (false, true) => "!~",
         };
-        let value = self.value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-        write!(f, "{}{operator}\"{value}\"", self.name)
+        write_condition(f, &self.name, sign, &self.value)
+    }
+}
+
+impl From<&Matcher> for SilenceMatcher {
+    fn from(matcher: &Matcher) -> Self {
+        let (is_regex, is_equal) = match &matcher.op {
+            MatchOp::Equal(_) => (false, true),
+            MatchOp::NotEqual(_) => (false, false),
+            MatchOp::Regex(_) => (true, true),
+            MatchOp::NotRegex(_) => (true, false),
+        };
+        Self { name: matcher.name.clone(), value: matcher.op.value().to_owned(), is_regex, is_equal }
     }
 }
 
@@ -304,6 +327,13 @@ impl Silences {
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Silence> {
         self.all.get(id).map(|one| &one.silence)
+    }
+
+    /// Those that are active at `now`: for one look at many alerts.
+    #[must_use]
+    pub fn active(&self, now: Instant) -> Active<'_> {
+        let active = self.all.values().filter(|one| one.silence.state(now) == SilenceState::Active);
+        Active(active.map(AsRef::as_ref).collect())
     }
 
     /// Every silence that mutes an alert with these labels at `now`, by id.

@@ -478,7 +478,7 @@ impl Stage {
                     PageAsk::Expired => "expired".to_owned(),
                     PageAsk::StillYours { until } => format!("still yours? until {}", secs(*until)),
                     PageAsk::WentUnstaffed => "went unstaffed?".to_owned(),
-                    PageAsk::Changing { .. } => "changing".to_owned(),
+                    PageAsk::Changing { n, since } => format!("changing {n} since {}", secs(*since)),
                     PageAsk::Drill => "drill".to_owned(),
                 };
                 format!("{ask}{before}: {}", names(alerts))
@@ -489,6 +489,7 @@ impl Stage {
                 format!("closed{owner}: {}", names(alerts))
             }
             Says::Answer(answer) => match answer {
+                Answer::Tested { .. } => "tested".to_owned(),
                 Answer::Mine { codes, until } => format!("answer: yours x{} until {}", codes.len(), secs(*until)),
                 Answer::Handled { codes } => format!("answer: handled x{}", codes.len()),
                 Answer::Passed { to, .. } => {
@@ -523,6 +524,11 @@ impl Stage {
                 }
                 format!("bundle: {}", parts.join(", "))
             }
+            Says::WatchOn { schedule, until, open } => {
+                format!("watch on {schedule} until {}: {}", until.map_or(0, secs), names(open))
+            }
+            Says::Unreached { schedule, who } => format!("{who} is not reached ({schedule})"),
+            Says::Standing { alerts, .. } => format!("list: {}", names(alerts)),
             other => format!("{other:?}"),
         };
         format!("+{at} {} {} {what}", notice.via.as_str(), notice.to)

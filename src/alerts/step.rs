@@ -162,6 +162,10 @@ pub enum Quiet {
     Silenced,
     /// A page tells of it, and waits for its next step.
     Paged,
+    /// Nobody has been on the shift for long: it is listed in the evening, and pages two hours before it starts.
+    Standing,
+    /// It opened and closed so often of late that it is told rarely.
+    Flapping,
 }
 
 /// First start and recovery from blindness: judge everything silently, then tell only what is still true.
@@ -217,7 +221,7 @@ impl Why {
 
 impl Quiet {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Pending,
         Self::Inhibited,
         Self::Grouping,
@@ -230,6 +234,8 @@ impl Quiet {
         Self::NoReceiver,
         Self::Silenced,
         Self::Paged,
+        Self::Standing,
+        Self::Flapping,
     ];
 
     /// The metric label's value.
@@ -248,6 +254,8 @@ impl Quiet {
             Self::NoReceiver => "no_receiver",
             Self::Silenced => "silenced",
             Self::Paged => "paged",
+            Self::Standing => "standing",
+            Self::Flapping => "flapping",
         }
     }
 }

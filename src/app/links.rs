@@ -23,7 +23,7 @@ impl Desk {
         let mut pages = Vec::new();
         for post in self.posts().iter() {
             let watch = post.watch.lock().await;
-            pages.extend(watch.book.pages().map(|page| {
+            pages.extend(watch.book.pages().filter(|page| page.watch.is_none()).map(|page| {
                 let alerts = page.alerts.iter().filter_map(|key| watch.book.alert(key));
                 PageReport::of(page, alerts.map(|alert| fingerprint(&alert.labels)).collect())
             }));

@@ -44,6 +44,8 @@ struct Shown {
     /// How it ended.
     closed: Option<String>,
     drill: bool,
+    /// So many shifts are on it, when it is a list.
+    n_listed: Option<usize>,
     buttons: Vec<Button>,
     used: Vec<String>,
 }
@@ -90,8 +92,17 @@ pub fn draw(linked: &Linked, token: &str, telling: &Telling, now: Instant) -> St
     let ownership = page.ownership();
     let closed = match &page.state {
         PageState::Closed { at, owner, .. } => {
-            let had = owner.as_ref().map_or(String::new(), |owner| format!(" {owner} had it."));
-            Some(format!("Over since {}.{had} Nothing more to do.", time(*at)))
+            let list = page.list.is_some();
+            Some(match owner {
+                Some(owner) if list => {
+                    format!("{owner} has the list. Each shift pages by itself two hours before it starts.")
+                }
+                None if list => {
+                    "The list is closed. Each shift that is still without a caregiver pages by itself.".into()
+                }
+                Some(owner) => format!("Over since {}. {owner} had it. Nothing more to do.", time(*at)),
+                None => format!("Over since {}. Nothing more to do.", time(*at)),
+            })
         }
         PageState::Open | PageState::Owned(_) => None,
     };
@@ -126,6 +137,7 @@ pub fn draw(linked: &Linked, token: &str, telling: &Telling, now: Instant) -> St
             is_mine: ownership.is_some_and(|owned| owned.person.as_ref() == Some(&link.person)),
             closed,
             drill: page.drill.is_some(),
+            n_listed: page.list.is_some().then_some(alerts.len()),
             buttons: buttons.map(|(value, _, says)| Button { value, says }).collect(),
             used: link.used.iter().map(|used| format!("{}, {}", word_of(used.action), time(used.at))).collect(),
         },

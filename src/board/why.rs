@@ -19,6 +19,12 @@ pub const fn quiet(quiet: Quiet) -> &'static str {
         Quiet::Paged => {
             "People were told step by step and nobody owns it yet; the next step comes when its time is up."
         }
+        Quiet::Standing => {
+            "Nobody has been on the shift for long, so nobody is woken: it comes in the evening's list, and pages two hours before it starts, or sooner when nobody takes the list."
+        }
+        Quiet::Flapping => {
+            "It opened and closed several times within the hour: that was told once, and is told again half an hour later, or when it gets worse."
+        }
         Quiet::NoReceiver => "NOBODY IS TOLD: its route leads to a receiver without an address.",
     }
 }

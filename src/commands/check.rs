@@ -72,7 +72,7 @@ pub fn check(
             let name = path.map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
             match &config {
                 Some(config) if n_errors == 0 && !nobody => {
-                    write!(stdout, "{}", summary(&name, config, calendars, faults.len()))?
+                    write!(stdout, "{}", summary(&name, config, calendars, faults.len()))?;
                 }
                 _ => writeln!(
                     stderr,

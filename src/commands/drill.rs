@@ -73,12 +73,14 @@ pub async fn run(
             }
             (Some(owner), Some(took)) => writeln!(out, "{owner} has it, after {}", length(took))?,
             _ => {
-                let n = stands.told.iter().filter(|told| told.arrived == "delivered").count();
-                writeln!(
-                    out,
-                    "nobody has answered ({} told, {n} delivered for certain); look at their numbers with shiftwatch doctor",
-                    stands.told.len()
-                )?;
+                writeln!(out, "nobody has answered; tried:")?;
+                for told in &stands.told {
+                    writeln!(out, "  {} by {}: {}", told.person, told.by, told.arrived)?;
+                }
+                if stands.told.is_empty() {
+                    writeln!(out, "  nobody: the agent found nobody to tell; see shiftwatch on-call")?;
+                }
+                writeln!(out, "look at a number with shiftwatch doctor --text PERSON")?;
             }
         },
     }

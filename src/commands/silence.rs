@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     alerts::silence::SilenceState,
-    cli::{Silence, SilenceAdd, SilenceCommand, SilenceQuery, SilenceUpdate},
+    cli::{Silence, SilenceAdd, SilenceCommand, SilenceLength, SilenceQuery, SilenceUpdate},
     http::v1_silences::{SilenceBody, SilencePreview},
     model::Instant,
     view::{report::silence::SilenceReport, words},
@@ -55,17 +55,24 @@ fn matchers(written: &[String]) -> Vec<String> {
     written.iter().enumerate().map(named).collect()
 }
 
+/// A body that says when, and nothing else.
+fn lasting(length: &SilenceLength) -> SilenceBody {
+    SilenceBody {
+        starts_at: length.start,
+        ends_at: length.end,
+        duration: length.duration.map(|length| format!("{}ms", length.as_millis())),
+        until_resolved: length.until_resolved.then_some(true),
+        cover_everything: length.everything,
+        ..SilenceBody::default()
+    }
+}
+
 async fn add(agent: &Agent, add: &SilenceAdd, output: Output, width: usize) -> Result<String, String> {
     let body = SilenceBody {
-        id: None,
         matchers: matchers(&add.matchers),
-        starts_at: add.start,
-        ends_at: add.end,
-        duration: add.duration.map(|length| format!("{}ms", length.as_millis())),
         created_by: add.author.clone(),
         comment: add.comment.clone(),
-        until_resolved: add.until_resolved.then_some(true),
-        cover_everything: add.everything,
+        ..lasting(&add.length)
     };
     let wanted = SilenceBody { matchers: body.matchers.clone(), ..SilenceBody::default() };
     let preview: SilencePreview =
@@ -137,13 +144,8 @@ async fn update(agent: &Agent, update: &SilenceUpdate, output: Output, width: us
         let found = find(&known, id)?;
         let body = SilenceBody {
             id: Some(found.id.clone()),
-            starts_at: update.start,
-            ends_at: update.end,
-            duration: update.duration.map(|length| format!("{}ms", length.as_millis())),
             comment: update.comment.clone().unwrap_or_default(),
-            until_resolved: update.until_resolved.then_some(true),
-            cover_everything: update.everything,
-            ..SilenceBody::default()
+            ..lasting(&update.length)
         };
         let report: SilenceReport = agent.post("/api/v1/silences", &body).await.map_err(|error| words_of(&error))?;
         changed.push(report);

@@ -359,10 +359,17 @@ fn read_paging(
             |location: &Location| Some(((agency.name.clone(), location.name.clone()), location.policy.clone()?));
         agency.locations.iter().filter_map(policy)
     });
+    let named = |name: &str| policies.iter().any(|policy| policy.schedules().contains(&name));
+    let spoken = roster.schedules().filter(|schedule| schedule.watch_on.unwrap_or_else(|| named(&schedule.name)));
+    // The first agency speaks: who is on call for several is told once.
+    let speaks = agencies.first().map(|agency| agency.name.clone());
+    let watch_on = spoken.filter_map(|schedule| Some((schedule.name.clone(), speaks.clone()?))).collect();
     let paging = Paging {
+        watch_on,
         roster: Arc::new(roster),
         escalation: policies.into_iter().map(|policy| (policy.name.clone(), policy)).collect(),
         location_policies: location_policies.collect(),
+        zones: agencies.iter().map(|agency| (agency.name.clone(), agency.timezone)).collect(),
         sms_gateways: gateways.all().map(ToOwned::to_owned).collect(),
         call_gateways,
         mail: mail.ok().map(|mail| PersonalMail { from: mail.from, smarthost: mail.smarthost, auth: mail.auth }),

@@ -125,6 +125,7 @@ fn read(
         }
     }
     let may_be_empty = fields.flag("may_be_empty", cx).unwrap_or(false);
+    let watch_on = fields.flag("watch_on", cx);
     let elsewhere = [
         ("people", "write it in an entry of rotations"),
         ("rotation", "write rotations: […]"),
@@ -134,7 +135,7 @@ fn read(
     ];
     fields.finish(&elsewhere, cx);
     timezone?;
-    Some(Schedule { name: name?, timezone: zone, rota: rota?, overrides, may_be_empty })
+    Some(Schedule { name: name?, timezone: zone, rota: rota?, overrides, may_be_empty, watch_on })
 }
 
 fn read_rotation(node: &Node, path: &str, people: &Names, cx: &mut Reading<'_>) -> Option<Rotation> {

@@ -9,9 +9,12 @@ use tokio::sync::Mutex;
 
 use super::Post;
 use crate::{
-    alerts::silence::{Granted, Silence, SilenceState, Silences, Wish, WishFault},
-    model::Instant,
-    store::{Store, StoreError},
+    alerts::{
+        orders::Ask,
+        silence::{Granted, Silence, SilenceState, Silences, Wish, WishFault},
+    },
+    model::{Instant, PersonName},
+    store::{SilenceChange, Store, StoreError},
 };
 
 /// All silences of the installation.
@@ -68,7 +71,7 @@ impl SilenceBook {
             id = fresh();
         }
         let Granted { id, changed } = seen.grant(wish, id, now)?;
-        self.take(&seen, changed, Vec::new()).await?;
+        self.take(&seen, SilenceChange { changed, at: now, ..SilenceChange::default() }).await?;
         Ok(id)
     }
 
@@ -78,13 +81,14 @@ impl SilenceBook {
         let seen = self.get();
         let expired = seen.get(id).ok_or(WishFault::NotFound)?.expired(now);
         if let Some(expired) = expired {
-            self.take(&seen, vec![expired], Vec::new()).await?;
+            self.take(&seen, SilenceChange { changed: vec![expired], at: now, ..SilenceChange::default() }).await?;
         }
         Ok(())
     }
 
     /// What time and the alerts do to silences: one that lasts until what it mutes is over ends, old ones are forgotten.
-    /// Gives those whose end is near for the first time. True beside it when something changed.
+    /// Gives those whose end is near for the first time; the order that reminds of it is stored with the note that it was
+    /// given, so that a crash loses neither and doubles neither. True beside it when something changed.
     pub async fn look(&self, posts: &[Arc<Post>], now: Instant) -> Result<(Vec<EndsSoon>, bool), StoreError> {
         let seen = self.get();
         let forgotten = seen.forgotten(now);
@@ -98,6 +102,10 @@ impl SilenceBook {
         let seen = self.get();
         let (mut changed, mut soon) = (Vec::new(), Vec::new());
         for one in seen.iter().filter(watched) {
+            let asleep = quiet_until(posts, &one.created_by, now).await.is_some_and(|until| until < one.ends_at);
+            if asleep && !one.until_resolved {
+                continue;
+            }
             let n_muted = n_firing(&seen, &one.id, posts).await;
             let mut new = one.clone();
             if one.until_resolved && n_muted == 0 && one.has_matched {
@@ -108,7 +116,7 @@ impl SilenceBook {
                 continue;
             }
             new.has_matched |= n_muted > 0;
-            if !one.reminded && one.remind_at() <= now {
+            if !asleep && !one.reminded && one.remind_at() <= now {
                 new.reminded = true;
                 if n_muted > 0 {
                     soon.push(EndsSoon { silence: new.clone(), n_muted });
@@ -121,16 +129,40 @@ impl SilenceBook {
         if changed.is_empty() && forgotten.is_empty() {
             return Ok((Vec::new(), false));
         }
-        self.take(&seen, changed, forgotten).await?;
+        let asks = soon.iter().map(EndsSoon::ask).collect();
+        self.take(&seen, SilenceChange { changed, gone: forgotten, at: now, asks }).await?;
         Ok((soon, true))
     }
 
-    async fn take(&self, seen: &Silences, changed: Vec<Silence>, gone: Vec<String>) -> Result<(), StoreError> {
-        self.store.put_silences(changed.clone(), gone.clone()).await?;
+    async fn take(&self, seen: &Silences, change: SilenceChange) -> Result<(), StoreError> {
+        let (changed, gone) = (change.changed.clone(), change.gone.clone());
+        self.store.put_silences(change).await?;
         let new = Arc::new(seen.with(changed, &gone));
         *self.seen.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())
     }
+}
+
+impl EndsSoon {
+    /// The order by which whoever made it is told.
+    fn ask(&self) -> Ask {
+        let Self { silence, n_muted } = self;
+        Ask::SilenceEnds {
+            id: silence.id.clone(),
+            created_by: PersonName::new(silence.created_by.as_str()),
+            ends_at: silence.ends_at,
+            n_muted: *n_muted,
+        }
+    }
+}
+
+/// Until when the quiet hours of a silence's maker hold its reminder, if it is one of the people and not on call.
+async fn quiet_until(posts: &[Arc<Post>], name: &str, now: Instant) -> Option<Instant> {
+    let watch = posts.first()?.watch.lock().await;
+    let roster = &watch.book.policy().paging.roster;
+    let person = roster.person(&PersonName::new(name))?;
+    let on_call = || roster.schedules().any(|schedule| schedule.people_at(now).contains(&person.name));
+    person.quiet_hours?.until(now).filter(|_| !on_call())
 }
 
 /// How many alerts fire that a silence matches, over all agencies.

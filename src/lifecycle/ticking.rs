@@ -7,24 +7,24 @@ use std::{
 
 use chrono::TimeDelta;
 
-use super::{EndsSoon, Floor, Post, on_call::Rota, seconds, told_to, wait};
+use super::{EndsSoon, Floor, Post, seconds, told_to, wait};
 use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState},
         fingerprint::fingerprint,
         notice::channel_of,
-        orders::{Ask, Inputs},
+        orders::Inputs,
         page::{PageTurn, Turn},
     },
     clock, limits,
-    model::{AgencyName, Instant, PersonName, Subject},
+    model::{Instant, Subject},
     notify::message::Channel,
     on_call::Via,
     pipeline::{self, Ticked},
     pulse::Loop,
     rules::{finding::Tells, gateway_health::GatewayHealth},
     store::CommitError,
-    watch::Watch,
+    watch::{Watch, rota::Rota},
 };
 
 /// Judges and decides for every agency, once a second of the agent's clock or when nudged, until stopped.
@@ -76,8 +76,10 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
         }
         match floor.silences.look(&floor.posts, now).await {
             Ok((soon, silences_changed)) => {
-                for one in &soon {
-                    remind(&floor, one, now).await;
+                for EndsSoon { silence, n_muted } in &soon {
+                    let (id, ends_at) = (&silence.id, silence.ends_at);
+                    tracing::warn!(silence = %id, %ends_at, n_muted, "silences: one ends soon and still mutes alerts; make it longer, or see to them");
+                    floor.nudges.inputs_stored();
                 }
                 (changed, written) = (changed || silences_changed, written || silences_changed);
             }
@@ -109,19 +111,6 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
             () = floor.nudges.tick.notified() => wait(limits::NUDGED_TICK_MIN).await,
             () = told_to(&mut stop) => {}
         }
-    }
-}
-
-/// A silence ends soon, and what it mutes goes on: the log says so, beside the board, and whoever made it is told when that
-/// is one of the people.
-async fn remind(floor: &Floor, EndsSoon { silence, n_muted }: &EndsSoon, now: Instant) {
-    let (id, ends_at) = (&silence.id, silence.ends_at);
-    tracing::warn!(silence = %id, %ends_at, n_muted, "silences: one ends soon and still mutes alerts; make it longer, or see to them");
-    let created_by = PersonName::new(silence.created_by.as_str());
-    let ask = Ask::SilenceEnds { id: id.clone(), created_by, ends_at, n_muted: *n_muted };
-    match floor.store.put_orders(&AgencyName::installation(), now, vec![ask]).await {
-        Ok(_) => floor.nudges.inputs_stored(),
-        Err(fault) => floor.store_refuses(&fault),
     }
 }
 
@@ -308,8 +297,11 @@ fn report(floor: &Floor, post: &Post, ticked: &Ticked, now: Instant) {
 
 /// The same for pages: people by their names in the configuration, which are ids.
 fn report_pages(floor: &Floor, post: &Post, ticked: &Ticked) {
-    for PageTurn { page, what, people } in &ticked.step.page_turns {
-        floor.metrics.page_turned(*what);
+    for PageTurn { page, is_drill, what, people } in &ticked.step.page_turns {
+        if !is_drill {
+            floor.metrics.page_turned(*what);
+        }
+        let drill = is_drill.then_some(true);
         let step = match what {
             Turn::Stepped(n) | Turn::Skipped(n) => Some(n + 1),
             _ => None,
@@ -318,15 +310,18 @@ fn report_pages(floor: &Floor, post: &Post, ticked: &Ticked) {
         let people = Some(people.join(", ")).filter(|people| !people.is_empty());
         match what {
             Turn::Everybody => {
-                tracing::warn!(%agency, page, turn = what_word, people, "pages: the last step had nobody, so everybody was told; see `shiftwatch check`");
+                tracing::warn!(%agency, page, drill, turn = what_word, people, "pages: the last step had nobody, so everybody was told; see `shiftwatch check`");
             }
             Turn::Nobody => {
-                tracing::error!(%agency, page, turn = what_word, "pages: NOBODY can be told of a page: nobody has an address that takes anything; see `shiftwatch check`");
+                tracing::error!(%agency, page, drill, turn = what_word, "pages: NOBODY can be told of a page: nobody has an address that takes anything; see `shiftwatch check`");
+            }
+            Turn::Unreached => {
+                tracing::warn!(%agency, page, turn = what_word, people, "pages: whoever came on call could not be told by any way; whoever went off was told so");
             }
             Turn::WentUnstaffed => {
                 tracing::warn!(%agency, page, turn = what_word, people, "pages: a shift ended and nobody owned its page");
             }
-            _ => tracing::info!(%agency, page, turn = what_word, step, people, "pages: a page went on"),
+            _ => tracing::info!(%agency, page, drill, turn = what_word, step, people, "pages: a page went on"),
         }
     }
     for notice in &ticked.step.notices {

@@ -111,6 +111,7 @@ fn own_text(notice: &Notice, given: Given<'_>, speaker: Speaker<'_>, n_template_
 fn code_of(says: &Says) -> Option<String> {
     match says {
         Says::Page { code, ask, .. } if *ask != PageAsk::WentUnstaffed => Some(code.clone()),
+        Says::Standing { code, .. } => Some(code.clone()),
         _ => None,
     }
 }
@@ -177,6 +178,14 @@ fn letter(says: &Says, speaker: Speaker<'_>, to: String) -> Letter {
             }
             Letter { subject, lead, link: link.map(|url| ("Open to take it, pass it on or close it".into(), url)), to }
         }
+        Says::Standing { code, link, alerts, until } => {
+            let until = speaker.until(*until);
+            let subject = format!("{} without a caregiver up to {until}", plural(alerts.len(), "shift", "shifts"));
+            let mut lead: Vec<String> = alerts.iter().map(|alert| page_texts::what(alert, voice)).collect();
+            lead.push(format!("Find cover. Whoever takes {code} keeps it from going to the next person; each shift pages two hours before it starts."));
+            let link = link.as_deref().and_then(|token| speaker.url(token));
+            Letter { subject, lead, link: link.map(|url| ("Open to take the list or pass it on".into(), url)), to }
+        }
         Says::Morning { open } => {
             let subject =
                 format!("What became of {}?", plural(open.len(), "page of the last night", "pages of the last night"));
@@ -206,7 +215,9 @@ fn about(says: &Says) -> (Vec<&Alert>, Vec<&Alert>) {
         Says::Bundle(all) => (alerts_of(&all.open), alerts_of(&all.closed)),
         Says::Owned { alert, .. } => (vec![alert], Vec::new()),
         Says::Closed { alerts, .. } => (Vec::new(), alerts.iter().collect()),
-        Says::Answer(_) | Says::Morning { .. } | Says::SilenceEnds { .. } => (Vec::new(), Vec::new()),
+        Says::Answer(_) | Says::Morning { .. } | Says::SilenceEnds { .. } | Says::Unreached { .. } => {
+            (Vec::new(), Vec::new())
+        }
     }
 }
 

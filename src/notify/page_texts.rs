@@ -105,7 +105,8 @@ pub fn text(says: &Says, speaker: Speaker<'_>) -> String {
             gsm7::cut(&format!("{}: {}", speaker.title(), answer_words(answer, speaker)), SEPTETS_MAX)
         }
         Says::WatchOn { schedule, until, open } => watch_on(schedule, *until, open, speaker),
-        Says::Standing { code, alerts, until } => standing(code, alerts, *until, speaker),
+        Says::Standing { code, link, alerts, until } => standing(code, link.as_deref(), alerts, *until, speaker),
+        Says::Unreached { schedule, who } => unreached(schedule, who, speaker),
         Says::Morning { open } => morning(open.len(), speaker),
         Says::SilenceEnds { id, ends_at, n_muted } => {
             let alerts = if *n_muted == 1 { "1 alert" } else { "alerts" };
@@ -465,6 +466,7 @@ pub fn answer_words(answer: &Answer, speaker: Speaker<'_>) -> String {
             };
             format!("{list} {verb} yours until {}.{handled}", speaker.until(*until))
         }
+        Answer::Tested { code } => format!("TEST page {code} reached you. Thank you, that is all."),
         Answer::Handled { codes } => {
             let (list, verb) = codes_are(codes);
             let until = if codes.len() == 1 { "its shift ends or its caregiver changes" } else { "the shifts end" };
@@ -520,23 +522,38 @@ fn watch_on(schedule: &str, until: Option<Instant>, open: &[Alert], speaker: Spe
     ])
 }
 
-fn standing(code: &str, alerts: &[Alert], until: Instant, speaker: Speaker<'_>) -> String {
+/// `CCA: night-2 comes on (on-call) but no message reaches them. …`
+fn unreached(schedule: &str, who: &PersonName, speaker: Speaker<'_>) -> String {
+    let (title, schedule, who) = (speaker.title(), short(schedule), short(who.as_str()));
+    fitting(&[
+        format!(
+            "{title}: {who} comes on ({schedule}) but no message reaches them. Stay on and call them, or tell the office."
+        ),
+        format!("{title}: {who} comes on but no message reaches them. Stay on and call them."),
+    ])
+}
+
+fn standing(code: &str, link: Option<&str>, alerts: &[Alert], until: Instant, speaker: Speaker<'_>) -> String {
     let (title, voice) = (speaker.title(), speaker.voice());
     let n = alerts.len();
     let shifts = if n == 1 { "1 shift has" } else { "shifts have" };
     let count = if n == 1 { String::new() } else { format!("{n} ") };
     let until = voice.day_time(until, voice.zone);
+    let link = link.and_then(|token| speaker.url(token)).map_or_else(String::new, |url| format!(" {url}"));
     let shapes: Vec<String> = (1..=n.min(BUNDLE_NAMED_MAX))
         .rev()
         .map(|named| {
             let list: Vec<String> = alerts.iter().take(named).map(|alert| words::concerns(alert, voice)).collect();
             let rest = more(n - named, "");
             format!(
-                "{title}: {count}{shifts} no caregiver up to {until}: {}.{rest} Find cover. Reply 1 {code} mine.",
+                "{title}: {count}{shifts} no caregiver up to {until}: {}.{rest} Find cover. Reply 1 {code} mine.{link}",
                 list.join("; ")
             )
         })
-        .chain([format!("{title}: {count}{shifts} no caregiver up to {until}. Find cover. Reply 1 {code} mine.")])
+        .chain([
+            format!("{title}: {count}{shifts} no caregiver up to {until}. Find cover. Reply 1 {code} mine.{link}"),
+            format!("{title}: {count}{shifts} no caregiver up to {until}. Find cover. Reply 1 {code} mine."),
+        ])
         .collect();
     fitting(&shapes)
 }

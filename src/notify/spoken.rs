@@ -50,6 +50,7 @@ pub fn spoken(says: &Says, speaker: Speaker<'_>) -> String {
         }
         Says::Answer(_)
         | Says::WatchOn { .. }
+        | Says::Unreached { .. }
         | Says::Standing { .. }
         | Says::Morning { .. }
         | Says::SilenceEnds { .. } => {

@@ -44,6 +44,7 @@ pub(crate) fn picture() -> OnCallPicture {
         ]),
         overrides: Vec::new(),
         may_be_empty: false,
+        watch_on: None,
     };
     let at = |text: &str| text.parse::<crate::model::Instant>().unwrap();
     let calendar = Calendar {

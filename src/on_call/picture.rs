@@ -93,8 +93,10 @@ impl OnCallPicture {
                 continue;
             }
             let about = About::Schedule(schedule.name.clone());
-            let gaps = lint::needed_gaps(schedule, &self.roster, &self.escalation, back, now + lint::AHEAD);
-            let gap = gaps.iter().find(|gap| gap.until > now).map(|gap| (gap.from, gap.until));
+            // A hole that begins in sight is looked at to its end.
+            let (ahead, end) = (now + lint::AHEAD, now + lint::AHEAD + BACK);
+            let gaps = lint::needed_gaps(schedule, &self.roster, &self.escalation, back, end);
+            let gap = gaps.iter().find(|gap| gap.until > now && gap.from < ahead).map(|gap| (gap.from, gap.until));
             until =
                 gap.iter().flat_map(|(from, until)| [*from, *until]).filter(|at| *at > now).fold(until, Instant::min);
             all.insert(about.clone(), Health { gap, ..new(&about) });

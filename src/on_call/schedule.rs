@@ -21,6 +21,8 @@ pub struct Schedule {
     pub overrides: Vec<Override>,
     /// Nobody on call by it is no trouble: it is meant.
     pub may_be_empty: bool,
+    /// Whether whoever comes on is told that their watch begins; `None` = as it is for a schedule that a policy names.
+    pub watch_on: Option<bool>,
 }
 
 /// Where a schedule's people come from.

@@ -20,7 +20,14 @@ fn rotation(people: &[&str], every: TimeDelta, start: &str, only: Vec<Only>) -> 
 }
 
 fn schedule(timezone: Tz, rotations: Vec<Rotation>, overrides: Vec<Override>) -> Schedule {
-    Schedule { name: "on-call".to_owned(), timezone, rota: Rota::Rotations(rotations), overrides, may_be_empty: false }
+    Schedule {
+        name: "on-call".to_owned(),
+        timezone,
+        rota: Rota::Rotations(rotations),
+        overrides,
+        may_be_empty: false,
+        watch_on: None,
+    }
 }
 
 fn only(days: &str, from: u16, to: u16) -> Only {

@@ -11,7 +11,8 @@ pub struct AlertPick {
     pub name: String,
     /// Labels it must have.
     pub labels: Vec<(String, String)>,
-    /// The test's own name of what it is about: a shift; else a client, an endpoint, a way out.
+    /// The test's own name of what it is about: a shift; else a client, an endpoint, a way out, a schedule,
+    /// a policy, a person.
     pub of: Option<String>,
 }
 
@@ -47,6 +48,9 @@ impl AlertPick {
         let known = names.clients.contains_key(of)
             || names.caregivers.contains(of)
             || names.ways.contains(of)
+            || names.schedules.contains(of)
+            || names.policies.contains(of)
+            || names.people.contains(of)
             || others.contains(&of);
         if known { Ok(of.to_owned()) } else { names.shift(of) }
     }

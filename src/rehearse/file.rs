@@ -246,6 +246,8 @@ fn names_of(cast: &Cast, clients: &BTreeMap<String, Client>, caregivers: BTreeSe
         caregivers,
         shifts: BTreeMap::new(),
         people: paging.roster.people().map(|person| person.name.to_string()).collect(),
+        schedules: paging.roster.schedules().map(|schedule| schedule.name.clone()).collect(),
+        policies: paging.escalation.keys().cloned().collect(),
         ways: texts.chain(calls).chain(mails).collect(),
         alerts: cast.rules.iter().map(|rule| rule.alert.clone()).collect(),
         receivers: policy.receivers.keys().cloned().collect(),

@@ -18,6 +18,10 @@ pub struct Names {
     pub shifts: BTreeMap<String, String>,
     /// `people` of the configuration.
     pub people: BTreeSet<String>,
+    /// `schedules` of the configuration.
+    pub schedules: BTreeSet<String>,
+    /// Its `escalation_policies`.
+    pub policies: BTreeSet<String>,
     /// Ways out: `sms/twilio`, `email/mail.example.com:587`.
     pub ways: BTreeSet<String>,
     /// Names of alerts that the rules give.
@@ -47,6 +51,11 @@ impl Names {
     /// One of `people`.
     pub fn person(&self, name: &str) -> Result<String, Wrong> {
         known("person", name, &self.people, "name one of the configuration's people")
+    }
+
+    /// One of `schedules`.
+    pub fn schedule(&self, name: &str) -> Result<String, Wrong> {
+        known("schedule", name, &self.schedules, "name one of the configuration's schedules")
     }
 
     /// A way out.

@@ -21,11 +21,11 @@ use crate::{
     },
     config::tree::Place,
     model::{
-        AgencyName, CaregiverId, ClientId, Instant, PersonName, PhiGrant, Section, Shift, ShiftId, ShiftKey, ShiftRef,
+        AddressMark, CaregiverId, ClientId, Instant, PersonName, PhiGrant, Section, Shift, ShiftId, ShiftKey, ShiftRef,
         ShiftStatus, Subject, Visit, VisitId, VisitTime,
     },
     notify::message::{Content, Message},
-    on_call::Via,
+    on_call::{Override, Via},
     rules::finding::Tells,
 };
 
@@ -87,7 +87,6 @@ pub fn play(test: &Test, cast: &Cast) -> Played {
 struct Run<'t> {
     test: &'t Test,
     stage: Stage,
-    agency: AgencyName,
     /// Where each shift stands now.
     keys: BTreeMap<String, ShiftKey>,
     /// Every key that a shift ever had.
@@ -125,7 +124,6 @@ impl<'t> Run<'t> {
         Self {
             test,
             stage: Stage::new(cast, office, test.begins),
-            agency: cast.agency.name.clone(),
             names: keys.iter().map(|(name, key)| (key.clone(), name.clone())).collect(),
             keys,
             to_enter,
@@ -223,6 +221,28 @@ impl<'t> Run<'t> {
             Does::InReach(who) => {
                 self.stage.unreachable.remove(who);
             }
+            Does::StandsIn(who, schedule, start, end) => {
+                let over = Override { person: PersonName::new(who.as_str()), start: *start, end: *end };
+                if !self.stage.stand_in(schedule, over) {
+                    return Err(format!("there is no schedule {schedule} then"));
+                }
+            }
+            Does::NeverAnswered(who) => {
+                let phone = self.phone(who)?;
+                self.stage.answers(&phone, false);
+            }
+            Does::RefusesTexts(who) => {
+                let phone = self.phone(who)?;
+                self.stage.refuses_texts(&phone, Some(act.at));
+            }
+            Does::TakesTexts(who) => {
+                let phone = self.phone(who)?;
+                self.stage.refuses_texts(&phone, None);
+            }
+            Does::AnswersTest(who) => {
+                let phone = self.phone(who)?;
+                self.stage.answers(&phone, true);
+            }
             Does::Replies(who, text) => self.reply(who, text, act.at)?,
             Does::Presses(who, action) => self.press(who, *action, act.at)?,
         }
@@ -298,18 +318,20 @@ impl<'t> Run<'t> {
         Ok(())
     }
 
-    /// A text comes back from the phone that a person is texted on. `K` in it stands for the code of the page told last.
-    fn reply(&mut self, who: &str, text: &str, at: Instant) -> Result<(), String> {
-        let roster = Arc::clone(&self.stage.policy().paging.roster);
-        let person = roster.person(&PersonName::new(who));
+    /// The phone that a person is texted on.
+    fn phone(&self, who: &str) -> Result<AddressMark, String> {
+        let person = self.stage.policy().paging.roster.person(&PersonName::new(who));
         let phone = person.and_then(|person| person.contacts.iter().find(|contact| contact.via == Via::Sms));
-        let Some(phone) = phone.map(|contact| contact.mark.clone()) else {
-            return Err(format!("{who} has no number for texts"));
-        };
+        phone.map(|contact| contact.mark.clone()).ok_or_else(|| format!("{who} has no number for texts"))
+    }
+
+    /// A text comes back from the phone that a person is texted on. `CODE` in it stands for the code of the page told last.
+    fn reply(&mut self, who: &str, text: &str, at: Instant) -> Result<(), String> {
+        let phone = self.phone(who)?;
+        let roster = Arc::clone(&self.stage.policy().paging.roster);
         let last = self.stage.pages().filter(|page| page.codes.contains_key(&phone));
         let last = last.max_by_key(|page| page.told.iter().filter(|told| told.mark == phone).map(|told| told.at).max());
         let words: Vec<&str> = text.split_whitespace().collect();
-        let agency = last.map_or_else(|| self.agency.clone(), |page| page.key.group.agency.clone());
         let text = match (&words[..], last.and_then(|page| page.codes.get(&phone))) {
             ([digit, "CODE", rest @ ..], Some(code)) => [&[*digit, code.as_str()], rest].concat().join(" "),
             ([_, "CODE", ..], None) => return Err(format!("no page was told to {who} before")),
@@ -319,7 +341,11 @@ impl<'t> Run<'t> {
         let speakers = roster.people_with(&phone).into_iter().map(|person| person.name.clone()).collect();
         self.n_heard += 1;
         let heard = format!("rehearsal/{}", self.n_heard);
-        self.stage.order(&agency, Ask::Reply { phone, speakers, reply, heard }, at);
+        // As at the desk: who was never told of a page is not answered.
+        let ask = Ask::Reply { phone: phone.clone(), speakers, reply: reply.clone(), heard };
+        for agency in self.stage.addressed(&phone, &reply) {
+            self.stage.order(&agency, ask.clone(), at);
+        }
         Ok(())
     }
 
@@ -428,5 +454,7 @@ fn quiet_words(quiet: Quiet) -> &'static str {
         Quiet::NoReceiver => "its receiver tells nobody",
         Quiet::Paged => "people are paged about it",
         Quiet::Silenced => "somebody silenced it",
+        Quiet::Flapping => "opened and closed so often that it is told rarely",
+        Quiet::Standing => "stands for long: listed in the evening, paged two hours before it starts",
     }
 }

@@ -70,6 +70,16 @@ pub enum Does {
     OutOfReach(String),
     /// Everything does again.
     InReach(String),
+    /// A person is on call by a schedule in place of whoever is, from and until.
+    StandsIn(String, String, Instant, Instant),
+    /// No answer ever came from a person's number.
+    NeverAnswered(String),
+    /// One came.
+    AnswersTest(String),
+    /// A person's number takes no texts any more.
+    RefusesTexts(String),
+    /// It does again.
+    TakesTexts(String),
     /// A person answers a text.
     Replies(String, String),
     /// A person uses the link of the page told last.
@@ -77,7 +87,7 @@ pub enum Does {
 }
 
 /// Every sentence that is known, as an error shows them.
-const KNOWN: [&str; 23] = [
+const KNOWN: [&str; 29] = [
     "CAREGIVER calls out of SHIFT",
     "CAREGIVER takes SHIFT",
     "CAREGIVER checks in to SHIFT",
@@ -98,9 +108,15 @@ const KNOWN: [&str; 23] = [
     "WAY stops sending",
     "WAY sends again",
     "PERSON acknowledges ALERT of SHIFT for 40m",
+    "PERSON texts 1",
     "PERSON replies 1",
     "PERSON presses mine",
     "PERSON is out of reach",
+    "PERSON stands in for SCHEDULE, TIME-TIME",
+    "PERSON has never answered a text",
+    "PERSON answers the test text",
+    "PERSON refuses texts",
+    "PERSON takes texts again",
 ];
 
 /// Reads one sentence.
@@ -125,6 +141,13 @@ pub fn read(text: &str, names: &Names, calendar: Calendar) -> Result<Does, Wrong
         let (from, until) = calendar.on(names.zone_of_shift(&shift)).span(to)?;
         return Ok(Does::Moves(shift, from.at, until.at));
     }
+    if let Some(does) = number(text, names)? {
+        return Ok(does);
+    }
+    if let Some([who, schedule, when]) = fit("{} stands in for {}, {}", text) {
+        let (from, until) = calendar.span(when)?;
+        return Ok(Does::StandsIn(names.person(who)?, names.schedule(schedule)?, from.at, until.at));
+    }
     if let Some(does) = vendor(text, names)? {
         return Ok(does);
     }
@@ -146,8 +169,8 @@ pub fn read(text: &str, names: &Names, calendar: Calendar) -> Result<Does, Wrong
     if let Some([who]) = fit("{} is in reach again", text) {
         return Ok(Does::InReach(names.person(who)?));
     }
-    if let Some([who, reply]) = fit("{} replies {}", text) {
-        return Ok(Does::Replies(names.person(who)?, reply.trim_matches('"').to_owned()));
+    if let Some([who, reply]) = fit("{} replies {}", text).or_else(|| fit("{} texts {}", text)) {
+        return Ok(Does::Replies(names.person(who)?, reply.trim_matches(['"', '`']).to_owned()));
     }
     if let Some([who, button]) = fit("{} presses {}", text) {
         let action = match button.trim_matches('"') {
@@ -179,6 +202,21 @@ fn visit(text: &str, names: &Names, calendar: Calendar) -> Result<Option<Does>, 
         Does::ChecksOut(names.caregiver(who)?, shift.clone(), zoned(&shift).moment(when).map(at)?)
     } else if let Some([who, shift]) = fit("{} checks out of {}", text) {
         Does::ChecksOut(names.caregiver(who)?, names.shift(shift)?, None)
+    } else {
+        return Ok(None);
+    }))
+}
+
+/// What becomes of a person's number.
+fn number(text: &str, names: &Names) -> Result<Option<Does>, Wrong> {
+    Ok(Some(if let Some([who]) = fit("{} has never answered a text", text) {
+        Does::NeverAnswered(names.person(who)?)
+    } else if let Some([who]) = fit("{} answers the test text", text) {
+        Does::AnswersTest(names.person(who)?)
+    } else if let Some([who]) = fit("{} refuses texts", text) {
+        Does::RefusesTexts(names.person(who)?)
+    } else if let Some([who]) = fit("{} takes texts again", text) {
+        Does::TakesTexts(names.person(who)?)
     } else {
         return Ok(None);
     }))

@@ -17,22 +17,23 @@ use super::office::Office;
 use crate::{
     alerts::{
         alert::{Alert, AlertKey, Labels},
-        orders::{Ask, Inputs, News, Order, Receipt},
+        orders::{Ask, Inputs, News, Order, Receipt, Reply},
         page::{LinkKey, Page},
         policy::Policy,
         step::{Quiet, Transition},
     },
     config,
-    model::{AgencyName, ClientId, Endpoint, Instant, Section, ShiftKey},
+    model::{AddressMark, AgencyName, ClientId, Endpoint, Instant, Section, ShiftKey},
     notify::{
         message::{Channel, Message, MessageId},
         voice::Telling,
     },
+    on_call::{Marks, Override, Via, picture::OnCallPicture},
     pipeline,
     reach::Reach,
     rules::{gateway_health::GatewayHealth, rule::Rule, ruleset::Ruleset},
     source::fetched::{Batch, Extent, Fetched, Read, ReadFault, RejectedRow, RequestRecord, Rows, Span},
-    watch::Watch,
+    watch::{Watch, rota::Rota},
 };
 
 /// The agent's tick.
@@ -42,6 +43,8 @@ const READ_BACK: TimeDelta = TimeDelta::days(8);
 const READ_AHEAD: TimeDelta = TimeDelta::days(31);
 /// What links are made with: they lead nowhere.
 const LINK_SECRET: [u8; 32] = [7; 32];
+/// Which of the two watches is that of what belongs to no agency.
+const INSTALLATION: usize = 1;
 /// How long the vendor takes when nobody says.
 const USUALLY_TAKES: Duration = Duration::from_millis(300);
 
@@ -97,6 +100,9 @@ pub struct Stage {
     pub vendor: Vendor,
     /// People whom no text or call reaches.
     pub unreachable: BTreeSet<String>,
+    on_call: Arc<OnCallPicture>,
+    rota: Rota,
+    reach: Reach,
     /// Ways out that fail, each with since when; a way that works again stays, with `None`.
     pub ways: BTreeMap<String, Option<Instant>>,
     inputs: [Inputs; 2],
@@ -111,10 +117,20 @@ impl Stage {
     #[must_use]
     pub fn new(cast: &Cast, office: Office, now: Instant) -> Self {
         let reach = Reach::new(LinkKey::new(&LINK_SECRET));
+        let paging = &cast.policy.paging;
+        // A number counts as answered unless a test says otherwise: the agent has been in use.
+        let contacts = paging.roster.people().flat_map(|person| &person.contacts);
+        let marks = Marks { verified: contacts.map(|contact| contact.mark.clone()).collect(), ..Marks::default() };
+        let on_call = OnCallPicture {
+            roster: Arc::clone(&paging.roster),
+            escalation: Arc::new(paging.escalation.clone()),
+            marks: Some(Arc::new(marks)),
+        };
         let watch = |agency: &config::Agency, installation: bool| {
             let ruleset = Arc::new(Ruleset::of_agency(&cast.rules, installation));
             let mut policy = Policy::clone(&cast.policy);
             policy.confirm_timeout = cast.agency.wellsky.confirm_timeout;
+            policy.paging.zones.insert(cast.agency.name.clone(), cast.agency.timezone);
             Watch::fresh(agency, ruleset, Arc::new(policy), reach.clone(), now)
         };
         Self {
@@ -123,6 +139,9 @@ impl Stage {
             office,
             vendor: Vendor::default(),
             unreachable: BTreeSet::new(),
+            on_call: Arc::new(on_call),
+            rota: Rota::default(),
+            reach,
             ways: BTreeMap::new(),
             inputs: Default::default(),
             n_inputs: 0,
@@ -146,6 +165,50 @@ impl Stage {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         self.watches[0].book.policy()
+    }
+
+    /// Somebody stands in on a schedule, as an override says it. False when there is no such schedule.
+    pub fn stand_in(&mut self, schedule: &str, over: Override) -> bool {
+        let picture = Arc::make_mut(&mut self.on_call);
+        let Some(mut changed) = picture.roster.schedule(schedule).cloned() else { return false };
+        changed.overrides.push(over);
+        picture.roster = Arc::new(picture.roster.as_ref().clone().with_schedules([changed]));
+        true
+    }
+
+    /// Whether an answer ever came from an address.
+    pub fn answers(&mut self, mark: &AddressMark, ever: bool) {
+        self.mark(|marks| {
+            if ever {
+                marks.verified.insert(mark.clone());
+            } else {
+                marks.verified.remove(mark);
+            }
+        });
+    }
+
+    /// An address takes no texts any more, since an instant, or takes them again.
+    pub fn refuses_texts(&mut self, mark: &AddressMark, since: Option<Instant>) {
+        self.mark(|marks| {
+            match since {
+                Some(since) => marks.opted_out.insert(mark.clone(), since),
+                None => marks.opted_out.remove(mark),
+            };
+        });
+        let bad = self.on_call.marks.iter().flat_map(|marks| marks.opted_out.keys());
+        let bad = bad.map(|mark| (mark.clone(), Via::Sms)).collect();
+        self.reach.change(|phones| phones.set_bad(bad));
+    }
+
+    fn mark(&mut self, change: impl FnOnce(&mut Marks)) {
+        let picture = Arc::make_mut(&mut self.on_call);
+        change(Arc::make_mut(picture.marks.get_or_insert_default()));
+    }
+
+    /// Whose pages a reply from this phone is about; nobody's when no page was ever told to it.
+    #[must_use]
+    pub fn addressed(&self, phone: &AddressMark, reply: &Reply) -> Vec<AgencyName> {
+        self.reach.phones().addressed(phone, reply)
     }
 
     /// An order reaches the agency that `agency` names.
@@ -190,6 +253,10 @@ impl Stage {
             self.read(read, now);
         }
         self.take_receipts(now);
+        self.rota.look(&self.on_call, now);
+        for (place, watch) in self.watches.iter_mut().enumerate() {
+            self.rota.tell(watch, place == INSTALLATION);
+        }
         let mut passed = Passed::default();
         for place in 0..self.watches.len() {
             self.pass_over(place, now, &mut passed);
@@ -206,7 +273,13 @@ impl Stage {
         let waiting = self.inputs.iter().any(|inputs| !inputs.orders.is_empty() || !inputs.receipts.is_empty());
         let unseen = self.watches.iter().any(|watch| watch.unseen || !watch.later.is_empty());
         let at_once = (waiting || unseen).then_some(now);
-        agendas.chain(wanted).chain(under_way).chain(at_once).min().map(|at| at.max(now + SECOND))
+        agendas
+            .chain(wanted)
+            .chain(under_way)
+            .chain(at_once)
+            .chain(self.rota.until())
+            .min()
+            .map(|at| at.max(now + SECOND))
     }
 
     fn place(&self, agency: &AgencyName) -> usize {

@@ -40,6 +40,9 @@ pub struct PageReport {
     pub owner: Option<PageOwner>,
     /// True for a trial.
     pub drill: bool,
+    /// True for a list of standing gaps.
+    #[serde(default)]
+    pub list: bool,
 }
 
 /// One message to one person.
@@ -119,6 +122,7 @@ impl PageReport {
             told: told.collect(),
             owner: owner.or(had),
             drill: page.drill.is_some(),
+            list: page.list.is_some(),
         }
     }
 }

@@ -18,12 +18,14 @@ use crate::{
 };
 
 mod past;
+mod silences;
 
 use past::{
     a_long_history_comes_in_slices, an_alert_of_an_older_version_has_a_life_once_something_happens,
     an_alert_s_story_is_kept_beyond_its_end, lives_end_without_a_body_and_begin_again,
     the_record_of_the_api_adds_up_over_restarts, what_is_old_is_forgotten_and_what_is_open_stays,
 };
+use silences::a_silence_is_kept_with_what_is_ordered_because_of_it;
 
 fn t(seconds: i64) -> Instant {
     from_micros((1_800_000_000 + seconds) * 1_000_000)
@@ -211,6 +213,7 @@ on_both!(
     the_mirror_keeps_people_apart,
     pruning_spares_what_is_open,
     stats_count_what_is_open,
+    a_silence_is_kept_with_what_is_ordered_because_of_it,
 );
 
 async fn open(folder: &Path) -> Store {

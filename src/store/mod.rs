@@ -38,6 +38,7 @@ pub use lives::Place;
 pub use outbox::{delivery_way, lane_of, mail_lane, recipient_way, way_to, webhook_lane};
 pub use outbox_read::{GatewayHealth, MessageState, OutboxStats, Poll};
 pub use settle::MessageFate;
+pub use silences::SilenceChange;
 pub use sqlite::Store;
 
 use crate::{

@@ -5,11 +5,10 @@
 //! Gives: rows in `outbox`, `attempts` and `receipts` that agree with each other at the end of every transaction.
 //! Does not: decide what an outcome means (see [`super::settle`]) or when to try again (the send loop says).
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
@@ -18,13 +17,13 @@ use super::{
     mirror_rows::{blob_row, put_blobs},
     orders::{NewReceipt, channel_of, put_receipts},
     settle::{self, Followers, MessageFate, Ready, Row, Settled},
-    sql::{Many, Value, execute, fetch, get, instant, json, maybe_instant, unjson},
+    sql::{Many, Value, execute, fetch, get, json, maybe_instant, unjson},
     writer::{Counted, Memory, Values},
 };
 use crate::{
-    alerts::{notice::PEOPLE, orders::News, step::Why},
+    alerts::orders::News,
     model::{AddressMark, AgencyName, Instant, Phi, PhiGrant},
-    notify::message::{Channel, Content, Message, MessageId, SmtpTarget},
+    notify::message::{Channel, Message, MessageId},
 };
 
 const TABLE: &str = "outbox";
@@ -44,63 +43,22 @@ macro_rules! row_query {
     };
 }
 
+mod lanes;
+mod rows;
+mod ways;
+
+use lanes::way_of;
+pub use lanes::{delivery_way, lane_of, mail_lane, recipient_way, way_to, webhook_lane};
+pub(super) use rows::fate_of;
+use rows::{read_claim, read_rows, write};
+pub(super) use ways::keep_ways;
+use ways::{mark, put_ways};
+
 /// What stands in a message's blob.
 #[derive(Serialize, Deserialize)]
 struct Body<A, C> {
     address: A,
     content: C,
-}
-
-/// What a message had to share with others when it was decided: a server, an order of gateways, a receiver's URL. No
-/// PHI: a URL is hashed.
-#[must_use]
-pub fn lane_of(message: &Message) -> String {
-    match (message.channel, message.content.reveal(PhiGrant::SEND)) {
-        (Channel::Email, Content::Email { smarthost, .. }) => mail_lane(smarthost),
-        (Channel::Sms | Channel::Call, _) => format!("{}/{}", message.channel, message.gateways.join(">")),
-        _ => webhook_lane(&message.address),
-    }
-}
-
-/// A mail server's lane, which is also its way's name.
-#[must_use]
-pub fn mail_lane(target: &SmtpTarget) -> String {
-    format!("email/{}:{}", target.host, target.port)
-}
-
-/// A URL's lane, which is also its way's name.
-#[must_use]
-pub fn webhook_lane(url: &Phi<String>) -> String {
-    let digest = Sha256::digest(url.reveal(PhiGrant::SEND).as_bytes());
-    let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("webhook/{short}")
-}
-
-/// The name under which it is kept whether texts (or calls) that a gateway took arrive.
-#[must_use]
-pub fn delivery_way(channel: Channel, gateway: &str) -> String {
-    format!("{channel}/{gateway}/delivery")
-}
-
-/// The name under which it is kept whether somebody can be reached: a receiver's name and `email/0/1`; for a person,
-/// `people` and `night-1/sms`.
-#[must_use]
-pub fn recipient_way(receiver: &str, recipient: &str) -> String {
-    format!("to/{receiver}/{recipient}")
-}
-
-/// The same of a message.
-#[must_use]
-pub fn way_to(message: &Message) -> String {
-    way_of(&message.receiver, &message.recipient, message.channel)
-}
-
-fn way_of(receiver: &str, recipient: &str, channel: Channel) -> String {
-    if receiver == PEOPLE {
-        recipient_way(PEOPLE, &format!("{recipient}/{channel}"))
-    } else {
-        recipient_way(receiver, recipient)
-    }
 }
 
 /// Stores new messages; one whose id is stored already is left as it is.
@@ -481,86 +439,6 @@ async fn put_attempts(connection: &mut SqliteConnection, rows: Vec<Values>) -> R
     PUT.execute(connection, "recording attempts", rows).await.map(drop)
 }
 
-/// Remembers since when each way out has been failing. The last word of the batch counts, the first failure dates it.
-async fn put_ways(
-    connection: &mut SqliteConnection,
-    attempted: &[Attempted],
-    ways: HashMap<&str, (Instant, Option<Instant>)>,
-) -> Result<(), StoreError> {
-    const PUT: Many = Many {
-        head: "INSERT INTO gateways (agency, gateway, failing_since, tried_at) VALUES ",
-        tail: " ON CONFLICT (agency, gateway) DO UPDATE SET tried_at = excluded.tried_at,
-                failing_since = CASE WHEN excluded.failing_since IS NULL THEN NULL
-                                     ELSE coalesce(failing_since, excluded.failing_since) END",
-    };
-    let had_success = |way: &str| attempted.iter().any(|one| one.way == way && one.way_ok == Some(true));
-    let (after_success, others): (Vec<_>, Vec<_>) =
-        ways.into_iter().partition(|(way, (_, failing))| failing.is_some() && had_success(way));
-    // A way that worked and then failed within one batch begins its failing anew.
-    for (way, _) in &after_success {
-        let text = "UPDATE gateways SET failing_since = NULL WHERE gateway = ?";
-        execute(connection, "recording a way's health", text, vec![(*way).into()]).await?;
-    }
-    let rows = after_success
-        .into_iter()
-        .chain(others)
-        .map(|(way, (at, failing))| {
-            vec![AgencyName::installation().as_str().into(), way.into(), failing.into(), at.into()]
-        })
-        .collect();
-    PUT.execute(connection, "recording the ways' health", rows).await.map(drop)
-}
-
-/// Notes that somebody cannot be reached, or that what a gateway takes does not arrive; or that it does again. The
-/// first failure dates it.
-async fn mark(
-    connection: &mut SqliteConnection,
-    memory: &mut Memory,
-    name: &str,
-    fails: bool,
-    at: Instant,
-) -> Result<(), StoreError> {
-    let what = "recording who is not reached";
-    if fails {
-        let row = vec![AgencyName::installation().as_str().into(), name.into(), at.into(), at.into()];
-        let text = "INSERT INTO gateways (agency, gateway, failing_since, tried_at) VALUES (?, ?, ?, ?)
-            ON CONFLICT (agency, gateway) DO UPDATE SET tried_at = excluded.tried_at,
-                failing_since = coalesce(failing_since, excluded.failing_since)";
-        execute(connection, what, text, row).await?;
-        memory.none_marked = false;
-        return Ok(());
-    }
-    if memory.none_marked {
-        return Ok(());
-    }
-    let text = "UPDATE gateways SET failing_since = NULL, tried_at = ? WHERE gateway = ? AND failing_since IS NOT NULL";
-    execute(connection, what, text, vec![at.into(), name.into()]).await?;
-    let text = "SELECT 1 FROM gateways WHERE failing_since IS NOT NULL
-        AND (gateway LIKE 'to/%' OR gateway LIKE '%/delivery') LIMIT 1";
-    memory.none_marked = fetch(connection, what, text, Vec::new()).await?.is_empty();
-    Ok(())
-}
-
-/// What is not in the present configuration cannot be failing.
-pub(super) async fn keep_ways(
-    connection: &mut SqliteConnection,
-    memory: &mut Memory,
-    names: &BTreeSet<String>,
-) -> Result<(), StoreError> {
-    let what = "forgetting ways that are gone";
-    let rows =
-        fetch(connection, what, "SELECT gateway FROM gateways WHERE failing_since IS NOT NULL", Vec::new()).await?;
-    for row in &rows {
-        let name: String = get(row, "gateways", 0)?;
-        if !names.contains(&name) {
-            let text = "UPDATE gateways SET failing_since = NULL WHERE gateway = ?";
-            execute(connection, what, text, vec![name.as_str().into()]).await?;
-            memory.ways.remove(&name);
-        }
-    }
-    Ok(())
-}
-
 /// At a start: every send without an outcome may have left. Gives how many there were.
 pub(super) async fn recover(
     connection: &mut SqliteConnection,
@@ -715,186 +593,4 @@ pub(super) async fn prune(connection: &mut SqliteConnection, old: Old) -> Result
         }
     }
     Ok(n_gone)
-}
-
-/// Writes settled rows, their receipts, and what follows for the messages that waited for them.
-async fn write(
-    connection: &mut SqliteConnection,
-    memory: &mut Memory,
-    mut settled: Vec<Settled>,
-    at: Instant,
-) -> Result<(), StoreError> {
-    const PUT: Many = Many {
-        head: "WITH next (agency, id, state, ready, due_at, gateway, uncertain_since, not_there_at, provider_id,
-               ended_at, poll_at, withdrawn, copies) AS (VALUES ",
-        tail: ") UPDATE outbox SET state = next.state, ready = next.ready, due_at = next.due_at,
-               gateway = next.gateway, uncertain_since = next.uncertain_since, not_there_at = next.not_there_at,
-               provider_id = next.provider_id, ended_at = next.ended_at, poll_at = next.poll_at,
-               withdrawn = next.withdrawn, copies = next.copies,
-               lease_until = CASE WHEN next.state = 'claimed' THEN outbox.lease_until ELSE NULL END
-               FROM next WHERE outbox.id = next.id AND outbox.agency = next.agency",
-    };
-    let leaders: HashMap<String, Followers> = settled
-        .iter()
-        .filter(|one| one.followers != Followers::Wait)
-        .map(|one| (one.row.id.as_str().to_owned(), one.followers))
-        .collect();
-    if !leaders.is_empty() && any_held(connection, memory).await? {
-        // A closing that expires together with what it follows stays expired.
-        let gone: HashSet<MessageId> = settled.iter().map(|one| one.row.id.clone()).collect();
-        for (row, followers) in followers_of(connection, &leaders).await? {
-            if !gone.contains(&row.id) {
-                settled.extend(settle::after_followed(row, at, followers));
-            }
-        }
-    }
-    let (mut rows, mut receipts) = (Vec::with_capacity(settled.len()), Vec::with_capacity(settled.len()));
-    for Settled { row, news, .. } in settled {
-        let (ready, due_at) = match row.ready {
-            Ready::No => (0, None),
-            Ready::Now => (1, None),
-            Ready::At(due_at) => (2, Some(due_at)),
-        };
-        if let Some(due_at) = due_at {
-            memory.wake(due_at);
-        }
-        if row.fate.is_open() {
-            memory.wake(row.useful_until);
-        }
-        if let Some(news) = news {
-            receipts.push(NewReceipt {
-                agency: AgencyName::new(row.agency.as_str()),
-                message: row.id.clone(),
-                channel: row.channel,
-                at,
-                news,
-            });
-        }
-        rows.push(vec![
-            row.agency.into(),
-            row.id.as_str().into(),
-            row.fate.as_str().into(),
-            ready.into(),
-            due_at.into(),
-            row.gateway.into(),
-            row.uncertain_since.into(),
-            row.not_there_at.into(),
-            row.provider_id.into(),
-            row.ended_at.into(),
-            row.poll_at.into(),
-            i64::from(row.withdrawn).into(),
-            i64::from(row.copies).into(),
-        ]);
-    }
-    PUT.execute(connection, "settling messages", rows).await?;
-    put_receipts(connection, memory, receipts).await
-}
-
-/// The held messages that follow any of these, each with what all that it follows mean for it together. What was
-/// settled is not waited for again: its row in `follows` goes.
-async fn followers_of(
-    connection: &mut SqliteConnection,
-    leaders: &HashMap<String, Followers>,
-) -> Result<Vec<(Row, Followers)>, StoreError> {
-    const FOLLOWERS: Many = Many { head: "SELECT DISTINCT follower FROM follows WHERE leader IN (VALUES ", tail: ")" };
-    const DONE: Many = Many { head: "DELETE FROM follows WHERE leader IN (VALUES ", tail: ")" };
-    const FOLLOWED: Many =
-        Many { head: "SELECT id, follows FROM outbox WHERE state = 'held' AND id IN (VALUES ", tail: ")" };
-    const HELD: Many = Many { head: row_query!("WHERE state = 'held' AND id IN (VALUES "), tail: ")" };
-    let what = "looking for followers";
-    let keys = || leaders.keys().map(|id| vec![id.as_str().into()]).collect();
-    let followers = FOLLOWERS.fetch(connection, what, keys()).await?;
-    if followers.is_empty() {
-        return Ok(Vec::new());
-    }
-    let followers = followers.iter().map(|row| get(row, TABLE, 0)).collect::<Result<Vec<String>, StoreError>>()?;
-    DONE.execute(connection, what, keys()).await?;
-    let keys = || followers.iter().map(|id| vec![id.as_str().into()]).collect();
-    let mut followed: HashMap<String, Vec<String>> = HashMap::new();
-    for row in FOLLOWED.fetch(connection, what, keys()).await? {
-        followed.insert(get(&row, TABLE, 0)?, unjson(TABLE, get::<&str>(&row, TABLE, 1)?)?);
-    }
-    // What is settled now is not written yet: its word comes before the stored one.
-    let others: HashSet<String> =
-        followed.values().flatten().filter(|id| !leaders.contains_key(*id)).cloned().collect();
-    let stored = states_of(connection, others).await?;
-    let mut found = Vec::new();
-    for row in read_rows(&HELD.fetch(connection, what, keys()).await?)? {
-        let Some(ids) = followed.get(row.id.as_str()) else { continue };
-        let word = |id: &String| leaders.get(id).or_else(|| stored.get(id)).copied().unwrap_or(PRUNED);
-        let followers = settle::after_all(ids.iter().map(word));
-        found.push((row, followers));
-    }
-    Ok(found)
-}
-
-async fn any_held(connection: &mut SqliteConnection, memory: &mut Memory) -> Result<bool, StoreError> {
-    if !memory.none_held {
-        let text = "SELECT 1 FROM outbox WHERE state = 'held' LIMIT 1";
-        memory.none_held = fetch(connection, "looking for followers", text, Vec::new()).await?.is_empty();
-    }
-    Ok(!memory.none_held)
-}
-
-fn read_rows(rows: &[SqliteRow]) -> Result<Vec<Row>, StoreError> {
-    rows.iter().map(read_row).collect()
-}
-
-fn read_row(row: &SqliteRow) -> Result<Row, StoreError> {
-    let due_at = maybe_instant(row, TABLE, 5)?;
-    Ok(Row {
-        agency: get(row, TABLE, 0)?,
-        id: MessageId::from_stored(get(row, TABLE, 1)?),
-        channel: channel_of(get(row, TABLE, 2)?)?,
-        fate: fate_of(get(row, TABLE, 3)?)?,
-        ready: match (get::<i64>(row, TABLE, 4)?, due_at) {
-            (1, _) => Ready::Now,
-            (2, Some(at)) => Ready::At(at),
-            _ => Ready::No,
-        },
-        attempt: get(row, TABLE, 6)?,
-        gateways: unjson(TABLE, get::<&str>(row, TABLE, 7)?)?,
-        gateway: get(row, TABLE, 8)?,
-        useful_until: instant(row, TABLE, 9)?,
-        claimed_at: maybe_instant(row, TABLE, 10)?,
-        uncertain_since: maybe_instant(row, TABLE, 11)?,
-        not_there_at: maybe_instant(row, TABLE, 12)?,
-        provider_id: get(row, TABLE, 13)?,
-        ended_at: maybe_instant(row, TABLE, 14)?,
-        poll_at: maybe_instant(row, TABLE, 15)?,
-        withdrawn: get::<i64>(row, TABLE, 16)? != 0,
-        copies: get(row, TABLE, 17)?,
-    })
-}
-
-pub(super) fn fate_of(word: &str) -> Result<MessageFate, StoreError> {
-    MessageFate::parse(word).ok_or_else(|| StoreError::Row { table: TABLE, why: "an unknown state".into() })
-}
-
-fn read_claim(row: &SqliteRow) -> Result<Claim, StoreError> {
-    let body: Body<String, Content> = unjson("blobs", get::<&str>(row, TABLE, 16)?)?;
-    let why: Why = unjson(TABLE, get::<&str>(row, TABLE, 6)?)?;
-    Ok(Claim {
-        message: Message {
-            agency: AgencyName::new(get::<&str>(row, TABLE, 0)?),
-            id: MessageId::from_stored(get(row, TABLE, 1)?),
-            receiver: get(row, TABLE, 2)?,
-            recipient: get(row, TABLE, 3)?,
-            channel: channel_of(get(row, TABLE, 4)?)?,
-            gateways: unjson(TABLE, get::<&str>(row, TABLE, 5)?)?,
-            address: Phi::new(body.address),
-            content: Phi::new(body.content),
-            why,
-            urgency: get(row, TABLE, 7)?,
-            created_at: instant(row, TABLE, 8)?,
-            useful_until: instant(row, TABLE, 9)?,
-            fired_at: instant(row, TABLE, 10)?,
-            follows: unjson(TABLE, get::<&str>(row, TABLE, 11)?)?,
-        },
-        attempt: get::<u32>(row, TABLE, 12)? + 1,
-        gateway: get(row, TABLE, 13)?,
-        uncertain_since: maybe_instant(row, TABLE, 14)?,
-        not_there_at: maybe_instant(row, TABLE, 15)?,
-        n_copies: get(row, TABLE, 17)?,
-    })
 }

@@ -4,16 +4,33 @@ use sqlx::SqliteConnection;
 
 use super::{
     error::StoreError,
+    orders,
     sql::{Many, Value, execute, fetch, get, json, unjson},
-    writer::Values,
+    writer::{Memory, Values},
 };
-use crate::{alerts::silence::Silence, model::AgencyName};
+use crate::{
+    alerts::{orders::Ask, silence::Silence},
+    model::{AgencyName, Instant},
+};
 
-/// Stores new forms of silences, and forgets others.
+/// What changes about silences at once.
+#[derive(Debug, Default)]
+pub struct SilenceChange {
+    /// New forms, and new ones.
+    pub changed: Vec<Silence>,
+    /// The ids of those that are forgotten.
+    pub gone: Vec<String>,
+    /// When, agent clock.
+    pub at: Instant,
+    /// What is ordered of the installation's next step because of it.
+    pub asks: Vec<Ask>,
+}
+
+/// Stores the change.
 pub(super) async fn put(
     connection: &mut SqliteConnection,
-    changed: &[Silence],
-    gone: Vec<String>,
+    memory: &mut Memory,
+    change: SilenceChange,
 ) -> Result<(), StoreError> {
     const PUT: Many = Many {
         head: "INSERT INTO silences (agency, id, starts_at, ends_at, updated_at, key_id, body) VALUES ",
@@ -34,13 +51,14 @@ pub(super) async fn put(
             body.into(),
         ])
     };
+    let SilenceChange { changed, gone, at, asks } = change;
     let rows = changed.iter().map(row).collect::<Result<_, _>>()?;
     PUT.execute(connection, "storing silences", rows).await?;
     for id in gone {
         let values: Vec<Value> = vec![agency.as_str().into(), id.into()];
         execute(connection, "forgetting silences", "DELETE FROM silences WHERE agency = ? AND id = ?", values).await?;
     }
-    Ok(())
+    if asks.is_empty() { Ok(()) } else { orders::put_one(connection, memory, &agency, at, &asks).await }
 }
 
 /// Every silence.

@@ -26,7 +26,8 @@ use super::{
     error::StoreError,
     heard, lives,
     lock::{FileLock, make_private},
-    mirror_rows, orders, outbox, outbox_read, secrets, silences,
+    mirror_rows, orders, outbox, outbox_read, secrets,
+    silences::{self, SilenceChange},
     writer::{Job, Memory, Reply, Writer},
 };
 use crate::{
@@ -381,9 +382,9 @@ impl Store {
         api_rows::read(self.reader().await?.connection(), agency, now).await
     }
 
-    /// Stores new forms of silences and forgets those with these ids, in one transaction.
-    pub async fn put_silences(&self, changed: Vec<Silence>, gone: Vec<String>) -> Result<(), StoreError> {
-        self.write(|reply| Job::Silences { changed, gone, reply }).await
+    /// Stores what changes about silences and the orders that follow from it, in one transaction: all of it or none.
+    pub async fn put_silences(&self, change: SilenceChange) -> Result<(), StoreError> {
+        self.write(|reply| Job::Silences(change, reply)).await
     }
 
     /// Every silence that is kept.

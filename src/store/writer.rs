@@ -20,11 +20,12 @@ use super::{
     error::{StoreError, commit_surely_failed},
     heard,
     lock::FileLock,
-    mirror_rows, orders, outbox, secrets, silences,
+    mirror_rows, orders, outbox, secrets,
+    silences::{self, SilenceChange},
     sql::{Value, execute, fetch, get},
 };
 use crate::{
-    alerts::{orders::Ask, silence::Silence},
+    alerts::orders::Ask,
     mirror::row::MirrorDelta,
     model::{AddressMark, AgencyName, Instant},
     notify::message::{Channel, MessageId},
@@ -113,11 +114,7 @@ pub(super) enum Job {
         unkept: Unkept,
         reply: Reply<()>,
     },
-    Silences {
-        changed: Vec<Silence>,
-        gone: Vec<String>,
-        reply: Reply<()>,
-    },
+    Silences(SilenceChange, Reply<()>),
     Calendar(CalendarCopy, Reply<()>),
     Secret {
         name: &'static str,
@@ -410,7 +407,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         }
         Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
-        Job::Silences { changed, gone, reply } => done(reply, silences::put(connection, &changed, gone).await),
+        Job::Silences(change, reply) => done(reply, silences::put(connection, memory, change).await),
         Job::Calendar(copy, reply) => done(reply, calendars::put(connection, copy).await),
         Job::Secret { name, fresh, reply } => done(reply, secrets::made_once(connection, name, fresh).await),
         Job::KeepSecret { name, body, reply } => done(reply, secrets::put(connection, name, &body).await),
@@ -458,7 +455,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::KeepSecret { reply, .. }
         | Job::Probe { reply, .. }
         | Job::Api { reply, .. }
-        | Job::Silences { reply, .. }
+        | Job::Silences(_, reply)
         | Job::Listening { reply, .. }
         | Job::TakesAgain { reply, .. }
         | Job::Verified { reply, .. }

@@ -74,7 +74,7 @@ fn code_and_token(body: &str) -> (String, String) {
 }
 
 /// A person texts back; the gateway tells us at once.
-async fn reply(house: &House, from: &str, sid: &str, body: &str) -> u16 {
+pub async fn reply(house: &House, from: &str, sid: &str, body: &str) -> u16 {
     let token = house.sim.twilio(|gateway| gateway.auth_token.clone());
     let params: Vec<(String, String)> = [("Body", body), ("From", from), ("MessageSid", sid), ("To", OFFICE)]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -21,7 +21,7 @@ use shiftwatch::{
 };
 use tempfile::TempDir;
 
-const RULE_FILES: [&str; 4] = ["coverage.yml", "visits.yml", "api.yml", "watchdog.yml"];
+const RULE_FILES: [&str; 5] = ["coverage.yml", "visits.yml", "api.yml", "on_call.yml", "watchdog.yml"];
 
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")
@@ -70,7 +70,7 @@ fn every_shipped_rule_is_seen_to_fire_to_keep_quiet_and_to_close() {
         .into_iter()
         .map(|rule| (rule, [false; 3]))
         .collect();
-    assert_eq!(seen.len(), 16, "the shipped rules were found");
+    assert_eq!(seen.len(), 20, "the shipped rules were found");
     let n_of: Vec<usize> =
         seen.iter().map(|(rule, _)| seen.iter().filter(|(other, _)| other.alert == rule.alert).count()).collect();
     for file in test_files(&shipped()) {
@@ -128,6 +128,10 @@ fn a_rule_changed_for_the_worse_fails_its_test() {
         ("api.yml", "after: 10m, idle: 1h", "after: 20m, idle: 1h", "a check-in falls due unseen"),
         ("api.yml", "after: 10m, idle: 1h", "after: 10m, idle: 2h", "Nothing at all is read"),
         ("api.yml", "delivery_failing: { after: 5m }", "delivery_failing: { after: 10m }", "Texts do not leave"),
+        ("on_call.yml", "within: 14d", "within: 1h", "A hole is seen in time"),
+        ("on_call.yml", "nobody_on_call: {}", "nobody_on_call: { within: 14d }", "A hole is seen in time"),
+        ("on_call.yml", "for: 10m", "for: 1m", "refuses texts"),
+        ("on_call.yml", "unverified_number: {}", "on_call_fault: {}", "no answer ever came"),
         ("watchdog.yml", "watchdog: {}", "source_anomaly: {}", "from the first moment"),
     ];
     for (file, from, to, name) in mutants {

@@ -24,18 +24,18 @@ use tokio::{
 use crate::agent::{Agent, pause};
 
 /// `example-password`, by libxcrypt at the lowest cost there is.
-const HASH: &str = "$2b$04$abcdefghijklmnopqrstuuINEu0.fL6TmOr.GOngyVnjNLH3aX75y";
-const PASSWORD: &str = "example-password";
+pub const HASH: &str = "$2b$04$abcdefghijklmnopqrstuuINEu0.fL6TmOr.GOngyVnjNLH3aX75y";
+pub const PASSWORD: &str = "example-password";
 const USERS: &str = "basic_auth_users: { night-1: $2b$04$abcdefghijklmnopqrstuuINEu0.fL6TmOr.GOngyVnjNLH3aX75y }\n";
 const TLS: &str = "tls_server_config: { cert_file: server.pem, key_file: server.key }\n";
 /// A handshake, a fork or a look at a file should take so long at most on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An authority, and certificates of it.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
@@ -49,7 +49,13 @@ impl Authority {
         (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
     }
 
-    fn server(&self) -> (String, String) {
+    /// Its own certificate.
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A certificate for 127.0.0.1, and its key.
+    pub fn server(&self) -> (String, String) {
         let address = SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST));
         self.issue(vec![address], ExtendedKeyUsagePurpose::ServerAuth)
     }
@@ -84,7 +90,7 @@ impl Place {
                  store: 'sqlite:shiftwatch.db'\nweb: {{ listen: '127.0.0.1:{port}', config_file: web.yml }}\n"
             ),
         );
-        place.write("ca.pem", &place.authority.0.pem());
+        place.write("ca.pem", &place.authority.pem());
         place.renew();
         place.write("web.yml", web);
         place

@@ -24,9 +24,33 @@ pub fn matchers(text: &str) -> Result<Vec<Matcher>, MatcherError> {
     }
 }
 
+/// Reads exactly one matcher: in the classic syntax all that stands behind the operator is its value, commas and braces
+/// too; in the UTF-8 syntax nothing may follow, and no brace stand around it. Where both read it the classic one counts.
+///
+/// # Errors
+/// Neither syntax reads the text: what is wrong by the classic one, as Alertmanager says it.
+pub fn one(text: &str) -> Result<Matcher, MatcherError> {
+    let bad = match classic_one(text) {
+        Ok(read) => return Ok(read),
+        Err(bad) => bad,
+    };
+    if text.starts_with('{') || text.ends_with('}') {
+        return Err(bad);
+    }
+    match utf8(text).map(|mut read| (read.pop(), read.len())) {
+        Ok((Some(only), 0)) => Ok(only),
+        _ => Err(bad),
+    }
+}
+
 fn matcher(name: String, sign: &str, value: String, text: &str) -> Result<Matcher, MatcherError> {
-    let pattern =
-        |value: &str| Pattern::new(value).map_err(|what| MatcherError::Regex { text: text.trim().to_owned(), what });
+    let pattern = |value: &str| {
+        Pattern::new(value).map_err(|what| MatcherError::Regex {
+            text: text.trim().to_owned(),
+            expression: value.to_owned(),
+            what,
+        })
+    };
     let op = match sign {
         "=~" => MatchOp::Regex(pattern(&value)?),
         "!~" => MatchOp::NotRegex(pattern(&value)?),
@@ -76,7 +100,7 @@ fn classic_one(text: &str) -> Result<Matcher, MatcherError> {
         .into_iter()
         .find_map(|sign| rest.strip_prefix(sign).map(|raw| (sign, raw.trim_start_matches(is_space))))
         .ok_or_else(|| MatcherError::NoOperator { text: part.to_owned() })?;
-    let quotes = || MatcherError::Quotes { text: part.to_owned() };
+    let quotes = || MatcherError::Quotes { text: part.to_owned(), value: raw.to_owned() };
     let (mut open, raw) = raw.strip_prefix('"').map_or((false, raw), |rest| (true, rest));
     let (mut value, mut escaped) = (String::new(), false);
     for (at, c) in raw.char_indices() {
@@ -161,7 +185,9 @@ fn tokens(text: &str) -> Result<Vec<Token>, MatcherError> {
             '!' if next == Some('=') => Token::Sign("!="),
             '!' if next == Some('~') => Token::Sign("!~"),
             '!' => return Err(MatcherError::NoOperator { text: whole() }),
-            '"' => Token::Word(quoted(&mut rest).ok_or_else(|| MatcherError::Quotes { text: whole() })?),
+            '"' => {
+                Token::Word(quoted(&mut rest).ok_or_else(|| MatcherError::Quotes { text: whole(), value: whole() })?)
+            }
             c if c.is_whitespace() => continue,
             c if is_reserved(c) => return Err(MatcherError::GoesOn { text: whole() }),
             _ => {
@@ -321,16 +347,47 @@ mod tests {
     }
 
     #[test]
-    fn one_matcher_is_one_and_has_no_braces() {
-        for (text, good) in [
-            ("foo=bar", true),
-            (r#""foo bar"=x"#, true),
-            ("a=b,", true),
-            ("a=b,c=d", false),
-            ("{a=b}", false),
-            ("", false),
+    fn one_matcher_takes_the_whole_text() {
+        for (text, want) in [
+            ("foo=bar", "foo=\"bar\""),
+            (" a =~ \"b|c\" ", "a=~\"b|c\""),
+            ("a!=", "a!=\"\""),
+            ("a!~\"x\\\"y\\d\"", "a!~\"x\\\"y\\\\d\""),
+            ("a=1,b=2", "a=\"1,b=2\""),
+            ("a=b,", "a=\"b,\""),
+            ("a=b}", "a=\"b}\""),
+            ("a:b=c", "a:b=\"c\""),
+            ("a=\\", "a=\"\\\\\""),
+            ("a=é", "a=\"é\""),
+            // The names that the classic syntax does not know.
+            (r#""foo bar"=x"#, "\"foo bar\"=\"x\""),
+            ("büro=nord", "büro=\"nord\""),
+            ("name-with-dashes=~\"a|b\"", "name-with-dashes=~\"a|b\""),
+            ("1st=\"x\\t\"", "1st=\"x\t\""),
         ] {
-            assert_eq!(Matcher::parse_single(text).is_ok(), good, "{text}");
+            assert_eq!(one(text).map(|read| read.to_string()), Ok(want.to_owned()), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_no_matcher_is_named_as_alertmanager_does() {
+        for (text, want) in [
+            ("bad", "bad matcher format: bad"),
+            ("", "bad matcher format: "),
+            (" ", "bad matcher format:  "),
+            ("=b", "bad matcher format: =b"),
+            ("1a", "bad matcher format: 1a"),
+            ("{a=\"b\"}", "bad matcher format: {a=\"b\"}"),
+            ("\"a\"=b,\"c\"=d", "bad matcher format: \"a\"=b,\"c\"=d"),
+            ("\"a\"=b}", "bad matcher format: \"a\"=b}"),
+            ("a=\"b", "matcher value contains unescaped double quote: \"b"),
+            ("a=b\"c", "matcher value contains unescaped double quote: b\"c"),
+            ("a=\"b\"c\" ", "matcher value contains unescaped double quote: \"b\"c\""),
+            ("a=\"", "matcher value contains unescaped double quote: \""),
+        ] {
+            assert_eq!(one(text).unwrap_err().in_alertmanagers_words(text), want);
+        }
+        let said = one("a=~\"(b\"").unwrap_err().in_alertmanagers_words("a=~\"(b\"");
+        assert!(said.starts_with("error parsing regexp: ") && said.ends_with(": `^(?:(b)$`"), "{said}");
     }
 }

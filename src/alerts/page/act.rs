@@ -13,7 +13,7 @@ use super::{
         owner,
         step::Why,
     },
-    Ownership, Page, PageKey, PageState, Turn, Used,
+    List, Ownership, Page, PageKey, PageState, Turn, Used,
     look::firing_of,
     steps,
     tell::{Way, answer, code_on, tell_owned, withdraw},
@@ -92,7 +92,11 @@ pub(in super::super) fn reply(
             continue;
         }
         let about = shown(draft, &page);
-        answer(draft, &mut page, &way, &about, did.answer(code));
+        let says = match did {
+            Did::Owns { .. } if page.drill.is_some() => Answer::Tested { code },
+            did => did.answer(code),
+        };
+        answer(draft, &mut page, &way, &about, says);
         draft.put_page(page);
     }
     if let (Some((until, handled)), Some(person)) = (until_last, speakers.first()) {
@@ -190,13 +194,22 @@ impl Did {
 }
 
 fn act(draft: &mut Draft<'_>, page: &mut Page, person: &PersonName, action: Action, at: Instant) -> Did {
+    if let (PageState::Closed { owner: Some(by), .. }, Some(List { until, .. })) = (&page.state, &page.list) {
+        let (until, by) = (*until, by.clone());
+        if by == person.as_str() {
+            return Did::Owns { until, handled: false, from: None };
+        }
+        return Did::Theirs { by, until };
+    }
     if let PageState::Closed { alerts, .. } = &page.state {
         return Did::Over { alert: alerts.first().cloned().map(Box::new) };
     }
     let firing = firing_of(draft, page);
     let owner = page.ownership().map(|ownership| (ownership.ack.by.clone(), ownership.ack.until));
     let from = owner.as_ref().map(|(by, _)| by.clone()).filter(|by| by != person.as_str());
+    let list_until = page.list.as_ref().map(|list| list.until);
     let (until, handled) = match action {
+        Action::Mine { .. } | Action::Handled if list_until.is_some() => (list_until.unwrap_or(draft.now), false),
         Action::Mine { minutes } => (mine_until(draft, page, &firing, minutes), false),
         Action::Handled => (handled_until(draft, &firing), true),
         Action::Pass => return pass(draft, page, person, &firing, owner.as_ref()),

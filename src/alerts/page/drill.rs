@@ -8,8 +8,8 @@ use super::{
 };
 use crate::model::{PersonName, local_time::to_micros};
 
-/// The receiver and route of trials.
-const DRILL: &str = "drill";
+/// The receiver and route of trials. A route of the tree is never called so: it begins with a brace.
+pub(super) const DRILL: &str = "drill";
 
 /// Opens it. One that is open already is not opened twice.
 pub(in super::super) fn begin(draft: &mut Draft<'_>, policy: Option<&str>, person: Option<&PersonName>, id: &str) {

@@ -16,12 +16,14 @@ use super::{
         orders::{News, Receipt},
         owner,
         severity::rank,
+        standing,
         time_interval::mute_verdict,
     },
-    Arrived, Began, KEPT, Ownership, Page, PageKey, PageState, STILL_YOURS, Turn,
+    Arrived, Began, KEPT, Ownership, Page, PageKey, PageState, STILL_YOURS, Turn, Word,
     act::own_with,
-    steps,
-    tell::{Way, close_to, ends_of, let_go, quiet_way, tell, tell_closed},
+    flap, steps,
+    tell::{Way, close_to, ends_of, let_go, list_to, owned_to, quiet_way, take_held, tell, tell_closed},
+    watch,
 };
 use crate::model::{Instant, PersonName};
 
@@ -88,6 +90,13 @@ pub(in super::super) fn firing_of(draft: &Draft<'_>, page: &Page) -> Vec<Alert> 
 /// Looks at a page: once a step, when every alert is as it will be.
 pub(in super::super) fn look(draft: &mut Draft<'_>, key: &PageKey) {
     let Some(mut page) = draft.page(key).cloned() else { return };
+    if page.watch.is_some() {
+        if page.opened_at + KEPT <= draft.now {
+            return draft.drop_page(key);
+        }
+        page.next_at = watch::look(draft, &mut page);
+        return draft.put_page(page);
+    }
     if !page.is_open() {
         return look_at_closed(draft, page);
     }
@@ -95,6 +104,8 @@ pub(in super::super) fn look(draft: &mut Draft<'_>, key: &PageKey) {
     let firing = firing_of(draft, &page);
     page.next_at = if page.drill.is_some() {
         look_at_drill(draft, &mut page)
+    } else if page.list.is_some() {
+        standing::look_at_list(draft, &mut page)
     } else if firing.is_empty() {
         if is_over(draft, &page) {
             return close(draft, page);
@@ -103,7 +114,11 @@ pub(in super::super) fn look(draft: &mut Draft<'_>, key: &PageKey) {
     } else {
         look_at_open(draft, &mut page, firing)
     };
-    page.next_at = [page.next_at, joins_at].into_iter().flatten().min();
+    if page.is_open() {
+        let firing = if page.held.is_empty() { Vec::new() } else { firing_of(draft, &page) };
+        let held_at = take_held(draft, &mut page, &firing);
+        page.next_at = [page.next_at, joins_at, held_at].into_iter().flatten().min();
+    }
     draft.put_page(page);
 }
 
@@ -230,6 +245,13 @@ fn look_at_open(draft: &mut Draft<'_>, page: &mut Page, mut firing: Vec<Alert>) 
             return Some(at);
         }
     }
+    let audible = telling.iter().filter(|alert| !is_muted(draft, alert));
+    if let Some(at) = standing::page_sleeps_until(draft, page, audible.clone()) {
+        return Some(at);
+    }
+    if let Some(at) = flap::quiet_until(page, audible, now) {
+        return Some(at);
+    }
     let ends: Option<Vec<Instant>> = telling.iter().map(|alert| alert.facts.ends_at).collect();
     let ends_at = ends.and_then(|ends| ends.into_iter().max()).filter(|_| !page.told.is_empty());
     if ends_at.is_some_and(|at| at <= now && at > page.opened_at) {
@@ -306,6 +328,7 @@ fn close(draft: &mut Draft<'_>, mut page: Page) {
         tell_closed(draft, &mut page, &over, owner.as_deref());
     }
     draft.turn(&page.key, Turn::Closed, owner.clone());
+    flap::put_off(draft, &page);
     page.state = PageState::Closed { at: now, owner, alerts: ends_of(&over) };
     page.next_at = closed_next(&page);
     draft.put_page(page);
@@ -315,7 +338,7 @@ fn close(draft: &mut Draft<'_>, mut page: Page) {
     }
 }
 
-fn closed_next(page: &Page) -> Option<Instant> {
+pub(super) fn closed_next(page: &Page) -> Option<Instant> {
     let PageState::Closed { at, .. } = &page.state else { return None };
     let held = page.held.iter().map(|held| held.at).min();
     Some(held.unwrap_or(*at + KEPT).max(*at))
@@ -327,10 +350,26 @@ fn look_at_closed(draft: &mut Draft<'_>, mut page: Page) {
     let PageState::Closed { at, owner, alerts } = page.state.clone() else { return };
     let (due, held) = std::mem::take(&mut page.held).into_iter().partition(|held| held.at <= now);
     page.held = held;
-    let due: Vec<super::HeldClosing> = due;
+    let mut due: Vec<super::HeldClosing> = due;
+    if let Some(at) = flap::goes_on(draft, &page) {
+        page.held.extend(due.drain(..).map(|closing| super::HeldClosing { at, ..closing }));
+    }
     for closing in due {
         let way = Way { person: closing.person, via: closing.via, mark: closing.mark };
-        close_to(draft, &mut page, &way, &alerts, owner.as_deref(), closing.follows);
+        match (closing.word, &page.list, &owner, alerts.first()) {
+            (Word::Closed, ..) => close_to(draft, &mut page, &way, &alerts, owner.as_deref(), closing.follows),
+            (Word::Owned, Some(list), Some(by), Some(alert)) => {
+                let had = (by.clone(), list.until);
+                owned_to(draft, &mut page, &way, alert, had, closing.follows);
+            }
+            (Word::Listed, Some(_), ..) => {
+                let open = firing_of(draft, &page);
+                if !open.is_empty() {
+                    list_to(draft, &mut page, &way, &open);
+                }
+            }
+            _ => {}
+        }
     }
     if page.held.is_empty() && at + KEPT <= now {
         draft.drop_page(&page.key);

@@ -10,12 +10,15 @@
 mod act;
 mod code;
 mod drill;
+mod flap;
 mod link;
+mod list;
 mod look;
 mod open;
 mod reply;
 mod steps;
 mod tell;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,14 +27,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    alert::{Acknowledgement, Alert, AlertKey},
+    alert::{Acknowledgement, Alert, AlertKey, AlertState},
     flush::urgency,
     group::GroupKey,
     notice::PageAsk,
     orders::Action,
 };
 use crate::{
-    model::{AddressMark, CaregiverId, Instant, PersonName},
+    model::{AddressMark, CaregiverId, Instant, PersonName, Subject},
     notify::message::MessageId,
     on_call::Via,
 };
@@ -39,9 +42,13 @@ use crate::{
 pub(super) use self::{
     act::{own_with, press, reply},
     drill::begin as begin_drill,
+    flap::quiet_until as flaps_until,
+    list::{end as end_list, through_at as list_through_at},
     look::{ask_owners, firing_of, is_muted, look, take_news},
-    open::open,
+    open::{open, policy_for},
+    steps::advance,
     tell::{Way, says_page},
+    watch::{begin as begin_watches, next_look as next_handoff},
 };
 pub use self::{
     code::{LETTERS, is_code},
@@ -80,6 +87,12 @@ impl PageKey {
         }
         hash.update(self.generation.to_be_bytes());
         hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether it is a trial's.
+    #[must_use]
+    pub fn is_drill(&self) -> bool {
+        self.group.route == drill::DRILL
     }
 
     /// `page/<id>`: the topic of its notices.
@@ -133,6 +146,15 @@ pub struct Page {
     /// Set for a trial.
     #[serde(default)]
     pub drill: Option<Drill>,
+    /// Set for a list of standing gaps.
+    #[serde(default)]
+    pub list: Option<List>,
+    /// Set when it opened and closed many times of late.
+    #[serde(default)]
+    pub flap: Option<Flap>,
+    /// Set for the word to whoever comes on call.
+    #[serde(default)]
+    pub watch: Option<WatchOn>,
     /// When it is looked at next; `None` when only news can change it.
     pub next_at: Option<Instant>,
 }
@@ -238,7 +260,15 @@ impl PageTold {
     /// Told by a step, and so part of the escalation.
     #[must_use]
     pub const fn is_step(&self) -> bool {
-        matches!(self.ask, PageAsk::First | PageAsk::Escalated | PageAsk::Repeated | PageAsk::Expired | PageAsk::Drill)
+        matches!(
+            self.ask,
+            PageAsk::First
+                | PageAsk::Changing { .. }
+                | PageAsk::Escalated
+                | PageAsk::Repeated
+                | PageAsk::Expired
+                | PageAsk::Drill
+        )
     }
 
     /// Whether they have it, or may have it by now.
@@ -284,7 +314,7 @@ pub struct Used {
     pub at: Instant,
 }
 
-/// A closing that waits for the end of somebody's quiet hours.
+/// A word that waits for the end of somebody's quiet hours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldClosing {
     /// Whom.
@@ -297,6 +327,9 @@ pub struct HeldClosing {
     pub at: Instant,
     /// The messages it answers.
     pub follows: Vec<MessageId>,
+    /// What it says.
+    #[serde(default)]
+    pub word: Word,
 }
 
 /// A word that waits until its phone may be texted again.
@@ -326,13 +359,16 @@ pub struct SaidWord {
 }
 
 /// What else is said of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Word {
     /// Somebody has it.
     Owned,
     /// It is over.
+    #[default]
     Closed,
+    /// What is on the list.
+    Listed,
 }
 
 /// A trial: a page about nothing.
@@ -344,11 +380,60 @@ pub struct Drill {
     pub person: Option<PersonName>,
 }
 
+/// A list of standing gaps: a page whose alerts are not its own. Who takes it has them in mind, and owns none of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct List {
+    /// Up to when it looks.
+    pub until: Instant,
+    /// One alert of each shift, the nearest start first.
+    pub alerts: Vec<AlertKey>,
+    /// Its steps were taken and nobody took it: the gaps page by themselves.
+    pub is_through: bool,
+}
+
+impl List {
+    /// Whether a shift is on it.
+    #[must_use]
+    pub fn names(&self, subject: &Subject) -> bool {
+        self.alerts.iter().any(|key| key.subject == *subject)
+    }
+}
+
+/// What a page knows of those before it, when there were many within an hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flap {
+    /// How often it opened, with this one.
+    pub n: u32,
+    /// When the first of them opened.
+    pub since: Instant,
+    /// Until when nobody is told, unless it gets worse.
+    pub quiet_until: Option<Instant>,
+    /// The rank of the worst that was told.
+    pub worst: u8,
+}
+
+/// A watch that began: who comes, who goes, who could not be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchOn {
+    /// By which schedule.
+    pub schedule: String,
+    /// Until when; `None` = not known.
+    pub until: Option<Instant>,
+    /// Who is on call from now on.
+    pub coming: Vec<PersonName>,
+    /// Who was.
+    pub going: Vec<PersonName>,
+    /// Who is out of ways.
+    pub unreached: Vec<PersonName>,
+}
+
 /// Something that happened to a page, for the log and the metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageTurn {
     /// The page's id.
     pub page: String,
+    /// It is a trial: counted nowhere.
+    pub is_drill: bool,
     /// What.
     pub what: Turn,
     /// Whom it concerns.
@@ -360,6 +445,12 @@ pub struct PageTurn {
 pub enum Turn {
     /// It opened.
     Opened,
+    /// It opened, as a list of standing gaps.
+    Listed,
+    /// A watch began.
+    WatchBegan,
+    /// Who came on call could not be told by any way.
+    Unreached,
     /// A step told somebody; its number, from 0.
     Stepped(usize),
     /// A step had nobody who can be told.
@@ -384,8 +475,11 @@ pub enum Turn {
 
 impl Turn {
     /// The word of each, for the metric.
-    pub const WORDS: [&'static str; 11] = [
+    pub const WORDS: [&'static str; 14] = [
         Self::Opened.as_str(),
+        Self::Listed.as_str(),
+        Self::WatchBegan.as_str(),
+        Self::Unreached.as_str(),
         Self::Stepped(0).as_str(),
         Self::Skipped(0).as_str(),
         Self::Everybody.as_str(),
@@ -403,6 +497,9 @@ impl Turn {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Opened => "opened",
+            Self::Listed => "listed",
+            Self::WatchBegan => "watch_began",
+            Self::Unreached => "unreached",
             Self::Stepped(_) => "stepped",
             Self::Skipped(_) => "skipped",
             Self::Everybody => "everybody",
@@ -441,8 +538,17 @@ impl Page {
             words: Vec::new(),
             waiting: Vec::new(),
             drill: None,
+            list: None,
+            watch: None,
+            flap: None,
             next_at: None,
         }
+    }
+
+    /// Whether anybody was told of it.
+    #[must_use]
+    pub const fn has_told(&self) -> bool {
+        !self.told.is_empty()
     }
 
     /// True until it is over.
@@ -453,6 +559,10 @@ impl Page {
 
     /// The alerts of it that fire, somebody's or nobody's, the most urgent first.
     pub fn firing<'a>(&self, find: impl Fn(&AlertKey) -> Option<&'a Alert>) -> Vec<Alert> {
+        if let Some(list) = &self.list {
+            let open = |alert: &&Alert| matches!(alert.state, AlertState::Firing { .. });
+            return list.alerts.iter().filter_map(find).filter(open).cloned().collect();
+        }
         let alerts = self.alerts.iter().filter_map(find);
         let mut firing: Vec<Alert> = alerts.filter(|alert| alert.is_firing()).cloned().collect();
         firing.sort_by_cached_key(urgency);

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{alert::Alert, draft::Draft, flush::urgency, group::GroupKey},
-    Page, PageKey, Turn,
+    Page, PageKey, Turn, flap,
 };
 use crate::{model::local_time::to_micros, notify::receiver::PageConfig};
 
 /// The policy that tells of an alert at a location: the receiver's own word on that location, else the location's own
 /// policy, else the receiver's.
-pub(super) fn policy_for<'p>(draft: &'p Draft<'_>, config: &'p PageConfig, alert: &Alert) -> &'p str {
+pub(in super::super) fn policy_for<'p>(draft: &'p Draft<'_>, config: &'p PageConfig, alert: &Alert) -> &'p str {
     let location = alert.labels.get("location").map_or("", String::as_str);
     if let Some(policy) = config.by_location.get(location) {
         return policy;
@@ -41,7 +41,10 @@ pub(in super::super) fn open(draft: &mut Draft<'_>, group: &GroupKey, firing: &[
             policy: policy.clone(),
         };
         draft.turn(&key, Turn::Opened, []);
-        draft.put_page(Page::new(key, firing.iter().map(|alert| alert.key.clone()).collect(), now));
+        let flap = flap::of(draft, group, policy, firing);
+        let mut page = Page::new(key, firing.iter().map(|alert| alert.key.clone()).collect(), now);
+        page.flap = flap;
+        draft.put_page(page);
     }
     for key in open {
         draft.pages_touched.insert(key);

@@ -10,8 +10,8 @@ use chrono::TimeDelta;
 
 use super::{
     super::{alert::Alert, draft::Draft, notice::PageAsk},
-    Arrived, Began, Page, PageTold, Turn,
-    tell::{Way, tell},
+    Arrived, Began, HeldClosing, Page, PageTold, Turn, Word,
+    tell::{Way, holds_until, tell},
 };
 use crate::{
     model::{Instant, PersonName},
@@ -30,7 +30,7 @@ fn span(length: Duration) -> TimeDelta {
 }
 
 /// Takes every step that is due, and every next way. Gives when it is looked at again.
-pub(super) fn advance(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert]) -> Option<Instant> {
+pub(in super::super) fn advance(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert]) -> Option<Instant> {
     let policy = policy_of(draft, page)?;
     loop {
         let ways = try_next_ways(draft, page, &policy, firing);
@@ -42,12 +42,24 @@ pub(super) fn advance(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert]) 
             Some((Due::Step, at)) if at <= draft.now => {
                 take(draft, page, &policy, firing);
             }
+            Some((Due::Round, at)) if page.list.is_some() => {
+                return Some(ways.next_at.map_or(at, |next| next.min(at)));
+            }
             Some((Due::Round, at)) if at <= draft.now => {
                 draft.turn(&page.key, Turn::Repeated, []);
                 begin_round(draft, page, Began::Repeated);
             }
             next => return [ways.next_at, next.map(|(_, at)| at)].into_iter().flatten().min(),
         }
+    }
+}
+
+/// When the round is through and the next one would begin; `None` while steps are to come, and where the policy does not
+/// repeat.
+pub(super) fn round_ends_at(draft: &Draft<'_>, page: &Page) -> Option<Instant> {
+    match next_due(page, &policy_of(draft, page)?)? {
+        (Due::Round, at) => Some(at),
+        (Due::Step, at) => Some(at.max(draft.now) + TimeDelta::minutes(1)),
     }
 }
 
@@ -209,6 +221,16 @@ fn take(draft: &mut Draft<'_>, page: &mut Page, policy: &EscalationPolicy, firin
             told_before = true;
             continue;
         }
+        // A list wakes nobody beside those it is for.
+        let is_copy = page.list.is_some() && n > 0;
+        if let Some(at) = holds_until(draft, &person).filter(|_| is_copy) {
+            if !page.held.iter().any(|held| held.person == person) {
+                let Way { person, via, mark } = first.clone();
+                page.held.push(HeldClosing { person, via, mark, at, follows: Vec::new(), word: Word::Listed });
+            }
+            told.push(person);
+            continue;
+        }
         tell_by(draft, page, &ways, n, step.via_all, !is_last, firing);
         told.push(person);
     }
@@ -255,7 +277,10 @@ fn tell_by(
     let ask = match (page.drill.is_some(), page.told.iter().any(of_earlier), page.began) {
         (true, ..) => PageAsk::Drill,
         (_, true, _) => PageAsk::Escalated,
-        (_, _, Began::Opened) => PageAsk::First,
+        (_, _, Began::Opened) => match &page.flap {
+            Some(flap) => PageAsk::Changing { n: flap.n, since: flap.since },
+            None => PageAsk::First,
+        },
         (_, _, Began::Repeated) => PageAsk::Repeated,
         (_, _, Began::Expired) => PageAsk::Expired,
     };

@@ -13,7 +13,7 @@ use super::{
         severity::rank,
         step::Why,
     },
-    Arrived, HeldClosing, Page, PageLink, PageTold, TOLD_LATELY, code, link_hash,
+    Arrived, HeldClosing, Page, PageLink, PageTold, TOLD_LATELY, Word, code, flap, link_hash,
 };
 use crate::{
     model::{AddressMark, Instant, PersonName},
@@ -62,14 +62,14 @@ fn link_for(draft: &Draft<'_>, page: &mut Page, person: &PersonName) -> Option<S
 }
 
 /// What a notice is made of besides whom it is for.
-struct Said {
-    says: Says,
-    why: Why,
-    useful_until: Instant,
-    follows: Vec<MessageId>,
+pub(super) struct Said {
+    pub says: Says,
+    pub why: Why,
+    pub useful_until: Instant,
+    pub follows: Vec<MessageId>,
 }
 
-fn notice(draft: &mut Draft<'_>, page: &mut Page, way: &Way, alerts: &[Alert], said: Said) -> MessageId {
+pub(super) fn notice(draft: &mut Draft<'_>, page: &mut Page, way: &Way, alerts: &[Alert], said: Said) -> MessageId {
     let Said { says, why, useful_until, follows } = said;
     let n = page.n_notices;
     page.n_notices += 1;
@@ -112,6 +112,9 @@ pub(in super::super) fn says_page(
     let link = if way.via == Via::Call { None } else { link_for(draft, page, &way.person) };
     let earlier = |(person, at): &(PersonName, Instant)| *person != way.person && *at < now;
     let told_before = page.people().into_iter().filter(earlier).collect();
+    if let Some(list) = &page.list {
+        return Says::Standing { code, link, alerts: firing.to_vec(), until: list.until };
+    }
     let text = draft.page_text(&page.key);
     Says::Page { code, link, alerts: firing.to_vec(), told_before, ask, text }
 }
@@ -206,18 +209,68 @@ pub(super) fn tell_owned(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert
         }
         let lately =
             page.told.iter().any(|told| told.person == person && told.may_know() && now - told.at <= TOLD_LATELY);
-        if !lately && quiet_until(draft, &person).is_some() {
-            // They are asleep again, and hear of the end when their quiet hours are over.
-            continue;
-        }
         let Some(way) = quiet_way(draft, page, &person) else { continue };
         let follows = heard_by(page, &person);
-        let code = code_on(draft, page, &way.mark);
+        page.held.retain(|held| held.person != person || held.word != Word::Owned);
+        // They are asleep again, and hear who has it when their quiet hours are over, if it is not over itself by then.
+        if let Some(at) = holds_until(draft, &person).filter(|_| !lately) {
+            let Way { person, via, mark } = way;
+            page.held.push(HeldClosing { person, via, mark, at, follows, word: Word::Owned });
+            continue;
+        }
         let (by, until) = (ownership.ack.by.clone(), ownership.ack.until);
-        let says = Says::Owned { code, alert: Box::new(alert.clone()), by, until };
-        let useful_until = until.min(now + TimeDelta::hours(1)).max(now + USEFUL_ANSWER);
-        notice(draft, page, &way, firing, Said { says, why: Why::Owned, useful_until, follows });
+        owned_to(draft, page, &way, &alert, (by, until), follows);
     }
+}
+
+/// Tells one person who has it, and until when.
+pub(super) fn owned_to(
+    draft: &mut Draft<'_>,
+    page: &mut Page,
+    way: &Way,
+    alert: &Alert,
+    (by, until): (String, Instant),
+    follows: Vec<MessageId>,
+) {
+    let code = code_on(draft, page, &way.mark);
+    let says = Says::Owned { code, alert: Box::new(alert.clone()), by, until };
+    let useful_until = until.min(draft.now + TimeDelta::hours(1)).max(draft.now + USEFUL_ANSWER);
+    let alerts = std::slice::from_ref(alert);
+    notice(draft, page, way, alerts, Said { says, why: Why::Owned, useful_until, follows });
+}
+
+/// Until when somebody's quiet hours hold what is no page; `None` when they don't, and for whoever is on call.
+pub(super) fn holds_until(draft: &Draft<'_>, person: &PersonName) -> Option<Instant> {
+    let until = quiet_until(draft, person)?;
+    let roster = &draft.policy.paging.roster;
+    (!roster.schedules().any(|schedule| schedule.people_at(draft.now).contains(person))).then_some(until)
+}
+
+/// Words of a page that is not over whose quiet hours are. Gives when the next one's are.
+pub(super) fn take_held(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert]) -> Option<Instant> {
+    let now = draft.now;
+    let (due, held): (Vec<HeldClosing>, Vec<HeldClosing>) =
+        std::mem::take(&mut page.held).into_iter().partition(|held| held.at <= now);
+    page.held = held;
+    for HeldClosing { person, via, mark, follows, word, .. } in due {
+        let way = Way { person, via, mark };
+        match (word, page.ownership().cloned(), firing.first()) {
+            (Word::Owned, Some(owned), Some(alert)) => {
+                owned_to(draft, page, &way, alert, (owned.ack.by, owned.ack.until), follows);
+            }
+            (Word::Listed, ..) if !firing.is_empty() => list_to(draft, page, &way, firing),
+            // Nobody has it any more, or nothing is left of it.
+            _ => {}
+        }
+    }
+    page.held.iter().map(|held| held.at).min()
+}
+
+/// Tells one person what is on a list, later than the others.
+pub(super) fn list_to(draft: &mut Draft<'_>, page: &mut Page, way: &Way, open: &[Alert]) {
+    let says = says_page(draft, page, way, PageAsk::Escalated, open);
+    let useful_until = draft.now + USEFUL_OTHERWISE;
+    notice(draft, page, way, open, Said { says, why: Why::Routine, useful_until, follows: Vec::new() });
 }
 
 fn quiet_until(draft: &Draft<'_>, person: &PersonName) -> Option<Instant> {
@@ -251,6 +304,8 @@ pub(super) fn tell_closed(draft: &mut Draft<'_>, page: &mut Page, over: &[Alert]
     if !ran_out {
         withdraw(draft, page);
     }
+    // Who has it is no news any more.
+    page.held.retain(|held| held.word == Word::Closed);
     let owns = page.ownership().and_then(|ownership| ownership.person.clone());
     let mut people: Vec<PersonName> = page.people().into_iter().map(|(person, _)| person).collect();
     if let Some(owns) = &owns
@@ -275,10 +330,11 @@ pub(super) fn tell_closed(draft: &mut Draft<'_>, page: &mut Page, over: &[Alert]
         let follows = if ran_out { Vec::new() } else { heard_by(page, &person) };
         let texted = |told: &&PageTold| told.person == person && told.via != Via::Email && told.may_know();
         let lately = page.told.iter().filter(texted).any(|told| now - told.at <= TOLD_LATELY);
-        let held = quiet_until(draft, &person).filter(|_| !lately && owns.as_ref() != Some(&person));
+        let asleep = quiet_until(draft, &person).filter(|_| !lately && owns.as_ref() != Some(&person));
+        let held = asleep.max(flap::told_at(page, now));
         if let Some(at) = held {
             let Way { person, via, mark } = way;
-            page.held.push(HeldClosing { person, via, mark, at, follows });
+            page.held.push(HeldClosing { person, via, mark, at, follows, word: Word::Closed });
         } else {
             close_to(draft, page, &way, over, owner, follows);
         }

@@ -4,11 +4,7 @@ use chrono::TimeDelta;
 use serde::Serialize;
 
 use super::stamp;
-use crate::{
-    alerts::{alert::Labels, silence::Silences},
-    model::Instant,
-    view::AlertView,
-};
+use crate::{alerts::alert::Labels, model::Instant, view::AlertView};
 
 /// How far ahead `endsAt` lies for our own alerts: as if a sender had just refreshed them (`resolve_timeout`'s default).
 const REFRESHED: TimeDelta = TimeDelta::minutes(5);
@@ -40,20 +36,19 @@ pub(super) struct Receiver<'view> {
 #[serde(rename_all = "camelCase")]
 struct Status<'view> {
     state: &'static str,
-    silenced_by: Vec<&'view str>,
+    silenced_by: &'view [&'view str],
     inhibited_by: &'view [String],
     muted_by: [&'view str; 0],
 }
 
 impl<'view> GettableAlert<'view> {
-    /// The alert at `now`.
-    pub(super) fn of(view: &'view AlertView, silences: &'view Silences, now: Instant) -> Self {
+    /// The alert at `now`, and which silences mute it.
+    pub(super) fn of(view: &'view AlertView, silenced_by: &'view [&'view str], now: Instant) -> Self {
         let alert = &*view.alert;
         let (starts_at, ends_at, generator_url) = match &alert.posted {
             Some(posted) => (posted.starts_at, posted.ends_at, posted.generator_url.as_str()),
             None => (alert.fired_at().unwrap_or(alert.active_at), now + REFRESHED, ""),
         };
-        let silenced_by: Vec<&str> = silences.muting(&alert.labels, now).map(|one| one.id.as_str()).collect();
         let suppressed = !silenced_by.is_empty() || !view.inhibited_by.is_empty();
         Self {
             labels: &alert.labels,

@@ -36,24 +36,22 @@ pub(in super::super) async fn groups(State(web): State<Arc<Web>>, RawQuery(query
     // Grouping ten thousand alerts takes a processor tens of milliseconds: not one of those that poll the vendor.
     let body = tokio::task::spawn_blocking(move || {
         let mut grouped: BTreeMap<(Labels, String, String), Vec<_>> = BTreeMap::new();
-        let picked = view.alerts.iter().filter(|one| {
-            let silenced = silences.mutes(&one.alert.labels, now).is_some();
-            filter.picks(one, silenced)
-        });
-        for one in picked {
+        let active = silences.active(now);
+        let picked: Vec<_> = view.alerts.iter().filter_map(|one| Some((one, filter.picks(one, &active)?))).collect();
+        for (one, silenced_by) in &picked {
             let routes = view.routing.policy.iter().flat_map(|policy| policy.route.matches(&one.alert.labels));
             for route in routes {
                 if filter.picks_receiver(&route.receiver) {
                     let group = route.group_of(&one.alert.key.agency, &one.alert.labels);
-                    grouped.entry((group.labels, group.receiver, group.route)).or_default().push(one);
+                    grouped.entry((group.labels, group.receiver, group.route)).or_default().push((*one, silenced_by));
                 }
             }
         }
         let groups: Vec<Group<'_>> = grouped
             .iter_mut()
             .map(|((labels, receiver, _), alerts)| {
-                alerts.sort_by(|a, b| a.alert.labels.cmp(&b.alert.labels));
-                let alerts = alerts.iter().map(|one| GettableAlert::of(one, &silences, now)).collect();
+                alerts.sort_by(|(a, _), (b, _)| a.alert.labels.cmp(&b.alert.labels));
+                let alerts = alerts.iter().map(|(one, silenced_by)| GettableAlert::of(one, silenced_by, now)).collect();
                 Group { alerts, labels, receiver: Receiver { name: receiver } }
             })
             .collect();

@@ -65,14 +65,14 @@ pub(super) async fn alerts(State(web): State<Arc<Web>>, RawQuery(query): RawQuer
     };
     let (view, silences, now) = (web.view(), web.silencing.silences(), web.clock.now());
     let body = tokio::task::spawn_blocking(move || {
-        let picked = |one: &&Arc<AlertView>| {
-            let silenced = silences.mutes(&one.alert.labels, now).is_some();
-            filter.picks(one, silenced)
-                && (filter.receiver.is_none() || one.receivers.iter().any(|name| filter.picks_receiver(name)))
-        };
-        let mut found: Vec<_> = view.alerts.iter().filter(picked).collect();
-        found.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
-        serde_json::to_vec(&found.iter().map(|one| GettableAlert::of(one, &silences, now)).collect::<Vec<_>>())
+        let active = silences.active(now);
+        let is_meant =
+            |one: &AlertView| filter.receiver.is_none() || one.receivers.iter().any(|name| filter.picks_receiver(name));
+        let picked = view.alerts.iter().filter(|one| is_meant(one));
+        let mut found: Vec<_> = picked.filter_map(|one| Some((one, filter.picks(one, &active)?))).collect();
+        found.sort_by(|(a, _), (b, _)| a.fingerprint.cmp(&b.fingerprint));
+        let shown = found.iter().map(|(one, silenced_by)| GettableAlert::of(one, silenced_by, now));
+        serde_json::to_vec(&shown.collect::<Vec<_>>())
     });
     answer::json_bytes(body.await.ok().and_then(Result::ok))
 }

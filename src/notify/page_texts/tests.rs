@@ -283,6 +283,7 @@ fn answers_are_short_and_plain() {
             Answer::Mine { codes: codes(&["K7", "M4", "P9", "R3", "T4"]), until: minutes(100) },
             "CCA: K7, M4, P9 and 2 more are yours until 08:40.",
         ),
+        (Answer::Tested { code: "K7".into() }, "CCA: TEST page K7 reached you. Thank you, that is all."),
         (
             Answer::Handled { codes: codes(&["K7"]) },
             "CCA: K7 is noted as handled, yours until its shift ends or its caregiver changes.",
@@ -336,6 +337,7 @@ fn routine_texts_say_how_things_stand() {
     );
     let standing = Says::Standing {
         code: "K7".into(),
+        link: None,
         alerts: vec![alert(Tells::Uncovered, "north"), alert(Tells::Uncovered, "south")],
         until: minutes(180),
     };
@@ -407,7 +409,7 @@ fn everything() -> Vec<Says> {
             until: Some(minutes(9000)),
             open: vec![long.clone(); 9],
         });
-        all.push(Says::Standing { code: "K7".into(), alerts: vec![long.clone(); 9], until: minutes(900) });
+        all.push(Says::Standing { code: "K7".into(), link: None, alerts: vec![long.clone(); 9], until: minutes(900) });
     }
     all
 }

@@ -25,6 +25,7 @@ fn schedule(name: &str, only: Vec<Only>) -> Schedule {
         rota: Rota::Rotations(vec![rotation]),
         overrides: Vec::new(),
         may_be_empty: false,
+        watch_on: None,
     }
 }
 

@@ -72,6 +72,7 @@ pub fn on_call() -> OnCallPicture {
         rota: Rota::Rotations(vec![rotation]),
         overrides: Vec::new(),
         may_be_empty: false,
+        watch_on: None,
     };
     let shared = Schedule { name: "shared".to_owned(), rota: Rota::Calendar(None), ..nights.clone() };
     let event = CalendarEvent {

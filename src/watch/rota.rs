@@ -1,17 +1,20 @@
-//! Who is on call, brought to the tick: the latest roster for each agency's book, and what the rules judge by.
+//! Who is on call, brought to a watch: the latest roster for each agency's book, and what the rules judge by.
+//!
+//! Given: the picture of who is on call, and an instant. Gives: the same to every watch, and since when what is wrong has
+//! been so. Does not: read a calendar.
 
 use std::sync::Arc;
 
+use super::Watch;
 use crate::{
     model::{Instant, Subject},
     on_call::{lint::About, picture::OnCallPicture},
     rules::on_call_health::OnCallHealth,
-    watch::Watch,
 };
 
-/// What the tick last knew of who is on call.
+/// What was last known of who is on call.
 #[derive(Debug, Default)]
-pub(super) struct Rota {
+pub struct Rota {
     of: Option<Arc<OnCallPicture>>,
     until: Option<Instant>,
     began_at: Option<Instant>,
@@ -20,7 +23,7 @@ pub(super) struct Rota {
 
 impl Rota {
     /// Takes the latest picture; looked at anew when it is another, or when time alone may have changed it.
-    pub(super) fn look(&mut self, picture: &Arc<OnCallPicture>, now: Instant) {
+    pub fn look(&mut self, picture: &Arc<OnCallPicture>, now: Instant) {
         let began_at = *self.began_at.get_or_insert(now);
         let same = self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, picture));
         if same && self.until.is_some_and(|until| now < until) {
@@ -52,8 +55,14 @@ impl Rota {
         }
     }
 
+    /// Until when nothing of it changes by itself; `None` = nobody has looked.
+    #[must_use]
+    pub const fn until(&self) -> Option<Instant> {
+        self.until
+    }
+
     /// Tells an agency's watch; what is wrong with it is the installation's alone.
-    pub(super) fn tell(&self, watch: &mut Watch, is_installation: bool) {
+    pub fn tell(&self, watch: &mut Watch, is_installation: bool) {
         if let Some(picture) = &self.of {
             watch.book.set_roster(&picture.roster);
         }
