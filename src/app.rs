@@ -51,6 +51,8 @@ mod send_on;
 mod silence_desk;
 mod web_watch;
 
+pub(crate) use on_call::{calendar_now, mark_of as calendar_mark};
+
 use crew::{Crew, Prepared};
 use desk::Desk;
 pub(crate) use parts::{installation, telling};

@@ -187,8 +187,12 @@ Examples:
 Every fault is one line on stderr: file:line:column: error: what is wrong; what to write instead.
 Exit code 1 when there is any error. Warnings alone are 0, but for those that begin with on-call: a schedule that a policy
 needs has nobody at some time in the next 14 days, the last step of a policy finds nobody, a calendar file names strangers or
-cannot be read. `run` starts in spite of them, and tells them as alerts. Calendars on the network are not asked for.")]
+cannot be read. `run` starts in spite of them, and tells them as alerts. Of a calendar on the network the copy counts that the
+agent stored last, if it did; --fetch asks for it now.")]
 pub struct Check {
+    /// Ask for the calendars on the network, too
+    #[arg(long)]
+    pub fetch: bool,
     /// How to answer
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
     pub output: Output,

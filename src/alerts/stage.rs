@@ -172,7 +172,7 @@ pub fn person(name: &str, n: u32) -> Person {
         contact(Via::Call, phone),
         contact(Via::Email, format!("{name}@example.com")),
     ];
-    Person { name: PersonName::new(name), contacts, quiet_hours: None }
+    Person { name: PersonName::new(name), contacts, quiet_hours: None, also_known_as: Vec::new() }
 }
 
 /// A step that tells these people, first by text.

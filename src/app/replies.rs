@@ -24,6 +24,10 @@ impl Replies for Desk {
             if agencies.is_empty() {
                 return HeardWas::NotAReply;
             }
+            let proves = match &reply.code {
+                Some(code) => reach.phones().page(&phone, code).is_some(),
+                None => reach.phones().known(&phone).any(|(_, known)| known.open),
+            };
             let Heard { gateway, provider_id, at, .. } = heard;
             let ask = Ask::Reply { phone, speakers, reply, heard: format!("{gateway}/{provider_id}") };
             let orders: Vec<(AgencyName, Vec<Ask>)> =
@@ -32,7 +36,7 @@ impl Replies for Desk {
                 Ok(true) => {
                     self.store_health.took(clock::real_now());
                     self.nudges.inputs_stored();
-                    HeardWas::Reply
+                    if proves { HeardWas::Reply } else { HeardWas::Stray }
                 }
                 Ok(false) => HeardWas::Duplicate,
                 Err(fault) => {

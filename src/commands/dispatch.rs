@@ -81,7 +81,8 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         }
         Command::Check(args) => {
             let how = if args.output == Output::Json { check::Output::Json } else { check::Output::Human };
-            let code = check::check(config, &env, how, &mut out, &mut io::stderr())?;
+            let calendars = check::at_hand(config, &env, args.fetch).await;
+            let code = check::check(config, &env, &calendars, how, &mut out, &mut io::stderr())?;
             Ok(if code == 0 { Exit::Done } else { Exit::Failed })
         }
         Command::Routes(args) => {

@@ -12,7 +12,10 @@ use std::{
 };
 
 use super::Exit;
-use crate::{config::Config, notify::message::SmtpTarget};
+use crate::{
+    config::Config,
+    notify::{message::SmtpTarget, receiver::Receiver},
+};
 
 mod mail;
 mod phone;
@@ -138,11 +141,9 @@ pub async fn run(config: &Config, wish: &Wish, out: &mut impl Write) -> io::Resu
         notes.heading("One text to a person, and their answer, as asked")?;
         phone::examine(config, person, phone::Patience::default(), &mut notes).await?;
     }
-    let told = config
-        .receivers
-        .iter()
-        .any(|receiver| !(receiver.email.is_empty() && receiver.sms.is_empty() && receiver.webhook.is_empty()));
-    if !told {
+    let tells =
+        |it: &Receiver| !(it.email.is_empty() && it.sms.is_empty() && it.webhook.is_empty() && it.page.is_empty());
+    if !config.receivers.iter().any(tells) {
         notes.line(&Line::warn("telling", "no receiver has an address: everything is watched and nobody is told"))?;
     }
     let (n_warn, n_fail) = (notes.n_warn, notes.n_fail);

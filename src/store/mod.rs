@@ -24,6 +24,7 @@ mod orders;
 mod outbox;
 mod outbox_read;
 mod pages;
+mod secrets;
 mod settle;
 mod silences;
 mod sql;

@@ -11,6 +11,7 @@ use std::{
 };
 
 use chrono::NaiveDate;
+use secrecy::SecretString;
 use sqlx::{
     ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
     pool::PoolConnection,
@@ -26,7 +27,7 @@ use super::{
     error::StoreError,
     heard, lives,
     lock::{FileLock, make_private},
-    mirror_rows, on_call_log, orders, outbox, outbox_read,
+    mirror_rows, on_call_log, orders, outbox, outbox_read, secrets,
     silences::{self, SilenceChange},
     writer::{Job, Memory, Reply, Writer},
 };
@@ -187,6 +188,18 @@ impl Store {
     pub async fn secret(&self, name: &'static str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
         let fresh = *fresh;
         self.write(|reply| Job::Secret { name, fresh, reply }).await
+    }
+
+    /// Keeps something that somebody lent us, such as a token, in the place of what was kept under this name. Kept in
+    /// plain text: whoever can read the file can read it.
+    pub async fn keep_secret(&self, name: &str, body: SecretString) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.write(|reply| Job::KeepSecret { name, body, reply }).await
+    }
+
+    /// What is kept under this name.
+    pub async fn kept_secret(&self, name: &str) -> Result<Option<SecretString>, StoreError> {
+        secrets::kept(self.reader().await?.connection(), name).await
     }
 
     /// Writes a little and takes it to the disk: whether the store takes writes at all, after it refused some.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use chrono::NaiveDate;
+use secrecy::SecretString;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -20,7 +21,7 @@ use super::{
     error::{StoreError, commit_surely_failed},
     heard,
     lock::FileLock,
-    mirror_rows, on_call_log, orders, outbox, pages,
+    mirror_rows, on_call_log, orders, outbox, secrets,
     silences::{self, SilenceChange},
     sql::{Value, execute, fetch, get},
 };
@@ -128,6 +129,11 @@ pub(super) enum Job {
         name: &'static str,
         fresh: [u8; 32],
         reply: Reply<[u8; 32]>,
+    },
+    KeepSecret {
+        name: String,
+        body: SecretString,
+        reply: Reply<()>,
     },
     Probe {
         now: Instant,
@@ -415,7 +421,8 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         Job::Morning { agency, day, at, people, asks, reply } => {
             done(reply, on_call_log::put_morning(connection, memory, &agency, day, at, &people, &asks).await)
         }
-        Job::Secret { name, fresh, reply } => done(reply, pages::secret(connection, name, fresh).await),
+        Job::Secret { name, fresh, reply } => done(reply, secrets::made_once(connection, name, fresh).await),
+        Job::KeepSecret { name, body, reply } => done(reply, secrets::put(connection, name, &body).await),
         Job::Probe { now, reply } => {
             // A page of the file that means nothing to anybody else; it goes through the log like every write.
             let text = format!("PRAGMA user_version = {}", now.timestamp().rem_euclid(i64::from(i32::MAX)));
@@ -457,6 +464,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::KeepWays(_, reply)
         | Job::PollLater { reply, .. }
         | Job::Calendar(_, reply)
+        | Job::KeepSecret { reply, .. }
         | Job::Probe { reply, .. }
         | Job::Api { reply, .. }
         | Job::Silences(_, reply)

@@ -18,6 +18,7 @@ mod faults;
 mod gateways;
 mod harness;
 mod house;
+mod init;
 mod kill;
 mod layering;
 mod metrics_lint;

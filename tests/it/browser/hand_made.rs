@@ -206,6 +206,7 @@ fn told(channel: Channel) -> Told {
         wants_closing: true,
         message: MessageId::from_stored("00".to_owned()),
         at: now() - TimeDelta::minutes(1),
+        group: None,
     }
 }
 
