@@ -49,6 +49,7 @@ use shiftwatch::{
         alert_story::AlertStory,
         api_record::ApiRecord,
         history::{History, Span as HistorySpan},
+        on_call_log::OnCallLog,
     },
     source::fetched::{Batch, Extent, Fetched, Read, Rows, Span},
     view::{
@@ -249,6 +250,10 @@ impl Records for Nobody {
     }
 
     fn history(&self, _: HistorySpan) -> BoxFuture<'_, Result<History, RecordsFault>> {
+        Box::pin(async { Err(RecordsFault { why: "there is none".to_owned() }) })
+    }
+
+    fn on_call_log(&self, _: u32) -> BoxFuture<'_, Result<OnCallLog, RecordsFault>> {
         Box::pin(async { Err(RecordsFault { why: "there is none".to_owned() }) })
     }
 

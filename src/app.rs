@@ -5,7 +5,7 @@
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex as PlainMutex, PoisonError, RwLock},
+    sync::{Arc, Mutex as PlainMutex, PoisonError, RwLock, atomic::AtomicU64},
 };
 
 use anyhow::Context as _;
@@ -36,6 +36,7 @@ use crate::{
 
 mod crew;
 mod desk;
+mod dispositions;
 mod drills;
 mod heart;
 mod links;
@@ -49,6 +50,8 @@ mod retire;
 mod send_on;
 mod silence_desk;
 mod web_watch;
+
+pub(crate) use on_call::{calendar_now, mark_of as calendar_mark};
 
 use crew::{Crew, Prepared};
 use desk::Desk;
@@ -121,6 +124,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         posts: RwLock::new(Arc::new(Vec::new())),
         store_health: Arc::clone(&store_health),
         reload: reload_asked,
+        n_said: AtomicU64::default(),
     });
     let ears = Arc::new(Ears::default());
     let hooks = Arc::new(Hooks::new(store.clone(), clock.clone(), desk.clone(), Arc::clone(&ears), seed));
@@ -155,6 +159,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         api_book: Arc::clone(&kept.api_book),
         view: reader.clone(),
         histories: Mutex::default(),
+        logs: Mutex::default(),
         api_records: Mutex::default(),
     };
     let access = Arc::new(http::Access::new(config.web.file.as_ref()));

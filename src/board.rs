@@ -26,6 +26,7 @@ pub mod history;
 pub mod link;
 pub mod now;
 pub mod on_call;
+pub mod on_call_log;
 pub mod people;
 pub mod silences;
 pub mod story;
@@ -84,7 +85,7 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 22] = [
+const TEMPLATES: [(&str, &str); 24] = [
     ("link_frame.html", include_str!("board/templates/link_frame.html")),
     ("link.html", include_str!("board/templates/link.html")),
     ("link_nothing.html", include_str!("board/templates/link_nothing.html")),
@@ -103,6 +104,8 @@ const TEMPLATES: [(&str, &str); 22] = [
     ("past.html", include_str!("board/templates/past.html")),
     ("on_call.html", include_str!("board/templates/on_call.html")),
     ("policies.html", include_str!("board/templates/policies.html")),
+    ("on_call_log.html", include_str!("board/templates/on_call_log.html")),
+    ("disposition.html", include_str!("board/templates/disposition.html")),
     ("history.html", include_str!("board/templates/history.html")),
     ("silences.html", include_str!("board/templates/silences.html")),
     ("silence.html", include_str!("board/templates/silence.html")),

@@ -125,9 +125,11 @@ pub enum Command {
     Alerts(Alerts),
     /// Own an alert: repeats stop until that ends
     Ack(Ack),
+    /// Say what became of an alert, live or over
+    Disposition(Disposition),
     /// Make, list, change and end silences
     Silence(Silence),
-    /// Say who is on call, now and in the days ahead
+    /// Say who is on call, now and in the days ahead; and the log of who was
     OnCall(OnCall),
     /// Ask the agent of this configuration whether it is well, for a container's health check
     Healthcheck(Healthcheck),
@@ -185,8 +187,12 @@ Examples:
 Every fault is one line on stderr: file:line:column: error: what is wrong; what to write instead.
 Exit code 1 when there is any error. Warnings alone are 0, but for those that begin with on-call: a schedule that a policy
 needs has nobody at some time in the next 14 days, the last step of a policy finds nobody, a calendar file names strangers or
-cannot be read. `run` starts in spite of them, and tells them as alerts. Calendars on the network are not asked for.")]
+cannot be read. `run` starts in spite of them, and tells them as alerts. Of a calendar on the network the copy counts that the
+agent stored last, if it did; --fetch asks for it now.")]
 pub struct Check {
+    /// Ask for the calendars on the network, too
+    #[arg(long)]
+    pub fetch: bool,
     /// How to answer
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
     pub output: Output,
@@ -421,9 +427,14 @@ Examples:
   shiftwatch on-call                                    every schedule, a fortnight ahead, and what could go wrong
   shiftwatch on-call nights --at 2026-12-24T20:00:00-07:00
   shiftwatch on-call nights --output ics > nights.ics   sixty days, for another calendar
+  shiftwatch on-call log --days 7                       every page, who took it, what became of it
 
 The agent gives the same calendars to follow: /api/v1/on-call/SCHEDULE.ics and /api/v1/on-call/people/PERSON.ics.")]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct OnCall {
+    /// What was, instead of what is
+    #[command(subcommand)]
+    pub command: Option<OnCallCommand>,
     /// This schedule alone
     #[arg(value_name = "SCHEDULE")]
     pub schedule: Option<String>,
@@ -439,6 +450,24 @@ pub struct OnCall {
     /// A file with basic_auth and tls_config, as amtool reads it, for an agent with sign-in [env: SHIFTWATCH_HTTP_CONFIG]
     #[arg(long, value_name = "FILE")]
     pub http_config: Option<PathBuf>,
+}
+
+/// What else `on-call` tells.
+#[derive(Debug, Subcommand)]
+pub enum OnCallCommand {
+    /// Every page of the last days: who was told, who took it after how long, how it ended, what became of it
+    Log(OnCallLog),
+}
+
+/// `on-call log`.
+#[derive(Debug, Args)]
+pub struct OnCallLog {
+    /// How many days back
+    #[arg(long, value_name = "DAYS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=400))]
+    pub days: u32,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
 }
 
 /// How `on-call` answers.
@@ -479,6 +508,38 @@ pub struct Ack {
     /// For how long, for example 20m [default: as configured]
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub for_: Option<std::time::Duration>,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `disposition`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch disposition 3f2a9c covered --by office --covered-by 8000202
+  shiftwatch disposition 3f2a9c unstaffed --by office --approver director --note \"family stayed with them\"
+
+It closes nothing: it is the last word of the on-call log. It may be said again; the latest word counts, all are kept.")]
+pub struct Disposition {
+    /// The alert: its id in `shiftwatch on-call log` or `shiftwatch alerts`, at least 4 digits of it
+    #[arg(value_name = "ALERT")]
+    pub alert: String,
+    /// What became of it
+    #[arg(value_name = "WHAT", value_parser = ["covered", "arrived", "refused", "unstaffed", "data-error", "rescheduled"])]
+    pub what: String,
+    /// Who says so
+    #[arg(long, value_name = "NAME", env = "SHIFTWATCH_USER")]
+    pub by: String,
+    /// Who approved of it; needed when it went unstaffed
+    #[arg(long, value_name = "NAME")]
+    pub approver: Option<String>,
+    /// Who covered the shift
+    #[arg(long, value_name = "NAME")]
+    pub covered_by: Option<String>,
+    /// What else there is to say; others can read it, so no client's name
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub note: String,
     /// Where and how
     #[command(flatten)]
     pub asking: Asking,

@@ -31,6 +31,7 @@ use crate::{
 
 mod api_book;
 pub mod complaints;
+mod morning;
 mod polling;
 mod silence_book;
 mod store_health;

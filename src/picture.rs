@@ -3,7 +3,9 @@
 use std::{cell::OnceCell, sync::Arc, time::Duration};
 
 use crate::{
-    alerts::{alert::Alert, fingerprint::fingerprint, inhibit::Speakers, silence::Silences, step::CatchUp},
+    alerts::{
+        alert::Alert, fingerprint::fingerprint, inhibit::Speakers, page::Arrived, silence::Silences, step::CatchUp,
+    },
     config::Config,
     lifecycle::Post,
     mirror::{coverage::Coverage, today::Today},
@@ -20,8 +22,8 @@ use crate::{
     },
     store::{MessageFate, OutboxStats},
     view::{
-        AgencyView, AlertView, Band, ConfigView, EndpointView, LocationCoverage, OutboxCount, OutboxView, RoutingView,
-        RuleView, SectionView, ShiftCounts, View,
+        AgencyView, AlertView, Band, ConfigView, EndpointView, LocationCoverage, OutboxCount, OutboxView, Paged,
+        RoutingView, RuleView, SectionView, ShiftCounts, View,
     },
     watch::Watch,
 };
@@ -142,11 +144,38 @@ fn alert_view<'a>(watch: &'a Watch, alert: &Arc<Alert>, speakers: &OnceCell<Spea
         alert: Arc::clone(alert),
         fingerprint: fingerprint(&alert.labels),
         receivers: routes.iter().map(|route| route.receiver.clone()).collect(),
+        paged: paged(watch, alert),
+        next_step_at: next_step_at(watch, alert),
         inhibited_by,
         quiet: watch.quiet.get(&alert.key).copied(),
         timezone: zone.unwrap_or(watch.settings.timezone),
         clock_12h: watch.settings.clock_12h,
     }
+}
+
+/// Who was told of an alert by pages that are not over.
+fn paged(watch: &Watch, alert: &Alert) -> Vec<Paged> {
+    let pages = watch.book.pages_of(&alert.key).filter_map(|key| watch.book.page(key));
+    let told = pages.flat_map(|page| page.told.iter().map(move |told| (page, told)));
+    let mut paged: Vec<Paged> = told
+        .filter(|(_, told)| told.arrived != Arrived::Withdrawn)
+        .map(|(page, told)| Paged {
+            person: told.person.to_string(),
+            via: told.via.as_str(),
+            code: page.codes.get(&told.mark).cloned().unwrap_or_default(),
+            step: told.step + 1,
+            at: told.at,
+            arrived: told.arrived,
+        })
+        .collect();
+    paged.sort_by_key(|told| told.at);
+    paged
+}
+
+/// When somebody else is told, unless somebody owns it first.
+fn next_step_at(watch: &Watch, alert: &Alert) -> Option<Instant> {
+    let pages = watch.book.pages_of(&alert.key).filter_map(|key| watch.book.page(key));
+    pages.filter(|page| page.ownership().is_none()).filter_map(|page| page.next_at).min()
 }
 
 fn agency_view(watch: &Watch, promise: &Promise, status: &SourceStatus, now: Instant) -> AgencyView {

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::{
     alerts::{
         alert::{Alert, Labels},
+        page::Arrived,
         policy::Policy,
         silence::Silences,
         step::Quiet,
@@ -197,6 +198,10 @@ pub struct AlertView {
     pub fingerprint: String,
     /// Names of the receivers its route leads to.
     pub receivers: Vec<String>,
+    /// Who was told by its pages, oldest first.
+    pub paged: Vec<Paged>,
+    /// When the next step of one of its pages is due, or the next way; `None` when none waits for a time.
+    pub next_step_at: Option<Instant>,
     /// Fingerprints of the alerts that speak for it.
     pub inhibited_by: Vec<String>,
     /// Why nobody is told at present; `None` when somebody was.
@@ -205,6 +210,31 @@ pub struct AlertView {
     pub timezone: Tz,
     /// True for `clock: 12h`.
     pub clock_12h: bool,
+}
+
+/// Somebody was told by a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paged {
+    /// Who, by their name in the configuration.
+    pub person: String,
+    /// `sms`, `call` or `email`.
+    pub via: &'static str,
+    /// The page's code on that phone.
+    pub code: String,
+    /// At which step, from 1.
+    pub step: usize,
+    /// When that was decided.
+    pub at: Instant,
+    /// What became of it.
+    pub arrived: Arrived,
+}
+
+impl Paged {
+    /// Whether they have it, or may have it by now.
+    #[must_use]
+    pub const fn may_know(&self) -> bool {
+        matches!(self.arrived, Arrived::Waiting | Arrived::Sent { .. } | Arrived::Delivered { .. })
+    }
 }
 
 /// A loaded rule, as metrics name it.

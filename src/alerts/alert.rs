@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::group::GroupKey;
 use crate::{
     model::{AgencyName, CaregiverId, ClientId, Instant, Subject},
     notify::message::{AddressMark, Channel, MessageId},
@@ -158,6 +159,19 @@ pub struct Told {
     pub message: MessageId,
     /// When they were told last.
     pub at: Instant,
+    /// The group that told a webhook, which may keep its own record of each group: it hears of the end in each. `None`
+    /// for people, who hear of it once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupKey>,
+}
+
+impl Told {
+    /// Whether they were told by this group: by none in particular, by this one, or by one that is none of `groups`, the
+    /// alert's groups as they are now.
+    #[must_use]
+    pub fn is_of(&self, key: &GroupKey, groups: &[GroupKey]) -> bool {
+        self.receiver == key.receiver && self.group.as_ref().is_none_or(|own| own == key || !groups.contains(own))
+    }
 }
 
 /// What an outside sender said.

@@ -74,7 +74,7 @@ fn summarise(draft: &mut Draft<'_>, receiver: &str, groups: &BTreeMap<GroupKey, 
     let labels = Labels::from([("agency".to_owned(), agency.as_str().to_owned())]);
     let summary = GroupKey { agency, route: "catch-up".to_owned(), receiver: receiver.to_owned(), labels };
     let generation = u64::try_from(to_micros(draft.now)).unwrap_or(0);
-    let told = Audience::of(draft, receiver, |to| to.message(&summary, generation, 0, Half::Firing));
+    let told = Audience::of(draft, receiver, None, |to| to.message(&summary, generation, 0, Half::Firing));
 
     let keys: BTreeSet<&AlertKey> = groups.values().flatten().collect();
     for (group, alerts) in groups {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::{
     alert::{Alert, AlertKey, AlertState, Labels},
     book::{Book, alert_wake},
+    disposition::Said,
     group::{Group, GroupKey},
     inhibit::{Scope, Sources, roles},
     notice::Notice,
@@ -41,6 +42,7 @@ pub(super) struct Draft<'a> {
     new_targets: HashMap<Scope, BTreeSet<AlertKey>>,
     pub catch_up: Option<CatchUp>,
     pub transitions: Vec<Transition>,
+    pub said: Vec<Said>,
     pub intents: Vec<Intent>,
     pub notices: Vec<Notice>,
     /// Every phone; `None` in tests that have none.
@@ -64,6 +66,8 @@ pub(super) struct Draft<'a> {
     pub person_wakes: BTreeMap<AddressMark, Option<Instant>>,
     /// Who was told that a shift's page is over, in this step.
     pub closed_to: BTreeSet<(PersonName, Subject)>,
+    /// Who was told in this step who has an alert.
+    pub owned_to: BTreeSet<(PersonName, AlertKey)>,
     pub cancels: BTreeSet<MessageId>,
     pub quiet: BTreeMap<AlertKey, Quiet>,
     reads_wanted: Vec<Read>,
@@ -100,6 +104,7 @@ impl<'a> Draft<'a> {
             new_targets: HashMap::new(),
             catch_up: None,
             transitions: Vec::new(),
+            said: Vec::new(),
             intents: Vec::new(),
             notices: Vec::new(),
             phones: None,
@@ -115,6 +120,7 @@ impl<'a> Draft<'a> {
             page_turns: Vec::new(),
             person_wakes: BTreeMap::new(),
             closed_to: BTreeSet::new(),
+            owned_to: BTreeSet::new(),
             cancels: BTreeSet::new(),
             quiet: BTreeMap::new(),
             reads_wanted: Vec::new(),
@@ -587,6 +593,7 @@ impl<'a> Draft<'a> {
             }
         }
         delta.transitions = self.transitions;
+        delta.said = self.said;
         Step {
             delta,
             intents: self.intents,

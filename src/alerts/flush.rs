@@ -167,7 +167,8 @@ fn listen(draft: &mut Draft<'_>, route: &Route, group: &Group) -> Voices {
                 }
             }
             AlertState::Resolved { .. } if !is_held_open(draft, alert) => {
-                let told = alert.told.iter().filter(|told| told.receiver == group.key.receiver).cloned();
+                let groups = groups_of(draft, alert);
+                let told = alert.told.iter().filter(|told| told.is_of(&group.key, &groups)).cloned();
                 let told: Vec<Told> = told.collect();
                 if !told.is_empty() {
                     voices.resolved.push(Alert { told, ..alert.clone() });
@@ -248,7 +249,7 @@ pub(super) fn flush(draft: &mut Draft<'_>, key: &GroupKey, caught_up: bool) {
 fn speak(draft: &mut Draft<'_>, group: &Group, why: Why, firing: &[Alert], resolved: Vec<Alert>) {
     if why != Why::Resolved {
         page::open(draft, &group.key, firing);
-        let told = Audience::of(draft, &group.key.receiver, |to| to.message_of(group, Half::Firing));
+        let told = Audience::of(draft, &group.key.receiver, Some(&group.key), |to| to.message_of(group, Half::Firing));
         for alert in firing {
             let mut alert = alert.clone();
             told.remember(draft, &mut alert);
@@ -284,26 +285,33 @@ fn still_firing(draft: &Draft<'_>, key: &GroupKey) -> Vec<Alert> {
 /// Everybody a receiver tells now, each with the message that tells them.
 pub(super) struct Audience<'a> {
     receiver: &'a str,
+    /// The group that tells them; `None` for a word on several.
+    group: Option<&'a GroupKey>,
     recipients: Vec<Recipient>,
     /// In the order of the recipients: the message, and whether they are to hear of the end.
     messages: Vec<(MessageId, bool)>,
 }
 
 impl<'a> Audience<'a> {
-    pub fn of(draft: &Draft<'_>, receiver: &'a str, message: impl Fn(&Recipient) -> MessageId) -> Self {
+    pub fn of(
+        draft: &Draft<'_>,
+        receiver: &'a str,
+        group: Option<&'a GroupKey>,
+        message: impl Fn(&Recipient) -> MessageId,
+    ) -> Self {
         let Some(config) = draft.policy.receivers.get(receiver) else {
-            return Self { receiver, recipients: Vec::new(), messages: Vec::new() };
+            return Self { receiver, group, recipients: Vec::new(), messages: Vec::new() };
         };
         let recipients = recipients(config);
         let messages =
             recipients.iter().map(|to| (message(to), sends_resolved(config, to.channel, to.integration))).collect();
-        Self { receiver, recipients, messages }
+        Self { receiver, group, recipients, messages }
     }
 
     /// Notes on the alert that all of them were told. Who was told before keeps the first message: it is the one that
     /// the closing follows.
     pub fn remember(&self, draft: &Draft<'_>, alert: &mut Alert) {
-        let Self { receiver, recipients, messages } = self;
+        let Self { receiver, group, recipients, messages } = self;
         // Told before by a receiver that no route leads to any more: they hear of the end from this one, once.
         let routes = draft.told_routes(&alert.labels);
         let left_behind = |told: &Told| !routes.iter().any(|(_, group)| group.receiver == told.receiver);
@@ -312,13 +320,22 @@ impl<'a> Audience<'a> {
                 (*receiver).clone_into(&mut told.receiver);
             }
         }
+        let groups: Vec<GroupKey> = routes.into_iter().map(|(_, group)| group).collect();
         for (to, (message, wants_closing)) in recipients.iter().zip(messages) {
-            let is_they = |told: &&mut Told| told.receiver == *receiver && place_of(recipients, told) == Some(to);
+            let own = group.filter(|_| to.channel == Channel::Webhook);
+            let is_they = |told: &&mut Told| {
+                told.receiver == *receiver
+                    && own.is_none_or(|own| told.is_of(own, &groups))
+                    && place_of(recipients, told) == Some(to)
+            };
             let Recipient { channel, integration, recipient, .. } = *to;
             match alert.told.iter_mut().find(is_they) {
                 Some(before) => {
                     (before.integration, before.recipient) = (integration, recipient);
                     (before.wants_closing, before.at) = (*wants_closing, draft.now);
+                    if before.group.is_some() {
+                        before.group = own.cloned();
+                    }
                 }
                 None => alert.told.push(Told {
                     receiver: (*receiver).to_owned(),
@@ -329,6 +346,7 @@ impl<'a> Audience<'a> {
                     wants_closing: *wants_closing,
                     message: message.clone(),
                     at: draft.now,
+                    group: own.cloned(),
                 }),
             }
         }
@@ -443,10 +461,15 @@ fn is_over(draft: &Draft<'_>, alert: &Alert) -> bool {
     matches!(alert.state, AlertState::Resolved { .. }) && !is_held_open(draft, alert)
 }
 
+/// The groups of an alert, by the routes as they are now.
+fn groups_of(draft: &Draft<'_>, alert: &Alert) -> Vec<GroupKey> {
+    draft.told_routes(&alert.labels).into_iter().map(|(_, group)| group).collect()
+}
+
 /// The group that somebody hears of an alert in.
 fn home_of(draft: &Draft<'_>, alert: &Alert, told: &Told) -> GroupKey {
-    let routes = draft.told_routes(&alert.labels);
-    let home = routes.into_iter().find(|(_, group)| group.receiver == told.receiver).map(|(_, group)| group);
+    let groups = groups_of(draft, alert);
+    let home = groups.iter().find(|key| told.is_of(key, &groups)).cloned();
     home.unwrap_or_else(|| GroupKey {
         agency: alert.key.agency.clone(),
         route: TOLD_BEFORE.to_owned(),

@@ -5,11 +5,14 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{NaiveDate, TimeDelta};
+
 use super::{
     alert::{Acknowledgement, Alert, AlertKey, AlertState, Confirm, Facts, Labels, Posted},
     annotation::{annotate, stamp_state},
     book::RECOVERY_CATCH_UP_MAX,
     decide::{Rules, TRANSITIONS_MAX},
+    disposition::{MorningList, Said},
     draft::Draft,
     flush,
     notice::{Notice, Says},
@@ -24,7 +27,7 @@ use super::{
 };
 use crate::{
     model::{Instant, PersonName, ShiftKey, Subject, local_time::to_micros},
-    on_call::Via,
+    on_call::{Contact, Via},
     rules::{
         finding::{Broken, Closing, Finding, Opened, Tells, Unjudged, Verdict},
         rule::Rule,
@@ -70,6 +73,12 @@ pub(super) fn take_orders(draft: &mut Draft<'_>, inputs: &Inputs) {
             Ask::SilenceEnds { id, created_by, ends_at, n_muted } => {
                 draft.notices.extend(silence_ends(draft, id, created_by, *ends_at, *n_muted));
             }
+            Ask::Dispose(said) => draft.said.push(Said { at: *at, ..(**said).clone() }),
+            Ask::Morning { day, list } => {
+                let notices: Vec<Notice> =
+                    list.people.iter().filter_map(|person| morning(draft, *day, list, person)).collect();
+                draft.notices.extend(notices);
+            }
             Ask::Drill { policy, person, id } => {
                 page::begin_drill(draft, policy.as_deref(), person.as_ref(), id);
             }
@@ -103,6 +112,29 @@ fn silence_ends(
         follows: Vec::new(),
     })
 }
+
+/// A morning's list for one person, by the first way to them that is no call and takes something.
+fn morning(draft: &Draft<'_>, day: NaiveDate, list: &MorningList, to: &PersonName) -> Option<Notice> {
+    let person = draft.policy.paging.roster.person(to)?;
+    let takes = |contact: &&Contact| contact.via != Via::Call && !draft.is_bad(&contact.mark, contact.via);
+    let contact = person.contacts.iter().find(takes)?;
+    Some(Notice {
+        topic: format!("morning/{day}"),
+        n: 0,
+        to: to.clone(),
+        via: contact.via,
+        mark: contact.mark.clone(),
+        says: Says::Morning { n_shifts: list.n_shifts, n_open: list.n_open, open: list.open.clone() },
+        why: Why::Routine,
+        urgency: rank(&Labels::new()),
+        useful_until: draft.now + MORNING_LASTS,
+        fired_at: draft.now,
+        follows: Vec::new(),
+    })
+}
+
+/// A morning's list that could not be sent for so long is not sent any more; the on-call log has it.
+const MORNING_LASTS: TimeDelta = TimeDelta::hours(10);
 
 /// Takes note of messages that never left: who was not reached was not told, and gets no closing. Where that was
 /// everybody, it is told again.

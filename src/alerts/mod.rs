@@ -10,6 +10,7 @@ pub mod book;
 mod bundle;
 mod catch_up;
 pub mod decide;
+pub mod disposition;
 mod draft;
 pub mod fingerprint;
 mod flush;

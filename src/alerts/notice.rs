@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{alert::Alert, step::Why};
+use super::{alert::Alert, disposition::Unsaid, step::Why};
 use crate::{
     model::{AddressMark, AgencyName, Instant, PersonName},
     notify::message::{Channel, MessageId},
@@ -112,8 +112,12 @@ pub enum Says {
     },
     /// What became of the night's pages is asked.
     Morning {
-        /// Those of which nobody has said it, the earliest first.
-        open: Vec<Alert>,
+        /// How many shifts of the night somebody was told of.
+        n_shifts: usize,
+        /// Of how many nobody has said what became of them.
+        n_open: usize,
+        /// Those, the earliest first; of many only the first.
+        open: Vec<Unsaid>,
     },
     /// A silence ends soon and still mutes something.
     SilenceEnds {

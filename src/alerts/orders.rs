@@ -1,8 +1,12 @@
 //! What people and gateways said since the last step. All of it is stored before a step sees it.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::alert::{AlertKey, Labels};
+use super::{
+    alert::{AlertKey, Labels},
+    disposition::{MorningList, Said},
+};
 use crate::{
     model::{AddressMark, Instant, PersonName},
     notify::message::{Channel, MessageId},
@@ -81,6 +85,15 @@ pub enum Ask {
         ends_at: Instant,
         /// How many firing alerts it mutes.
         n_muted: usize,
+    },
+    /// Somebody says what became of an alert.
+    Dispose(Box<Said>),
+    /// A morning's list of what nobody has said yet.
+    Morning {
+        /// Of which day, by the agency's clock.
+        day: NaiveDate,
+        /// What it says, and whom it concerns.
+        list: MorningList,
     },
     /// A page marked as a trial.
     Drill {

@@ -451,3 +451,81 @@ fn a_link_does_each_thing_once() {
     assert_eq!(until(&stage), Some(noon() + TimeDelta::seconds(100 + 40 * 60)), "another button is another thing");
     assert_eq!(stage.said(), NOTHING, "the page that opened says it, no text does");
 }
+
+#[test]
+fn two_routes_page_one_alert_and_one_reply_owns_both_and_others_hear_it_once() {
+    let mut policy = paging();
+    let mut first = route("on-call", "", &["agency", "shift"], [10, 300, 14_400]);
+    (first.id, first.continue_) = ("first".to_owned(), true);
+    let mut second = route("on-call", "", &["agency", "alertname"], [10, 300, 14_400]);
+    second.id = "second".to_owned();
+    policy.route.routes = vec![first, second];
+    let mut stage = paged(policy);
+    stage.pass(vec![broken("Page", shift(2))]);
+    stage.until(140);
+    let open = |stage: &Stage| {
+        let mut pages: Vec<(String, usize, &str)> = stage
+            .book
+            .pages()
+            .map(|page| (page.key.group.route.clone(), page.alerts.len(), page.state_name()))
+            .collect();
+        pages.sort_unstable();
+        pages
+    };
+    let (by_shift, by_name) = ("first".to_owned(), "second".to_owned());
+    assert_eq!(
+        open(&stage),
+        [(by_shift.clone(), 1, "open"), (by_shift.clone(), 1, "open"), (by_name.clone(), 2, "open")],
+        "a page a shift by one route, one for both by the other"
+    );
+    stage.said();
+    let code = stage.code("night-1", 0);
+    stage.reply("night-1", &format!("1 {code}"));
+    // Ownership is a page's; what it tells of is the owner's too, and a page of which all is somebody's is theirs.
+    let owned: Vec<(String, usize, &str)> = open(&stage).into_iter().filter(|(.., state)| *state == "owned").collect();
+    // The others hear it when their phone has had its pause.
+    stage.until(300);
+    let said = stage.said();
+    assert_eq!(owned, [(by_shift, 1, "owned")], "{said:?}");
+    let heard = said.iter().filter(|text| text.contains("night-2") && text.contains("owned x1")).count();
+    assert_eq!(heard, 1, "{said:?}");
+}
+
+#[test]
+fn what_somebody_says_is_kept_and_a_morning_is_asked_by_a_way_that_wakes_nobody() {
+    use crate::alerts::{
+        disposition::{Disposition, MorningList, Said},
+        notice::Says,
+        orders::Ask,
+    };
+    let mut stage = Stage::new(paging());
+    let said = Said {
+        fingerprint: "0123456789abcdef".to_owned(),
+        active_at: noon(),
+        at: noon(),
+        by: "office".to_owned(),
+        disposition: Disposition::Unstaffed,
+        approver: Some("director".to_owned()),
+        covered_by: None,
+        note: String::new(),
+    };
+    let made = stage.order(Ask::Dispose(Box::new(said.clone())));
+    let kept: Vec<Disposition> = made.delta.said.iter().map(|said| said.disposition).collect();
+    assert_eq!(kept, [Disposition::Unstaffed]);
+    let people = ["night-1", "night-2", "who-left"].map(crate::model::PersonName::new).to_vec();
+    let list = MorningList { n_shifts: 3, n_open: 2, open: Vec::new(), people };
+    // night-2 takes no texts any more.
+    let bad = stage.phone("night-2");
+    stage.phones.set_bad([(bad.clone(), Via::Sms), (bad, Via::Call)].into());
+    let day = "2026-12-01".parse().unwrap();
+    let made = stage.order(Ask::Morning { day, list: list.clone() });
+    let told: Vec<(&str, Via)> = made.notices.iter().map(|notice| (notice.to.as_str(), notice.via)).collect();
+    assert_eq!(told, [("night-1", Via::Sms), ("night-2", Via::Email)], "nobody is called, whoever left is left alone");
+    assert_eq!(made.notices[0].says, Says::Morning { n_shifts: 3, n_open: 2, open: Vec::new() });
+    let again = stage.order(Ask::Morning { day, list });
+    let agency = &stage.book.agency().clone();
+    let ids = |step: &crate::alerts::step::Step| -> Vec<String> {
+        step.notices.iter().map(|notice| notice.message(agency).as_str().to_owned()).collect()
+    };
+    assert_eq!(ids(&made), ids(&again), "twice the same order is once the same text: the store takes an id once");
+}

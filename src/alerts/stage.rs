@@ -172,7 +172,7 @@ pub fn person(name: &str, n: u32) -> Person {
         contact(Via::Call, phone),
         contact(Via::Email, format!("{name}@example.com")),
     ];
-    Person { name: PersonName::new(name), contacts, quiet_hours: None }
+    Person { name: PersonName::new(name), contacts, quiet_hours: None, also_known_as: Vec::new() }
 }
 
 /// A step that tells these people, first by text.
@@ -429,6 +429,7 @@ impl Stage {
                 .iter()
                 .flat_map(|alert| &alert.told)
                 .filter(|told| told.receiver == *receiver && told.at == self.now)
+                .filter(|told| told.group.as_ref().is_none_or(|own| *own == intent.group))
             {
                 let id = Recipient::of(told).message(&intent.group, intent.generation, intent.flush, Half::Firing);
                 assert!(

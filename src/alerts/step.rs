@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     alert::{Alert, AlertKey},
+    disposition::Said,
     group::{Group, GroupKey},
     notice::Notice,
     page::{Page, PageKey, PageTurn},
@@ -54,6 +55,8 @@ pub struct Delta {
     pub pages_gone: Vec<PageKey>,
     /// The history rows.
     pub transitions: Vec<Transition>,
+    /// What somebody said became of alerts.
+    pub said: Vec<Said>,
     /// The catch-up's new state, if it changed.
     pub catch_up: Option<CatchUp>,
     /// The last order this step consumed.

@@ -73,6 +73,7 @@ impl Prepared {
         }
         let telling = Arc::new(telling(&config));
         let channels = Channels::from_config(&config, telling.shadow.clone()).context("preparing the ways out")?;
+        channels.keep_in(&kept.store);
         let heartbeat = config.heartbeat.clone().map(Heartbeat::new).transpose().context("preparing the heartbeat")?;
         let on_call = OnCall::make(&config, &kept.store, &kept.clock, &kept.nudges.tick);
         let on_call = on_call.await.context("preparing the calendars")?;

@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, RwLock, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -26,7 +26,9 @@ use crate::{
     clock::{self, Clock},
     http::{
         DrillAnswer, Orders, People,
-        orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
+        orders::{
+            AckError, Acked, Acknowledge, Dispose, DisposeError, Disposed, DrillError, PostableAlert, StoreFault,
+        },
     },
     lifecycle::{Nudges, Post, StoreHealth},
     model::{AgencyName, Instant, Person, PhiGrant},
@@ -56,6 +58,8 @@ pub(super) struct Desk {
     pub(super) posts: RwLock<Arc<Vec<Arc<Post>>>>,
     pub(super) store_health: Arc<StoreHealth>,
     pub(super) reload: mpsc::Sender<ReloadAsked>,
+    /// How often somebody said what became of an alert: what was read before is not given again.
+    pub(super) n_said: AtomicU64,
 }
 
 impl Desk {
@@ -178,6 +182,10 @@ impl Orders for Desk {
             self.order([(agency, keys.into_iter().map(ask).collect())]).await?;
             Ok(Acked { until })
         })
+    }
+
+    fn dispose(&self, order: Dispose) -> BoxFuture<'_, Result<Disposed, DisposeError>> {
+        Box::pin(self.take_disposition(order))
     }
 
     fn post_alerts(&self, alerts: Vec<PostableAlert>) -> BoxFuture<'_, Result<(), StoreFault>> {

@@ -365,8 +365,18 @@ impl Held {
     }
 }
 
+/// What a calendar on the network says now; `Err` says why not, without its URL.
+pub(crate) async fn calendar_now(url: &Phi<String>) -> Result<Phi<String>, String> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = Http::new().map_err(|_| "no certificates of this machine can be read".to_owned())?;
+    match fetch(&http, url, None).await? {
+        Came::Text { text, .. } => Ok(Phi::new(text)),
+        Came::Same => Err("its server says that nothing has changed, and was not asked that".to_owned()),
+    }
+}
+
 /// Known again without being shown.
-fn mark_of(at: &CalendarAt) -> String {
+pub(crate) fn mark_of(at: &CalendarAt) -> String {
     let text = match at {
         CalendarAt::File(path) => format!("file {}", path.display()),
         CalendarAt::Url(url) => format!("url {}", url.reveal(PhiGrant::COMPARE)),

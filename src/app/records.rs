@@ -4,7 +4,11 @@
 //! history is read slice by slice, so that of the store's reading connections one is always free for the loops. What was
 //! just read is given again: a page that is open on two hundred phones asks the store once.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, atomic::Ordering},
+};
 
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
@@ -21,6 +25,7 @@ use crate::{
         api_record::ApiRecord,
         history::{History, LATEST_MAX, SUMMED_MAX, Span, Tally},
         life::Life,
+        on_call_log::{DAYS_MAX, OnCallLog, PAGES_MAX},
     },
     store::{Store, StoreError},
     view::ViewReader,
@@ -41,6 +46,8 @@ pub(super) struct Shelf {
     pub(super) view: ViewReader,
     /// One history at a time.
     pub(super) histories: Mutex<Recent<Span, History>>,
+    /// One log at a time.
+    pub(super) logs: Mutex<Recent<(u32, u64), OnCallLog>>,
     /// One other question at a time.
     pub(super) api_records: Mutex<Recent<AgencyName, ApiRecord>>,
 }
@@ -61,6 +68,7 @@ impl<K: Eq + Hash, T: Clone> Recent<K, T> {
     }
 
     fn put(&mut self, key: K, answer: &T, real_now: Instant) {
+        self.0.retain(|_, (at, _)| (real_now - *at).abs() < GIVEN_AGAIN);
         self.0.insert(key, (real_now, answer.clone()));
     }
 }
@@ -113,6 +121,22 @@ impl Records for Shelf {
             let history = self.sum_up(span).await.map_err(|error| fault(&error))?;
             recent.put(span, &history, clock::real_now());
             Ok(history)
+        })
+    }
+
+    fn on_call_log(&self, days: u32) -> BoxFuture<'_, Result<OnCallLog, RecordsFault>> {
+        Box::pin(async move {
+            let mut recent = self.logs.lock().await;
+            let key = (days, self.desk.n_said.load(Ordering::Acquire));
+            if let Some(log) = recent.get(&key, clock::real_now()) {
+                return Ok(log);
+            }
+            let until = self.clock.now();
+            let from = until - TimeDelta::days(i64::from(days.min(DAYS_MAX)));
+            let (rows, n_left_out) = self.store.page_log(from, PAGES_MAX).await.map_err(|error| fault(&error))?;
+            let log = OnCallLog::of(from, until, rows, n_left_out);
+            recent.put(key, &log, clock::real_now());
+            Ok(log)
         })
     }
 

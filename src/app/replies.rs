@@ -25,6 +25,10 @@ impl Replies for Desk {
             if agencies.is_empty() {
                 return self.remember(HeardText { gateway, provider_id, at }).await;
             }
+            let proves = match &reply.code {
+                Some(code) => reach.phones().page(&phone, code).is_some(),
+                None => reach.phones().known(&phone).any(|(_, known)| known.open),
+            };
             let ask = Ask::Reply { phone, speakers, reply, heard: format!("{gateway}/{provider_id}"), written_at };
             let orders: Vec<(AgencyName, Vec<Ask>)> =
                 agencies.into_iter().map(|agency| (agency, vec![ask.clone()])).collect();
@@ -32,7 +36,7 @@ impl Replies for Desk {
                 Ok(true) => {
                     self.store_health.took(clock::real_now());
                     self.nudges.inputs_stored();
-                    HeardWas::Reply
+                    if proves { HeardWas::Reply } else { HeardWas::Stray }
                 }
                 Ok(false) => HeardWas::Duplicate,
                 Err(fault) => {

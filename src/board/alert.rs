@@ -16,11 +16,14 @@ use super::{
     why,
 };
 use crate::{
-    alerts::alert::AlertState,
+    alerts::{alert::AlertState, disposition::Disposition},
     model::Instant,
     pulse::Pulses,
-    report::alert_story::AlertStory,
-    view::{AlertView, View, words},
+    report::{
+        alert_story::{AlertStory, LifeStory},
+        on_call_log::DispositionReport,
+    },
+    view::{AlertView, Paged, View, words},
 };
 
 /// How long somebody may say that they own it, as the form offers it. Empty = as the configuration says.
@@ -51,6 +54,7 @@ struct Page<'a> {
     silenced_by: Vec<SilencedBy<'a>>,
     receivers: &'a [String],
     told: Vec<Told<'a>>,
+    next_step: Option<Stamp>,
     spoken_for_by: Vec<Card>,
     labels: BTreeMap<String, String>,
     client: Option<PersonShown>,
@@ -94,6 +98,16 @@ struct Told<'a> {
     receiver: &'a str,
     channel: &'static str,
     at: Stamp,
+    page: Option<ByPage<'a>>,
+}
+
+/// By a page: at which step, under which code on that phone, and what became of it.
+#[derive(Serialize)]
+struct ByPage<'a> {
+    step: usize,
+    code: &'a str,
+    says: &'static str,
+    tone: &'static str,
 }
 
 #[derive(Serialize)]
@@ -169,6 +183,7 @@ pub fn draw(
     real_now: Instant,
 ) -> Drawn {
     let alert = &*one.alert;
+    let told_story = story.as_ref().ok().copied().flatten();
     let stamp = |at: Instant| Stamp::of(at, now, one.timezone, one.clock_12h);
     let card = Card::of(view, one, names, now);
     let (client, caregiver) = card::people(view, one);
@@ -206,10 +221,22 @@ pub fn draw(
             Vec::new()
         },
         receivers: &one.receivers,
+        next_step: one.next_step_at.map(stamp),
         told: alert
             .told
             .iter()
-            .map(|told| Told { receiver: &told.receiver, channel: told.channel.as_str(), at: stamp(told.at) })
+            .map(|told| Told {
+                receiver: &told.receiver,
+                channel: told.channel.as_str(),
+                at: stamp(told.at),
+                page: None,
+            })
+            .chain(one.paged.iter().map(|told| Told {
+                receiver: &told.person,
+                channel: told.via,
+                at: stamp(told.at),
+                page: Some(by_page(told)),
+            }))
             .collect(),
         spoken_for_by: one
             .inhibited_by
@@ -234,14 +261,57 @@ pub fn draw(
         Part::of("story", "story.html", Story::of(view, story, now)),
         headline(view, pulses, now, real_now),
     ];
-    let fixed = open.then(|| {
+    let own = open.then(|| {
         super::render(
             "acknowledge.html",
             Form { fingerprint: &one.fingerprint, spans: &SPANS, owned: page.owner.is_some() },
         )
-        .into()
     });
+    let life = told_story.and_then(|story| story.lives.iter().find(|life| life.active_at == alert.active_at));
+    let say = life.and_then(|life| disposition_form(&one.fingerprint, life, !open));
+    let fixed: String = own.into_iter().chain(say).collect();
+    let fixed = (!fixed.is_empty()).then(|| fixed.into());
     Drawn { title: title.trim().to_owned(), place: "alerts", parts, fixed, at: now }
+}
+
+/// What became of a message to a person, by [`crate::alerts::page::Arrived::as_str`]: in words, and whether that is good.
+pub(super) fn arrived(word: &str) -> (&'static str, &'static str) {
+    match word {
+        "held" => ("held back for a moment: that phone had many texts", "waits"),
+        "waiting" => ("on its way", "waits"),
+        "sent" => ("sent, not confirmed", "waits"),
+        "delivered" => ("delivered", "good"),
+        "failed" => ("did not arrive", "bad"),
+        _ => ("withdrawn before it left", "waits"),
+    }
+}
+
+fn by_page(told: &Paged) -> ByPage<'_> {
+    let (says, tone) = arrived(told.arrived.as_str());
+    ByPage { step: told.step, code: &told.code, says, tone }
+}
+
+/// The form that asks what became of a shift, of one life of an alert about it.
+fn disposition_form(fingerprint: &str, life: &LifeStory, open: bool) -> Option<String> {
+    life.shift.as_ref()?;
+    life.fired_at?;
+    let said = life.dispositions.first();
+    let read = life.reason.as_deref().and_then(Disposition::read_from);
+    let picked = said.map(|said| said.disposition).or(read).map(Disposition::as_str);
+    let choices = Disposition::ALL.map(|one| (one.as_str(), one.words()));
+    // To the microsecond, as it is stored: it names the life.
+    let active_at = life.active_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    Some(super::render("disposition.html", DispositionForm { fingerprint, active_at, open, said, picked, choices }))
+}
+
+#[derive(Serialize)]
+struct DispositionForm<'a> {
+    fingerprint: &'a str,
+    active_at: String,
+    open: bool,
+    said: Option<&'a DispositionReport>,
+    picked: Option<&'static str>,
+    choices: [(&'static str, &'static str); 6],
 }
 
 /// Draws the page of an alert that lives no more, from what was kept of it.
@@ -260,7 +330,9 @@ pub fn draw_past(view: &View, pulses: &Pulses, story: &AlertStory, now: Instant,
         Part::of("story", "story.html", Story::of(view, Ok(Some(story)), now)),
         headline(view, pulses, now, real_now),
     ];
-    Drawn { title: name.to_owned(), place: "alerts", parts, fixed: None, at: now }
+    let fired = story.lives.iter().find(|life| life.fired_at.is_some());
+    let fixed = fired.and_then(|life| disposition_form(&story.fingerprint, life, true)).map(Into::into);
+    Drawn { title: name.to_owned(), place: "alerts", parts, fixed, at: now }
 }
 
 /// Draws the list of every alert.

@@ -103,7 +103,7 @@ impl Card {
             },
             unjudged: alert.unjudged_since.map(|since| Ago::of(since, now)),
             unconfirmed: matches!(alert.confirm, Confirm::TimedOut),
-            n_told: alert.told.len(),
+            n_told: alert.told.len() + one.paged.iter().filter(|told| told.may_know()).count(),
             client: client.and_then(|who| names.name(&who)),
             caregiver: caregiver.and_then(|who| names.name(&who)),
         }

@@ -3,11 +3,12 @@
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use super::{Ago, Drawn, Part, alert, alert::Stamp};
+use super::{Ago, Drawn, Part, alert, alert::Stamp, on_call_log::Log};
 use crate::{
     model::Instant,
     on_call::report::{FindingReport, OnCallReport, PolicyReport, ScheduleReport},
     pulse::Pulses,
+    report::on_call_log::OnCallLog,
     view::{View, words},
 };
 
@@ -56,7 +57,7 @@ struct Policies {
 
 /// Draws the page.
 #[must_use]
-pub fn draw(view: &View, pulses: &Pulses, now: Instant, real_now: Instant) -> Drawn {
+pub fn draw(view: &View, pulses: &Pulses, log: Result<&OnCallLog, String>, now: Instant, real_now: Instant) -> Drawn {
     let report = view.on_call.report(now);
     let clock_12h = view.telling.installation.clock_12h;
     let OnCallReport { schedules, policies, findings, .. } = report;
@@ -67,6 +68,7 @@ pub fn draw(view: &View, pulses: &Pulses, now: Instant, real_now: Instant) -> Dr
     };
     let parts = vec![
         Part::of("on-call", "on_call.html", &shown),
+        Part::of("log", "on_call_log.html", Log::of(view, log, now)),
         Part::of("policies", "policies.html", Policies { policies }),
         alert::headline(view, pulses, now, real_now),
     ];

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::alert::Stamp;
 use crate::{
     model::{AgencyName, Instant},
-    report::alert_story::{AlertStory, LifeStory, MessageStory, Told},
+    report::alert_story::{AlertStory, LifeStory, MessageStory, PageStory, Told},
     view::View,
 };
 
@@ -30,6 +30,10 @@ pub struct Life {
     pub began: Stamp,
     /// How it ended, in words.
     pub ended: Option<String>,
+    /// What somebody said became of it, the latest first.
+    pub said: Vec<Turn>,
+    /// The pages that told of it, in sentences.
+    pub pages: Vec<Turn>,
     /// What it went through.
     pub turns: Vec<Turn>,
     /// Who was told.
@@ -91,6 +95,27 @@ impl Story {
     }
 }
 
+/// `paged by coverage: night-1, then night-2; night-2 took it after 4 min`.
+fn page_says(page: &PageStory) -> String {
+    let mut people: Vec<&str> = Vec::new();
+    for told in page.told.iter().filter(|told| told.arrived != "withdrawn") {
+        if people.last() != Some(&told.person.as_str()) {
+            people.push(&told.person);
+        }
+    }
+    people.truncate(PEOPLE_NAMED);
+    let people = if people.is_empty() { "nobody yet".to_owned() } else { people.join(", then ") };
+    let took = page.acknowledged_by.as_ref().map(|by| {
+        let after = page.acknowledged_at.map(|at| (at - page.opened_at).num_minutes().max(0));
+        let after = after.map_or_else(String::new, |minutes| format!(" after {minutes} min"));
+        format!("; {by} took it{after}")
+    });
+    format!("paged by {}: {people}{}", page.policy, took.unwrap_or_else(|| "; nobody took it".to_owned()))
+}
+
+/// So many of those whom a page told are named.
+const PEOPLE_NAMED: usize = 8;
+
 impl Life {
     fn of(view: &View, life: &LifeStory, now: Instant) -> Self {
         let voice = view.telling.voice(&AgencyName::from(life.agency.as_str()));
@@ -119,6 +144,20 @@ impl Life {
         Self {
             began: stamp(life.active_at),
             ended: life.reason_words.clone(),
+            said: life
+                .dispositions
+                .iter()
+                .map(|said| Turn {
+                    at: stamp(said.at),
+                    says: format!("{}, said by {}", said.words, said.by),
+                    note: Some(said.note.clone()).filter(|note| !note.is_empty()),
+                })
+                .collect(),
+            pages: life
+                .pages
+                .iter()
+                .map(|page| Turn { at: stamp(page.opened_at), says: page_says(page), note: None })
+                .collect(),
             turns: life
                 .turns
                 .iter()

@@ -206,7 +206,10 @@ fn the_alert_page_says_who_was_told_why_it_is_quiet_and_takes_an_owner_while_it_
             owner: None,
         };
     }));
-    assert!(page.contains("Closed: covered") && !page.contains("<form"), "{page}");
+    assert!(
+        page.contains("Closed: covered") && !page.contains("<form"),
+        "nothing is kept, so nothing is asked: {page}"
+    );
 }
 
 #[test]
@@ -375,6 +378,8 @@ fn an_alert_that_is_over_is_told_from_what_was_kept() {
         resolved_at: Some(at),
         reason: Some("arrived".to_owned()),
         reason_words: Some("somebody arrived".to_owned()),
+        dispositions: Vec::new(),
+        pages: Vec::new(),
         turns: vec![Turn {
             at,
             from: Some("firing".to_owned()),
@@ -401,5 +406,8 @@ fn an_alert_that_is_over_is_told_from_what_was_kept() {
     for says in ["NoShow", "Closed: somebody arrived", "over: somebody arrived", "&lt;b&gt;on my way", "3 times more"] {
         assert!(page.contains(says), "{says}: {page}");
     }
-    assert!(!page.contains("<form"), "what is over can be owned no more");
+    assert!(!page.contains("class=\"acknowledge\""), "what is over can be owned no more");
+    let asks =
+        ["action=\"/alerts/0000000000000001/disposition\"", "<option value=\"arrived\" selected>", "Needed if it went"];
+    assert!(asks.iter().all(|part| page.contains(part)), "what became of it can be said, as its end says it: {page}");
 }

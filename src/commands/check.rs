@@ -1,7 +1,7 @@
 //! `check`: reads a configuration and says everything wrong with it, else what it will do.
 //!
 //! Faults go to the error stream, the summary to standard output. No address, number or secret is in either.
-//! Does not: connect anywhere. Whether `detect_within` can be kept depends on how many clients there are, which only
+//! Does not: connect anywhere, but for calendars where it is told to ask for them. Whether `detect_within` can be kept depends on how many clients there are, which only
 //! a running agent knows.
 
 use std::{
@@ -12,7 +12,10 @@ use std::{
 
 use serde_json::json;
 
+mod calendars;
 mod on_call;
+
+pub use self::calendars::{Calendars, at_hand};
 
 use super::longest_text;
 use crate::{
@@ -38,6 +41,7 @@ pub enum Output {
 pub fn check(
     path: Option<&Path>,
     env: &dyn Fn(&str) -> Option<String>,
+    calendars: &Calendars,
     output: Output,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
@@ -54,7 +58,7 @@ pub fn check(
         faults.push(fault);
     }
     faults.extend(config.iter().flat_map(longest_text::warnings));
-    let lint = config.as_ref().map_or_else(Vec::new, |config| on_call::faults(config, env));
+    let lint = config.as_ref().map_or_else(Vec::new, |config| on_call::faults(config, env, calendars));
     // Nobody on call is no fault of the file, and the agent starts; whoever asks must not be told that all is well.
     let nobody = !lint.is_empty();
     faults.extend(lint);
@@ -67,7 +71,9 @@ pub fn check(
             }
             let name = path.map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
             match &config {
-                Some(config) if n_errors == 0 && !nobody => write!(stdout, "{}", summary(&name, config, faults.len()))?,
+                Some(config) if n_errors == 0 && !nobody => {
+                    write!(stdout, "{}", summary(&name, config, calendars, faults.len()))?;
+                }
                 _ => writeln!(
                     stderr,
                     "{name}: {}, {}",
@@ -194,7 +200,7 @@ fn ways(receiver: &Receiver) -> String {
     if parts.is_empty() { "nobody".into() } else { parts.join(", ") }
 }
 
-fn summary(name: &str, config: &Config, n_warnings: usize) -> String {
+fn summary(name: &str, config: &Config, calendars: &Calendars, n_warnings: usize) -> String {
     let mut text = String::new();
     let mut line = |head: &str, rest: String| {
         // Writing to a String cannot fail.
@@ -242,7 +248,7 @@ fn summary(name: &str, config: &Config, n_warnings: usize) -> String {
             },
         );
     }
-    on_call::summary(config, &mut line);
+    on_call::summary(config, calendars, &mut line);
     if let Some(shadow) = &config.telling {
         line("trial", format!("until {} all of it goes to one address instead", shadow.until));
     }
@@ -285,7 +291,7 @@ mod tests {
     fn run(path: &str, output: Output) -> (u8, String, String) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let code = check(Some(&path), &env, output, &mut out, &mut err).expect("written");
+        let code = check(Some(&path), &env, &Calendars::default(), output, &mut out, &mut err).expect("written");
         let text = |bytes: Vec<u8>| {
             String::from_utf8(bytes).expect("text").replace(&format!("{}/", env!("CARGO_MANIFEST_DIR")), "")
         };
@@ -335,7 +341,7 @@ mod tests {
         let clock =
             |name: &str| if name == "SHIFTWATCH_CLOCK" { Some("2026-11-23T06:50:00Z".into()) } else { env(name) };
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        assert_eq!(check(None, &env, Output::Human, &mut out, &mut err).expect("written"), 0);
+        assert_eq!(check(None, &env, &Calendars::default(), Output::Human, &mut out, &mut err).expect("written"), 0);
         let out = String::from_utf8(out).expect("text");
         assert!(
             out.starts_with("sound    the environment, 2 warnings")
@@ -343,7 +349,7 @@ mod tests {
             "{out}"
         );
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        assert_eq!(check(None, &clock, Output::Human, &mut out, &mut err).expect("written"), 1);
+        assert_eq!(check(None, &clock, &Calendars::default(), Output::Human, &mut out, &mut err).expect("written"), 1);
         let err = String::from_utf8(err).expect("text");
         assert!(err.contains("environment: error: SHIFTWATCH_CLOCK is set"), "{err}");
     }
@@ -357,7 +363,9 @@ mod tests {
         std::fs::write(dir.path().join("office1.yml"), good).expect("a file");
         std::fs::write(dir.path().join("office2.yml"), "name: south\n").expect("a file");
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let code = check(Some(&dir.path().join("c.yml")), &env, Output::Json, &mut out, &mut err).expect("written");
+        let code =
+            check(Some(&dir.path().join("c.yml")), &env, &Calendars::default(), Output::Json, &mut out, &mut err)
+                .expect("written");
         let said: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
         assert_eq!((code, &said["ok"], &said["agencies"][0]["name"]), (1, &json!(false), &json!("north")));
     }

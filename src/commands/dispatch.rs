@@ -11,14 +11,15 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    Exit, ack, agent::Agent, alerts, check, demo, doctor, healthcheck, init, on_call, output::Output, routes, silence,
-    status, terminal,
+    Exit, ack, agent::Agent, alerts, check, demo, disposition, doctor, healthcheck, init, on_call, on_call_log,
+    output::Output, routes, silence, status, terminal,
 };
 use crate::{
     app::{self, Launch, LoadConfig},
-    cli::{Asking, CONFIG_VARIABLE, Cli, Command, HTTP_CONFIG_VARIABLE, RoutesAction},
+    cli::{Asking, CONFIG_VARIABLE, Cli, Command, HTTP_CONFIG_VARIABLE, OnCall, OnCallCommand, RoutesAction},
     clock::{self, Clock},
     config::{Config, HttpClient, Listens, StoreUrl, fault::Fault},
+    http::DispositionBody,
     logging::LogFormat,
     sim,
 };
@@ -80,7 +81,8 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         }
         Command::Check(args) => {
             let how = if args.output == Output::Json { check::Output::Json } else { check::Output::Human };
-            let code = check::check(config, &env, how, &mut out, &mut io::stderr())?;
+            let calendars = check::at_hand(config, &env, args.fetch).await;
+            let code = check::check(config, &env, &calendars, how, &mut out, &mut io::stderr())?;
             Ok(if code == 0 { Exit::Done } else { Exit::Failed })
         }
         Command::Routes(args) => {
@@ -136,6 +138,23 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
             let wish = ack::Wish { alert: args.alert, by: args.by, note: args.note, for_: args.for_ };
             Ok(ack::run(&agent, &wish, args.asking.output, width, &mut out).await?)
+        }
+        Command::Disposition(args) => {
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
+            let body = DispositionBody {
+                by: args.by,
+                disposition: args.what,
+                approver: args.approver,
+                covered_by: args.covered_by,
+                note: args.note,
+                active_at: None,
+            };
+            let wish = disposition::Wish { alert: args.alert, body };
+            Ok(disposition::run(&agent, &wish, args.asking.output, &mut out).await?)
+        }
+        Command::OnCall(OnCall { command: Some(OnCallCommand::Log(args)), .. }) => {
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
+            Ok(on_call_log::run(&agent, args.days, args.asking.output, width, &mut out).await?)
         }
         Command::Silence(args) => {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };

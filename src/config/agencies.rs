@@ -2,6 +2,8 @@
 
 use std::{path::Path, rc::Rc, time::Duration};
 
+use chrono::NaiveTime;
+
 use super::{
     Agency, Location, LostOffice, NaiveTz, Wellsky,
     address::{parse_url, url_is_loopback},
@@ -10,6 +12,7 @@ use super::{
     names::Names,
     reading::{Fields, Reading, is_spoiled},
     secret,
+    time_intervals::minute_of_day,
     tree::{self, Node, Place, Value},
     zone,
 };
@@ -78,6 +81,9 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
         .and_then(|node| zone::read(node, &zone_path, cx));
     let clock_path = fields.path("clock");
     let clock = fields.get("clock").and_then(|node| cx.one_of(node, &clock_path, &["12h", "24h"]));
+    let morning_path = fields.path("morning_list");
+    let morning_list =
+        fields.get("morning_list").map_or_else(morning_list, |node| read_morning(node, &morning_path, cx));
     let locations_path = fields.path("locations");
     let locations = fields.get("locations").map_or_else(Vec::new, |node| read_locations(node, &locations_path, cx));
     let tags_path = fields.path("tags");
@@ -103,6 +109,7 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
         locations,
         tags,
         clock_12h: clock == Some("12h"),
+        morning_list,
         wellsky: wellsky?,
     })
 }
@@ -118,6 +125,38 @@ fn refuse_control(text: &str, path: &str, at: Place, cx: &mut Reading<'_>) {
 #[must_use]
 pub fn default_title(name: &str) -> String {
     name.chars().take(TITLE_CHARS_MAX).collect()
+}
+
+/// `morning_list`, when nobody says: 07:30.
+#[must_use]
+pub fn morning_list() -> Option<NaiveTime> {
+    NaiveTime::from_hms_opt(7, 30, 0)
+}
+
+/// A time of the morning, or `off`. Nobody is asked such a thing at night.
+fn read_morning(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<NaiveTime> {
+    const MORNING: std::ops::RangeInclusive<u16> = 300..=720;
+    let text = cx.word(node, path)?;
+    if text == "off" {
+        return None;
+    }
+    let minute = minute_of_day(&text);
+    match minute {
+        None => {
+            let what = format!("{path} \"{text}\" is not a time of day");
+            cx.error(node.at, what, "write it as \"07:30\", in quotation marks, or off");
+        }
+        Some(minute) if !MORNING.contains(&minute) => {
+            let what = format!("{path} \"{text}\" is no morning");
+            cx.error(
+                node.at,
+                what,
+                "choose a time from 05:00 to 12:00, or off: what is asked there can wait for the day",
+            );
+        }
+        Some(_) => {}
+    }
+    NaiveTime::from_num_seconds_from_midnight_opt(u32::from(minute?) * 60, 0)
 }
 
 fn read_locations(node: &Node, path: &str, cx: &mut Reading<'_>) -> Vec<Location> {

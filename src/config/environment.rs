@@ -7,7 +7,9 @@ use chrono_tz::Tz;
 
 use super::{
     Agency, NaiveTz, StoreUrl, Wellsky,
-    agencies::{BASE_URL, CONFIRM_TIMEOUT, DETECT_WITHIN, REQUESTS_PER_SECOND, check_base_url, default_title},
+    agencies::{
+        BASE_URL, CONFIRM_TIMEOUT, DETECT_WITHIN, REQUESTS_PER_SECOND, check_base_url, default_title, morning_list,
+    },
     fault::Fault,
     reading::Env,
     store_url,
@@ -109,6 +111,7 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
         locations: Vec::new(),
         tags: Vec::new(),
         clock_12h: false,
+        morning_list: morning_list(),
         wellsky: Wellsky {
             base_url,
             agency_id: Some(agency_id.into()),

@@ -100,7 +100,8 @@ fn nobody() -> Receiver {
     Receiver { name: routes::NOBODY.into(), ..Receiver::default() }
 }
 
-/// Reads one thing of a file's tree. Faults of the rest are no concern of it; where it says `None`, every fault found.
+/// Reads one thing of a file's tree. It finds the faults of the tree itself (a key that stands twice) in `cx.faults`, and may
+/// leave them to whoever reads the rest; where it says `None`, every fault found.
 pub fn with_file<T>(
     path: &Path,
     env: Env<'_>,
@@ -111,9 +112,8 @@ pub fn with_file<T>(
     let secrets = environment::read_secrets_file(dir, &mut Vec::new());
     let env = |name: &str| env(name).or_else(|| secrets.get(name).cloned());
     let mut cx = Reading::new(file.clone(), dir, &env);
-    let mut tree_faults = Vec::new();
-    let found = tree::read(&file, &bytes, &mut tree_faults).and_then(|root| read(&root, &mut cx));
-    found.ok_or_else(|| tree_faults.into_iter().chain(cx.faults).collect())
+    let found = tree::read(&file, &bytes, &mut cx.faults).and_then(|root| read(&root, &mut cx));
+    found.ok_or(cx.faults)
 }
 
 /// See [`Config::read_over`].

@@ -66,7 +66,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use secrecy::SecretString;
 
@@ -186,6 +186,8 @@ pub struct Agency {
     pub tags: Vec<(String, TagId)>,
     /// True for `clock: 12h`.
     pub clock_12h: bool,
+    /// When whoever was told in the night is asked what became of it; `None` = never.
+    pub morning_list: Option<NaiveTime>,
     /// The API.
     pub wellsky: Wellsky,
 }

@@ -9,11 +9,11 @@ use super::{
     reading::{Fields, Reading, is_spoiled},
     secret,
     time_intervals::minute_of_day,
-    tree::Node,
+    tree::{Node, Place},
     zone,
 };
 use crate::{
-    model::{PersonName, Phi},
+    model::{PersonName, Phi, PhiGrant},
     on_call::{Contact, Person, QuietHours, Via},
 };
 
@@ -36,10 +36,65 @@ pub fn read_list(node: &Node, zone: Tz, names: &mut Names, cx: &mut Reading<'_>)
         names.doubt();
         return Vec::new();
     };
-    items.iter().enumerate().filter_map(|(n, item)| read(item, &format!("people[{n}]"), zone, names, cx)).collect()
+    let mut known = Vec::new();
+    let people: Vec<Person> = items
+        .iter()
+        .enumerate()
+        .filter_map(|(n, item)| read(item, &format!("people[{n}]"), zone, (&mut *names, &mut known), cx))
+        .collect();
+    check_known_as(&people, &known, cx);
+    people
 }
 
-fn read(node: &Node, path: &str, zone: Tz, names: &mut Names, cx: &mut Reading<'_>) -> Option<Person> {
+/// A name that calendars use for somebody.
+struct KnownAs {
+    at: Place,
+    path: String,
+    /// In small letters. A person's name: never said.
+    plain: String,
+    of: PersonName,
+}
+
+/// A name may stand for one person only. What it is is not said: it is somebody's.
+fn check_known_as(people: &[Person], known: &[KnownAs], cx: &mut Reading<'_>) {
+    for (n, this) in known.iter().enumerate() {
+        let mail = |contact: &Contact| {
+            contact.via == Via::Email && contact.address.reveal(PhiGrant::COMPARE).to_lowercase() == this.plain
+        };
+        let is_theirs = |person: &&Person| {
+            person.name != this.of
+                && (person.name.as_str().to_lowercase() == this.plain || person.contacts.iter().any(mail))
+        };
+        let what = match (known[..n].iter().find(|other| other.plain == this.plain), people.iter().find(is_theirs)) {
+            (Some(other), _) => format!("{} is the same as {}", this.path, other.path),
+            (None, Some(person)) => format!("{} is the name or address of {}", this.path, person.name),
+            (None, None) => continue,
+        };
+        cx.error(this.at, what, "remove one of the two: in a calendar it could be either");
+    }
+}
+
+fn read_known_as(node: &Node, path: &str, of: &PersonName, known: &mut Vec<KnownAs>, cx: &mut Reading<'_>) {
+    let Some(items) = cx.list(node, path) else { return };
+    for (n, item) in items.iter().enumerate() {
+        let path = format!("{path}[{n}]");
+        let Some(text) = secret::value(item, &path, cx) else { continue };
+        let plain = text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        if plain.chars().filter(|c| c.is_alphanumeric()).count() < 2 {
+            cx.error(item.at, format!("{path} is too short to be told from other words"), "write two letters or more");
+            continue;
+        }
+        known.push(KnownAs { at: item.at, path, plain, of: of.clone() });
+    }
+}
+
+fn read(
+    node: &Node,
+    path: &str,
+    zone: Tz,
+    (names, known): (&mut Names, &mut Vec<KnownAs>),
+    cx: &mut Reading<'_>,
+) -> Option<Person> {
     let Some(mut fields) = Fields::of(node, path, cx) else {
         names.doubt();
         return None;
@@ -81,8 +136,11 @@ fn read(node: &Node, path: &str, zone: Tz, names: &mut Names, cx: &mut Reading<'
     }
     let quiet_path = format!("{path}.quiet_hours");
     let quiet_hours = fields.get("quiet_hours").and_then(|node| read_quiet_hours(node, &quiet_path, zone, cx));
+    let also_known_as = fields.get("also_known_as");
     let elsewhere = [
         ("mail", "write email"),
+        ("alias", "write also_known_as: [\"as calendars write it\"]"),
+        ("aliases", "write also_known_as: [\"as calendars write it\"]"),
         ("sms", "write phone, or contacts: [{sms: …}]"),
         ("call", "write phone, or contacts: [{call: …}]"),
         ("mobile", "write phone"),
@@ -90,7 +148,13 @@ fn read(node: &Node, path: &str, zone: Tz, names: &mut Names, cx: &mut Reading<'
         ("schedule", "schedules name their people: write it there"),
     ];
     fields.finish(&elsewhere, cx);
-    Some(Person { name: PersonName::new(name?), contacts: reached, quiet_hours })
+    let name = PersonName::new(name?);
+    let before = known.len();
+    if let Some(node) = also_known_as {
+        read_known_as(node, &format!("{path}.also_known_as"), &name, known, cx);
+    }
+    let also_known_as = known[before..].iter().map(|known| Phi::new(known.plain.clone())).collect();
+    Some(Person { name, contacts: reached, quiet_hours, also_known_as })
 }
 
 /// A name is an id: it stands in texts, logs, labels and addresses of our web side.

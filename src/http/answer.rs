@@ -42,7 +42,8 @@ pub async fn no_such_path(uri: Uri) -> Response {
 
 /// The answer for a path that takes other methods.
 pub async fn wrong_method(method: Method, uri: Uri) -> Response {
-    let takes = super::routes::ROUTES.iter().find(|route| matches_path(route.path, uri.path()));
+    let path = if uri.path().starts_with("/api/v2/") { uri.path().trim_end_matches('/') } else { uri.path() };
+    let takes = super::routes::ROUTES.iter().find(|route| matches_path(route.path, path));
     let methods = takes.map(|route| route.methods).unwrap_or_default();
     let takes = methods.join(" or ");
     let error = format!("{method} is not for this path; use {takes}");

@@ -9,6 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Web, answer};
 use crate::notify::inbound::hooks::{Hooked, Hooks, Posted};
 
@@ -23,11 +25,26 @@ fn posted(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Posted> {
     }
     let path_and_query = uri.path_and_query().map_or("/", |it| it.as_str()).to_owned();
     let signature = headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Some(Posted {
-        path_and_query,
-        params: url::form_urlencoded::parse(body).into_owned().collect(),
-        signature: signature.to_owned(),
-    })
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_json = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    let (params, body_sha256) = if is_json {
+        let hash = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+        (fields(body), Some(hash))
+    } else {
+        (url::form_urlencoded::parse(body).into_owned().collect(), None)
+    };
+    Some(Posted { path_and_query, params, signature: signature.to_owned(), body_sha256 })
+}
+
+/// The fields of a JSON body that are text, numbers or truths, as a form would have them.
+fn fields(body: &[u8]) -> Vec<(String, String)> {
+    let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(body) else { return Vec::new() };
+    let plain = |value: serde_json::Value| match value {
+        serde_json::Value::String(text) => Some(text),
+        value @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_)) => Some(value.to_string()),
+        _ => None,
+    };
+    fields.into_iter().filter_map(|(name, value)| Some((name, plain(value)?))).collect()
 }
 
 async fn twilio(

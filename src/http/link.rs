@@ -133,3 +133,36 @@ pub(super) async fn act(
         Err(fault) => page(StatusCode::SERVICE_UNAVAILABLE, link::draw_nothing(&fault.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_guesses_is_slowed_down_and_nobody_else_is() {
+        let misses = Misses::default();
+        let peer = |text: &str| Some(Peer(text.parse().unwrap()));
+        let (guesser, other) = (peer("203.0.113.7"), peer("198.51.100.1"));
+        let now = crate::view::tests::noon();
+        for n in 0..MISSES_MAX {
+            assert!(!misses.is_too_many(guesser, now), "{n}");
+            misses.count(guesser, now + TimeDelta::seconds(i64::from(n)));
+        }
+        assert!(misses.is_too_many(guesser, now + TimeDelta::minutes(1)));
+        assert!(!misses.is_too_many(other, now), "another neighbour");
+        assert!(!misses.is_too_many(guesser, now + MISSES_WITHIN), "ten minutes later");
+        misses.count(guesser, now + MISSES_WITHIN);
+        assert!(!misses.is_too_many(guesser, now + MISSES_WITHIN + TimeDelta::seconds(1)), "counted anew");
+    }
+
+    #[test]
+    fn a_flood_of_neighbours_takes_bounded_room() {
+        let misses = Misses::default();
+        let now = crate::view::tests::noon();
+        for n in 0..u32::try_from(2 * NEIGHBOURS_MAX).unwrap() {
+            let address = IpAddr::from(std::net::Ipv4Addr::from(0xc000_0000 + n));
+            misses.count(Some(Peer(address)), now + TimeDelta::seconds(i64::from(n)));
+        }
+        assert!(misses.0.lock().unwrap().len() <= NEIGHBOURS_MAX);
+    }
+}

@@ -35,6 +35,7 @@ mod hooks;
 mod link;
 mod live;
 mod on_call;
+mod on_call_log;
 pub mod orders;
 mod pages;
 mod past;
@@ -46,6 +47,7 @@ mod sign_in;
 mod silence_pages;
 pub mod silencing;
 mod v1;
+mod v1_dispositions;
 pub mod v1_silences;
 mod v2;
 mod waiting;
@@ -61,6 +63,7 @@ pub use {
     serving::serve,
     silencing::Silencing,
     v1::{AckAnswer, AckBody},
+    v1_dispositions::{DispositionAnswer, DispositionBody},
 };
 
 /// The largest body taken. Prometheus sends 64 alerts a request; ten thousand at once are about 5 MB.
@@ -112,6 +115,10 @@ pub fn router(web: Web) -> Router {
     let mut router = Router::new();
     for route in routes::ROUTES {
         router = router.route(route.path, (route.serve)());
+        if route.path.starts_with("/api/v2/") {
+            // Alertmanager serves each of its paths with a slash at the end, too.
+            router = router.route(&format!("{}/", route.path), (route.serve)());
+        }
     }
     router
         .fallback(answer::no_such_path)

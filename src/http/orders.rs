@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 
 use super::drill::DrillAnswer;
 use crate::{
-    alerts::{alert::Labels, orders::Action},
+    alerts::{alert::Labels, disposition::Disposition, orders::Action},
     board::link::Linked,
     model::Instant,
     report::page_report::PageReport,
@@ -16,6 +16,12 @@ use crate::{
 pub trait Orders: Send + Sync + 'static {
     /// Stores that somebody owns an alert. The tick that follows shows it.
     fn acknowledge(&self, order: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>>;
+
+    /// Stores what somebody says became of an alert, live or over.
+    fn dispose(&self, order: Dispose) -> BoxFuture<'_, Result<Disposed, DisposeError>> {
+        let _ = order;
+        Box::pin(std::future::ready(Err(DisposeError::Unknown)))
+    }
 
     /// Stores alerts from outside. When this returns `Ok`, no crash loses them.
     fn post_alerts(&self, alerts: Vec<PostableAlert>) -> BoxFuture<'_, Result<(), StoreFault>>;
@@ -80,6 +86,53 @@ pub enum AckError {
     #[error("this alert has not fired yet; nobody has been told, so there is nothing to own")]
     Pending,
     /// It could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+}
+
+/// Somebody says what became of an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispose {
+    /// Which, 16 hex digits.
+    pub fingerprint: String,
+    /// Which of its lives; `None` = the latest that fired.
+    pub active_at: Option<Instant>,
+    /// Who says so; one line, at most 64 characters.
+    pub by: String,
+    /// What.
+    pub disposition: Disposition,
+    /// Who approved of it; there when it must be.
+    pub approver: Option<String>,
+    /// By whom the shift was covered.
+    pub covered_by: Option<String>,
+    /// What else they write; at most 500 characters, may be empty.
+    pub note: String,
+}
+
+/// It was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disposed {
+    /// Of which life.
+    pub active_at: Instant,
+}
+
+/// Why what somebody said of an alert was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DisposeError {
+    /// Nothing is kept of it.
+    #[error(
+        "nothing is kept of an alert with this fingerprint that fired; `shiftwatch on-call log` lists those that were paged"
+    )]
+    Unknown,
+    /// Another life was named.
+    #[error(
+        "the alert did not begin at that instant; leave `active_at` out for its latest time, or take one of its `lives`"
+    )]
+    NoSuchLife,
+    /// Its agency left the configuration.
+    #[error("the alert's agency is no longer watched, so nothing more is kept of it")]
+    NotWatched,
+    /// It could not be stored, or what is stored could not be read.
     #[error(transparent)]
     Store(#[from] StoreFault),
 }

@@ -27,7 +27,7 @@ use crate::{
     board::{
         Drawn, Frame, alert, api, assets, history,
         now::{self, Asked},
-        on_call,
+        on_call, on_call_log,
         people::{self, Names},
         render,
     },
@@ -37,6 +37,7 @@ use crate::{
         alert_story::AlertStory,
         api_record::ApiRecord,
         history::{History, Span},
+        on_call_log::OnCallLog,
     },
     view::View,
 };
@@ -77,7 +78,7 @@ enum Kept {
     Alert(String, Result<Option<AlertStory>, String>),
     Api(Asked, Result<Option<ApiRecord>, String>),
     History(Span, Result<Box<History>, String>),
-    OnCall,
+    OnCall(Result<OnCallLog, String>),
 }
 
 /// The pages drawn of the latest picture.
@@ -158,7 +159,9 @@ impl Web {
                     let record = record.as_ref().map(Option::as_ref).map_err(Clone::clone);
                     Some(api::draw(&view, &pulses, &asked, record, now, real_now))
                 }
-                Kept::OnCall => Some(on_call::draw(&view, &pulses, now, real_now)),
+                Kept::OnCall(log) => {
+                    Some(on_call::draw(&view, &pulses, log.as_ref().map_err(Clone::clone), now, real_now))
+                }
                 Kept::History(span, history) => {
                     let history = history.as_ref().map(AsRef::as_ref).map_err(Clone::clone);
                     Some(history::draw(&view, &pulses, span, history, now, real_now))
@@ -174,7 +177,7 @@ impl Web {
         match page {
             Page::Now(asked) => Kept::Now(asked.clone()),
             Page::Alerts => Kept::Alerts,
-            Page::OnCall => Kept::OnCall,
+            Page::OnCall => Kept::OnCall(self.records.on_call_log(on_call_log::DAYS).await.map_err(says)),
             Page::Alert(fingerprint) => {
                 Kept::Alert(fingerprint.clone(), self.records.alert_story(fingerprint).await.map_err(says))
             }

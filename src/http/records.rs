@@ -8,6 +8,7 @@ use crate::report::{
     alert_story::AlertStory,
     api_record::ApiRecord,
     history::{History, Span},
+    on_call_log::OnCallLog,
 };
 
 /// Reads what was kept. Never waits for a pass, and holds none up; one question is answered at a time.
@@ -18,6 +19,9 @@ pub trait Records: Send + Sync + 'static {
 
     /// How alerts went, over the span that ends now.
     fn history(&self, span: Span) -> BoxFuture<'_, Result<History, RecordsFault>>;
+
+    /// Every page that opened within so many days, with who was told, who took it and what became of it.
+    fn on_call_log(&self, days: u32) -> BoxFuture<'_, Result<OnCallLog, RecordsFault>>;
 
     /// How the API of an agency was; `None` when there is no such agency, or none that is read.
     fn api_record<'a>(&'a self, agency: &'a str) -> BoxFuture<'a, Result<Option<ApiRecord>, RecordsFault>>;

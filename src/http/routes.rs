@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Web, drill, health, hooks, link, live, on_call, pages, past, silence_pages, v1, v1_silences, v2};
+use super::{
+    Web, drill, health, hooks, link, live, on_call, on_call_log, pages, past, silence_pages, v1, v1_dispositions,
+    v1_silences, v2,
+};
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
 /// One path.
@@ -56,9 +59,16 @@ pub const ROUTES: &[Route] = &[
         serve: || get(pages::alert).post(pages::acknowledge),
     },
     Route {
+        path: "/alerts/{fingerprint}/disposition",
+        methods: &["POST"],
+        shows: Shows::Names,
+        role: Role::Operator,
+        serve: || post(v1_dispositions::post_form),
+    },
+    Route {
         path: "/on-call",
         methods: &["GET"],
-        shows: Shows::Counts,
+        shows: Shows::Refs,
         role: Role::Reader,
         serve: || get(pages::on_call),
     },
@@ -149,6 +159,13 @@ pub const ROUTES: &[Route] = &[
         serve: || get(on_call::report),
     },
     Route {
+        path: "/api/v1/on-call/log",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(on_call_log::log),
+    },
+    Route {
         path: "/api/v1/on-call/{schedule}",
         methods: &["GET"],
         shows: Shows::Counts,
@@ -203,6 +220,13 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Operator,
         serve: || post(v1::acknowledge),
+    },
+    Route {
+        path: "/api/v1/alerts/{fingerprint}/disposition",
+        methods: &["POST"],
+        shows: Shows::Refs,
+        role: Role::Operator,
+        serve: || post(v1_dispositions::post),
     },
     Route {
         path: "/api/v1/silences",

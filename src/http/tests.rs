@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 use super::{
     DrillAnswer,
-    orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
+    orders::{AckError, Acked, Acknowledge, Dispose, DisposeError, Disposed, DrillError, PostableAlert, StoreFault},
     records::RecordsFault,
     routes::{ROUTES, Role, Shows},
     serving::{Bounds, serve_within},
@@ -39,6 +39,7 @@ use crate::report::{
     api_record::{ApiRecord, ApiRows},
     history::{History, Span, Tally},
     life::Life,
+    on_call_log::{KeptPage, OnCallLog, PageRow},
 };
 use crate::view::{
     AlertView, ViewWriter,
@@ -55,6 +56,7 @@ mod serving;
 #[derive(Default)]
 pub(crate) struct Noted {
     pub(crate) acks: Mutex<Vec<Acknowledge>>,
+    pub(crate) disposed: Mutex<Vec<Dispose>>,
     pub(crate) posts: Mutex<Vec<PostableAlert>>,
     pub(crate) reloads: Mutex<u32>,
     pub(crate) presses: Mutex<Vec<Action>>,
@@ -145,6 +147,18 @@ impl Orders for Noted {
         })
     }
 
+    fn dispose(&self, order: Dispose) -> BoxFuture<'_, Result<Disposed, DisposeError>> {
+        Box::pin(async move {
+            self.store()?;
+            if order.fingerprint == "000000000000dead" {
+                return Err(DisposeError::Unknown);
+            }
+            let active_at = order.active_at.unwrap_or_else(noon);
+            lock(&self.disposed).push(order);
+            Ok(Disposed { active_at })
+        })
+    }
+
     fn post_alerts(&self, alerts: Vec<PostableAlert>) -> BoxFuture<'_, Result<(), StoreFault>> {
         Box::pin(async move {
             self.store()?;
@@ -215,6 +229,27 @@ pub(crate) fn over() -> Life {
     }
 }
 
+fn logged() -> PageRow {
+    let page = KeptPage {
+        id: "00000000000000aa".to_owned(),
+        policy: "coverage".to_owned(),
+        opened_at: noon(),
+        closed_at: Some(noon() + TimeDelta::minutes(5)),
+        drill: false,
+        told: Vec::new(),
+        alerts: Vec::new(),
+        n_alerts: 1,
+    };
+    let by = Some("night-1".to_owned());
+    PageRow {
+        agency: "main".to_owned(),
+        page,
+        acknowledged_at: Some(noon()),
+        acknowledged_by: by,
+        lives: vec![(over(), None)],
+    }
+}
+
 impl Kept {
     fn read(&self) -> Result<(), RecordsFault> {
         if *lock(&self.fail) { Err(RecordsFault { why: "the disk is gone".to_owned() }) } else { Ok(()) }
@@ -234,6 +269,14 @@ impl Records for Kept {
         Box::pin(async move {
             self.read()?;
             Ok(Tally::default().sum_up(span, noon(), &[over()], 1))
+        })
+    }
+
+    fn on_call_log(&self, days: u32) -> BoxFuture<'_, Result<OnCallLog, RecordsFault>> {
+        Box::pin(async move {
+            self.read()?;
+            let from = noon() - TimeDelta::days(i64::from(days));
+            Ok(OnCallLog::of(from, noon(), vec![logged()], 0))
         })
     }
 
@@ -489,6 +532,58 @@ async fn an_acknowledgement_is_stored_then_answered() {
     let acks = lock(&site.orders.acks);
     assert_eq!(acks.len(), 1);
     assert_eq!((acks[0].by.as_str(), acks[0].for_), ("night-1", Some(Duration::from_mins(20))));
+}
+
+#[tokio::test]
+async fn what_became_of_an_alert_is_taken_whole_or_refused_with_what_to_do() {
+    const PATH: &str = "/api/v1/alerts/0000000000000001/disposition";
+    let site = Site::open(Vec::new()).await;
+    for (path, body, status, says) in [
+        (PATH, json!({"by": "office"}), 400, "missing field `disposition`"),
+        (PATH, json!({"by": "", "disposition": "covered"}), 400, "`by` must name who says"),
+        (PATH, json!({"by": "o", "disposition": "fine"}), 400, "one of covered, arrived, refused, unstaffed"),
+        (PATH, json!({"by": "o", "disposition": "unstaffed"}), 400, "needs an `approver`"),
+        (PATH, json!({"by": "o", "disposition": "unstaffed", "approver": " "}), 400, "`approver` must name"),
+        (PATH, json!({"by": "o", "disposition": "arrived", "covered_by": "c"}), 400, "goes with `covered` alone"),
+        (PATH, json!({"by": "o", "disposition": "arrived", "note": "x".repeat(501)}), 400, "500 characters"),
+        (PATH, json!({"by": "o", "disposition": "arrived", "why": "x"}), 400, "unknown field `why`"),
+        ("/api/v1/alerts/1/disposition", json!({"by": "o", "disposition": "arrived"}), 400, "16 hex digits"),
+        (
+            "/api/v1/alerts/000000000000dead/disposition",
+            json!({"by": "o", "disposition": "arrived"}),
+            404,
+            "nothing is kept of an alert",
+        ),
+    ] {
+        let (got, text) = site.post(path, &body).await;
+        assert_eq!(got, status, "{body}: {text}");
+        let error: Value = serde_json::from_str(&text).unwrap();
+        assert!(error["error"].as_str().unwrap().contains(says), "{body}: {text}");
+    }
+    assert!(lock(&site.orders.disposed).is_empty());
+    let body = json!({"by": " office ", "disposition": "unstaffed", "approver": "director", "note": "family stayed"});
+    let (status, text) = site.post(PATH, &body).await;
+    assert_eq!(status, 200, "{text}");
+    assert!(text.contains("\"disposition\":\"unstaffed\"") && text.contains("\"by\":\"office\""), "{text}");
+    assert_eq!(lock(&site.orders.disposed)[0].approver.as_deref(), Some("director"));
+    *lock(&site.orders.fail) = true;
+    let (status, text) = site.post(PATH, &body).await;
+    assert!(status == 503 && text.contains("nothing was stored: the disk is full"), "{text}");
+}
+
+#[tokio::test]
+async fn the_log_is_told_for_some_days_or_the_fault_is() {
+    let site = Site::open(Vec::new()).await;
+    let (status, text) = site.get("/api/v1/on-call/log").await;
+    let log: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((status, &log["pages"][0]["alerts"][0]["suggested"]), (200, &json!("arrived")), "{text}");
+    let (_, page) = site.get("/on-call").await;
+    assert!(page.contains("The last 3 days") && page.contains("<bdi>night-1</bdi> took it within a minute"), "{page}");
+    for days in ["0", "401", "three", "-1", ""] {
+        assert_eq!(site.get(&format!("/api/v1/on-call/log?days={days}")).await.0, 400, "{days}");
+    }
+    *lock(&site.records.fail) = true;
+    assert_eq!(site.get("/api/v1/on-call/log").await.0, 503);
 }
 
 #[tokio::test]

@@ -118,19 +118,31 @@ pub(super) fn is_fingerprint(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// A name in one line.
+pub(super) fn name<'a>(text: &'a str, is: &str) -> Result<&'a str, String> {
+    let text = text.trim();
+    let can_be_seen = text.chars().any(char::is_alphanumeric);
+    if !can_be_seen || text.chars().count() > BY_MAX || text.chars().any(|c| c.is_control() || bends_text(c)) {
+        return Err(format!("{is}, in one line of 1 to {BY_MAX} characters"));
+    }
+    Ok(text)
+}
+
+/// A note of some lines; may be empty.
+pub(super) fn note(text: &str) -> Result<&str, String> {
+    let text = text.trim();
+    if text.chars().count() > NOTE_MAX || text.chars().any(|c| (c.is_control() && c != '\n') || bends_text(c)) {
+        return Err(format!("`note` may hold {NOTE_MAX} characters of plain text"));
+    }
+    Ok(text)
+}
+
 pub(super) fn order(fingerprint: &str, body: &AckBody) -> Result<Acknowledge, String> {
     if !is_fingerprint(fingerprint) {
         return Err("a fingerprint is 16 hex digits; `shiftwatch alerts` lists them".to_owned());
     }
-    let by = body.by.trim();
-    let can_be_seen = by.chars().any(char::is_alphanumeric);
-    if !can_be_seen || by.chars().count() > BY_MAX || by.chars().any(|c| c.is_control() || bends_text(c)) {
-        return Err(format!("`by` must name who owns the alert, in one line of 1 to {BY_MAX} characters"));
-    }
-    let note = body.note.trim();
-    if note.chars().count() > NOTE_MAX || note.chars().any(|c| (c.is_control() && c != '\n') || bends_text(c)) {
-        return Err(format!("`note` may hold {NOTE_MAX} characters of plain text"));
-    }
+    let by = name(&body.by, "`by` must name who owns the alert")?;
+    let note = note(&body.note)?;
     let for_ = match &body.for_ {
         None => None,
         Some(text) => match duration::parse(text) {

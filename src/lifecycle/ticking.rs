@@ -7,7 +7,7 @@ use std::{
 
 use chrono::TimeDelta;
 
-use super::{EndsSoon, Floor, Post, seconds, told_to, wait};
+use super::{EndsSoon, Floor, Post, morning::Mornings, seconds, told_to, wait};
 use crate::{
     alerts::{
         alert::{Alert, AlertKey, AlertState},
@@ -35,6 +35,7 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
     let mut gateways = None::<Vec<GatewayHealth>>;
     let mut due_at = None::<Instant>;
     let mut rota = Rota::default();
+    let mut mornings = Mornings::default();
     loop {
         let stopping = floor.is_stopping();
         let began = clock::real_now();
@@ -73,6 +74,9 @@ pub async fn tick_loop(floor: Floor, mut publish: impl AsyncFnMut(&Floor, bool))
                     }
                 }
             }
+        }
+        for post in floor.posts.iter() {
+            refused |= mornings.look(&floor, post, now).await;
         }
         match floor.silences.look(&floor.posts, now).await {
             Ok((soon, silences_changed)) => {

@@ -5,7 +5,7 @@
 //! Does not: decide when to try again, write to the store, log, or put an address or a text into a reason.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -32,7 +32,7 @@ use crate::{
     config::Config,
     model::{AgencyName, Instant, Phi, PhiGrant, local_time::to_micros},
     on_call::Roster,
-    store::{Claim, Poll, delivery_way, lane_of, mail_lane, recipient_way, webhook_lane},
+    store::{Claim, Poll, Store, delivery_way, lane_of, mail_lane, recipient_way, webhook_lane},
 };
 
 /// How long connecting may take.
@@ -248,6 +248,15 @@ impl Channels {
         Ok(Self { smtp, webhooks, sms, subscriptions, listened_to, names })
     }
 
+    /// Keeps there what gateways lend us, so that a restart neither asks for a token anew nor calls inside a penalty.
+    pub fn keep_in(&self, store: &Store) {
+        for gateway in self.sms.values() {
+            if let Gateway::RingCentral(extension) = gateway {
+                extension.keep_in(store);
+            }
+        }
+    }
+
     /// Every name under which the health of something in this configuration is kept: its ways out, and those they lead
     /// to. What is not among them cannot be failing.
     #[must_use]
@@ -359,6 +368,12 @@ impl Channels {
         }
     }
 
+    /// Asks once what became of all texts that a gateway took since then, by its ids; `None` when it has no such list, or
+    /// did not answer.
+    pub async fn deliveries(&self, gateway: &str, since: Instant) -> Option<BTreeMap<String, Delivery>> {
+        self.sms.get(gateway)?.deliveries(since).await?.ok()
+    }
+
     /// The gateways that are asked what people texted.
     #[must_use]
     pub fn listened_to(&self) -> Vec<String> {
@@ -383,7 +398,8 @@ impl Channels {
                     why = silence.why,
                     "inbound: the gateway cannot be asked to tell of replies; they are asked for"
                 );
-                silence.ask_after
+                // It may only have been too early: the gateway asks us back.
+                Some(silence.ask_after.unwrap_or(SUBSCRIBE_AGAIN))
             }
         }
     }
@@ -470,6 +486,9 @@ fn names_of(receivers: &[Receiver], gateways: &[SmsGateway], roster: &Roster, sm
     }
     names
 }
+
+/// After a subscription that came to nothing.
+const SUBSCRIBE_AGAIN: Duration = Duration::from_mins(2);
 
 /// The HTTP clients: one that honours the system's proxies, one for loopback that does not.
 #[derive(Debug, Clone)]

@@ -186,11 +186,11 @@ fn letter(says: &Says, speaker: Speaker<'_>, to: String) -> Letter {
             let link = link.as_deref().and_then(|token| speaker.url(token));
             Letter { subject, lead, link: link.map(|url| ("Open to take the list or pass it on".into(), url)), to }
         }
-        Says::Morning { open } => {
+        Says::Morning { n_open, open, .. } => {
             let subject =
-                format!("What became of {}?", plural(open.len(), "page of the last night", "pages of the last night"));
+                format!("What became of {}?", plural(*n_open, "page of the last night", "pages of the last night"));
             let mut lead = vec!["Say of each what became of it: covered and by whom, arrived, the client refused, went unstaffed and who approved it, or an error in the schedule.".to_owned()];
-            lead.extend(open.iter().map(|alert| page_texts::what(alert, voice)));
+            lead.extend(open.iter().map(|one| format!("Shift {}: {}.", one.shift, page_texts::unsaid(one, voice))));
             let url = speaker.telling.external_url.as_ref().map(|url| format!("{url}/on-call"));
             Letter { subject, lead, link: url.map(|url| ("Open the on-call log".into(), url)), to }
         }

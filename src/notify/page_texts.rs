@@ -13,6 +13,7 @@ use super::{
 use crate::{
     alerts::{
         alert::{Alert, AlertState},
+        disposition::Unsaid,
         notice::{Answer, Bundle, PageAsk, Says},
     },
     model::{AgencyName, Instant, PersonName},
@@ -107,7 +108,7 @@ pub fn text(says: &Says, speaker: Speaker<'_>) -> String {
         Says::WatchOn { schedule, until, open } => watch_on(schedule, *until, open, speaker),
         Says::Standing { code, link, alerts, until } => standing(code, link.as_deref(), alerts, *until, speaker),
         Says::Unreached { schedule, who } => unreached(schedule, who, speaker),
-        Says::Morning { open } => morning(open.len(), speaker),
+        Says::Morning { n_shifts, n_open, open } => morning(*n_shifts, *n_open, open, speaker),
         Says::SilenceEnds { id, ends_at, n_muted } => {
             let alerts = if *n_muted == 1 { "1 alert" } else { "alerts" };
             let n = if *n_muted == 1 { String::new() } else { format!("{n_muted} ") };
@@ -558,19 +559,40 @@ fn standing(code: &str, link: Option<&str>, alerts: &[Alert], until: Instant, sp
     fitting(&shapes)
 }
 
-fn morning(n: usize, speaker: Speaker<'_>) -> String {
-    let title = speaker.title();
-    let pages = if n == 1 { "1 page of the last night needs" } else { "pages of the last night need" };
-    let count = if n == 1 { String::new() } else { format!("{n} ") };
-    let where_ = speaker
-        .telling
-        .external_url
-        .as_ref()
-        .map_or_else(|| " on the board".to_owned(), |url| format!(": {url}/on-call"));
-    fitting(&[
-        format!("{title}: {count}{pages} a word: what became of it? Say it{where_}"),
-        format!("{title}: {count}{pages} a word: what became of it?"),
-    ])
+fn morning(n_shifts: usize, n_open: usize, open: &[Unsaid], speaker: Speaker<'_>) -> String {
+    let (title, voice) = (speaker.title(), speaker.voice());
+    let head = match (n_shifts, n_open) {
+        (1, _) => "1 page in the night needs a word".to_owned(),
+        (n, 1) => format!("{n} pages in the night, 1 needs a word"),
+        (n, open) => format!("{n} pages in the night, {open} need a word"),
+    };
+    let url = speaker.telling.external_url.as_ref();
+    let where_ = url.map_or_else(|| "Say it on the board.".to_owned(), |url| format!("Say it: {url}/on-call"));
+    let shapes: Vec<String> = (1..=open.len().min(BUNDLE_NAMED_MAX))
+        .rev()
+        .map(|named| {
+            let list: Vec<String> = open.iter().take(named).map(|one| unsaid(one, voice)).collect();
+            let rest = more(n_open.saturating_sub(named), "");
+            format!("{title}: {head}: {}.{rest} What became of it? {where_}", list.join("; "))
+        })
+        .chain([
+            format!("{title}: {head}: what became of it? {where_}"),
+            format!("{title}: {head}: what became of it?"),
+        ])
+        .collect();
+    fitting(&shapes)
+}
+
+/// `MissedCheckIn Tue 07:00, North`.
+#[must_use]
+pub fn unsaid(one: &Unsaid, voice: &Voice) -> String {
+    let when = match one.starts_at {
+        Some(at) => voice.day_time(at, voice.zone_of(&one.location)),
+        None => format!("shift {}", one.shift),
+    };
+    let place = super::voice::place(&one.location);
+    let place = if place.is_empty() { String::new() } else { format!(", {place}") };
+    format!("{} {when}{place}", one.alertname)
 }
 
 /// `NO CHECK-IN Tue 07:00-11:00, North`.

@@ -3,7 +3,7 @@
 //! Given: texts that a gateway took. Gives: delivery reports in the store, and receipts for the step.
 //! Does not: wait for callbacks (they may never come), or hurry: few questions at once, fewer and fewer for each text.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -12,6 +12,7 @@ use tokio::{sync::watch, time};
 use super::{
     channel::{Again, Channels, Delivery, Moment},
     deliver::DelivererParts,
+    message::Channel,
     ways::back_off,
 };
 use crate::{
@@ -23,7 +24,9 @@ use crate::{
 /// Questions at once.
 const AT_ONCE: usize = 4;
 /// Texts taken in one round.
-const ROUND: u32 = 100;
+const ROUND: u32 = 200;
+/// So many texts of one gateway are asked for one by one; of more, its list is read.
+const ONE_BY_ONE: usize = 8;
 /// Waits between questions about one text; the last one repeats.
 const WAITS: [u64; 5] = [5, 10, 20, 40, 60];
 /// How long after a text was taken a round begins.
@@ -66,7 +69,8 @@ pub async fn round(parts: &DelivererParts, rng: &mut StdRng) -> Result<Option<In
     let (polls, next_at) = parts.store.polls(moment.now, ROUND).await?;
     let full = polls.len() >= ROUND as usize;
     let channels: Arc<Channels> = Arc::clone(&parts.channels.borrow());
-    let asked: Vec<(Poll, Delivery)> = stream::iter(polls)
+    let (mut asked, polls) = by_lists(&channels, polls, moment).await;
+    let one_by_one: Vec<(Poll, Delivery)> = stream::iter(polls)
         .map(|poll| {
             let channels = Arc::clone(&channels);
             async move {
@@ -77,6 +81,7 @@ pub async fn round(parts: &DelivererParts, rng: &mut StdRng) -> Result<Option<In
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
+    asked.extend(one_by_one);
     let mut later = Vec::new();
     for (poll, delivery) in asked {
         let again_at = again_at(&poll, &delivery, moment, rng);
@@ -89,6 +94,43 @@ pub async fn round(parts: &DelivererParts, rng: &mut StdRng) -> Result<Option<In
     parts.store.poll_later(later).await?;
     let more_at = full.then_some(moment.now);
     Ok([next_at, soonest, more_at].into_iter().flatten().min())
+}
+
+/// Reads the list of each gateway that has many texts open, so that a storm costs a page a hundred texts and not a request
+/// each. Gives what became of those that are in a list, and which are still to be asked for: those that are in none, so
+/// many at a time. The rest is not known yet.
+async fn by_lists(channels: &Channels, polls: Vec<Poll>, moment: Moment) -> (Vec<(Poll, Delivery)>, Vec<Poll>) {
+    let mut by_gateway: BTreeMap<String, Vec<Poll>> = BTreeMap::new();
+    let (mut asked, mut singly) = (Vec::new(), Vec::new());
+    for poll in polls {
+        match poll.channel {
+            Channel::Sms => by_gateway.entry(poll.gateway.clone()).or_default().push(poll),
+            _ => singly.push(poll),
+        }
+    }
+    for (gateway, polls) in by_gateway {
+        let oldest = polls.iter().map(|poll| poll.sent_at).min().filter(|_| polls.len() > ONE_BY_ONE);
+        let listed = match oldest {
+            Some(sent_at) => channels.deliveries(&gateway, sent_at.min(moment.real_at(sent_at))).await,
+            None => None,
+        };
+        let Some(listed) = listed else {
+            singly.extend(polls);
+            continue;
+        };
+        let mut n_missing = 0;
+        for poll in polls {
+            match listed.get(&poll.provider_id) {
+                Some(delivery) => asked.push((poll, delivery.clone())),
+                None if n_missing < ONE_BY_ONE => {
+                    n_missing += 1;
+                    singly.push(poll);
+                }
+                None => asked.push((poll, Delivery::NoAnswer)),
+            }
+        }
+    }
+    (asked, singly)
 }
 
 /// When an undelivered text is sent once more; `None` = never.

@@ -16,6 +16,7 @@ pub(crate) fn picture() -> OnCallPicture {
         name: name.into(),
         contacts: vec![Contact::new(Via::Sms, Phi::new(phone.to_owned()))],
         quiet_hours: None,
+        also_known_as: Vec::new(),
     };
     let people =
         [person("night-1", "+12025550111"), person("night-2", "+12025550112"), person("office-lead", "+12025550110")];

@@ -53,6 +53,8 @@ pub struct Person {
     pub contacts: Vec<Contact>,
     /// When what is not urgent is held back.
     pub quiet_hours: Option<QuietHours>,
+    /// What calendars call them besides: names as people write them, so never shown or logged.
+    pub also_known_as: Vec<Phi<String>>,
 }
 
 impl Contact {

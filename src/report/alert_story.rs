@@ -5,10 +5,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{life::Life, words};
+use super::{
+    life::Life,
+    on_call_log::{DispositionReport, KeptPage, PageRow},
+    page_report::PageToldReport,
+    words,
+};
 use crate::{
     alerts::{
         alert::Labels,
+        disposition::Said,
         step::{Transition, Why},
     },
     model::Instant,
@@ -72,11 +78,36 @@ pub struct LifeStory {
     pub reason: Option<String>,
     /// That, as a person says it.
     pub reason_words: Option<String>,
+    /// What somebody said became of it, the latest word first; that one counts.
+    #[serde(default)]
+    pub dispositions: Vec<DispositionReport>,
+    /// The pages that told of it, oldest first; they are kept when the page itself is long forgotten.
+    #[serde(default)]
+    pub pages: Vec<PageStory>,
     /// What it went through, oldest first.
     pub turns: Vec<Turn>,
     /// Who was told of it, oldest first. A message about more than 500 alerts is kept with the 500 most urgent only, and
     /// messages are kept for 90 days.
     pub messages: Vec<MessageStory>,
+}
+
+/// One page that told of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageStory {
+    /// 16 hex digits.
+    pub id: String,
+    /// By which escalation policy.
+    pub policy: String,
+    /// When it opened.
+    pub opened_at: Instant,
+    /// When it was over; `null` while it is open.
+    pub closed_at: Option<Instant>,
+    /// Who took it first; `null` when nobody did.
+    pub acknowledged_by: Option<String>,
+    /// When that was; `null` where it is not known.
+    pub acknowledged_at: Option<Instant>,
+    /// Who was told, oldest first.
+    pub told: Vec<PageToldReport>,
 }
 
 /// It went from one state to another.
@@ -176,6 +207,10 @@ pub struct AlertRows {
     pub turns: Vec<Transition>,
     /// Turns beyond those.
     pub n_turns_left_out: u64,
+    /// What was said became of it, in all of them.
+    pub said: Vec<Said>,
+    /// The pages that told of it, in all of them.
+    pub pages: Vec<PageRow>,
     /// The messages about it.
     pub messages: Vec<MessageRow>,
     /// Messages beyond those.
@@ -186,7 +221,8 @@ impl AlertStory {
     /// The story of what is stored; `None` when there is no life of it.
     #[must_use]
     pub fn tell(fingerprint: &str, rows: AlertRows) -> Option<Self> {
-        let AlertRows { lives, turns, messages, n_lives_left_out, n_turns_left_out, n_messages_left_out } = rows;
+        let AlertRows { lives, turns, messages, said, pages, n_lives_left_out, n_turns_left_out, n_messages_left_out } =
+            rows;
         if lives.is_empty() {
             return None;
         }
@@ -201,6 +237,17 @@ impl AlertStory {
         for MessageRow { active_at, message } in messages.into_iter().rev() {
             if let Some(story) = stories.iter_mut().find(|story| story.active_at == active_at) {
                 story.messages.push(message.in_words());
+            }
+        }
+        for said in said {
+            if let Some(story) = stories.iter_mut().find(|story| story.active_at == said.active_at) {
+                story.dispositions.push(DispositionReport::of(said));
+            }
+        }
+        for row in pages.into_iter().rev() {
+            // The newest life that had begun when the page opened.
+            if let Some(story) = stories.iter_mut().find(|story| story.active_at <= row.page.opened_at) {
+                story.pages.push(PageStory::of(row));
             }
         }
         for story in &mut stories {
@@ -241,9 +288,19 @@ impl LifeStory {
             reason_words: life.reason.as_deref().map(words::reason),
             reason: life.reason,
             labels: life.labels,
+            dispositions: Vec::new(),
+            pages: Vec::new(),
             turns: Vec::new(),
             messages: Vec::new(),
         }
+    }
+}
+
+impl PageStory {
+    fn of(row: PageRow) -> Self {
+        let PageRow { page, acknowledged_at, acknowledged_by, .. } = row;
+        let KeptPage { id, policy, opened_at, closed_at, told, .. } = page;
+        Self { id, policy, opened_at, closed_at, acknowledged_by, acknowledged_at, told }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod api_record;
 pub mod api_slice;
 pub mod history;
 pub mod life;
+pub mod on_call_log;
 pub mod page_report;
 pub mod times;
 pub mod words;

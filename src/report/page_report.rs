@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     alerts::{
         fingerprint::fingerprint,
-        page::{Arrived, Page, PageState},
+        page::{Page, PageState},
     },
     model::Instant,
 };
@@ -98,15 +98,7 @@ impl PageReport {
             at: told.at,
             step: told.step + 1,
             round: told.round + 1,
-            arrived: match told.arrived {
-                Arrived::Held => "held",
-                Arrived::Waiting => "waiting",
-                Arrived::Sent { .. } => "sent",
-                Arrived::Delivered { .. } => "delivered",
-                Arrived::Failed { .. } => "failed",
-                Arrived::Withdrawn => "withdrawn",
-            }
-            .to_owned(),
+            arrived: told.arrived.as_str().to_owned(),
         });
         Self {
             id: page.key.id(),

@@ -110,6 +110,17 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
     pub(crate) wait: Duration,
     pub(crate) manner: Manner,
+    /// What has to go well before this is the answer.
+    pub(crate) handshake: Option<Handshake>,
+}
+
+/// A request of the server's own, whose answer has to repeat the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Handshake {
+    pub(crate) url: String,
+    pub(crate) token: String,
+    /// What it is about, for whoever decides what comes of it.
+    pub(crate) about: String,
 }
 
 impl Reply {
@@ -136,6 +147,7 @@ impl Reply {
             body: body.into(),
             wait: Duration::ZERO,
             manner: Manner::Whole,
+            handshake: None,
         }
     }
 
@@ -367,10 +379,13 @@ impl Drop for Listening {
 }
 
 /// Serves `answer` at `addr`.
-pub(crate) async fn serve(
+pub(crate) async fn serve<F>(
     addr: SocketAddr,
-    answer: impl Fn(Call) -> Reply + Send + Sync + 'static,
-) -> io::Result<Listening> {
+    answer: impl Fn(Call) -> F + Send + Sync + 'static,
+) -> io::Result<Listening>
+where
+    F: Future<Output = Reply> + Send + 'static,
+{
     let listener = DoorListener::bind(addr).await?;
     let (addr, door) = (listener.addr(), listener.door());
     let answer = Arc::new(answer);
@@ -378,7 +393,7 @@ pub(crate) async fn serve(
         let answer = answer.clone();
         async move {
             match read(request).await {
-                Some(call) => deliver(answer(call), &line).await,
+                Some(call) => deliver(answer(call).await, &line).await,
                 None => plain(StatusCode::PAYLOAD_TOO_LARGE),
             }
         }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{ringcentral::Notification, switches::WebhookManner, twilio::Callback, wellsky::Vendor};
+use super::{edge::Handshake, ringcentral::Notification, switches::WebhookManner, twilio::Callback, wellsky::Vendor};
+
+const VALIDATION_TOKEN: &str = "validation-token";
 
 /// A request to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(crate) struct Outgoing {
     body: String,
     /// It waits for the next one and goes after it.
     after_next: bool,
+    /// The subscription that is given up when this fails.
+    subscription: Option<String>,
 }
 
 impl From<Callback> for Outgoing {
@@ -29,6 +33,7 @@ impl From<Callback> for Outgoing {
             ],
             body,
             after_next: false,
+            subscription: None,
         }
     }
 }
@@ -37,9 +42,15 @@ impl From<Notification> for Outgoing {
     fn from(notification: Notification) -> Self {
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         if !notification.token.is_empty() {
-            headers.push(("validation-token".into(), notification.token));
+            headers.push((VALIDATION_TOKEN.into(), notification.token));
         }
-        Self { url: notification.url, headers, body: notification.body, after_next: false }
+        Self {
+            url: notification.url,
+            headers,
+            body: notification.body,
+            after_next: false,
+            subscription: Some(notification.subscription),
+        }
     }
 }
 
@@ -75,7 +86,7 @@ pub(crate) fn hooks(vendor: &Vendor, criteria: &str, resource: &str, id: &str) -
             headers.push((name.trim().to_ascii_lowercase(), value.to_owned()));
         }
         let after_next = webhook.manner == WebhookManner::Reorder;
-        Outgoing { url: url.to_owned(), headers, body: body.clone(), after_next }
+        Outgoing { url: url.to_owned(), headers, body: body.clone(), after_next, subscription: None }
     };
     to.into_iter().flat_map(|target| std::iter::repeat_n(one(target), times)).collect()
 }
@@ -85,8 +96,23 @@ pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(15)).build()
 }
 
-/// Sends what comes in, until the simulator is gone.
-pub(crate) async fn run(client: reqwest::Client, mut queue: mpsc::UnboundedReceiver<Outgoing>) {
+/// Whether the other side repeats the token as it has to: within three seconds, with 200, JSON, at most 1 024 bytes.
+pub(crate) async fn shake(client: &reqwest::Client, handshake: &Handshake) -> bool {
+    let request = client.post(&handshake.url).header(VALIDATION_TOKEN, &handshake.token);
+    let Ok(answer) = request.timeout(Duration::from_secs(3)).send().await else { return false };
+    let header = |name: &str| answer.headers().get(name).and_then(|it| it.to_str().ok()).unwrap_or_default().to_owned();
+    let (token, kind) = (header(VALIDATION_TOKEN), header("content-type"));
+    let is_ok = answer.status().as_u16() == 200;
+    let length = answer.bytes().await.map_or(usize::MAX, |body| body.len());
+    is_ok && token == handshake.token && kind.starts_with("application/json") && length <= 1_024
+}
+
+/// Sends what comes in, until the simulator is gone. `failed` hears of each subscription whose request failed.
+pub(crate) async fn run(
+    client: reqwest::Client,
+    mut queue: mpsc::UnboundedReceiver<Outgoing>,
+    failed: impl Fn(&str) + Send,
+) {
     let mut held: Option<Outgoing> = None;
     while let Some(mut next) = queue.recv().await {
         if next.after_next && held.is_none() {
@@ -94,17 +120,20 @@ pub(crate) async fn run(client: reqwest::Client, mut queue: mpsc::UnboundedRecei
             held = Some(next);
             continue;
         }
-        send(&client, next).await;
-        if let Some(held) = held.take() {
-            send(&client, held).await;
+        for one in std::iter::once(next).chain(held.take()) {
+            let subscription = one.subscription.clone();
+            let arrived = send(&client, one).await;
+            if let Some(subscription) = subscription.filter(|_| !arrived) {
+                failed(&subscription);
+            }
         }
     }
 }
 
-async fn send(client: &reqwest::Client, outgoing: Outgoing) {
+async fn send(client: &reqwest::Client, outgoing: Outgoing) -> bool {
     let mut request = client.post(&outgoing.url).body(outgoing.body);
     for (name, value) in outgoing.headers {
         request = request.header(name, value);
     }
-    let _nobody_hears_about_a_failed_webhook = request.send().await;
+    request.send().await.is_ok_and(|answer| answer.status().is_success())
 }

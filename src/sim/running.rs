@@ -63,6 +63,7 @@ impl Sim {
         world.advance(now);
         world.follow(&config.script, now);
         let (sender, receiver) = mpsc::unbounded_channel();
+        let client = outgoing::client().map_err(SimError::Outgoing)?;
         let changed = Arc::new(Notify::new());
         let shared = Arc::new(Shared {
             clock: config.clock.clone(),
@@ -83,11 +84,13 @@ impl Sim {
         });
         let at = |port| SocketAddr::new(config.listen, port);
         let http = |what, port, server| {
-            let shared = shared.clone();
+            let (shared, client) = (shared.clone(), client.clone());
             async move {
-                edge::serve(at(port), move |call| shared.serve(server, &call))
-                    .await
-                    .map_err(|source| SimError::Listen { what, addr: at(port), source })
+                let answer = move |call| {
+                    let (shared, client) = (shared.clone(), client.clone());
+                    async move { shared.answer(server, &call, &client).await }
+                };
+                edge::serve(at(port), answer).await.map_err(|source| SimError::Listen { what, addr: at(port), source })
             }
         };
         let wellsky = http("the vendor", config.ports.wellsky, Server::Wellsky).await?;
@@ -106,15 +109,22 @@ impl Sim {
         };
         let control = {
             let shared = shared.clone();
-            edge::serve(at(config.ports.control), move |call| control::answer(&shared, &doors, &call)).await
+            let answer = move |call| std::future::ready(control::answer(&shared, &doors, &call));
+            edge::serve(at(config.ports.control), answer).await
         };
         let control = control.map_err(|source| SimError::Listen {
             what: "the control calls",
             addr: at(config.ports.control),
             source,
         })?;
-        let client = outgoing::client().map_err(SimError::Outgoing)?;
-        let mut tasks = vec![tokio::spawn(outgoing::run(client, receiver))];
+        let failed = {
+            let shared = shared.clone();
+            move |subscription: &str| {
+                lock(&shared.state).ringcentral.failed(subscription);
+                shared.changed.notify_waiters();
+            }
+        };
+        let mut tasks = vec![tokio::spawn(outgoing::run(client, receiver, failed))];
         if !matches!(config.clock, Clock::Manual(_)) {
             let shared = shared.clone();
             tasks.push(tokio::spawn(async move {

@@ -124,7 +124,17 @@ impl Shared {
         true
     }
 
-    pub(super) fn serve(&self, server: Server, call: &Call) -> Reply {
+    /// Answers, after a handshake where one has to come first.
+    pub(super) async fn answer(&self, server: Server, call: &Call, client: &reqwest::Client) -> Reply {
+        let mut reply = self.serve(server, call);
+        let Some(handshake) = reply.handshake.take() else { return reply };
+        let went_well = outgoing::shake(client, &handshake).await;
+        let refused = lock(&self.state).ringcentral.shaken(&handshake.about, went_well);
+        self.changed.notify_waiters();
+        refused.unwrap_or(reply)
+    }
+
+    fn serve(&self, server: Server, call: &Call) -> Reply {
         let mut state = lock(&self.state);
         let state = &mut *state;
         self.advance(state);

@@ -7,7 +7,7 @@ use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use super::{
     Commit, Loaded,
     error::StoreError,
-    lives, mirror_rows, orders, outbox, pages,
+    lives, mirror_rows, on_call_log, orders, outbox, pages,
     sql::{Many, execute, fetch, get, instant, json, unjson},
     writer::{Memory, Values},
 };
@@ -55,6 +55,7 @@ pub(super) async fn commit(
     .await?;
     store_delta(connection, &agency, n, &delta).await?;
     pages::store(connection, &agency, &delta).await?;
+    on_call_log::store(connection, &agency, &delta).await?;
     lives::store(connection, &agency, &delta, at, edges_from).await?;
     lives::mention(connection, &agency, mentions).await?;
     // A message may follow one that the same step withdraws, so withdrawals come first.

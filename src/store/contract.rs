@@ -17,9 +17,11 @@ use crate::{
     rules::finding::{RuleId, Tells, Window},
 };
 
+mod pages;
 mod past;
 mod silences;
 
+use pages::{a_page_and_what_became_of_it_are_kept_when_it_is_gone, the_list_of_a_morning_is_decided_once_for_each};
 use past::{
     a_long_history_comes_in_slices, an_alert_of_an_older_version_has_a_life_once_something_happens,
     an_alert_s_story_is_kept_beyond_its_end, lives_end_without_a_body_and_begin_again,
@@ -187,6 +189,8 @@ on_both!(
     a_long_history_comes_in_slices,
     the_record_of_the_api_adds_up_over_restarts,
     what_is_old_is_forgotten_and_what_is_open_stays,
+    a_page_and_what_became_of_it_are_kept_when_it_is_gone,
+    the_list_of_a_morning_is_decided_once_for_each,
     a_step_is_read_back_whole,
     a_step_out_of_order_or_with_an_old_fence_stores_nothing,
     who_was_told_of_a_live_alert_is_known_again,
@@ -280,6 +284,7 @@ async fn who_was_told_of_a_live_alert_is_known_again(store: Store) {
         wants_closing: true,
         message: MessageId::from_stored(message.into()),
         at: t(0),
+        group: None,
     };
     let mut first = step(1, vec![text("m"), Message { address: Phi::new("+12025550122".into()), ..text("other") }]);
     first.delta.alerts = vec![Alert { told: vec![told("m"), told("pruned")], ..alert("one") }];

@@ -9,6 +9,7 @@ use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use super::{
     book::read_transition,
     error::StoreError,
+    on_call_log,
     orders::channel_of,
     sql::{Many, fetch, get, instant, json, maybe_instant, unjson},
     writer::Values,
@@ -30,6 +31,8 @@ use crate::{
 const TABLE: &str = "lives";
 /// Tries of one message that are read; a message is tried every few minutes at most, and expires.
 const STEPS_MAX: i64 = 200;
+/// Pages and dispositions of one alert that are read.
+const WORDS_MAX: u32 = 100;
 
 /// Writes what a step's transitions make of the lives of its alerts. `at` is when the step was made; `edges_from` as in
 /// [`crate::store::Commit`].
@@ -143,26 +146,31 @@ pub(super) async fn alert(connection: &mut SqliteConnection, fingerprint: &str) 
         .iter()
         .map(|row| Ok((get::<&str>(row, TABLE, 0)?, get::<&str>(row, TABLE, 11)?)))
         .collect::<Result<_, StoreError>>()?;
-    let (mut turns, mut n_turns) = (Vec::new(), 0);
+    let (mut turns, mut n_turns, mut pages) = (Vec::new(), 0, Vec::new());
     for (agency, key) in keys {
+        pages.extend(on_call_log::pages_of(connection, agency, key, WORDS_MAX).await?);
         let (found, n) = turns_of(connection, agency, key).await?;
         turns.extend(found);
         n_turns += n;
     }
     turns.sort_by_key(|turn: &Transition| std::cmp::Reverse(turn.at));
     turns.truncate(TURNS_MAX);
+    pages.sort_by_key(|row| std::cmp::Reverse(row.page.opened_at));
+    let said = on_call_log::said_of(connection, fingerprint, WORDS_MAX).await?;
     let (messages, n_messages) = messages_of(connection, fingerprint).await?;
     Ok(AlertRows {
         n_lives_left_out: n_lives.saturating_sub(lives.len() as u64),
         lives,
         n_turns_left_out: n_turns.saturating_sub(turns.len() as u64),
         turns,
+        said,
+        pages,
         n_messages_left_out: n_messages.saturating_sub(messages.len() as u64),
         messages,
     })
 }
 
-fn read_life(row: &SqliteRow) -> Result<Life, StoreError> {
+pub(super) fn read_life(row: &SqliteRow) -> Result<Life, StoreError> {
     Ok(Life {
         agency: AgencyName::new(get::<&str>(row, TABLE, 0)?),
         fingerprint: get(row, TABLE, 1)?,

@@ -585,7 +585,7 @@ pub(super) async fn poll_later(
 /// Forgets what is older than `old` says: consumed inputs, settled messages, history; at most a few thousand rows, so
 /// that nobody waits. Gives how many; 0 = done.
 pub(super) async fn prune(connection: &mut SqliteConnection, old: Old) -> Result<u64, StoreError> {
-    let steps: [(&'static str, Option<Instant>); 13] = [
+    let steps: [(&'static str, Option<Instant>); 17] = [
         ("DELETE FROM blobs WHERE (agency, n) IN (SELECT agency, blob FROM outbox WHERE created_at < ?
             AND state IN ('sent', 'delivered', 'undelivered', 'refused', 'expired', 'cancelled')
             ORDER BY created_at, id LIMIT 2000)", old.messages),
@@ -617,6 +617,14 @@ pub(super) async fn prune(connection: &mut SqliteConnection, old: Old) -> Result
             FROM api_slices WHERE begins < ? LIMIT 2000)", old.history),
         ("DELETE FROM api_outages WHERE (agency, endpoint, since) IN (SELECT agency, endpoint, since FROM api_outages
             WHERE until < ? LIMIT 2000)", old.history),
+        ("DELETE FROM page_log_alerts WHERE (agency, page) IN (SELECT agency, page FROM page_log WHERE opened_at < ?
+            AND closed_at IS NOT NULL LIMIT 2000)", old.history),
+        ("DELETE FROM page_log WHERE (agency, page) IN (SELECT agency, page FROM page_log WHERE opened_at < ?
+            AND closed_at IS NOT NULL LIMIT 2000)", old.history),
+        ("DELETE FROM dispositions WHERE (agency, fingerprint, active_at, at) IN (SELECT agency, fingerprint, active_at,
+            at FROM dispositions WHERE at < ? LIMIT 2000)", old.history),
+        ("DELETE FROM morning_lists WHERE (agency, day, person) IN (SELECT agency, day, person FROM morning_lists
+            WHERE at < ? LIMIT 2000)", old.history),
     ];
     let mut n_gone = 0;
     for (text, before) in steps {

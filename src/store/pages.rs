@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 use super::{
     book::bodies,
     error::StoreError,
-    sql::{Many, execute, fetch, get, json},
+    sql::{Many, json},
     writer::Values,
 };
 use crate::{
@@ -66,28 +66,4 @@ pub(super) async fn store(
 pub(super) async fn load(connection: &mut SqliteConnection, agency: &AgencyName) -> Result<Vec<Page>, StoreError> {
     let text = "SELECT body FROM pages WHERE agency = ? ORDER BY opened_at, key";
     bodies(connection, "pages", text, vec![agency.as_str().into()]).await
-}
-
-/// A secret that the installation makes for itself: the one that is stored, else this one from now on.
-pub(super) async fn secret(
-    connection: &mut SqliteConnection,
-    name: &str,
-    fresh: [u8; 32],
-) -> Result<[u8; 32], StoreError> {
-    let what = "keeping a secret";
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let put = "INSERT INTO secrets (name, key_id, body) VALUES (?, 0, ?) ON CONFLICT (name) DO NOTHING";
-    execute(connection, what, put, vec![name.into(), hex(&fresh).into()]).await?;
-    let rows = fetch(connection, what, "SELECT body FROM secrets WHERE name = ?", vec![name.into()]).await?;
-    let damaged = || StoreError::Row { table: "secrets", why: "not 32 bytes in hexadecimal".into() };
-    let stored: &str = get(rows.first().ok_or_else(damaged)?, "secrets", 0)?;
-    let mut secret = [0; 32];
-    if stored.len() != 64 || !stored.is_ascii() {
-        return Err(damaged());
-    }
-    for (byte, digits) in secret.iter_mut().zip(stored.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(digits).map_err(|_| damaged())?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| damaged())?;
-    }
-    Ok(secret)
 }

@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use chrono::NaiveDate;
+use secrecy::SecretString;
 use sqlx::{
     ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
     pool::PoolConnection,
@@ -18,29 +20,33 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
-    Attempted, BadContact, Claimed, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState, Old,
+    Attempted, BadContact, Claimed, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState, Morning, Old,
     OutboxStats, Place, Poll, Report, Room, VerifiedContact, api_rows, book, calendars,
     calendars::CalendarCopy,
     contacts,
     error::StoreError,
     heard, lives,
     lock::{FileLock, make_private},
-    mirror_rows, orders, outbox, outbox_read,
+    mirror_rows, on_call_log, orders, outbox, outbox_read, secrets,
     silences::{self, SilenceChange},
     writer::{Job, Memory, Reply, Writer},
 };
 use crate::{
     alerts::{
+        disposition::Said,
         orders::{Ask, Inputs},
         silence::Silence,
         step::Transition,
     },
     config::StoreUrl,
     mirror::row::{MirrorDelta, MirrorRow, StoredLine},
-    model::{AddressMark, AgencyName, Instant, Phi},
+    model::{AddressMark, AgencyName, Instant, PersonName, Phi},
     notify::message::{Channel, MessageId},
     on_call::Marks,
-    report::{alert_story::AlertRows, api_log::Unkept, api_record::ApiRows, history::LifeRow, life::Life},
+    report::{
+        alert_story::AlertRows, api_log::Unkept, api_record::ApiRows, history::LifeRow, life::Life,
+        on_call_log::PageRow,
+    },
 };
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations/sqlite");
@@ -182,6 +188,18 @@ impl Store {
     pub async fn secret(&self, name: &'static str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
         let fresh = *fresh;
         self.write(|reply| Job::Secret { name, fresh, reply }).await
+    }
+
+    /// Keeps something that somebody lent us, such as a token, in the place of what was kept under this name. Kept in
+    /// plain text: whoever can read the file can read it.
+    pub async fn keep_secret(&self, name: &str, body: SecretString) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.write(|reply| Job::KeepSecret { name, body, reply }).await
+    }
+
+    /// What is kept under this name.
+    pub async fn kept_secret(&self, name: &str) -> Result<Option<SecretString>, StoreError> {
+        secrets::kept(self.reader().await?.connection(), name).await
     }
 
     /// Writes a little and takes it to the disk: whether the store takes writes at all, after it refused some.
@@ -356,6 +374,46 @@ impl Store {
     /// The newest of the alerts that fired at or after `from`, whole, at most `limit`; and how many fired.
     pub async fn latest_fired(&self, from: Instant, limit: u32) -> Result<(Vec<Life>, u64), StoreError> {
         lives::latest(self.reader().await?.connection(), from, limit).await
+    }
+
+    /// What somebody said became of an alert, in all its lives, the latest word first.
+    pub async fn said_of(&self, fingerprint: &str, limit: u32) -> Result<Vec<Said>, StoreError> {
+        on_call_log::said_of(self.reader().await?.connection(), fingerprint, limit).await
+    }
+
+    /// The pages that opened at or after `from`, the newest first, at most `limit`, with what is kept about each; and how
+    /// many more there are.
+    pub async fn page_log(&self, from: Instant, limit: u32) -> Result<(Vec<PageRow>, u64), StoreError> {
+        on_call_log::pages(self.reader().await?.connection(), from, limit).await
+    }
+
+    /// What the list of a morning is made from: alerts about shifts that ended after `from` and until `until`, each with the
+    /// last word on it; and who was told of a page in that time, or had one.
+    pub async fn night(
+        &self,
+        agency: &AgencyName,
+        from: Instant,
+        until: Instant,
+    ) -> Result<(Vec<(Life, Option<Said>)>, Vec<PersonName>), StoreError> {
+        on_call_log::night(self.reader().await?.connection(), agency, from, until).await
+    }
+
+    /// How it stands with a day's list.
+    pub async fn last_morning(&self, agency: &AgencyName, day: NaiveDate) -> Result<Morning, StoreError> {
+        on_call_log::morning(self.reader().await?.connection(), agency, day).await
+    }
+
+    /// Stores that a day's list is decided for these people, and its orders, in one transaction; false when it was before.
+    pub async fn put_morning(
+        &self,
+        agency: &AgencyName,
+        day: NaiveDate,
+        at: Instant,
+        people: Vec<PersonName>,
+        asks: Vec<Ask>,
+    ) -> Result<bool, StoreError> {
+        let agency = agency.clone();
+        self.write(|reply| Job::Morning { agency, day, at, people, asks, reply }).await
     }
 
     /// Adds what was seen of an agency's API to what is stored.

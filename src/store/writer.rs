@@ -9,6 +9,8 @@ use std::{
     sync::Arc,
 };
 
+use chrono::NaiveDate;
+use secrecy::SecretString;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -19,14 +21,14 @@ use super::{
     error::{StoreError, commit_surely_failed},
     heard,
     lock::FileLock,
-    mirror_rows, orders, outbox, pages,
+    mirror_rows, on_call_log, orders, outbox, secrets,
     silences::{self, SilenceChange},
     sql::{Value, execute, fetch, get},
 };
 use crate::{
     alerts::orders::Ask,
     mirror::row::MirrorDelta,
-    model::{AddressMark, AgencyName, Instant},
+    model::{AddressMark, AgencyName, Instant, PersonName},
     notify::message::{Channel, MessageId},
     report::api_log::Unkept,
 };
@@ -115,10 +117,23 @@ pub(super) enum Job {
     },
     Silences(SilenceChange, Reply<()>),
     Calendar(CalendarCopy, Reply<()>),
+    Morning {
+        agency: AgencyName,
+        day: NaiveDate,
+        at: Instant,
+        people: Vec<PersonName>,
+        asks: Vec<Ask>,
+        reply: Reply<bool>,
+    },
     Secret {
         name: &'static str,
         fresh: [u8; 32],
         reply: Reply<[u8; 32]>,
+    },
+    KeepSecret {
+        name: String,
+        body: SecretString,
+        reply: Reply<()>,
     },
     Probe {
         now: Instant,
@@ -403,7 +418,11 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
         Job::Silences(change, reply) => done(reply, silences::put(connection, memory, change).await),
         Job::Calendar(copy, reply) => done(reply, calendars::put(connection, copy).await),
-        Job::Secret { name, fresh, reply } => done(reply, pages::secret(connection, name, fresh).await),
+        Job::Morning { agency, day, at, people, asks, reply } => {
+            done(reply, on_call_log::put_morning(connection, memory, &agency, day, at, &people, &asks).await)
+        }
+        Job::Secret { name, fresh, reply } => done(reply, secrets::made_once(connection, name, fresh).await),
+        Job::KeepSecret { name, body, reply } => done(reply, secrets::put(connection, name, &body).await),
         Job::Probe { now, reply } => {
             // A page of the file that means nothing to anybody else; it goes through the log like every write.
             let text = format!("PRAGMA user_version = {}", now.timestamp().rem_euclid(i64::from(i32::MAX)));
@@ -445,6 +464,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::KeepWays(_, reply)
         | Job::PollLater { reply, .. }
         | Job::Calendar(_, reply)
+        | Job::KeepSecret { reply, .. }
         | Job::Probe { reply, .. }
         | Job::Api { reply, .. }
         | Job::Silences(_, reply)
@@ -458,7 +478,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         Job::Claim { reply, .. } | Job::Turn { reply, .. } => later(reply, Err(error)),
         Job::Recover { reply, .. } => later(reply, Err(error)),
         Job::Secret { reply, .. } => later(reply, Err(error)),
-        Job::Report(_, reply) | Job::Heard { reply, .. } => later(reply, Err(error)),
+        Job::Report(_, reply) | Job::Heard { reply, .. } | Job::Morning { reply, .. } => later(reply, Err(error)),
         Job::Prune(_, reply) => later(reply, Err(error)),
         Job::Close(reply) => Box::new(move |_| {
             let _ = reply.send(());

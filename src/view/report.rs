@@ -188,6 +188,9 @@ pub struct AlertReport {
     pub receivers: Vec<String>,
     /// Who was told that it fires.
     pub told: Vec<ToldReport>,
+    /// When its pages try the next way or person, unless somebody owns it first; `null` when none waits for a time.
+    #[serde(default)]
+    pub next_step_at: Option<Instant>,
     /// Fingerprints of the alerts that speak for it.
     pub inhibited_by: Vec<String>,
     /// Why nobody is told at present, one word.
@@ -218,6 +221,20 @@ pub struct ToldReport {
     pub channel: String,
     /// When it was decided.
     pub at: Instant,
+    /// Set when a page told a person, whose name is `receiver`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<ToldByPage>,
+}
+
+/// How a page told somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldByPage {
+    /// The page's code on that phone; it counts from no other.
+    pub code: String,
+    /// At which step, from 1.
+    pub step: usize,
+    /// `held`, `waiting`, `sent` (not confirmed), `delivered` or `failed`.
+    pub arrived: String,
 }
 
 impl StatusReport {
@@ -398,8 +415,20 @@ impl AlertReport {
                     receiver: told.receiver.clone(),
                     channel: told.channel.as_str().to_owned(),
                     at: told.at,
+                    page: None,
                 })
+                .chain(view.paged.iter().map(|told| ToldReport {
+                    receiver: told.person.clone(),
+                    channel: told.via.to_owned(),
+                    at: told.at,
+                    page: Some(ToldByPage {
+                        code: told.code.clone(),
+                        step: told.step,
+                        arrived: told.arrived.as_str().to_owned(),
+                    }),
+                }))
                 .collect(),
+            next_step_at: view.next_step_at,
             inhibited_by: view.inhibited_by.clone(),
             quiet: view.quiet.map(|quiet| quiet.as_str().to_owned()),
         }

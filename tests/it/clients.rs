@@ -96,7 +96,7 @@ async fn asks_as_grafana(client: &Client) {
     assert_eq!(names, [json!({ "name": "office" }), json!({ "name": "tech" })]);
 
     // Makes a silence, makes it longer under its id, ends it.
-    let now = chrono::DateTime::<chrono::Utc>::from(shiftwatch::clock::real_now());
+    let now = shiftwatch::clock::real_now();
     let at = |hours| (now + chrono::TimeDelta::hours(hours)).to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let mut wish = json!({
         "matchers": [ { "name": "node", "value": "one", "isRegex": false, "isEqual": true } ],

@@ -2,7 +2,8 @@
 //!
 //! The agency, the gateways and the inbox live in this process and keep count of every id. What must hold: whatever
 //! the store decided arrives, whatever was answered 200 is told, and nothing arrives twice unless its outcome was
-//! unknown at a kill.
+//! unknown at a kill. And of pages: whatever was accepted is told to the person on call, a reply that was answered 200
+//! owns its page, and nobody is told of a page by a step that was decided after that answer.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by failing")]
 
@@ -17,7 +18,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::json;
 use shiftwatch::{
     clock::{Clock, real_now},
-    sim::{Appointment, Sim, SimConfig, SmtpFault, SmtpFaultAnswer, SmtpStage},
+    sim::{Appointment, Sim, SimConfig, SmtpFault, SmtpFaultAnswer, SmtpStage, twilio_signature},
 };
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 
@@ -43,9 +44,10 @@ route:
   group_wait: 1s
   group_interval: 1s
   repeat_interval: 24h
-  routes: [ { matchers: ['n!=""'], receiver: all, group_by: [n], group_wait: 1ms, group_interval: 1s } ]
-receivers:
-  - name: all
+  routes:
+    - { matchers: ['n!=""'], receiver: all, group_by: [n], group_wait: 1ms, group_interval: 1s }
+{routes}{people}receivers:
+{pagers}  - name: all
     sms_configs: [ { to: ["+12025550111"] } ]
     email_configs: [ { to: night@example.com } ]
     webhook_configs: [ { url: "{sink}/hook" } ]
@@ -60,9 +62,15 @@ const RULES: &str = r#"groups:
         annotations: { summary: "Shift {{ shift.ref }} has no caregiver" }
 "#;
 
+/// So many people are paged in turn: a phone that gets many pages gets them in one text.
+const PAGERS: usize = 20;
+/// Where gateways would find us.
+const ADDRESS: &str = "https://watch.example.com";
+
 /// One row of the outbox.
 struct Kept {
     id: String,
+    decided_at: shiftwatch::model::Instant,
     channel: String,
     state: String,
     provider_id: Option<String>,
@@ -78,12 +86,18 @@ async fn nothing_is_lost_and_nothing_known_is_doubled() {
     let shifts = people(&sim);
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("rules.yml"), RULES).unwrap();
-    let config = configure(&sim, folder.path(), REST);
+    let config = configure(&sim, folder.path(), &with_pagers(REST));
+    let listens = "web: { listen: \"127.0.0.1:0\"";
+    let text =
+        std::fs::read_to_string(&config).unwrap().replace(listens, &format!("{listens}, external_url: {ADDRESS}"));
+    assert!(text.contains(ADDRESS));
+    std::fs::write(&config, text).unwrap();
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().unwrap();
 
     let mut rng = StdRng::seed_from_u64(SEED);
     let began = Instant::now();
     let (mut kills, mut answered, mut starts, mut said) = (Vec::new(), BTreeSet::new(), Vec::new(), Vec::new());
+    let mut pages = Pages::default();
     // The first start reads everything and sums it up; it is left alone until it has.
     let agent = Agent::run(&config, "info");
     agent.address(START_MAX).await.expect("it listens");
@@ -109,6 +123,12 @@ async fn nothing_is_lost_and_nothing_known_is_doubled() {
                     answered.insert(n);
                 }
             }
+            if rng.random_bool(0.25) {
+                pages.open(&http, &address, format!("P{}-{}", kills.len(), rng.random_range(0..1_000_000))).await;
+            }
+            if rng.random_bool(0.3) {
+                pages.reply(&sim, &http, &address).await;
+            }
             match how {
                 // Between the answer and the commit, the commit and the claim.
                 1..=3 => pause(Duration::from_micros(rng.random_range(0..60_000))).await,
@@ -127,9 +147,10 @@ async fn nothing_is_lost_and_nothing_known_is_doubled() {
     let (killed_for, n_kills) = (began.elapsed(), kills.len());
 
     let agent = Agent::run(&config, "info");
-    agent.address(START_MAX).await.expect("it listens");
+    let address = agent.address(START_MAX).await.expect("it listens");
     let store = folder.path().join("shiftwatch.db");
     let settled = settle(&store, &sim, &answered).await;
+    let owners = owners(&http, &address).await;
     let (status, last_said) = agent.stop();
     said.extend(last_said);
     assert!(status.success(), "{status}");
@@ -173,6 +194,131 @@ async fn nothing_is_lost_and_nothing_known_is_doubled() {
     assert_eq!(count.unexcused, Vec::<String>::new(), "doubled more often than unknown outcomes excuse");
     assert_eq!(wrong_last_words(&sim, &shifts), Vec::<String>::new(), "the last word about these is wrong");
     assert_eq!(count.strangers, Vec::<String>::new(), "sent, though nobody decided it");
+    pages.held_against(&sim, &outbox, &owners);
+}
+
+/// Somebody on call for every twentieth page, and one person behind all of them.
+fn with_pagers(rest: &str) -> String {
+    let each = |one: &dyn Fn(usize) -> String| (0..PAGERS).map(one).collect::<String>();
+    let people = each(&|i| format!("  - {{ name: pager-{i}, phone: \"{}\" }}\n", pager(i)));
+    let policies = each(&|i| {
+        format!(
+            "  - {{ name: p{i}, repeat: 1h, unconfirmed_after: 10m, ack_expires: 1h, steps: [ {{ notify: [ {{ person: pager-{i} }} ], \
+             via: [sms] }}, {{ notify: [ {{ person: backup }} ], via: [sms], after: 2s }} ] }}\n"
+        )
+    });
+    let route = |i| format!("    - {{ matchers: ['to=\"{i}\"'], receiver: p{i}, group_by: [p], group_wait: 1ms }}\n");
+    let receiver = |i| format!("  - {{ name: p{i}, page_configs: [ {{ policy: p{i} }} ] }}\n");
+    let people =
+        format!("people:\n  - {{ name: backup, phone: \"+12025550150\" }}\n{people}escalation_policies:\n{policies}");
+    rest.replace("{people}", &people).replace("{routes}", &each(&route)).replace("{pagers}", &each(&receiver))
+}
+
+fn pager(i: usize) -> String {
+    format!("+12025550{}", 120 + i)
+}
+
+/// Pages that were accepted, and replies that were answered.
+#[derive(Default)]
+struct Pages {
+    accepted: BTreeMap<String, usize>,
+    /// By page, when its reply was answered.
+    owned: BTreeMap<String, shiftwatch::model::Instant>,
+}
+
+impl Pages {
+    /// Posts something that pages; accepted once it is answered 200. It fires for longer than the test runs.
+    async fn open(&mut self, http: &reqwest::Client, address: &str, p: String) {
+        let to = self.accepted.len() % PAGERS;
+        let alert = json!([{
+            "labels": { "alertname": "Paged", "agency": "main", "severity": "critical", "p": p, "to": to.to_string() },
+            "annotations": { "summary": format!("Paged {p}.") },
+            "endsAt": real_now() + TimeDelta::minutes(30),
+        }]);
+        let answer = http.post(format!("http://{address}/api/v2/alerts")).json(&alert).send().await;
+        if answer.is_ok_and(|answer| answer.status() == 200) {
+            self.accepted.insert(p, to);
+        }
+    }
+
+    /// The person on call takes a page that they were told of and have not taken; by one text, which the gateway delivers
+    /// again under the same id until somebody answers it.
+    async fn reply(&mut self, sim: &Sim, http: &reqwest::Client, address: &str) {
+        let token = sim.twilio(|gateway| gateway.auth_token.clone());
+        let mut told = sim.texts().into_iter().filter_map(|text| {
+            let (p, code) = (page_of(&text.body)?, code_of(&text.body)?);
+            let is_theirs = self.accepted.get(&p).is_some_and(|to| pager(*to) == text.to);
+            (is_theirs && !self.owned.contains_key(&p)).then_some((p, code, text.to))
+        });
+        let Some((p, code, from)) = told.next() else { return };
+        let sid: String = p.bytes().filter(u8::is_ascii_digit).map(char::from).collect();
+        let body = format!("1 {code}");
+        let params: Vec<(String, String)> = [
+            ("Body", body.as_str()),
+            ("From", &from),
+            ("MessageSid", &format!("SM{sid:0>32}")),
+            ("To", "+12025550100"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec();
+        let signature = twilio_signature(&token, &format!("{ADDRESS}/hooks/twilio"), &params);
+        let request = http.post(format!("http://{address}/hooks/twilio")).header("x-twilio-signature", signature);
+        if request.form(&params).send().await.is_ok_and(|answer| answer.status() == 200) {
+            self.owned.insert(p, real_now());
+        }
+    }
+
+    fn held_against(&self, sim: &Sim, outbox: &[Kept], owners: &BTreeMap<String, String>) {
+        let told: BTreeSet<(String, String)> =
+            sim.texts().into_iter().filter_map(|text| Some((page_of(&text.body)?, text.to))).collect();
+        let is_untold = |(p, to): &(&String, &usize)| !told.contains(&((*p).clone(), pager(**to)));
+        let untold: Vec<&String> = self.accepted.iter().filter(is_untold).map(|(p, _)| p).collect();
+        let is_lost = |p: &&String| {
+            let wanted = self.accepted.get(*p).map(|to| format!("pager-{to}"));
+            owners.get(*p) != wanted.as_ref()
+        };
+        let lost: Vec<&String> = self.owned.keys().filter(is_lost).collect();
+        let after: Vec<&str> = outbox
+            .iter()
+            .filter(|kept| kept.channel == "sms" && code_of(&kept.text).is_some())
+            .filter(|kept| page_of(&kept.text).and_then(|p| self.owned.get(&p)).is_some_and(|at| kept.decided_at > *at))
+            .map(|kept| kept.text.as_str())
+            .collect();
+        println!(
+            "pages: {} accepted, {} untold; {} replies answered, {} lost; {} told of after that",
+            self.accepted.len(),
+            untold.len(),
+            self.owned.len(),
+            lost.len(),
+            after.len()
+        );
+        assert!(self.accepted.len() > KILLS / 8 && self.owned.len() > KILLS / 16, "the kills met pages");
+        assert_eq!(untold, Vec::<&String>::new(), "accepted, and nobody was paged");
+        assert_eq!(lost, Vec::<&String>::new(), "answered, and not theirs");
+        assert_eq!(after, Vec::<&str>::new(), "decided after the page was somebody's");
+    }
+}
+
+/// The page that a text tells of.
+fn page_of(text: &str) -> Option<String> {
+    let p = text.split("Paged ").nth(1)?.split(['.', ' ', ',']).next()?;
+    p.starts_with('P').then(|| p.to_owned())
+}
+
+/// The code that a text asks for.
+fn code_of(text: &str) -> Option<String> {
+    let code = text.split("Reply 1 ").nth(1)?.split([' ', '.', ',']).next()?;
+    Some(code.to_owned())
+}
+
+/// Who owns each page's alert.
+async fn owners(http: &reqwest::Client, address: &str) -> BTreeMap<String, String> {
+    let answer = http.get(format!("http://{address}/api/v1/alerts")).send().await.unwrap();
+    let alerts: serde_json::Value = answer.json().await.unwrap();
+    let owned = |alert: &serde_json::Value| {
+        Some((alert["labels"]["p"].as_str()?.to_owned(), alert["owner"]["by"].as_str()?.to_owned()))
+    };
+    alerts.as_array().unwrap().iter().filter_map(owned).collect()
 }
 
 /// Clients with shifts in the next hours, all covered.
@@ -261,7 +407,7 @@ async fn open(store: &Path) -> SqliteConnection {
 /// The outbox, how many attempts of each message had an unknown outcome, and how many alerts fired.
 async fn read(store: &Path) -> (Vec<Kept>, BTreeMap<String, usize>, i64) {
     let mut connection = open(store).await;
-    let text = "SELECT o.id, o.channel, o.state, o.provider_id, b.body FROM outbox o
+    let text = "SELECT o.id, o.channel, o.state, o.provider_id, b.body, o.created_at FROM outbox o
                 JOIN blobs b ON b.agency = o.agency AND b.n = o.blob";
     let outbox = sqlx::query(text).fetch_all(&mut connection).await.unwrap();
     let outbox = outbox
@@ -269,7 +415,8 @@ async fn read(store: &Path) -> (Vec<Kept>, BTreeMap<String, usize>, i64) {
         .map(|row| {
             let body: serde_json::Value = serde_json::from_str(row.get(4)).unwrap();
             let text = find_text(&body["content"]);
-            Kept { id: row.get(0), channel: row.get(1), state: row.get(2), provider_id: row.get(3), text }
+            let decided_at = shiftwatch::model::local_time::from_micros(row.get(5));
+            Kept { id: row.get(0), decided_at, channel: row.get(1), state: row.get(2), provider_id: row.get(3), text }
         })
         .collect();
     let text = "SELECT message, count(*) FROM attempts WHERE outcome = 'uncertain' GROUP BY message";

@@ -222,3 +222,52 @@ escalation_policies:
     assert!(err.contains("on-call: nobody is on call by on-call from ") && err.contains("may_be_empty: true"), "{err}");
     assert!(!err.contains("+1202"), "{err}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_asks_for_calendars_when_told_to_and_knows_people_by_other_names() {
+    let (calendar, url) = serve().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.yml");
+    let config = |known: &str| {
+        format!(
+            "agencies:
+  - {{ name: main, timezone: America/Denver, wellsky: {{ client_id: a, client_secret: b }} }}
+sms_gateways: [ {{ name: twilio, twilio: {{ account_sid: AC00, auth_token: b, from: '+12025550100' }} }} ]
+people: [ {{ name: night-1, phone: '+12025550111' }}, {{ name: night-2, phone: '+12025550112'{known} }} ]
+schedules: [ {{ name: shared, ical: {{ url: '{url}' }} }} ]
+escalation_policies: [ {{ name: coverage, steps: [ {{ notify: [ {{ schedule: shared }} ], via: [sms] }} ] }} ]
+"
+        )
+    };
+    let check = async |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shiftwatch"));
+        command.arg("check").arg("--config").arg(&file).args(more);
+        let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let (out, err) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
+        assert!(!err.contains("private-key") && !out.contains("private-key"), "{err}{out}");
+        assert!(!err.contains("Stranger"), "{err}");
+        (done.status.code(), out, err)
+    };
+    let now = shiftwatch::clock::real_now();
+    // Without being told to it asks nobody, and says so.
+    std::fs::write(&file, config("")).unwrap();
+    let (code, out, err) = check(&[]).await;
+    assert!(code == Some(0) && out.contains("calendar shared: not asked for; check --fetch asks"), "{out}{err}");
+    assert_eq!(calendar.lock().unwrap().n_whole, 0);
+
+    // What cannot be read, a stranger and a hole each fail it.
+    let (code, _, err) = check(&["--fetch"]).await;
+    assert!(code == Some(1) && err.contains("the calendar of shared is not read: what came is no calendar"), "{err}");
+    let stranger = turn("night-1", now);
+    calendar.lock().unwrap().text = Some(stranger.clone());
+    let (code, _, err) = check(&["--fetch"]).await;
+    assert!(code == Some(1) && err.contains("names nobody in people"), "{err}");
+    assert!(err.contains("on-call: nobody is on call by shared from "), "{err}");
+
+    // The stranger is somebody whom calendars call otherwise, and turns that go on leave no hole.
+    let for_good = stranger.replacen("SUMMARY:Night: night-1", "RRULE:FREQ=DAILY\r\nSUMMARY:night-1", 1);
+    calendar.lock().unwrap().text = Some(for_good);
+    std::fs::write(&file, config(", also_known_as: [ 'jane  stranger' ]")).unwrap();
+    let (code, out, err) = check(&["--fetch"]).await;
+    assert!(code == Some(0) && out.contains("calendar shared: asked for, and read"), "{out}{err}");
+}

@@ -102,6 +102,31 @@ fn only(house: &House, night: usize, backup: usize) {
     assert!(house.sim.mails().is_empty(), "{:?}", house.sim.mails());
 }
 
+/// The alert that `/api/v1/alerts` has.
+async fn alert(house: &House) -> Value {
+    let (_, alerts) = house.get("/api/v1/alerts").await;
+    let alerts: Value = serde_json::from_str(&alerts).expect("JSON");
+    alerts[0].clone()
+}
+
+/// The API and the board say who was told by which page, at which step, and when it goes on.
+async fn says_who_was_told(house: &House, first: &Text, second: &Text) {
+    let alert = alert(house).await;
+    let told = alert["told"].as_array().expect("a list");
+    assert_eq!(told.len(), 2, "{alert}");
+    for (i, (person, text)) in [("night-1", first), ("night-2", second)].into_iter().enumerate() {
+        let (code, _) = code_and_token(&text.body);
+        assert_eq!((&told[i]["receiver"], &told[i]["channel"]), (&person.into(), &"sms".into()), "{alert}");
+        assert_eq!((&told[i]["page"]["step"], &told[i]["page"]["code"]), (&(i + 1).into(), &code.into()), "{alert}");
+    }
+    assert!(alert["next_step_at"].as_str().is_some_and(|at| at > "2026-11-24T15:20"), "{alert}");
+    let (_, page) = house.get(&format!("/alerts/{}", alert["fingerprint"].as_str().expect("a fingerprint"))).await;
+    for words in ["night-1", "at step 1", "night-2", "at step 2", "the next way or person is tried"] {
+        assert!(page.contains(words), "{page} lacks {words}");
+    }
+    assert!(!page.contains("202555"), "{page}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_night_from_the_missed_check_in_to_the_closing() {
     let mut house = night().await;
@@ -116,6 +141,8 @@ async fn a_night_from_the_missed_check_in_to_the_closing() {
     minute(&house, &second, "2026-11-24T15:20:00Z");
     assert!(second.body.contains("night-1 was told at 08:10"), "{:?}", second.body);
     only(&house, 1, 1);
+
+    says_who_was_told(&house, &first, &second).await;
 
     // A stranger, a chat, and a reply that is heard twice.
     let (code, _) = code_and_token(&second.body);

@@ -60,7 +60,7 @@ fn signed(path: &str, params: &[(&str, &str)], token: &str) -> Posted {
     let params: Vec<(String, String)> =
         params.iter().chain(&account).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let signature = twilio_signature(token, &format!("{URL}{path}"), &params);
-    Posted { path_and_query: path.to_owned(), params, signature }
+    Posted { path_and_query: path.to_owned(), params, signature, body_sha256: None }
 }
 
 fn texted<'a>(sid: &'a str, body: &'a str) -> Vec<(&'a str, &'a str)> {
@@ -98,6 +98,18 @@ async fn a_text_is_heard_once_when_it_is_signed_and_not_at_all_when_it_is_not() 
 
     let verified = desk.world.store.verified_contacts().await.unwrap();
     assert_eq!(verified.len(), 1, "whoever answers has a number that texts reach");
+
+    // A body in JSON is signed by its hash, which stands in the address.
+    let posted = |hash: &str, named: &str| {
+        let path = format!("{TEXT_HOOK}?bodySHA256={named}");
+        let signature = twilio_signature(TOKEN, &format!("{URL}{path}"), &[]);
+        let Posted { params, .. } = signed(TEXT_HOOK, &texted("SM6", "2 K7 40"), TOKEN);
+        Posted { path_and_query: path, params, signature, body_sha256: Some(hash.to_owned()) }
+    };
+    let (hash, other) = ("ab".repeat(32), "cd".repeat(32));
+    assert_eq!(desk.hooks.twilio_text(&posted(&other, &hash)).await, Hooked::Forged, "another body");
+    assert_eq!(desk.hooks.twilio_text(&posted(&hash, &hash)).await, Hooked::Taken);
+    assert_eq!(desk.secretary.words().last().map(String::as_str), Some("2 K7 40"));
     desk.renew(None, settings(&desk.sim).sms_gateways);
     assert_eq!(desk.hooks.twilio_text(&genuine).await, Hooked::NotHere, "there is no public address");
     desk.renew(Some(URL), Vec::new());
@@ -212,6 +224,8 @@ async fn ringcentral_shakes_hands_and_is_believed_with_our_token_only() {
     let desk = Desk::open().await;
     assert_eq!(desk.hooks.ringcentral(Some("handshake-1"), b"").await, Hooked::Echo("handshake-1".into()));
     assert_eq!(desk.hooks.ringcentral(Some("a b"), b"").await, Hooked::Taken, "no token of theirs");
+    // Nobody is at the address of this test; `tests/it` shakes hands with the real program.
+    desk.sim.ringcentral(|it| it.shakes_hands = false);
     let channels = Channels::new(ChannelSettings { external_url: Some(URL.into()), ..settings(&desk.sim) }).unwrap();
     let hook = format!("{URL}{RINGCENTRAL_HOOK}");
     assert_eq!(channels.subscribe("rc").await, None);
@@ -238,4 +252,26 @@ async fn ringcentral_shakes_hands_and_is_believed_with_our_token_only() {
     assert_eq!(desk.hooks.ringcentral(Some(&token), body.as_bytes()).await, Hooked::Taken);
     assert_eq!(desk.secretary.words(), ["1 K7"]);
     assert_eq!(desk.hooks.ringcentral(Some(&token), b"{ not json").await, Hooked::Echo(token));
+}
+
+#[tokio::test]
+async fn who_texts_stop_in_the_middle_of_it_takes_nothing_until_start() {
+    let mut desk = Desk::open().await;
+    for (n, (said, fate)) in
+        [("", MessageFate::Sent), ("Stop", MessageFate::Refused), ("START", MessageFate::Sent)].into_iter().enumerate()
+    {
+        if !said.is_empty() {
+            desk.sim.receive_text("+12025550111", "+12025550100", said);
+            let sid = format!("SM{n}");
+            let mut params = texted(&sid, said);
+            params.push(("OptOutType", if said == "START" { "START" } else { "STOP" }));
+            assert_eq!(desk.hooks.twilio_text(&signed(TEXT_HOOK, &params, TOKEN)).await, Hooked::Taken);
+        }
+        let id = format!("m{n}");
+        desk.world.decide(vec![text(&id, &["twilio"])]).await;
+        desk.world.pass().await;
+        assert_eq!(desk.world.fate(&id).await, fate, "{said}");
+        let bad = desk.world.store.bad_contacts().await.unwrap();
+        assert_eq!(bad.len(), usize::from(said == "Stop"), "{said}: {bad:?}");
+    }
 }

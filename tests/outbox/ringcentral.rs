@@ -188,6 +188,32 @@ async fn nothing_is_asked_inside_a_penalty_and_the_next_gateway_takes_over() {
     running.await.unwrap();
 }
 
+/// What became of two hundred texts costs pages of a list, not a request each.
+#[tokio::test]
+async fn many_open_texts_are_asked_for_by_the_list() {
+    let (mut world, sim) = world().await;
+    sim.ringcentral(|it| it.texts_per_minute = 1_000);
+    for half in ["a", "b"] {
+        world
+            .decide(
+                (0..60).map(|n| text(&format!("{half}{n}"), &[["rc"], ["twilio"]][usize::from(half == "b")])).collect(),
+            )
+            .await;
+    }
+    for _ in 0..40 {
+        world.pass().await;
+    }
+    assert_eq!(sim.texts().len(), 120);
+    world.at(30);
+    sim.clear_log();
+    round(&world).await;
+    for id in ["a0", "a59", "b0", "b59"] {
+        assert_eq!(world.fate(id).await, MessageFate::Delivered, "{id}");
+    }
+    let asked = sim.log().len();
+    assert!(asked <= 8, "{asked} requests for 120 texts");
+}
+
 #[tokio::test]
 async fn a_number_that_opted_out_is_known_until_something_arrives_again() {
     let (mut world, sim) = world().await;

@@ -256,6 +256,21 @@ pub enum Arrived {
     Withdrawn,
 }
 
+impl Arrived {
+    /// `held`, `waiting`, `sent`, `delivered`, `failed` or `withdrawn`: sent is not yet confirmed.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Waiting => "waiting",
+            Self::Sent { .. } => "sent",
+            Self::Delivered { .. } => "delivered",
+            Self::Failed { .. } => "failed",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
 impl PageTold {
     /// Told by a step, and so part of the escalation.
     #[must_use]

@@ -210,6 +210,10 @@ pub(super) fn tell_owned(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert
         let lately =
             page.told.iter().any(|told| told.person == person && told.may_know() && now - told.at <= TOLD_LATELY);
         let Some(way) = quiet_way(draft, page, &person) else { continue };
+        // Two pages of one alert are somebody's together: that is said once.
+        if !draft.owned_to.insert((person.clone(), alert.key.clone())) {
+            continue;
+        }
         let follows = heard_by(page, &person);
         page.held.retain(|held| held.person != person || held.word != Word::Owned);
         // They are asleep again, and hear who has it when their quiet hours are over, if it is not over itself by then.

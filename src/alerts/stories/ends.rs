@@ -1,6 +1,7 @@
 //! Who hears that it is over, and who does not.
 
 use super::*;
+use crate::alerts::route::Route;
 
 #[test]
 fn nobody_hears_the_end_of_what_nobody_was_told() {
@@ -12,6 +13,37 @@ fn nobody_hears_the_end_of_what_nobody_was_told() {
     assert_eq!(stage.said(), NOTHING);
     assert_eq!(made.delta.transitions.len(), 2);
     assert_eq!(stage.book.alerts().count(), 0);
+}
+
+#[test]
+fn a_webhook_hears_the_end_in_each_group_that_told_it() {
+    let mut policy = policy();
+    let hook = policy.receivers.get_mut("on-call").unwrap();
+    (hook.sms, hook.email, hook.webhook) = (vec![], vec![], vec![webhook()]);
+    let by_agency = Route { continue_: true, ..route("on-call", "severity=page", &["agency"], [0, 60, 86_400]) };
+    policy.route.routes = vec![by_agency, route("on-call", "severity=page", &["agency", "shift"], [0, 60, 86_400])];
+    policy.route.routes[1].id = "second".to_owned();
+    let mut stage = Stage::new(policy.clone());
+    stage.pass(vec![broken("Page", shift(1))]);
+    at(&mut stage, 10).said();
+    stage.restart();
+    stage.pass(vec![fine("Page", shift(1), Closing::Covered)]);
+    stage.until(200);
+    let hook = "webhook/0/0 on-call over: Page/0001";
+    let said = stage.said();
+    assert_eq!(said.iter().filter(|line| line.ends_with(hook)).count(), 2, "{said:?}");
+
+    // A reload takes one of the groups away: its end is told in the other.
+    let mut stage = Stage::new(policy.clone());
+    stage.pass(vec![broken("Page", shift(1))]);
+    at(&mut stage, 10).said();
+    policy.route.routes.remove(0);
+    stage.reload(policy);
+    stage.pass(vec![fine("Page", shift(1), Closing::Covered)]);
+    stage.until(200);
+    let said = stage.said();
+    assert_eq!(said.len(), 1, "one message, whichever groups told it: {said:?}");
+    assert_eq!(stage.book.alerts().count(), 0, "nothing is left that nobody would tell");
 }
 
 #[test]

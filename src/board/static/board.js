@@ -155,11 +155,12 @@
   if (slow) setInterval(() => document.hidden || fetchWhole(), 60000);
 
   // Whoever owned an alert from this device before need not type their name again.
-  const by = document.querySelector("form.acknowledge input[name=by]");
-  if (by) {
+  for (const by of document.querySelectorAll("form.acknowledge input[name=by], form.disposition input[name=by]")) {
     by.value = localStorage.getItem("shiftwatch.by") || body.dataset.user || "";
     by.form.addEventListener("submit", () => localStorage.setItem("shiftwatch.by", by.value));
   }
+  const say = document.getElementById("say");
+  if (say && location.hash === "#say") say.open = true;
 
   listen();
   setInterval(move, 1000);

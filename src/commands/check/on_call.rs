@@ -1,23 +1,25 @@
-//! Whether a page would find somebody, as far as the configuration and calendar files tell.
+//! Whether a page would find somebody, as far as the configuration and calendars tell.
 
-use std::{fs, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use chrono::TimeDelta;
 
+use super::calendars::{Calendars, Held};
 use crate::{
-    config::{CalendarAt, Config, fault::Fault, tree::Place},
-    model::Instant,
+    config::{CalendarAt, CalendarSource, Config, fault::Fault, tree::Place},
+    model::{Instant, PhiGrant},
     on_call::{
-        Roster,
-        ical::{self, Given},
+        Calendar, Roster,
+        ical::{self, CalendarFault, Given},
         lint::{self, What},
         report,
     },
 };
 
 /// What could leave a page without anybody, in the words of warnings: holes in the next fortnight, policies whose last
-/// step finds nobody, calendar files that cannot be read or name strangers. Reads the files; asks no network.
-pub(super) fn faults(config: &Config, env: &dyn Fn(&str) -> Option<String>) -> Vec<Fault> {
+/// step finds nobody, calendars that cannot be read or name strangers. Reads files; of calendars on the network it knows
+/// what is at hand.
+pub(super) fn faults(config: &Config, env: &dyn Fn(&str) -> Option<String>, calendars: &Calendars) -> Vec<Fault> {
     let file = config.file.as_ref().map_or_else(String::new, |file| file.display().to_string());
     // A clock that is refused is an error of its own.
     let Ok(clock) = config.clock(env) else { return Vec::new() };
@@ -30,17 +32,27 @@ pub(super) fn faults(config: &Config, env: &dyn Fn(&str) -> Option<String>) -> V
     let mut roster = Roster::clone(&config.policy.paging.roster);
     let mut unread = Vec::new();
     for source in &config.calendars {
-        let CalendarAt::File(path) = &source.at else {
-            unread.push(source.schedule.as_str());
-            continue;
+        let (read, advice) = match &source.at {
+            CalendarAt::File(path) => (read_file(path, source, &roster, now), "name a file that this user may read"),
+            CalendarAt::Url(_) => match calendars.of(&source.schedule) {
+                None => {
+                    unread.push(source.schedule.as_str());
+                    continue;
+                }
+                Some(Held { text, as_of }) => {
+                    let read = text.clone().and_then(|text| {
+                        read_text(text.reveal(PhiGrant::COMPARE), source, &roster, now)
+                            .map(|read| Calendar { fetched_at: as_of.unwrap_or(now), ..read })
+                            .map_err(|fault| fault.to_string())
+                    });
+                    (read, "open its address in a browser that is not signed in: it has to show the calendar")
+                }
+            },
         };
-        match read(path, &source.schedule, &roster, now) {
+        match read {
             Ok(calendar) => roster = roster.with_calendar(&source.schedule, Arc::new(calendar)),
             Err(why) => {
-                warn(format!(
-                    "the calendar of {} is not read: {why}; name a file that this user may read",
-                    source.schedule
-                ));
+                warn(format!("the calendar of {} is not read: {why}; {advice}", source.schedule));
                 unread.push(&source.schedule);
             }
         }
@@ -62,20 +74,19 @@ pub(super) fn faults(config: &Config, env: &dyn Fn(&str) -> Option<String>) -> V
     faults
 }
 
-fn read(
-    path: &std::path::Path,
-    schedule: &str,
-    roster: &Roster,
-    now: Instant,
-) -> Result<crate::on_call::Calendar, String> {
+fn read_file(path: &Path, source: &CalendarSource, roster: &Roster, now: Instant) -> Result<Calendar, String> {
     let bytes = fs::read(path).map_err(|fault| format!("{} ({})", path.display(), fault.kind()))?;
-    let zone = roster.schedule(schedule).map_or(chrono_tz::UTC, |schedule| schedule.timezone);
-    let given = Given { roster, zone, now, stale_after: TimeDelta::days(1) };
-    ical::read(&String::from_utf8_lossy(&bytes), &given).map_err(|fault| format!("{}: {fault}", path.display()))
+    let read = read_text(&String::from_utf8_lossy(&bytes), source, roster, now);
+    read.map_err(|fault| format!("{}: {fault}", path.display()))
+}
+
+fn read_text(text: &str, source: &CalendarSource, roster: &Roster, now: Instant) -> Result<Calendar, CalendarFault> {
+    let zone = roster.schedule(&source.schedule).map_or(chrono_tz::UTC, |schedule| schedule.timezone);
+    ical::read(text, &Given { roster, zone, now, stale_after: TimeDelta::days(1) })
 }
 
 /// Who there is and what pages do, without a number.
-pub(super) fn summary(config: &Config, line: &mut impl FnMut(&str, String)) {
+pub(super) fn summary(config: &Config, calendars: &Calendars, line: &mut impl FnMut(&str, String)) {
     let paging = &config.policy.paging;
     let people: Vec<&str> = paging.roster.people().map(|person| person.name.as_str()).collect();
     if !people.is_empty() {
@@ -83,5 +94,15 @@ pub(super) fn summary(config: &Config, line: &mut impl FnMut(&str, String)) {
     }
     for policy in paging.escalation.values().map(report::policy_report) {
         line("pages", format!("{}: {}", policy.name, policy.steps.join("; ").to_lowercase()));
+    }
+    for source in config.calendars.iter().filter(|source| matches!(source.at, CalendarAt::Url(_))) {
+        let known = match calendars.of(&source.schedule) {
+            None => "not asked for; check --fetch asks".to_owned(),
+            Some(Held { as_of: None, .. }) => "asked for, and read".to_owned(),
+            Some(Held { as_of: Some(at), .. }) => {
+                format!("as the agent read it {}; check --fetch asks anew", at.format("%Y-%m-%d %H:%M UTC"))
+            }
+        };
+        line("calendar", format!("{}: {known}", source.schedule));
     }
 }

@@ -8,7 +8,6 @@
 use std::{io, io::Write, time::Duration};
 
 use chrono::TimeDelta;
-use sha2::{Digest as _, Sha256};
 use tokio::time;
 
 use super::{Line, Notes};
@@ -18,7 +17,7 @@ use crate::{
     model::{Instant, PersonName, PhiGrant},
     notify::{
         channel::{ChannelSettings, Channels, Delivery, Verdict},
-        inbound::Text,
+        inbound::{Text, test_code},
         message::Channel,
     },
     on_call::{Contact, Via},
@@ -64,7 +63,7 @@ pub(super) async fn examine<W: Write>(
         return notes.line(&Line::fail(WHAT, "this machine's certificates cannot be loaded; install ca-certificates"));
     };
     let sent_at = real_now();
-    let code = code_of(person, sent_at);
+    let code = test_code(&contact.mark, sent_at);
     let title = config.agencies.first().map_or("shiftwatch", |agency| agency.title.as_str());
     let text = format!("{title}: shiftwatch test for {person}: reply 1 {code}");
     let mut said = Vec::new();
@@ -191,14 +190,6 @@ async fn wait(channels: &Channels, sent: &Sent<'_>, contact: &Contact, patience:
     Waited::InVain
 }
 
-/// A letter and a digit that tell this test from the last one.
-fn code_of(person: &str, at: Instant) -> String {
-    const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
-    let digest = Sha256::digest(format!("{person}/{}", at.timestamp_micros()));
-    let letter = LETTERS[usize::from(digest[0]) % LETTERS.len()];
-    format!("{}{}", char::from(letter), 2 + digest[1] % 8)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,6 +211,7 @@ mod tests {
             name: PersonName::from("night-1"),
             contacts: vec![Contact { via: Via::Sms, address, mark: mark.clone() }],
             quiet_hours: None,
+            also_known_as: Vec::new(),
         };
         let mut config = super::super::tests::config("http://127.0.0.1:1");
         config.store = crate::config::StoreUrl::Sqlite(folder.path().join("s.db"));

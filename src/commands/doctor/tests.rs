@@ -205,6 +205,7 @@ pub(super) fn config(base_url: &str) -> Config {
             locations: vec![Location { id: "501".to_owned(), name: "north".to_owned(), timezone: None, policy: None }],
             tags: Vec::new(),
             clock_12h: false,
+            morning_list: None,
             wellsky: Wellsky {
                 base_url: base_url.to_owned(),
                 agency_id: None,

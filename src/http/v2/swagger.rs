@@ -60,7 +60,9 @@ pub(super) fn body<T: DeserializeOwned>(
         let error = format!("unsupported media type {kind:?}, only [application/json] are allowed");
         return Err(Box::new(forbidden(StatusCode::UNSUPPORTED_MEDIA_TYPE, 415, error)));
     }
-    serde_json::from_slice(&body).map_err(|why| {
+    // As Go reads it: letters that are none are replaced, and what follows the value is left alone.
+    let text = String::from_utf8_lossy(&body);
+    T::deserialize(&mut serde_json::Deserializer::from_str(&text)).map_err(|why| {
         let error = format!("parsing {what} body from \"\" failed, because {why}");
         Box::new(forbidden(StatusCode::BAD_REQUEST, 400, error))
     })

@@ -62,6 +62,8 @@ pub struct Posted {
     pub params: Vec<(String, String)>,
     /// `X-Twilio-Signature`.
     pub signature: String,
+    /// Of a JSON body, which is signed by its hash in the address: SHA-256, small hexadecimal. `None` = a form.
+    pub body_sha256: Option<String>,
 }
 
 /// What to answer.
@@ -198,7 +200,7 @@ impl Hooks {
         let words = match self.ears.hear(&self.store, &*self.replies, heard).await {
             HeardWas::Reply | HeardWas::Duplicate => "Noted. A text message follows. Goodbye.",
             HeardWas::StoreFault => "It could not be noted. Please answer by text message. Goodbye.",
-            HeardWas::NotAReply | HeardWas::UnknownSender => "There is nothing open. Goodbye.",
+            HeardWas::Stray | HeardWas::NotAReply | HeardWas::UnknownSender => "There is nothing open. Goodbye.",
         };
         Hooked::Say(twiml::answer(words))
     }
@@ -216,7 +218,13 @@ impl Hooks {
         let genuine =
             accounts.iter().filter(|(_, account)| sid.is_empty() || account.account_sid == sid).any(|(_, account)| {
                 let tokens = std::iter::once(&account.auth_token).chain(&account.previous_auth_tokens);
-                signature::is_twilios(&url, &posted.params, &posted.signature, tokens)
+                match &posted.body_sha256 {
+                    None => signature::is_twilios(&url, &posted.params, &posted.signature, tokens),
+                    Some(hash) => {
+                        signature::names_body(&posted.path_and_query, hash)
+                            && signature::is_twilios(&url, &[], &posted.signature, tokens)
+                    }
+                }
             });
         if !genuine {
             self.ears.count(NOBODY, "forged");

@@ -16,8 +16,10 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
+    clock::real_now,
     model::{AddressMark, Instant, Phi, PhiGrant},
     notify::message::Channel,
     store::Store,
@@ -34,6 +36,9 @@ pub const RINGCENTRAL_HOOK: &str = "/hooks/ringcentral";
 
 /// Ids remembered so that a text is handed on once; the store remembers replies for longer.
 const SEEN_MAX: usize = 20_000;
+
+/// A test of a number asks for the same code for so long.
+const TEST_TURN_S: i64 = 600;
 
 /// A text that somebody sent to a gateway's number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +73,10 @@ pub struct Heard {
 /// What became of a text that was handed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HeardWas {
-    /// A reply; it is stored.
+    /// A reply to a page that this phone was told of; it is stored.
     Reply,
+    /// A reply whose code stands for nothing on this phone; it is stored, to be answered.
+    Stray,
     /// From somebody known, but no reply. Nothing is stored.
     NotAReply,
     /// From a number that nobody here has. Nothing is stored.
@@ -85,7 +92,7 @@ impl HeardWas {
     #[must_use]
     pub const fn as_str(self) -> Option<&'static str> {
         match self {
-            Self::Reply => Some("reply"),
+            Self::Reply | Self::Stray => Some("reply"),
             Self::NotAReply => Some("not_a_reply"),
             Self::UnknownSender => Some("unknown_sender"),
             Self::Duplicate => Some("duplicate"),
@@ -114,7 +121,7 @@ impl Ears {
 
     /// Hands a text on, unless it was before; counts what became of it. `StoreFault`: it is to be handed on again.
     ///
-    /// A known person who answers as our texts ask them to has a number that texts reach.
+    /// A known person who answers a page of this phone, or a test (see [`test_code`]), has a number that texts reach.
     pub async fn hear(&self, store: &Store, replies: &dyn Replies, heard: Heard) -> HeardWas {
         let key = (heard.gateway.clone(), heard.provider_id.clone());
         {
@@ -128,11 +135,13 @@ impl Ears {
         }
         let gateway = heard.gateway.clone();
         // A key in a call proves that calls reach them, which is no news of texts.
-        let answers = !heard.provider_id.contains('/') && heard.text.reveal(PhiGrant::COMPARE).trim().starts_with('1');
+        let is_text = !heard.provider_id.contains('/');
         let (mark, at) = (AddressMark::of(&heard.from), heard.at);
+        let answers_test = is_test_answer(&heard.text, &mark, real_now());
         let was = replies.hear(heard).await;
-        if answers
-            && matches!(was, HeardWas::Reply | HeardWas::NotAReply)
+        let is_known = matches!(was, HeardWas::Reply | HeardWas::Stray | HeardWas::NotAReply);
+        if is_text
+            && (was == HeardWas::Reply || answers_test && is_known)
             && let Err(error) = store.verify(mark, Channel::Sms, at).await
         {
             tracing::warn!(error = %error, gateway, "inbound: it could not be written down that a number answers");
@@ -174,8 +183,62 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What a test of a number asks for now: a letter and two digits. Whoever hears the answer can say that a test was sent to
+/// this number within twenty minutes, in another process and without a word between the two.
+#[must_use]
+pub fn test_code(mark: &AddressMark, at: Instant) -> String {
+    test_code_of(mark, at.timestamp().div_euclid(TEST_TURN_S))
+}
+
+fn test_code_of(mark: &AddressMark, turn: i64) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
+    let digest = Sha256::digest(format!("test/{}/{turn}", mark.as_str()));
+    let letter = LETTERS[usize::from(digest[0]) % LETTERS.len()];
+    format!("{}{}{}", char::from(letter), 2 + digest[1] % 8, 2 + digest[2] % 8)
+}
+
+/// Whether a text from this number answers a test of these minutes: `1 K72`, in any case.
+fn is_test_answer(text: &Phi<String>, mark: &AddressMark, now: Instant) -> bool {
+    let words = text.reveal(PhiGrant::COMPARE).to_ascii_uppercase();
+    let turn = now.timestamp().div_euclid(TEST_TURN_S);
+    [turn, turn - 1].iter().any(|turn| {
+        let code = test_code_of(mark, *turn);
+        words
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .any(|word| word == code || word.strip_prefix('1') == Some(code.as_str()))
+    })
+}
+
 /// Whether a text asks to be texted again after STOP: carriers take these words themselves, and let texts through.
 #[must_use]
 pub fn opts_in(text: &str) -> bool {
     matches!(text.trim().to_ascii_uppercase().as_str(), "START" | "UNSTOP" | "YES")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::local_time::from_micros;
+
+    #[test]
+    fn a_test_is_answered_with_its_own_code_from_its_own_number_in_its_time() {
+        let now = from_micros(1_800_000_000_000_000);
+        let (mark, other) = (
+            AddressMark::of(&Phi::new("+12025550111".to_owned())),
+            AddressMark::of(&Phi::new("+12025550112".to_owned())),
+        );
+        let code = test_code(&mark, now);
+        let answers = |text: &str, mark: &AddressMark, minutes: i64| {
+            is_test_answer(&Phi::new(text.to_owned()), mark, now + chrono::TimeDelta::minutes(minutes))
+        };
+        assert_eq!(code.len(), 3, "{code}");
+        for text in [format!("1 {code}"), code.to_lowercase(), format!("1{code}."), format!("\"1 {code}\"")] {
+            assert!(answers(&text, &mark, 0) && answers(&text, &mark, 9), "{text}");
+        }
+        for text in ["1 K7", "1", "yes", "1 K7 please"] {
+            assert!(!answers(text, &mark, 0), "{text}");
+        }
+        assert!(!answers(&code, &other, 0), "another phone");
+        assert!(!answers(&code, &mark, 30) && !answers(&code, &mark, -30), "another time");
+    }
 }

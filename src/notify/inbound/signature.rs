@@ -27,6 +27,14 @@ pub fn is_twilios<'t>(
     })
 }
 
+/// Whether an address names this hash of a body, as Twilio's do where the body is no form: `…?bodySHA256=…`.
+#[must_use]
+pub fn names_body(path_and_query: &str, sha256: &str) -> bool {
+    let query = path_and_query.split_once('?').map_or("", |(_, query)| query);
+    url::form_urlencoded::parse(query.as_bytes())
+        .any(|(name, value)| name == "bodySHA256" && value.eq_ignore_ascii_case(sha256))
+}
+
 /// Twilio signs an address with its standard port now written out, now not.
 fn spellings(url: &str) -> Vec<String> {
     let mut all = vec![url.to_owned()];
@@ -84,6 +92,16 @@ mod tests {
         let other = SecretString::from("54321");
         assert!(!is(url, &posted, signature, &other));
         assert!(is_twilios(url, &posted, signature, [&other, &token]), "the token before still signs");
+    }
+
+    #[test]
+    fn a_body_that_is_no_form_is_signed_by_its_hash() {
+        let hash = "0a1b".repeat(16);
+        assert!(names_body(&format!("/hooks/twilio?x=1&bodySHA256={hash}"), &hash));
+        assert!(names_body(&format!("/hooks/twilio?bodySHA256={}", hash.to_uppercase()), &hash));
+        for query in ["", "?bodySHA256=", "?bodySHA256=0a1b", "?x=1"] {
+            assert!(!names_body(&format!("/hooks/twilio{query}"), &hash), "{query}");
+        }
     }
 
     #[test]

@@ -37,7 +37,7 @@ fn server() -> SmtpTarget {
 
 fn policy() -> Policy {
     let contacts = vec![contact(Via::Sms, PHONE), contact(Via::Call, PHONE), contact(Via::Email, MAIL)];
-    let person = Person { name: "night-1".into(), contacts, quiet_hours: None };
+    let person = Person { name: "night-1".into(), contacts, quiet_hours: None, also_known_as: Vec::new() };
     let mut policy = stage::policy();
     policy.paging.roster = Arc::new(Roster::new([person]));
     policy.paging.sms_gateways = vec!["a".into(), "b".into()];

@@ -345,16 +345,29 @@ fn routine_texts_say_how_things_stand() {
         at(&standing, &cca(), -600),
         "CCA: 2 shifts have no caregiver up to Tue 10:00: Tue 07:00-11:00, North; Tue 07:00-11:00, South. Find cover. Reply 1 K7 mine."
     );
-    let morning = Says::Morning { open: vec![alert(Tells::Uncovered, "north"); 3] };
+    let open = |n: usize| Says::Morning { n_shifts: 3, n_open: n, open: vec![not_said(); n] };
     assert_eq!(
-        at(&morning, &cca(), 30),
-        "CCA: 3 pages of the last night need a word: what became of it? Say it: https://watch.example.com/on-call"
+        at(&open(1), &cca(), 30),
+        "CCA: 3 pages in the night, 1 needs a word: NoShow Tue 07:00, North. What became of it? Say it: https://watch.example.com/on-call"
+    );
+    assert_eq!(
+        at(&open(3), &cca(), 30),
+        "CCA: 3 pages in the night, 3 need a word: NoShow Tue 07:00, North. +2 more. What became of it? Say it: https://watch.example.com/on-call"
     );
     let ends = Says::SilenceEnds { id: "3f2a9c1b-0000".into(), ends_at: minutes(60), n_muted: 3 };
     assert_eq!(
         at(&ends, &cca(), 0),
         "CCA: silence 3f2a9c1b ends at 08:00 and still mutes 3 alerts. Extend it on the board, or they are told."
     );
+}
+
+fn not_said() -> Unsaid {
+    Unsaid {
+        alertname: "NoShow".into(),
+        shift: "90010001".into(),
+        starts_at: Some(minutes(0)),
+        location: "north".into(),
+    }
 }
 
 /// Everything a text may say, with the longest title, location, host and names that are allowed.
@@ -409,6 +422,8 @@ fn everything() -> Vec<Says> {
             until: Some(minutes(9000)),
             open: vec![long.clone(); 9],
         });
+        let unsaid = Unsaid { location: place.into(), alertname: "A_Rule_With_A_Long_Name".repeat(4), ..not_said() };
+        all.push(Says::Morning { n_shifts: 99, n_open: 44, open: vec![unsaid; 20] });
         all.push(Says::Standing { code: "K7".into(), link: None, alerts: vec![long.clone(); 9], until: minutes(900) });
     }
     all

@@ -7,7 +7,7 @@ pub mod http;
 pub mod ringcentral;
 pub mod twilio;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use self::{http::HttpSms, ringcentral::RingCentral, twilio::Twilio};
 use super::{
@@ -63,6 +63,15 @@ impl Gateway {
             Self::Twilio(gateway) => gateway.delivery(id).await,
             Self::RingCentral(gateway) => gateway.delivery(id).await,
             Self::Http(gateway) => gateway.delivery(id, to).await,
+        }
+    }
+
+    /// What became of the texts that it took since then, as far as one list tells, by its ids; `None` when it has no list.
+    pub(super) async fn deliveries(&self, since: Instant) -> Option<Result<BTreeMap<String, Delivery>, Silence>> {
+        match self {
+            Self::Twilio(gateway) => Some(gateway.deliveries(since).await),
+            Self::RingCentral(gateway) => Some(gateway.deliveries(since).await),
+            Self::Http(_) => None,
         }
     }
 

@@ -3,7 +3,8 @@
 //! A person is named where their name stands as a whole word, in any case: not inside a longer run of letters, digits
 //! and `_`, and not joined to one by `-`, `.` or `@`. "Night: NIGHT-1" and "night-1 on call" name night-1; "night-10",
 //! "pre-night-1" and "overnight-1" do not. Their mail address, written whole, names them too; with that in it, the part
-//! before its `@` is not looked at again.
+//! before its `@` is not looked at again. So does whatever else they are known as; where "Jane" and "Jane D." are two people,
+//! the longer one counts.
 
 use crate::{
     model::{PersonName, PhiGrant},
@@ -21,17 +22,36 @@ impl Naming {
         let people = roster.people().map(|person| {
             let mails = person.contacts.iter().filter(|contact| contact.via == Via::Email);
             let mails = mails.map(|contact| bare(contact.address.reveal(PhiGrant::COMPARE)));
-            (person.name.clone(), std::iter::once(person.name.as_str().to_lowercase()).chain(mails).collect())
+            let others = person.also_known_as.iter().map(|alias| plain(alias.reveal(PhiGrant::COMPARE)));
+            let words = std::iter::once(plain(person.name.as_str())).chain(mails).chain(others);
+            (person.name.clone(), words.filter(|word| !word.is_empty()).collect())
         });
         Self { people: people.collect() }
     }
 
     /// Everybody whom a text names, by name.
     pub(super) fn in_text(&self, text: &str) -> Vec<PersonName> {
-        let text = text.to_lowercase();
-        let is_named = |words: &[String]| words.iter().any(|word| stands_in(&text, word));
-        self.people.iter().filter(|(_, words)| is_named(words)).map(|(name, _)| name.clone()).collect()
+        let text = plain(text);
+        let mut found: Vec<(usize, usize, &PersonName)> = Vec::new();
+        for (name, words) in &self.people {
+            found.extend(words.iter().flat_map(|word| places_of(word, &text)).map(|(from, to)| (from, to, name)));
+        }
+        let is_part_of_a_longer = |(from, to): (usize, usize)| {
+            found.iter().any(|other| other.0 <= from && to <= other.1 && other.1 - other.0 > to - from)
+        };
+        let mut named: Vec<PersonName> = Vec::new();
+        for (from, to, name) in &found {
+            if !is_part_of_a_longer((*from, *to)) && !named.contains(name) {
+                named.push((*name).clone());
+            }
+        }
+        named
     }
+}
+
+/// In small letters, with one space between words.
+fn plain(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 /// `lead@example.com` of `Lead <lead@example.com>`.
@@ -40,12 +60,11 @@ fn bare(address: &str) -> String {
     inside.trim_end_matches('>').trim().to_lowercase()
 }
 
-fn stands_in(text: &str, word: &str) -> bool {
-    !word.is_empty()
-        && text.match_indices(word).any(|(at, _)| {
-            let (before, after) = (&text[..at], &text[at + word.len()..]);
-            !goes_on(before.chars().rev()) && !goes_on(after.chars())
-        })
+/// Where a word stands as a whole: from and to.
+fn places_of<'t>(word: &'t str, text: &'t str) -> impl Iterator<Item = (usize, usize)> + 't {
+    text.match_indices(word)
+        .map(|(at, _)| (at, at + word.len()))
+        .filter(move |(from, to)| !goes_on(text[..*from].chars().rev()) && !goes_on(text[*to..].chars()))
 }
 
 /// Whether what stands next to a word belongs to it.
@@ -72,6 +91,7 @@ mod tests {
             name: name.into(),
             contacts: vec![Contact::new(Via::Email, Phi::new(mail.to_owned()))],
             quiet_hours: None,
+            also_known_as: Vec::new(),
         };
         let naming = Naming::of(&Roster::new([
             person("night-1", "n1@example.com"),
@@ -104,6 +124,36 @@ mod tests {
         ] {
             let names: Vec<String> = naming.in_text(text).iter().map(ToString::to_string).collect();
             let mut said = names;
+            said.sort();
+            assert_eq!(said.join(" "), who, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_people_are_known_as_names_them_and_the_longer_name_counts() {
+        let person = |name: &str, known: &[&str]| Person {
+            name: name.into(),
+            contacts: Vec::new(),
+            quiet_hours: None,
+            also_known_as: known.iter().map(|alias| Phi::new((*alias).to_owned())).collect(),
+        };
+        let naming = Naming::of(&Roster::new([
+            person("night-1", &["Jane D.", "jane@example.com"]),
+            person("night-2", &["Jane"]),
+            person("night-3", &["J\u{f6}rg  M\u{fc}ller"]),
+        ]));
+        for (text, who) in [
+            ("Jane D.", "night-1"),
+            ("On call: JANE D. (nights)", "night-1"),
+            ("Jane", "night-2"),
+            ("Jane D. and Jane", "night-1 night-2"),
+            ("Jane Doe", "night-2"),
+            ("mailto:Jane@example.com", "night-1"),
+            ("J\u{d6}RG M\u{dc}LLER", "night-3"),
+            ("Janet", ""),
+            ("M\u{fc}ller", ""),
+        ] {
+            let mut said: Vec<String> = naming.in_text(text).iter().map(ToString::to_string).collect();
             said.sort();
             assert_eq!(said.join(" "), who, "{text}");
         }

@@ -14,7 +14,8 @@ fn at(text: &str) -> Instant {
 
 fn roster() -> Roster {
     let mail = |address: &str| Contact::new(Via::Email, Phi::new(address.to_owned()));
-    let person = |name: &str, contacts| Person { name: name.into(), contacts, quiet_hours: None };
+    let person =
+        |name: &str, contacts| Person { name: name.into(), contacts, quiet_hours: None, also_known_as: Vec::new() };
     Roster::new([
         person("night-1", vec![mail("n1@example.com")]),
         person("night-2", vec![mail("n2@example.com")]),

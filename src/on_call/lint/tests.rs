@@ -65,6 +65,7 @@ fn roster(schedules: Vec<Schedule>) -> Roster {
             Contact::new(Via::Call, Phi::new(phone.to_owned())),
         ],
         quiet_hours: None,
+        also_known_as: Vec::new(),
     };
     let people = [person("night-1", "+12025550111"), person("night-2", "+12025550112"), person("idle", "+12025550113")];
     Roster::new(people).with_schedules(schedules)

@@ -108,6 +108,8 @@ pub struct RingCentralSwitches {
     pub faults: Vec<RcFault>,
     /// Subscriptions are given up for good after the first request that fails.
     pub blacklists: bool,
+    /// An address has to repeat a token before a subscription to it stands.
+    pub shakes_hands: bool,
 }
 
 impl Default for RingCentralSwitches {
@@ -126,6 +128,7 @@ impl Default for RingCentralSwitches {
             ends: BTreeMap::new(),
             faults: Vec::new(),
             blacklists: true,
+            shakes_hands: true,
         }
     }
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{
     dice::Dice,
-    edge::{Call, Manner, Reply},
+    edge::{Call, Handshake, Manner, Reply},
     twilio::Text,
 };
 use crate::model::Instant;
@@ -44,6 +44,8 @@ pub(crate) struct Notification {
     pub(crate) url: String,
     pub(crate) token: String,
     pub(crate) body: String,
+    /// Whose it is.
+    pub(crate) subscription: String,
 }
 
 /// The gateway.
@@ -57,6 +59,8 @@ pub(crate) struct RingCentral {
     penalty_until: Option<Real>,
     n_in_penalty: u32,
     subscriptions: Vec<Subscription>,
+    /// Those whose address has not repeated its token yet.
+    unshaken: Vec<Subscription>,
     dice: Dice,
 }
 
@@ -72,6 +76,7 @@ impl RingCentral {
             penalty_until: None,
             n_in_penalty: 0,
             subscriptions: Vec::new(),
+            unshaken: Vec::new(),
             dice: Dice::keyed(seed, &[0x5243]),
         }
     }
@@ -373,8 +378,17 @@ impl RingCentral {
                     status: "Active",
                     expires_at,
                 };
-                let reply = Reply::json(200, &show_subscription(&subscription));
-                self.subscriptions.push(subscription);
+                let mut reply = Reply::json(200, &show_subscription(&subscription));
+                if self.switches.shakes_hands {
+                    reply.handshake = Some(Handshake {
+                        url: subscription.address.clone(),
+                        token: format!("{:016x}", self.dice.throw()),
+                        about: subscription.id.clone(),
+                    });
+                    self.unshaken.push(subscription);
+                } else {
+                    self.subscriptions.push(subscription);
+                }
                 reply
             }
             ("DELETE", id) => {
@@ -392,16 +406,46 @@ impl RingCentral {
         }
     }
 
+    /// What came of a handshake: the subscription stands, or this is answered instead.
+    pub(crate) fn shaken(&mut self, id: &str, went_well: bool) -> Option<Reply> {
+        let at = self.unshaken.iter().position(|it| it.id == id)?;
+        let subscription = self.unshaken.swap_remove(at);
+        if !went_well {
+            return Some(error(400, "SUB-521", "WebHook is not reachable"));
+        }
+        self.subscriptions.push(subscription);
+        None
+    }
+
+    /// A request for this subscription failed: its address is not tried again.
+    pub(crate) fn failed(&mut self, id: &str) {
+        if self.switches.blacklists {
+            for subscription in self.subscriptions.iter_mut().filter(|it| it.id == id) {
+                subscription.status = "Blacklisted";
+            }
+        }
+    }
+
     /// A person texts the extension's number from their phone. Gives what is posted.
     pub(crate) fn receive(&mut self, from: &str, to: &str, body: &str, now: Instant) -> Vec<Notification> {
         let id = 400_000_000_000 + self.texts.len() as u64;
         let text = Text::received(id.to_string(), (to, from, body), now);
         let shown = self.show(&text, now);
         self.texts.push(text);
+        match body.trim().to_ascii_uppercase().as_str() {
+            "STOP" | "STOPALL" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" => {
+                self.switches.ends.insert(from.to_owned(), ("SendingFailed".into(), "SMS-CAR-413".into()));
+            }
+            "START" | "UNSTOP" => {
+                self.switches.ends.remove(from);
+            }
+            _ => {}
+        }
         let uuid = format!("{:016x}", self.dice.throw());
         let active = self.subscriptions.iter().filter(|it| it.status == "Active" && now < it.expires_at);
         active
             .map(|it| Notification {
+                subscription: it.id.clone(),
                 url: it.address.clone(),
                 token: it.validation_token.clone(),
                 body: json!({

@@ -336,7 +336,22 @@ impl Twilio {
     pub(crate) fn receive(&mut self, from: &str, to: &str, body: &str, now: Instant) -> Option<Callback> {
         let sid = format!("SM{:016x}{:016x}", self.dice.throw(), self.dice.throw());
         let text = Text::received(sid, (to, from, body), now);
-        let params = [
+        // The carrier's words work before anybody else reads them.
+        let opt_out = match body.trim().to_ascii_uppercase().as_str() {
+            "STOP" | "STOPALL" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" => "STOP",
+            "START" | "UNSTOP" => "START",
+            _ => "",
+        };
+        match opt_out {
+            "STOP" => {
+                self.switches.refused.insert(from.to_owned(), 21610);
+            }
+            "START" => {
+                self.switches.refused.remove(from);
+            }
+            _ => {}
+        }
+        let mut params = vec![
             ("MessageSid", text.sid.as_str()),
             ("SmsSid", &text.sid),
             ("AccountSid", &self.switches.account_sid),
@@ -348,6 +363,9 @@ impl Twilio {
             ("SmsStatus", "received"),
             ("ApiVersion", "2010-04-01"),
         ];
+        if !opt_out.is_empty() {
+            params.push(("OptOutType", opt_out));
+        }
         let callback = (!self.switches.inbound_url.is_empty()).then(|| self.sign(&self.switches.inbound_url, &params));
         self.texts.push(text);
         callback

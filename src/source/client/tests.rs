@@ -176,6 +176,7 @@ fn agency(address: &str, change: impl FnOnce(&mut Wellsky)) -> Agency {
         locations: Vec::new(),
         tags: Vec::new(),
         clock_12h: false,
+        morning_list: None,
         wellsky,
     }
 }

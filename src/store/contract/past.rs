@@ -26,7 +26,7 @@ pub(super) fn shift_alert(name: &str, state: AlertState) -> Alert {
     alert
 }
 
-fn turn(name: &str, at: i64, from: Option<&str>, to: &str, reason: &str) -> Transition {
+pub(super) fn turn(name: &str, at: i64, from: Option<&str>, to: &str, reason: &str) -> Transition {
     let (from, to, reason) = (from.map(str::to_owned), to.to_owned(), reason.to_owned());
     Transition { at: t(at), key: key(name), from, to, reason, note: Some("calling".to_owned()) }
 }
@@ -40,11 +40,11 @@ fn resolved(at: i64) -> AlertState {
     AlertState::Resolved { fired_at: Some(t(0)), resolved_at: t(at), closing: Closing::Covered, owner: None }
 }
 
-fn at(n: i64, seconds: i64, delta: Delta) -> Commit {
+pub(super) fn at(n: i64, seconds: i64, delta: Delta) -> Commit {
     Commit { at: t(seconds), delta, ..step(n, Vec::new()) }
 }
 
-async fn story(store: &Store, alert: &Alert) -> Option<AlertStory> {
+pub(super) async fn story(store: &Store, alert: &Alert) -> Option<AlertStory> {
     let fingerprint = fingerprint(&alert.labels);
     AlertStory::tell(&fingerprint, store.alert_rows(&fingerprint).await.unwrap())
 }

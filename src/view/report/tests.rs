@@ -64,6 +64,7 @@ pub(crate) fn uncovered(id: &str) -> AlertView {
             wants_closing: true,
             message: MessageId::from_stored("00".to_owned()),
             at: now - TimeDelta::minutes(1),
+            group: None,
         }],
         posted: None,
     };
@@ -71,6 +72,8 @@ pub(crate) fn uncovered(id: &str) -> AlertView {
         fingerprint: format!("{:016x}", id.parse::<u64>().unwrap_or(1)),
         alert: Arc::new(alert),
         receivers: vec!["on-call".to_owned()],
+        paged: Vec::new(),
+        next_step_at: None,
         inhibited_by: Vec::new(),
         quiet: Some(Quiet::TooSoon),
         timezone: chrono_tz::America::Denver,

@@ -10,12 +10,20 @@ use chrono_tz::America::Denver;
 use shiftwatch::{
     alerts::{
         alert::{Acknowledgement, Alert, AlertKey, AlertState, Confirm, Facts, Labels, Told},
+        group::GroupKey,
+        page::{Page, PageKey, PageLink},
         silence::{Silence, SilenceMatcher, Silences},
         step::Quiet,
     },
-    board::people::{Names, Person, Who},
+    board::{
+        link::Linked,
+        people::{Names, Person, Who},
+    },
     mirror::today::{Standing, Today, TodayLocation, TodayShift},
-    model::{AgencyName, CaregiverId, ClientId, Endpoint, Instant, Phi, Section, ShiftId, ShiftKey, ShiftRef, Subject},
+    model::{
+        AgencyName, CaregiverId, ClientId, Endpoint, Instant, PersonName, Phi, Section, ShiftId, ShiftKey, ShiftRef,
+        Subject,
+    },
     notify::{
         message::{AddressMark, Channel, MessageId},
         voice::{Telling, Voice},
@@ -179,6 +187,8 @@ pub fn uncovered(n: usize, minutes: i64) -> AlertView {
         fingerprint: format!("{:016x}", 0xa000 + n),
         alert: Arc::new(alert),
         receivers: vec!["on-call".to_owned()],
+        paged: Vec::new(),
+        next_step_at: None,
         inhibited_by: Vec::new(),
         quiet: Some(Quiet::TooSoon),
         timezone: Denver,
@@ -196,6 +206,7 @@ fn told(channel: Channel) -> Told {
         wants_closing: true,
         message: MessageId::from_stored("00".to_owned()),
         at: now() - TimeDelta::minutes(1),
+        group: None,
     }
 }
 
@@ -452,4 +463,24 @@ fn picture(today: Today) -> View {
         on_call: Arc::new(on_call()),
         ready: Ok(()),
     }
+}
+
+/// The token of a link that leads somewhere.
+pub const TOKEN: &str = "Ab3dE9xQr2Lm5TzW";
+
+/// The page behind it: told to night-1, owned by nobody.
+pub fn linked() -> Linked {
+    let alert = (*uncovered(0, 90).alert).clone();
+    let group = GroupKey {
+        agency: alert.key.agency.clone(),
+        route: String::new(),
+        receiver: "on-call".to_owned(),
+        labels: Labels::new(),
+    };
+    let key = PageKey { group, generation: 1, policy: "coverage".to_owned() };
+    let at = alert.active_at;
+    let mut page = Page::new(key, [alert.key.clone()].into(), at);
+    let link = PageLink { person: PersonName::new("night-1"), epoch: 0, hash: String::new(), at, used: Vec::new() };
+    page.links.push(link.clone());
+    Linked { page, link, alerts: vec![alert] }
 }

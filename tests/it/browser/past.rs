@@ -7,6 +7,7 @@ use shiftwatch::report::{
     alert_story::AlertStory,
     api_record::ApiRecord,
     history::{History, Span},
+    on_call_log::OnCallLog,
 };
 
 /// An alert that nothing lives of any more.
@@ -129,4 +130,49 @@ pub fn api_record(agency: &str) -> ApiRecord {
         ["token", "patients", "practitioners", "appointment", "encounter"].into_iter().map(endpoint).collect();
     let record = json!({ "agency": agency, "as_of": "2026-12-01T17:02:03Z", "endpoints": endpoints });
     serde_json::from_value(record).expect("a record")
+}
+
+/// Pages in every state, one of them waiting for a word.
+pub fn on_call_log(_: u32) -> OnCallLog {
+    let told = |person: &str, via: &str, minute: u32, step: u32, arrived: &str| {
+        json!({
+            "person": person, "via": via, "at": format!("2026-12-01T05:{minute:02}:00Z"), "step": step, "round": 1,
+            "arrived": arrived,
+        })
+    };
+    let alert = |reason: Option<&str>, disposition: Value| {
+        json!({
+            "fingerprint": PAST, "active_at": "2026-12-01T05:10:00Z", "alertname": "MissedCheckIn", "severity": "page",
+            "location": "north", "shift": "90010001", "starts_at": "2026-12-01T04:55:00Z",
+            "resolved_at": reason.map(|_| "2026-12-01T05:40:00Z"), "reason": reason, "reason_words": reason,
+            "disposition": disposition, "suggested": null,
+        })
+    };
+    let page = |n: u32, owner: Option<&str>, alerts: Vec<Value>| {
+        let over = alerts.iter().all(|alert| !alert["resolved_at"].is_null());
+        json!({
+            "id": format!("{n:016x}"), "agency": "main", "policy": "coverage", "drill": alerts.is_empty(),
+            "opened_at": "2026-12-01T05:10:00Z", "closed_at": over.then_some("2026-12-01T05:40:00Z"),
+            "acknowledged_by": owner, "acknowledged_at": owner.map(|_| "2026-12-01T05:21:00Z"),
+            "acknowledged_after_minutes": owner.map(|_| 11), "n_alerts": alerts.len(), "alerts": alerts,
+            "told": [
+                told("night-1", "sms", 10, 1, "failed"), told("night-1", "call", 12, 1, "sent"),
+                told("a-person-with-a-long-name-that-goes-on", "sms", 20, 2, "delivered"),
+            ],
+        })
+    };
+    let said = json!({
+        "disposition": "unstaffed", "words": "went unstaffed, approved by director", "by": "office",
+        "at": "2026-12-01T14:40:00Z", "approver": "director", "covered_by": null, "note": "family stayed <b>there</b>",
+    });
+    let pages = json!([
+        page(1, None, vec![alert(None, json!(null))]),
+        page(2, Some("night-1"), vec![alert(Some("cancelled"), json!(null))]),
+        page(3, Some("night-2"), vec![alert(Some("expired"), said), alert(Some("covered"), json!(null))]),
+        page(4, Some("night-2"), Vec::new()),
+    ]);
+    let log = json!({
+        "from": "2026-11-28T17:00:00Z", "until": "2026-12-01T17:00:00Z", "n_left_out": 2, "pages": pages,
+    });
+    serde_json::from_value(log).expect("a log")
 }

@@ -18,6 +18,7 @@ use shiftwatch::{
     alerts::silence::{Silences, Wish, WishFault},
     board::{
         Drawn, Frame, alert, assets,
+        link::Linked,
         now::{self, Asked},
         people::{Names, Who},
     },
@@ -35,6 +36,7 @@ use shiftwatch::{
         alert_story::AlertStory,
         api_record::ApiRecord,
         history::{History, Span},
+        on_call_log::OnCallLog,
     },
     view::{View, ViewWriter, publish},
 };
@@ -60,6 +62,10 @@ impl Orders for Nobody {
 
     fn post_alerts(&self, _: Vec<PostableAlert>) -> BoxFuture<'_, Result<(), StoreFault>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn linked(&self, token: String) -> BoxFuture<'_, Option<Linked>> {
+        Box::pin(async move { (token == hand_made::TOKEN).then(hand_made::linked) })
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<String, Vec<String>>> {
@@ -94,6 +100,10 @@ impl Records for Nobody {
 
     fn history(&self, span: Span) -> BoxFuture<'_, Result<History, RecordsFault>> {
         Box::pin(async move { Ok(past::history(span)) })
+    }
+
+    fn on_call_log(&self, days: u32) -> BoxFuture<'_, Result<OnCallLog, RecordsFault>> {
+        Box::pin(async move { Ok(past::on_call_log(days)) })
     }
 
     fn api_record<'a>(&'a self, agency: &'a str) -> BoxFuture<'a, Result<Option<ApiRecord>, RecordsFault>> {

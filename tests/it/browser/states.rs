@@ -94,6 +94,8 @@ async fn axe_finds_nothing_on_any_page_in_any_state() {
         ("past", "/alerts/000000000000b000"),
         ("silence-it", "/silences/new?fingerprint=000000000000a000"),
         ("none", "/alerts/0"),
+        ("link", "/a/Ab3dE9xQr2Lm5TzW"),
+        ("link-nowhere", "/a/0000000000000000"),
     ];
     let mut stale = hand_made::trouble();
     stale.at -= chrono::TimeDelta::seconds(40);

@@ -33,7 +33,9 @@ async fn the_demo_s_story_is_seen_and_acted_on_from_a_phone_without_a_reload() {
     browser.until("its bar is uncovered", &bar(OPEN, "uncovered")).await;
     browser.is_the_same_page("an alert came").await;
     browser.fits("Now").await;
-    browser.until("the caregiver who has not checked in", &card("needs", NO_SHOW)).await;
+    // The demo's backup takes that page by a text back, sooner or later.
+    let told_of = format!("{} || {}", card("needs", NO_SHOW), card("owned", NO_SHOW));
+    browser.until("the caregiver who has not checked in", &told_of).await;
     browser.shot("demo-now-phone").await;
 
     // It is opened and owned, from the phone.

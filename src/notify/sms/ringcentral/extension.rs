@@ -20,6 +20,7 @@ use tokio::{
 };
 
 use super::{
+    lent::{Lent, PENALTY_MAX},
     limiter::{Group, Limiter, Said},
     wire::Complaint,
 };
@@ -29,6 +30,7 @@ use crate::{
         channel::{Http, Scope, Verdict, basic, http_failure, retry_after},
         receiver::RingCentralExtension,
     },
+    store::Store,
 };
 
 /// Requests under way at once: more would all run into one penalty, and each would begin it anew.
@@ -53,10 +55,14 @@ pub(super) struct Extension {
     limiter: Mutex<Limiter>,
     /// Whoever holds it asks for the token; the others wait for what comes.
     token: Turn<Token>,
+    /// What of it outlives the process, and where it is kept once there is a store.
+    lent: Lent,
 }
 
 #[derive(Default)]
 struct Token {
+    /// Whether what an earlier process left was looked at.
+    is_recalled: bool,
     held: Option<Held>,
     n_given: u64,
     refused: Option<Refused>,
@@ -132,8 +138,9 @@ impl Extension {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
+        let key: [u8; 32] = hash.finalize().into();
         let mut extensions = EXTENSIONS.lock().unwrap_or_else(PoisonError::into_inner);
-        let extension = extensions.entry(hash.finalize().into()).or_insert_with(|| {
+        let extension = extensions.entry(key).or_insert_with(|| {
             Arc::new(Self {
                 http: http.clone(),
                 base_url: settings.base_url.trim_end_matches('/').to_owned(),
@@ -142,9 +149,15 @@ impl Extension {
                 lines: Semaphore::new(AT_ONCE),
                 limiter: Mutex::default(),
                 token: Turn::default(),
+                lent: Lent::new(&key),
             })
         });
         Arc::clone(extension)
+    }
+
+    /// From now on the token and a penalty are kept there, and what is kept there counts.
+    pub(super) fn keep_in(&self, store: &Store) {
+        self.lent.keep_in(store);
     }
 
     /// A path of the API as a URL.
@@ -178,7 +191,7 @@ impl Extension {
             self.take(group, keep)?;
             let request = self.http.client(url).request(method.clone(), url).bearer_auth(bearer.expose_secret());
             let response = fill(request.timeout(within)).send().await.map_err(Fault::Http)?;
-            self.note(group, &response);
+            self.note(group, &response).await;
             if response.status() == StatusCode::UNAUTHORIZED && stale.is_none() {
                 stale = Some(n);
                 continue;
@@ -200,22 +213,51 @@ impl Extension {
     }
 
     /// Takes over what an answer says of the limits.
-    fn note(&self, group: Group, response: &Response) {
-        let mut limiter = self.limiter();
-        limiter.heard(group, said(response.headers()), Instant::now());
-        if response.status() == StatusCode::TOO_MANY_REQUESTS {
-            limiter.refused(retry_after(response.headers(), real_now()), Instant::now());
+    async fn note(&self, group: Group, response: &Response) {
+        let penalty = {
+            let mut limiter = self.limiter();
+            limiter.heard(group, said(response.headers()), Instant::now());
+            (response.status() == StatusCode::TOO_MANY_REQUESTS)
+                .then(|| limiter.refused(retry_after(response.headers(), real_now()), Instant::now()))
+        };
+        if let Some(left) = penalty {
+            self.lent.keep_penalty(left, real_now()).await;
         }
+    }
+
+    /// Takes over what another process left, or one beside this one was given since: a penalty, and a token that is not
+    /// the one that was refused.
+    async fn recall(&self, token: &mut Token, refused: Option<&SecretString>) {
+        let now = real_now();
+        if let Some(left) = self.lent.penalty(now).await {
+            self.limiter().refused(Some(left.min(PENALTY_MAX)), Instant::now());
+        }
+        let Some((bearer, left)) = self.lent.token(now).await else { return };
+        if refused.is_some_and(|refused| refused.expose_secret() == bearer.expose_secret()) {
+            return;
+        }
+        token.n_given += 1;
+        token.held = Some(Held { bearer, n: token.n_given, until: Instant::now() + left });
     }
 
     /// The token, and its number; a new one when it is the `stale` one. One request at a time asks for it.
     async fn token(&self, stale: Option<u64>, within: Duration) -> Result<(SecretString, u64), Fault> {
         let mut token = self.token.lock().await;
+        if !token.is_recalled && self.lent.is_kept() {
+            token.is_recalled = true;
+            self.recall(&mut token, None).await;
+        }
         let now = Instant::now();
         if let Some(held) = token.held.as_ref().filter(|held| now < held.until && Some(held.n) != stale) {
             return Ok((held.bearer.clone(), held.n));
         }
-        token.held = None;
+        let before = token.held.take();
+        if before.is_some() {
+            self.recall(&mut token, before.as_ref().map(|held| &held.bearer)).await;
+            if let Some(held) = &token.held {
+                return Ok((held.bearer.clone(), held.n));
+            }
+        }
         if let Some(refused) = token.refused.as_ref().filter(|refused| now < refused.until) {
             return Err(Fault::Login { why: refused.why.clone(), wait: refused.until - now });
         }
@@ -229,7 +271,7 @@ impl Extension {
             let why = if error.is_timeout() { "no answer to the login in time" } else { "no connection for the login" };
             Fault::NoToken { why: why.into() }
         })?;
-        self.note(Group::Auth, &response);
+        self.note(Group::Auth, &response).await;
         let status = response.status();
         let body = response.bytes().await.unwrap_or_default();
         let now = Instant::now();
@@ -239,8 +281,9 @@ impl Extension {
             token.refused = None;
             let bearer = SecretString::from(granted.access_token);
             let n = token.n_given;
-            token.held =
-                Some(Held { bearer: bearer.clone(), n, until: now + life.saturating_sub(MARGIN.min(life / 10)) });
+            let life = life.saturating_sub(MARGIN.min(life / 10));
+            token.held = Some(Held { bearer: bearer.clone(), n, until: now + life });
+            self.lent.keep_token(&bearer, life, real_now()).await;
             return Ok((bearer, n));
         }
         let code = serde_json::from_slice::<Complaint>(&body).unwrap_or_default().code();

@@ -6,11 +6,12 @@
 //! through one `extension`, which stops completely inside a penalty.
 
 mod extension;
+mod lent;
 mod limiter;
 mod subscription;
 mod wire;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{SecondsFormat, TimeDelta};
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -32,6 +33,7 @@ use crate::{
         message::Message,
         receiver::RingCentralExtension,
     },
+    store::Store,
 };
 
 /// UTF-16 units of one text at most.
@@ -55,6 +57,11 @@ pub struct RingCentral {
 impl RingCentral {
     pub(in crate::notify) fn new(http: &Http, settings: &RingCentralExtension, timeout: Duration) -> Self {
         Self { extension: Extension::of(http, settings), from: settings.from.clone(), timeout }
+    }
+
+    /// From now on the extension's token and penalty are kept there.
+    pub(in crate::notify) fn keep_in(&self, store: &Store) {
+        self.extension.keep_in(store);
     }
 
     /// How much of a penalty is left.
@@ -117,6 +124,13 @@ impl RingCentral {
                 Err(_) => Delivery::NoAnswer,
             },
         }
+    }
+
+    /// What became of the texts that were sent since then, as far as the message store's list tells, by id.
+    pub(in crate::notify) async fn deliveries(&self, since: Instant) -> Result<BTreeMap<String, Delivery>, Silence> {
+        let query = [("direction", "Outbound"), ("messageType", "SMS")];
+        let records = self.list(&query, since - CLOCK_MARGIN, KEPT_FOR_REPLIES).await?;
+        Ok(records.iter().filter_map(|record| Some((record.id()?, record.delivery()))).collect())
     }
 
     /// What people texted to this number since then, oldest first.

@@ -7,7 +7,7 @@
 
 pub(in crate::notify) mod wire;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono::TimeDelta;
 use reqwest::{RequestBuilder, StatusCode, header::AUTHORIZATION};
@@ -206,6 +206,18 @@ impl Twilio {
             Ok(answer) => answer.delivery(),
             Err(delivery) => delivery,
         }
+    }
+
+    /// What became of the texts that were made since then, as far as a list tells, by sid.
+    pub(in crate::notify) async fn deliveries(&self, since: Instant) -> Result<BTreeMap<String, Delivery>, Silence> {
+        let from = self.from.as_deref().filter(|_| self.messaging_service_sid.is_none());
+        let query: Vec<(&str, &str)> = from.map(|from| ("From", from)).into_iter().collect();
+        let (rows, _) = self.list("Messages", &query, since - CLOCK_MARGIN).await?;
+        let told = rows.into_iter().filter_map(|row| {
+            let delivery = row.delivery();
+            Some((row.sid?, delivery))
+        });
+        Ok(told.collect())
     }
 
     /// Reads one text or call; without an answer, what that says of it.

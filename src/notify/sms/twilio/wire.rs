@@ -65,6 +65,8 @@ pub(in crate::notify) struct Listed {
     pub(super) from: Option<String>,
     pub(in crate::notify) direction: Option<String>,
     pub(in crate::notify) date_created: Option<String>,
+    pub(super) status: Option<String>,
+    error_code: Option<Code>,
 }
 
 /// A page of a list: of texts or of calls.
@@ -84,6 +86,11 @@ impl List {
 }
 
 impl Listed {
+    /// What became of it.
+    pub(super) fn delivery(&self) -> Delivery {
+        delivery(self.status.as_deref(), self.error_code.as_ref().and_then(Code::number))
+    }
+
     pub(super) fn matches(&self, text: &str, to: &str) -> bool {
         let body = self.body.as_deref().unwrap_or_default();
         self.is_ours_to(to) && (body == text || body.strip_prefix(TRIAL_PREFIX) == Some(text))
@@ -338,6 +345,8 @@ mod tests {
             from: None,
             direction: direction.map(Into::into),
             date_created: None,
+            status: None,
+            error_code: None,
         };
         let is = |listed: Listed| listed.matches("CCA: K7", "+12025550111");
         assert!(is(listed("CCA: K7", Some("outbound-api"))));
