@@ -57,10 +57,16 @@ fn words(text: &str) -> Option<Vec<String>> {
         .map(|letter| match letter {
             '"' | '\'' | '\u{201c}' | '\u{201d}' | '\u{2018}' | '\u{2019}' | '`' | '.' | ',' | ';' | ':' | '!'
             | '(' | ')' => ' ',
+            // Pictures say nothing.
+            other if !other.is_ascii() && !other.is_alphanumeric() => ' ',
             other => other,
         })
         .collect();
-    let upper = plain.to_uppercase();
+    let mut upper = plain.to_uppercase();
+    // "1-K7" is "1 K7"; "2-3" is nothing.
+    if let [b'1'..=b'4', b'-', b'A'..=b'Z', ..] = upper.trim_start().as_bytes() {
+        upper = upper.replacen('-', " ", 1);
+    }
     let mut words: Vec<String> = Vec::new();
     for word in upper.split_whitespace() {
         let split = words.is_empty()
@@ -139,6 +145,9 @@ mod tests {
             ("1 of my clients fell", "none"),
             ("3 pm is fine", "none"),
             ("Is anyone coming? I have waited since 7", "none"),
+            ("1-K7", "mine K7"),
+            ("1 K7 \u{1f44d}", "mine K7"),
+            ("2-3", "none"),
             ("1 \u{212a}7", "none"),
             ("\u{e9}", "none"),
             ("12", "none"),

@@ -1,5 +1,8 @@
 //! The demo on a phone: one run, every point of its story.
 
+use chrono::DateTime;
+use chrono_tz::America::Denver;
+
 use super::{demo::Demo, driver::Browser};
 
 /// The demo's shift that loses its caregiver, and gets another.
@@ -19,6 +22,18 @@ fn bar(shift: &str, state: &str) -> String {
     format!("!!document.querySelector('rect.bar.{state}[data-shift=\"{shift}\"]')")
 }
 
+/// Whether the shift that loses its caregiver is one of the agency's present day: in the late evening it begins after
+/// midnight, and today's bars do not hold it.
+async fn is_today_s(url: &str) -> bool {
+    let alerts: serde_json::Value = reqwest::get(format!("{url}/api/v2/alerts")).await.unwrap().json().await.unwrap();
+    let of = |alert: &serde_json::Value| {
+        let (id, start) = alert["labels"]["shift"].as_str()?.split_once('@')?;
+        let day = |at: &str| DateTime::parse_from_rfc3339(at).unwrap().with_timezone(&Denver).date_naive();
+        (id == OPEN).then(|| day(start) == day(alert["startsAt"].as_str().unwrap()))
+    };
+    alerts.as_array().unwrap().iter().find_map(of).expect("the alert is there")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_s_story_is_seen_and_acted_on_from_a_phone_without_a_reload() {
     let browser = Browser::open().await;
@@ -30,7 +45,10 @@ async fn the_demo_s_story_is_seen_and_acted_on_from_a_phone_without_a_reload() {
     browser.go(&url).await;
     browser.mark().await;
     browser.until("the shift without a caregiver is on Now", &card("needs", OPEN)).await;
-    browser.until("its bar is uncovered", &bar(OPEN, "uncovered")).await;
+    let has_a_bar = is_today_s(&url).await;
+    if has_a_bar {
+        browser.until("its bar is uncovered", &bar(OPEN, "uncovered")).await;
+    }
     browser.is_the_same_page("an alert came").await;
     browser.fits("Now").await;
     // The demo's backup takes that page by a text back, sooner or later.
@@ -79,7 +97,9 @@ async fn the_demo_s_story_is_seen_and_acted_on_from_a_phone_without_a_reload() {
 
     // Cover is found: the bar turns.
     browser.look_at(&now).await;
-    browser.until("its bar is covered", &bar(OPEN, "covered")).await;
+    if has_a_bar {
+        browser.until("its bar is covered", &bar(OPEN, "covered")).await;
+    }
     browser.until("it needs nobody any more", &format!("!({})", card("owned", OPEN))).await;
     browser.is_the_same_page("the shift was covered").await;
 
