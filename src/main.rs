@@ -1,6 +1,6 @@
 //! Arguments, logging, exit codes. What a command does is in `commands`.
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::{io::IsTerminal as _, process::ExitCode, time::Duration};
 
 use clap::Parser as _;
 use shiftwatch::{
@@ -23,7 +23,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(commands::dispatch(cli)) {
+    let ended = runtime.block_on(commands::dispatch(cli));
+    // A file that is being made sense of on a thread of its own holds up no end.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    match ended {
         Ok(exit) => ExitCode::from(exit.code()),
         // Whoever read the output has seen enough.
         Err(fault) if commands::is_broken_pipe(&fault) => ExitCode::SUCCESS,

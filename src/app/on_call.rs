@@ -54,6 +54,8 @@ struct Held {
     spread: Option<Arc<Calendar>>,
     spread_at: Option<Instant>,
     asked_at: Option<Instant>,
+    /// How often it was asked for in vain since it was last read.
+    n_vain: u32,
     /// When the copy was last stored, and said to be good.
     kept_at: Option<Instant>,
     /// What was last complained about.
@@ -106,6 +108,7 @@ impl OnCall {
                 spread: None,
                 spread_at: None,
                 asked_at: None,
+                n_vain: 0,
                 kept_at: None,
                 complaint: None,
             }
@@ -129,7 +132,10 @@ impl OnCall {
         }
         // What was never read is asked for before anybody is told that nobody is on call.
         for held in this.held.iter_mut().filter(|held| held.spread.is_none()) {
-            let _ = timeout(FIRST_WITHIN, held.look(&this.http, &this.base.roster, &this.store, now)).await;
+            let looked = timeout(FIRST_WITHIN, held.look(&this.http, &this.base.roster, &this.store, now)).await;
+            if looked.is_err() {
+                held.complain("it did not come within 5 s; it is asked for again while everything else starts");
+            }
         }
         this.publish();
         Ok(this)
@@ -198,6 +204,16 @@ impl OnCall {
     }
 }
 
+/// How long after the last question a calendar is asked for again: in its own time, and sooner, after 10 s and then ever
+/// later up to five minutes, when it was asked for in vain.
+fn asked_every(refresh: Duration, n_vain: u32) -> TimeDelta {
+    let refresh = TimeDelta::from_std(refresh).unwrap_or(STALE_MAX);
+    match n_vain {
+        0 => refresh,
+        n => refresh.min(TimeDelta::seconds(10 << (n - 1).min(5)).min(TimeDelta::minutes(5))),
+    }
+}
+
 /// What came of asking.
 enum Came {
     /// It is as it was.
@@ -209,7 +225,7 @@ enum Came {
 impl Held {
     /// Reads it again when it is due. True when the copy is another, or known to be good for longer.
     async fn look(&mut self, http: &Http, roster: &Arc<Roster>, store: &Store, now: Instant) -> bool {
-        let every = TimeDelta::from_std(self.source.refresh).unwrap_or(STALE_MAX);
+        let every = asked_every(self.source.refresh, self.n_vain);
         // A file costs nothing to look at; a clock that was set back must not stop the looking.
         let is_file = matches!(self.source.at, CalendarAt::File(_));
         let due = is_file || self.asked_at.is_none_or(|at| now < at || now - at >= every);
@@ -218,6 +234,8 @@ impl Held {
             return moved_on && self.spread_out(roster, now).await;
         }
         self.asked_at = Some(now);
+        // Until it was read; a question that is given up half-way was one in vain.
+        self.n_vain = self.n_vain.saturating_add(1);
         let came = match &self.source.at {
             CalendarAt::File(path) => read_file(path).await,
             CalendarAt::Url(url) => fetch(http, url, self.copy.as_ref()).await,
@@ -238,6 +256,7 @@ impl Held {
         let body = Phi::new(text);
         match self.spread(&body, roster, now, now).await {
             Ok(calendar) => {
+                self.n_vain = 0;
                 self.well(&calendar);
                 self.spread = Some(Arc::new(calendar));
                 self.spread_at = Some(now);
@@ -263,6 +282,7 @@ impl Held {
 
     /// The copy is what the calendar says, as of now.
     async fn is_still_good(&mut self, roster: &Arc<Roster>, store: &Store, now: Instant, moved_on: bool) -> bool {
+        self.n_vain = 0;
         let Some(copy) = &mut self.copy else { return false };
         copy.fetched_at = now;
         if moved_on || self.spread.is_none() {

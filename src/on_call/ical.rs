@@ -21,7 +21,7 @@ use calcard::{
     Entry, Parser,
     icalendar::{ICalendarComponent, ICalendarComponentType},
 };
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use chrono_tz::Tz;
 
 use self::{
@@ -152,6 +152,9 @@ impl Spread {
             whole.retain(|event| event.sequence == latest);
         }
         anew.sort_by_key(|event| event.sequence);
+        // The latest version of each.
+        let said_anew: BTreeMap<Instant, &Event<'_>> =
+            anew.iter().filter_map(|event| Some((event.instead_of?, event))).collect();
         let mut met: BTreeSet<Instant> = BTreeSet::new();
         for event in &whole {
             if event.is_cancelled {
@@ -162,17 +165,22 @@ impl Spread {
                 self.n_unread += 1;
                 continue;
             };
+            let except = Excepted::of(&event.except);
             let mut says = Says { shifted: TimeDelta::zero(), length: event.length, people: &event.people };
             for (start, own_length) in starts {
                 let at = event.zone.instant_of(start);
-                if event.except.iter().any(|except| excepts(except, at, start)) {
+                if except.holds(at, start) {
                     continue;
                 }
-                let Some(anew) = anew.iter().rev().find(|anew| anew.instead_of == Some(at)) else {
+                let Some(anew) = said_anew.get(&at).copied() else {
                     self.add(event, start + says.shifted, own_length.unwrap_or(says.length), says.people);
                     continue;
                 };
                 met.insert(at);
+                if anew.and_later && anew.is_cancelled {
+                    // Called off from here on.
+                    break;
+                }
                 if anew.and_later {
                     let shifted = event.zone.local_of(anew.zone.instant_of(anew.start)) - start;
                     says = Says { shifted, length: anew.length, people: &anew.people };
@@ -205,10 +213,26 @@ impl Spread {
     }
 }
 
-fn excepts(except: &Except, at: Instant, start: NaiveDateTime) -> bool {
-    match except {
-        Except::At(other) => *other == at,
-        Except::Day(day) => *day == start.date(),
+/// An event's exceptions, to be looked up: a file may hold very many.
+struct Excepted {
+    at: BTreeSet<Instant>,
+    days: BTreeSet<NaiveDate>,
+}
+
+impl Excepted {
+    fn of(all: &[Except]) -> Self {
+        let (mut at, mut days) = (BTreeSet::new(), BTreeSet::new());
+        for except in all {
+            match except {
+                Except::At(instant) => drop(at.insert(*instant)),
+                Except::Day(day) => drop(days.insert(*day)),
+            }
+        }
+        Self { at, days }
+    }
+
+    fn holds(&self, at: Instant, start: NaiveDateTime) -> bool {
+        self.at.contains(&at) || self.days.contains(&start.date())
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Event<'c> {
     pub(super) start: NaiveDateTime,
     /// Of its start.
     pub(super) zone: Zone,
+    /// Whether it begins on days.
+    is_all_day: bool,
     /// On the wall clock.
     pub(super) length: TimeDelta,
     /// STATUS:CANCELLED.
@@ -94,8 +96,14 @@ impl<'c> Event<'c> {
                 ICalendarProperty::Exdate => except.extend(entry.values.iter().filter_map(|value| {
                     let ICalendarValue::PartialDateTime(value) = value else { return None };
                     let (local, zone) = zones.local(value, tz_id)?;
-                    let is_day = value.hour.is_none() && !is_all_day;
-                    Some(if is_day { Except::Day(local.date()) } else { Except::At(zone.instant_of(local)) })
+                    Some(if is_all_day {
+                        // The day that is written, whatever zone it is said in.
+                        Except::Day(value.to_date_time()?.date_time.date())
+                    } else if value.hour.is_none() {
+                        Except::Day(local.date())
+                    } else {
+                        Except::At(zone.instant_of(local))
+                    })
                 })),
                 ICalendarProperty::Rdate => more.extend(entry.values.iter().filter_map(|value| {
                     let here = |value: &PartialDateTime| {
@@ -136,6 +144,7 @@ impl<'c> Event<'c> {
             sequence,
             start,
             zone,
+            is_all_day,
             length,
             is_cancelled,
             instead_of,
@@ -153,7 +162,8 @@ impl<'c> Event<'c> {
         let until = self.zone.local_of(until);
         let mut starts = vec![(self.start, None)];
         for rule in &self.rules {
-            starts.extend(occurrences(rule, self.start, &self.zone, until)?.into_iter().map(|start| (start, None)));
+            let of_rule = occurrences(rule, self.start, &self.zone, until, self.is_all_day)?;
+            starts.extend(of_rule.into_iter().map(|start| (start, None)));
         }
         starts.extend(self.more.iter().copied());
         starts.sort_unstable();

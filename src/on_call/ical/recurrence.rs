@@ -4,29 +4,38 @@ use calcard::{
     common::{PartialDateTime, timezone::Tz as Wire},
     icalendar::{
         ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarEntry, ICalendarProperty,
-        ICalendarRecurrenceRule, ICalendarValue,
+        ICalendarFrequency, ICalendarRecurrenceRule, ICalendarValue,
     },
 };
-use chrono::{Datelike, NaiveDateTime, NaiveTime, Timelike};
+use chrono::{Datelike, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 
 use super::zone::{Zone, instant_of_value};
 
-/// A rule that begins so long ago that it repeats more often is not about who is on call.
+/// A rule that repeats more often is not about who is on call.
 const REPEATS_MAX: usize = 20_000;
+/// What lies further back is not spread out where it can be left out without being counted.
+const SPREAD_BACK: TimeDelta = TimeDelta::days(800);
 
 /// When a rule's occurrences begin, from `start` to `until` (both included), on the wall clock of `zone`. `None` when
-/// the rule makes no sense.
+/// the rule makes no sense, as one that repeats by the minute. Daily and weekly rules that began long ago may leave out
+/// what is more than two years before `until`.
+///
+/// `all_day`: the event begins on days, and a rule's end is the day that is written, whole, whatever zone it is said in.
 pub(super) fn occurrences(
     rule: &ICalendarRecurrenceRule,
     start: NaiveDateTime,
     zone: &Zone,
     until: NaiveDateTime,
+    all_day: bool,
 ) -> Option<Vec<NaiveDateTime>> {
     let mut rule = rule.clone();
+    if matches!(rule.freq, ICalendarFrequency::Secondly | ICalendarFrequency::Minutely) {
+        return None;
+    }
     let ends = match &rule.until {
         None => None,
         // A rule ends at an instant, or on a day, which is meant whole.
-        Some(value) if value.hour.is_none() => {
+        Some(value) if value.hour.is_none() || all_day => {
             Some(value.to_date_time()?.date_time.date().and_time(NaiveTime::from_hms_opt(23, 59, 59)?))
         }
         Some(value) => Some(match instant_of_value(value) {
@@ -34,6 +43,11 @@ pub(super) fn occurrences(
             None => value.to_date_time()?.date_time,
         }),
     };
+    if ends.is_some_and(|ends| ends < start) {
+        // A series that was ended before it began: what is left of it is no fault.
+        return Some(Vec::new());
+    }
+    let start = nearer(&rule, start, until);
     // Not beyond what anybody looks at; a rule that counts ends by its count, and may not have both.
     rule.until = match (ends, rule.count) {
         (Some(ends), _) => Some(wall(ends.min(until))),
@@ -56,6 +70,21 @@ pub(super) fn occurrences(
         return None;
     }
     Some(spread.events.iter().map(|event| event.start.naive_local()).filter(|at| *at <= until).collect())
+}
+
+/// A start from which the rule goes on just as from its own, nearer to what is looked at.
+fn nearer(rule: &ICalendarRecurrenceRule, start: NaiveDateTime, until: NaiveDateTime) -> NaiveDateTime {
+    let days = match rule.freq {
+        ICalendarFrequency::Daily => 1,
+        ICalendarFrequency::Weekly => 7,
+        _ => return start,
+    };
+    let step = days * i64::from(rule.interval.unwrap_or(1).max(1));
+    let ahead = until - SPREAD_BACK - start;
+    if rule.count.is_some() || ahead <= TimeDelta::zero() {
+        return start;
+    }
+    start.checked_add_signed(TimeDelta::days(ahead.num_days() / step * step)).unwrap_or(start)
 }
 
 fn entry(name: ICalendarProperty, value: ICalendarValue) -> ICalendarEntry {

@@ -458,3 +458,55 @@ proptest! {
         }
     }
 }
+
+/// What careless producers write, as it is meant.
+#[test]
+fn series_that_end_are_cut_or_began_long_ago() {
+    let nights = |first: &str, rest: &str| {
+        format!("SUMMARY:night-1\nDTSTART;TZID=America/Denver:{first}T170000\nDURATION:PT14H\n{rest}")
+    };
+    let days =
+        |rest: &str| format!("SUMMARY:night-1\nDTSTART;VALUE=DATE:20261103\nDTEND;VALUE=DATE:20261104\n{rest}");
+    let cut = format!(
+        "BEGIN:VEVENT\nUID:1\n{}\nEND:VEVENT\nBEGIN:VEVENT\nUID:1\nSTATUS:CANCELLED\nRECURRENCE-ID;RANGE=THISANDFUTURE;TZID=America/Denver:20261104T170000\n{}\nEND:VEVENT\n",
+        nights("20261102", "RRULE:FREQ=DAILY"),
+        nights("20261104", "SEQUENCE:1"),
+    );
+    let first = ["night-1 Mon 11-02 17:00-Tue 07:00", "night-1 Tue 11-03 17:00-Wed 07:00"];
+    let rows: [(String, &[&str], &str); 6] = [
+        (calendar(&cut), &first, "called off from one night on"),
+        (event(&nights("19700105", "RRULE:FREQ=WEEKLY;BYDAY=MO,TU;UNTIL=20261104T000000Z")), &first, "began in 1970"),
+        (
+            event(&days("RRULE:FREQ=DAILY;UNTIL=20261104T000000Z")),
+            &["night-1 Tue 11-03 00:00-Wed 00:00", "night-1 Wed 11-04 00:00-Thu 00:00"],
+            "days that end on a day, said as an instant",
+        ),
+        (
+            event(&days("RRULE:FREQ=DAILY;COUNT=3\nEXDATE:20261104T000000Z")),
+            &["night-1 Tue 11-03 00:00-Wed 00:00", "night-1 Thu 11-05 00:00-Fri 00:00"],
+            "a day that is left out, said as an instant",
+        ),
+        (
+            event(&nights("20261103", "RRULE:FREQ=DAILY;UNTIL=20261001T000000Z")),
+            &first[1..],
+            "an end before the beginning leaves the first",
+        ),
+        (event(&nights("20261103", "RRULE:FREQ=SECONDLY")), &["1 unread"], "nobody is on call by the second"),
+    ];
+    for (text, want, why) in rows {
+        assert_eq!(said(&text, "2026-11-02T12:00:00Z", 9), want, "{why}");
+    }
+}
+
+/// Thousands of exceptions cost no more than looking each up.
+#[test]
+fn very_many_exceptions_are_looked_up() {
+    let mut except = String::new();
+    for n in 0..50_000 {
+        let _ = write!(except, "EXDATE:{:04}0101T{:02}{:02}{:02}Z\n", 1990 + n % 30, n / 3600 % 24, n / 60 % 60, n % 60);
+    }
+    let text = event(&format!(
+        "SUMMARY:night-1\nDTSTART:20261102T000000Z\nDURATION:PT1H\nRRULE:FREQ=HOURLY;COUNT=15000\n{except}"
+    ));
+    assert!(read_at(&text, "2026-11-02T12:00:00Z").unwrap().n_unread <= 15_000);
+}
