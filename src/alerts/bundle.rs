@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::TimeDelta;
 
 use super::{
-    alert::Alert,
+    alert::{Alert, AlertState},
     draft::Draft,
     flush::urgency,
     limits::{self, Pace},
@@ -179,7 +179,12 @@ fn waiting_on(draft: &Draft<'_>, line: &Line) -> Waiting {
             let asked = matches!(held.ask, PageAsk::StillYours { .. } | PageAsk::More | PageAsk::WentUnstaffed);
             let wanted = page.state == PageState::Open || (asked && page.is_open());
             let first = firing_of(draft, page).into_iter().find(|alert| !is_muted(draft, alert));
-            match first.filter(|_| wanted) {
+            // What is asked of a shift that is over is asked after the page's end.
+            let ended = match &page.state {
+                PageState::Closed { alerts, .. } if held.ask == PageAsk::WentUnstaffed => alerts.first().cloned(),
+                _ => None,
+            };
+            match first.filter(|_| wanted).or(ended) {
                 Some(alert) => waiting.open.push((page.key.clone(), held.ask, alert)),
                 None => waiting.stale.push(page.key.clone()),
             }
@@ -231,7 +236,13 @@ fn shape_line(draft: &mut Draft<'_>, line: &Line, new: Vec<Matter>, used: bool) 
         if n == 0 {
             return;
         }
-        if at <= now {
+        if at <= now && n == 1 && words.len() + waiting.words.len() == 0 {
+            // One page is told as itself, with all its words.
+            draft.notices.extend(pages.into_iter().map(|matter| matter.notice));
+            for (key, ask, _) in waiting.open {
+                tell_alone(draft, line, &key, ask);
+            }
+        } else if at <= now {
             let all: Vec<Matter> = pages.into_iter().chain(words).collect();
             bundle(draft, line, &all, waiting);
         } else {
@@ -343,7 +354,10 @@ fn tell_alone(draft: &mut Draft<'_>, line: &Line, key: &PageKey, ask: PageAsk) {
     let Some(mut page) = draft.page(key).cloned() else { return };
     let Some(person) = held_by(&page, line) else { return };
     let now = draft.now;
-    let firing = firing_of(draft, &page);
+    let firing = match &page.state {
+        PageState::Closed { alerts, .. } => alerts.clone(),
+        _ => firing_of(draft, &page),
+    };
     let way = Way { person: person.clone(), via: line.via, mark: line.mark.clone() };
     let says = says_page(draft, &mut page, &way, ask, &firing);
     let n = page.n_notices;
@@ -499,6 +513,10 @@ struct Gathered {
 impl Gathered {
     fn open(&mut self, code: String, alert: Alert, ask: PageAsk) {
         self.at_once = true;
+        if ask == PageAsk::WentUnstaffed && matches!(alert.state, AlertState::Resolved { .. }) {
+            self.closed.push(BundledPage { code, alert });
+            return;
+        }
         if !self.open.iter().any(|(page, _)| page.code == code) {
             self.open.push((BundledPage { code, alert }, ask));
         }

@@ -93,7 +93,7 @@ fn a_worse_one_is_told_at_once() {
     at(&mut stage, 1_200).pass(vec![opens()]);
     at(&mut stage, 1_250).pass(vec![broken("Critical", shift(1))]);
     stage.until(1_300);
-    assert_eq!(stage.said(), ["+1260 sms night-1 changing 5 since 10: Critical/0001 Page/0001"]);
+    assert_eq!(stage.said(), ["+1260 sms night-1 changing 5 since 10: Critical/0001"]);
 }
 
 #[test]

@@ -44,6 +44,8 @@ mod flap_stories;
 #[cfg(test)]
 mod limit_stories;
 #[cfg(test)]
+mod night_stories;
+#[cfg(test)]
 mod page_stories;
 #[cfg(test)]
 mod properties;

@@ -217,7 +217,7 @@ fn what_falls_due_on_an_owned_page_is_told_to_the_owner_only() {
     stage.said();
     at(&mut stage, 900).pass(vec![broken("Critical", shift(1))]);
     stage.until(1_200);
-    assert_eq!(stage.said(), ["+910 sms night-2 more after night-1 10: Critical/0001 Page/0001"]);
+    assert_eq!(stage.said(), ["+910 sms night-2 more after night-1 10: Critical/0001"]);
     assert!(matches!(stage.alert("Critical", shift(1)).unwrap().state, AlertState::Acknowledged { .. }));
     assert_eq!(stage.book.pages().count(), 1, "no second page");
 }
@@ -229,9 +229,9 @@ fn more_on_a_page_that_nobody_owns_is_told_when_it_is_worse() {
     stage.said();
     at(&mut stage, 100).pass(vec![broken("Critical", shift(1))]);
     stage.until(120);
-    assert_eq!(stage.said(), ["+110 sms night-1 more: Critical/0001 Page/0001"]);
+    assert_eq!(stage.said(), ["+110 sms night-1 more: Critical/0001"]);
     stage.until(620);
-    assert_eq!(stage.said(), ["+610 sms night-2 escalated after night-1 10: Critical/0001 Page/0001"]);
+    assert_eq!(stage.said(), ["+610 sms night-2 escalated after night-1 10: Critical/0001"]);
 }
 
 #[test]

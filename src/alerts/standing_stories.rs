@@ -163,7 +163,7 @@ fn a_worse_alert_wakes_the_page_of_a_standing_gap() {
     stage.pass(vec![standing(1, 6)]);
     at(&mut stage, HOUR).pass(vec![gap("Critical", 1, 6, Opened::Standing)]);
     stage.until(HOUR + 60);
-    assert_eq!(stage.said(), ["+3610 sms night-1 page: Critical/0001 Page/0001"]);
+    assert_eq!(stage.said(), ["+3610 sms night-1 page: Critical/0001"]);
 }
 
 #[test]

@@ -124,7 +124,7 @@ pub fn draw(linked: &Linked, token: &str, telling: &Telling, now: Instant) -> St
         "link.html",
         Shown {
             title: voice.title.clone(),
-            path: format!("/a/{token}"),
+            path: format!("{}/a/{token}", telling.base_path()),
             person: link.person.to_string(),
             alerts: shown.collect(),
             n_more: alerts.len().saturating_sub(ALERTS_MAX),

@@ -122,6 +122,13 @@ pub fn read(node: Option<&Node>, cx: &mut Reading<'_>) -> Web {
                         format!("texts with a link stay in one part with a host of up to {HOST_CHARS_MAX}"),
                     );
                 }
+                if !matches!(url.path(), "" | "/") {
+                    cx.warn(
+                        node.at,
+                        format!("web.external_url has the path {}; the board's own links do not have it", url.path()),
+                        "links in texts work under it; for the board behind a proxy give shiftwatch a host of its own",
+                    );
+                }
                 web.external_url = Some(text.trim().trim_end_matches('/').to_owned());
             }
         }

@@ -129,7 +129,7 @@ pub(super) async fn act(
     };
     match web.orders.press(linked, action).await {
         // The page says what came of it; loading it again does nothing.
-        Ok(()) => Redirect::to(&format!("/a/{token}")).into_response(),
+        Ok(()) => Redirect::to(&format!("{}/a/{token}", web.view().telling.base_path())).into_response(),
         Err(fault) => page(StatusCode::SERVICE_UNAVAILABLE, link::draw_nothing(&fault.to_string())),
     }
 }

@@ -11,11 +11,13 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderValue, StatusCode, header, uri::Authority},
+    http::{HeaderValue, StatusCode, Uri, header, uri::Authority},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
 
 use crate::{
@@ -120,7 +122,8 @@ pub fn router(web: Web) -> Router {
             router = router.route(&format!("{}/", route.path), (route.serve)());
         }
     }
-    router
+    let web = Arc::new(web);
+    let router = router
         .fallback(answer::no_such_path)
         .method_not_allowed_fallback(answer::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
@@ -129,7 +132,32 @@ pub fn router(web: Web) -> Router {
         .layer(middleware::from_fn(refuse_foreign_pages))
         .layer(rate_limit)
         .layer(headers)
-        .with_state(Arc::new(web))
+        .with_state(Arc::clone(&web));
+    // A proxy may hand on the path of `external_url` or take it away: both are answered.
+    Router::new().fallback(move |mut request: Request| {
+        let router = TowerToHyperService::new(router.clone());
+        if let Some(uri) = without_base(request.uri(), web.view().telling.base_path()) {
+            *request.uri_mut() = uri;
+        }
+        async move { router.call(request).await }
+    })
+}
+
+/// The address without the path of `external_url`; `None` where it has none, and where that path is one of ours.
+fn without_base(uri: &Uri, base: &str) -> Option<Uri> {
+    let rest = uri.path_and_query()?.as_str().strip_prefix(base)?;
+    let first = base.split('/').nth(1).filter(|first| !first.is_empty())?;
+    if routes::ROUTES.iter().any(|route| route.path.split('/').nth(1) == Some(first)) {
+        return None;
+    }
+    let rest = match rest.as_bytes().first() {
+        Some(b'/') => rest.to_owned(),
+        None | Some(b'?') => format!("/{rest}"),
+        Some(_) => return None,
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(rest.parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 /// A page of another site, open in a browser on this machine, must not be able to acknowledge or reload.

@@ -486,6 +486,31 @@ async fn a_link_shows_without_acting_and_acts_without_sign_in() {
 }
 
 #[tokio::test]
+async fn a_link_works_under_the_path_of_the_outside_address() {
+    let site = Site::open(vec![uncovered("1")]).await;
+    let mut told = view();
+    let mut telling = (*told.telling).clone();
+    telling.external_url = Some("https://watch.example.com/watch".to_owned());
+    told.telling = telling.into();
+    site.view.send_replace(std::sync::Arc::new(told));
+    for path in [format!("/a/{TOKEN}"), format!("/watch/a/{TOKEN}")] {
+        let (status, page) = site.get(&path).await;
+        assert_eq!(status, 200, "{path}: with the proxy's path, and without");
+        assert!(page.contains(&format!("action=\"&#x2f;watch&#x2f;a&#x2f;{TOKEN}\"")), "{page}");
+    }
+    let form = site.ask(Method::POST, &format!("/watch/a/{TOKEN}")).header("origin", "null");
+    let (status, page) = answer(form.header("content-type", "application/x-www-form-urlencoded").body("do=mine")).await;
+    assert_eq!(status, 200, "{page}");
+    assert_eq!(*lock(&site.orders.presses), [Action::Mine { minutes: None }]);
+    for path in ["/watch", "/watch/", "/watch?x=1", "/watch/-/healthy", "/-/healthy"] {
+        assert_eq!(site.get(path).await.0, 200, "{path}");
+    }
+    for path in ["/watching", "/watch/nowhere"] {
+        assert_eq!(site.get(path).await.0, 404, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_says_so() {
     let site = Site::open(Vec::new()).await;
     for path in ["/nothing", "/api/v1/", "/alerts/", "/api/v1/alerts/", "/-/", "//", "/%00", "/api/v1/alerts/%ff/ack/x"]

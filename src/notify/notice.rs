@@ -155,7 +155,7 @@ fn letter(says: &Says, speaker: Speaker<'_>, to: String) -> Letter {
                     format!("STILL {headline}")
                 }
                 PageAsk::Expired => {
-                    lead.push("Whoever had it did not say that it is still theirs.".into());
+                    lead.push("Nobody has it any more.".into());
                     format!("Nobody has it any more: {headline}")
                 }
                 PageAsk::More => format!("More of it: {headline}"),

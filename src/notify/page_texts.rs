@@ -272,9 +272,7 @@ fn before(page: Page<'_>, time: impl Fn(Instant) -> String) -> [String; 2] {
     let told = told_before(page.told_before, &time);
     match page.ask {
         PageAsk::Repeated => ["Nobody has it.".to_owned(), "Nobody has it.".to_owned()],
-        PageAsk::Expired => {
-            ["Whoever had it did not say that it is still theirs.".to_owned(), "Nobody has it any more.".to_owned()]
-        }
+        PageAsk::Expired => ["Nobody has it any more.".to_owned(), "Nobody has it any more.".to_owned()],
         PageAsk::Changing { n, since } => {
             let text = format!("Keeps changing ({n} times since {}).", time(since));
             [text.clone(), text]
@@ -396,13 +394,22 @@ fn closed_part(all: &Bundle, named: usize, speaker: Speaker<'_>) -> String {
         return String::new();
     }
     let alone = all.open.is_empty();
+    if let ([one], true, true) = (all.closed.as_slice(), alone, all.owned.is_empty()) {
+        let text = closed(&one.code, std::slice::from_ref(&one.alert), None, speaker);
+        let head = format!("{} ", speaker.title());
+        return text.strip_prefix(&head).unwrap_or(&text).to_owned();
+    }
     let list: Vec<String> = all
         .closed
         .iter()
         .take(named)
         .map(|page| {
             if alone {
-                let what = brief_concerns(&page.alert, speaker.voice());
+                let what = match brief_concerns(&page.alert, speaker.voice()) {
+                    text if text.is_empty() => words::name(&page.alert),
+                    text if page.alert.facts.starts_at.is_none() => format!("{}, {text}", words::name(&page.alert)),
+                    text => text,
+                };
                 format!("{} {}", page.code, words::closed(&what, &page.alert, speaker.telling))
             } else {
                 page.code.clone()

@@ -254,12 +254,12 @@ mod tests {
             (
                 open(Tells::Uncovered),
                 minutes(20),
-                "CCA: NO CAREGIVER Tue 07:00-11:00, North, started 20 min ago. Call client, find cover. Shift 90010001.",
+                "CCA: NO CAREGIVER Tue 07:00-11:00, North, started 20 min ago. Call client. Find cover. Shift 90010001.",
             ),
             (
                 open(Tells::Uncovered),
                 minutes(0),
-                "CCA: NO CAREGIVER Tue 07:00-11:00, North, starts now. Call client, find cover. Shift 90010001.",
+                "CCA: NO CAREGIVER Tue 07:00-11:00, North, starts now. Call client. Find cover. Shift 90010001.",
             ),
             (
                 open(Tells::Uncovered),

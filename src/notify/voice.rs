@@ -39,6 +39,14 @@ impl Telling {
     pub fn voice(&self, agency: &AgencyName) -> &Voice {
         self.voices.get(agency).unwrap_or(&self.installation)
     }
+
+    /// The path of the address by which people reach us: `/watch`, or nothing.
+    #[must_use]
+    pub fn base_path(&self) -> &str {
+        let after_scheme = self.external_url.as_deref().and_then(|url| url.split_once("://"));
+        let Some((_, rest)) = after_scheme else { return "" };
+        rest.find('/').map_or("", |at| rest[at..].trim_end_matches('/'))
+    }
 }
 
 impl Voice {

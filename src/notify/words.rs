@@ -41,9 +41,9 @@ pub fn firing(alert: &Alert, telling: &Telling, now: Instant) -> Words {
                 Some(start) if start > now => (format!("starts in {}", length(start - now)), "Find cover."),
                 // A client waits by now: whether they are safe comes first.
                 Some(start) if now - start < TimeDelta::minutes(1) => {
-                    ("starts now".to_owned(), "Call client, find cover.")
+                    ("starts now".to_owned(), "Call client. Find cover.")
                 }
-                Some(start) => (format!("started {} ago", length(now - start)), "Call client, find cover."),
+                Some(start) => (format!("started {} ago", length(now - start)), "Call client. Find cover."),
                 None => (String::new(), "Find cover."),
             };
             (name, urgency, action.to_owned())

@@ -266,14 +266,18 @@ fn mine_until(draft: &Draft<'_>, page: &Page, firing: &[Alert], minutes: Option<
     }
     let uncovered = firing.iter().any(|alert| alert.facts.tells == Tells::Uncovered);
     let until = now + steps::ack_lasts(draft, page, uncovered);
-    let before_start = firing
+    let start = firing
         .iter()
         .filter(|alert| alert.facts.tells == Tells::Uncovered)
         .filter_map(|alert| alert.facts.starts_at)
-        .map(|start| start - BEFORE_THE_START)
-        .filter(|at| *at > now)
+        .filter(|start| *start > now)
         .min();
-    before_start.map_or(until, |at| until.min(at))
+    match start {
+        None => until,
+        Some(start) if start - BEFORE_THE_START > now => until.min(start - BEFORE_THE_START),
+        // Inside the last hour it is asked about as anything else is, and at the start at the latest.
+        Some(start) => (now + steps::ack_lasts(draft, page, false)).min(until).min(start),
+    }
 }
 
 /// Until when a page is somebody's who says "handled": the end of its shifts.

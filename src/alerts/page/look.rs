@@ -3,7 +3,7 @@
 //! Given: a page, and its alerts as they are after this step. Gives: the page as it is after it, and when it is looked at
 //! next. Every look at the same page and the same alerts at the same instant says the same.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use chrono::TimeDelta;
 
@@ -22,10 +22,13 @@ use super::{
     Arrived, Began, KEPT, Ownership, Page, PageKey, PageState, STILL_YOURS, Turn, Word,
     act::own_with,
     flap, steps,
-    tell::{Way, close_to, ends_of, let_go, list_to, owned_to, quiet_way, take_held, tell, tell_closed},
+    tell::{Way, close_to, ends_of, let_go, list_to, owned_to, quiet_way, take_held, tell, tell_closed, withdraw},
     watch,
 };
-use crate::model::{Instant, PersonName};
+use crate::{
+    model::{Instant, PersonName, Subject},
+    rules::finding::{Closing, Tells},
+};
 
 /// Takes note of what became of messages to people.
 pub(in super::super) fn take_news(draft: &mut Draft<'_>, receipts: &[Receipt]) {
@@ -281,7 +284,8 @@ fn caregiver_changed(firing: &[Alert], ownership: &Ownership) -> bool {
 }
 
 /// The shift is over and nobody owned it: the last step's people are asked what became of it.
-fn ask_unstaffed(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert]) {
+/// Gives whom.
+fn ask_unstaffed(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert]) -> Vec<PersonName> {
     let told = page.told.iter().filter(|told| told.is_step() && told.may_know());
     let last = told.clone().map(|told| (told.round, told.step)).max();
     let mut ways: Vec<Way> = Vec::new();
@@ -295,6 +299,14 @@ fn ask_unstaffed(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert]) {
         tell(draft, page, way, step, PageAsk::WentUnstaffed, firing, false);
     }
     draft.turn(&page.key, Turn::WentUnstaffed, ways.iter().map(|way| way.person.to_string()));
+    ways.into_iter().map(|way| way.person).collect()
+}
+
+/// Whether a shift came to its end without a caregiver or a check-in, as far as is known.
+fn ran_out(alert: &Alert) -> bool {
+    matches!(alert.key.subject, Subject::Shift(_))
+        && matches!(alert.facts.tells, Tells::Uncovered | Tells::NoCheckIn | Tells::NoShow)
+        && matches!(alert.state, AlertState::Resolved { closing: Closing::Expired, .. })
 }
 
 /// A trial goes through its steps and ends by itself when somebody takes it, or when nobody did for long.
@@ -304,7 +316,7 @@ fn look_at_drill(draft: &mut Draft<'_>, page: &mut Page) -> Option<Instant> {
     if page.ownership().is_some() || ends_at <= draft.now {
         let owner = page.ownership().map(|ownership| ownership.ack.by.clone());
         draft.turn(&page.key, Turn::Closed, owner.clone());
-        super::tell::withdraw(draft, page);
+        withdraw(draft, page);
         page.state = PageState::Closed { at: draft.now, owner, alerts: Vec::new() };
         return Some(draft.now + KEPT);
     }
@@ -324,6 +336,16 @@ fn close(draft: &mut Draft<'_>, mut page: Page) {
         _ => None,
     });
     let owner = page.ownership().map(|ownership| ownership.ack.by.clone()).or(of_alerts);
+    // Nobody ever had it, and the shift is over: whoever was told last is asked what became of it, in the closing's stead.
+    let unowned = owner.is_none() && !page.unstaffed && !page.told.is_empty();
+    if unowned && !over.is_empty() && over.iter().all(ran_out) {
+        page.unstaffed = true;
+        withdraw(draft, &mut page);
+        let subjects: BTreeSet<Subject> = over.iter().map(|alert| alert.key.subject.clone()).collect();
+        let asked = ask_unstaffed(draft, &mut page, &over);
+        let both = |person: PersonName| subjects.iter().map(move |subject| (person.clone(), subject.clone()));
+        draft.closed_to.extend(asked.into_iter().flat_map(both));
+    }
     if !over.is_empty() {
         tell_closed(draft, &mut page, &over, owner.as_deref());
     }

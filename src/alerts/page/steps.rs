@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 use super::{
     super::{alert::Alert, draft::Draft, notice::PageAsk},
     Arrived, Began, HeldClosing, Page, PageTold, Turn, Word,
+    open::policy_for,
     tell::{Way, holds_until, tell},
 };
 use crate::{
@@ -24,6 +25,9 @@ enum Due {
     Step,
     Round,
 }
+
+/// A page whose policy the configuration lost, with none in its place, tells everybody again after so long.
+const LOST_POLICY_REPEATS: Duration = Duration::from_mins(15);
 
 fn span(length: Duration) -> TimeDelta {
     TimeDelta::from_std(length).unwrap_or(TimeDelta::days(365))
@@ -84,14 +88,14 @@ pub(super) fn begin_round(draft: &Draft<'_>, page: &mut Page, began: Began) {
     page.stepped_at = None;
 }
 
-/// The page's policy. One that the configuration lost tells nobody more, but somebody who never heard of it would be
-/// nobody: then it tells everybody.
+/// The page's policy. Where the configuration lost it, the one that the group's receiver names now; where there is none
+/// either, everybody. A page that is open goes on until somebody has it.
 fn policy_of(draft: &Draft<'_>, page: &Page) -> Option<EscalationPolicy> {
     let paging = &draft.policy.paging;
     let alone = page.drill.as_ref().and_then(|drill| drill.person.clone());
     let one = |notify: Vec<Target>| EscalationPolicy {
         name: page.key.policy.clone(),
-        repeat: Duration::ZERO,
+        repeat: LOST_POLICY_REPEATS,
         unconfirmed_after: Duration::from_mins(2),
         ack_expires: draft.policy.ack_expires,
         ack_expires_uncovered: draft.policy.ack_expires_uncovered,
@@ -100,11 +104,15 @@ fn policy_of(draft: &Draft<'_>, page: &Page) -> Option<EscalationPolicy> {
     if let Some(person) = alone {
         return Some(one(vec![Target::Person(person)]));
     }
-    match paging.escalation.get(&page.key.policy) {
-        Some(policy) => Some(policy.clone()),
-        None if page.told.is_empty() => Some(one(Vec::new())),
-        None => None,
-    }
+    let known = paging.escalation.get(&page.key.policy).or_else(|| named_now(draft, page));
+    Some(known.cloned().unwrap_or_else(|| one(Vec::new())))
+}
+
+/// What the receiver of a page's group names for it now.
+fn named_now<'p>(draft: &'p Draft<'_>, page: &Page) -> Option<&'p EscalationPolicy> {
+    let receiver = draft.policy.receivers.get(&page.key.group.receiver)?;
+    let alert = page.alerts.iter().find_map(|key| draft.alert(key))?;
+    receiver.page.iter().find_map(|config| draft.policy.paging.escalation.get(policy_for(draft, config, alert)))
 }
 
 /// How long an acknowledgement lasts by the page's policy, when nobody says.

@@ -16,7 +16,7 @@ use super::{
     Arrived, HeldClosing, Page, PageLink, PageTold, TOLD_LATELY, Word, code, flap, link_hash,
 };
 use crate::{
-    model::{AddressMark, Instant, PersonName},
+    model::{AddressMark, Instant, PersonName, Subject},
     notify::message::MessageId,
     on_call::Via,
     rules::finding::Closing,
@@ -116,7 +116,12 @@ pub(in super::super) fn says_page(
         return Says::Standing { code, link, alerts: firing.to_vec(), until: list.until };
     }
     let text = draft.page_text(&page.key);
-    Says::Page { code, link, alerts: firing.to_vec(), told_before, ask, text }
+    // What a worse one of the same mutes is no second trouble.
+    let mut alerts: Vec<Alert> = firing.iter().filter(|alert| !draft.is_inhibited(alert)).cloned().collect();
+    if alerts.is_empty() {
+        alerts = firing.to_vec();
+    }
+    Says::Page { code, link, alerts, told_before, ask, text }
 }
 
 /// Tells somebody of the page. `has_next`: somebody else, or another way, comes after it.
@@ -135,6 +140,9 @@ pub(super) fn tell(
     let mut useful_until = ends.unwrap_or(now + USEFUL_OTHERWISE).max(now + TimeDelta::minutes(1));
     if has_next {
         useful_until = useful_until.min(now + USEFUL_WITH_A_NEXT);
+    }
+    if ask == PageAsk::WentUnstaffed {
+        useful_until = now + USEFUL_OTHERWISE;
     }
     if let PageAsk::StillYours { until } = ask {
         useful_until = until;
@@ -171,7 +179,11 @@ pub(super) fn answer(draft: &mut Draft<'_>, page: &mut Page, way: &Way, alerts: 
 
 /// The way by which somebody is told what is no page: the text they can read, else the mail, else nothing.
 pub(super) fn quiet_way(draft: &Draft<'_>, page: &Page, person: &PersonName) -> Option<Way> {
-    let told: Vec<&PageTold> = page.told.iter().filter(|told| told.person == *person && told.may_know()).collect();
+    let contacts = draft.policy.paging.roster.person(person).map(|person| &person.contacts[..]).unwrap_or_default();
+    // Whoever is no longer among the people, or left that address, is told nothing there.
+    let is_theirs = |told: &&PageTold| contacts.iter().any(|contact| contact.mark == told.mark);
+    let told = page.told.iter().filter(|told| told.person == *person && told.may_know()).filter(is_theirs);
+    let told: Vec<&PageTold> = told.collect();
     let by = |via: Via| {
         let arrived = |told: &&&PageTold| told.via == via && matches!(told.arrived, Arrived::Delivered { .. });
         told.iter().find(arrived).or_else(|| told.iter().find(|told| told.via == via))
@@ -181,7 +193,6 @@ pub(super) fn quiet_way(draft: &Draft<'_>, page: &Page, person: &PersonName) -> 
         return Some(Way { person: person.clone(), via: told.via, mark: told.mark.clone() });
     }
     // Called only, or not told at all: what the roster knows of them.
-    let contacts = draft.policy.paging.roster.person(person).map(|person| &person.contacts[..]).unwrap_or_default();
     let good = |via: Via| contacts.iter().find(|contact| contact.via == via && !draft.is_bad(&contact.mark, via));
     let contact = good(Via::Sms).or_else(|| good(Via::Email))?;
     Some(Way { person: person.clone(), via: contact.via, mark: contact.mark.clone() })
@@ -355,7 +366,12 @@ pub(super) fn close_to(
     follows: Vec<MessageId>,
 ) {
     let code = code_on(draft, page, &way.mark);
-    let says = Says::Closed { code, alerts: over.to_vec(), owner: owner.map(str::to_owned) };
+    let mut subjects = BTreeSet::new();
+    // A shift is over once, whatever was said of it.
+    let mut alerts = over.to_vec();
+    alerts
+        .retain(|alert| !matches!(alert.key.subject, Subject::Shift(_)) || subjects.insert(alert.key.subject.clone()));
+    let says = Says::Closed { code, alerts, owner: owner.map(str::to_owned) };
     let useful_until = draft.now + USEFUL_OTHERWISE;
     notice(draft, page, way, over, Said { says, why: Why::Resolved, useful_until, follows });
 }

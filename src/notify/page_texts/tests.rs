@@ -139,7 +139,7 @@ fn a_page_says_what_where_by_when_what_to_do_and_what_to_reply() {
         (
             alert(Tells::Uncovered, "north"),
             20,
-            "CCA: NO CAREGIVER Tue 07:00-11:00, North, started 20 min ago. Reply 1 K7 mine, 4 K7 next person.",
+            "CCA: NO CAREGIVER Tue 07:00-11:00, North, started 20 min ago. Call client. Reply 1 K7 mine, 4 K7 next person.",
             "without room for the action",
         ),
     ];
