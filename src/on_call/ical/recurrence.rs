@@ -3,8 +3,8 @@
 use calcard::{
     common::{PartialDateTime, timezone::Tz as Wire},
     icalendar::{
-        ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarEntry, ICalendarProperty,
-        ICalendarFrequency, ICalendarRecurrenceRule, ICalendarValue,
+        ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarEntry, ICalendarFrequency, ICalendarProperty,
+        ICalendarRecurrenceRule, ICalendarValue,
     },
 };
 use chrono::{Datelike, NaiveDateTime, NaiveTime, TimeDelta, Timelike};

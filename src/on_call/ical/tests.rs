@@ -465,8 +465,7 @@ fn series_that_end_are_cut_or_began_long_ago() {
     let nights = |first: &str, rest: &str| {
         format!("SUMMARY:night-1\nDTSTART;TZID=America/Denver:{first}T170000\nDURATION:PT14H\n{rest}")
     };
-    let days =
-        |rest: &str| format!("SUMMARY:night-1\nDTSTART;VALUE=DATE:20261103\nDTEND;VALUE=DATE:20261104\n{rest}");
+    let days = |rest: &str| format!("SUMMARY:night-1\nDTSTART;VALUE=DATE:20261103\nDTEND;VALUE=DATE:20261104\n{rest}");
     let cut = format!(
         "BEGIN:VEVENT\nUID:1\n{}\nEND:VEVENT\nBEGIN:VEVENT\nUID:1\nSTATUS:CANCELLED\nRECURRENCE-ID;RANGE=THISANDFUTURE;TZID=America/Denver:20261104T170000\n{}\nEND:VEVENT\n",
         nights("20261102", "RRULE:FREQ=DAILY"),
@@ -503,7 +502,8 @@ fn series_that_end_are_cut_or_began_long_ago() {
 fn very_many_exceptions_are_looked_up() {
     let mut except = String::new();
     for n in 0..50_000 {
-        let _ = write!(except, "EXDATE:{:04}0101T{:02}{:02}{:02}Z\n", 1990 + n % 30, n / 3600 % 24, n / 60 % 60, n % 60);
+        let _ =
+            write!(except, "EXDATE:{:04}0101T{:02}{:02}{:02}Z\n", 1990 + n % 30, n / 3600 % 24, n / 60 % 60, n % 60);
     }
     let text = event(&format!(
         "SUMMARY:night-1\nDTSTART:20261102T000000Z\nDURATION:PT1H\nRRULE:FREQ=HOURLY;COUNT=15000\n{except}"
