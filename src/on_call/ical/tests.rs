@@ -503,7 +503,7 @@ fn very_many_exceptions_are_looked_up() {
     let mut except = String::new();
     for n in 0..50_000 {
         let _ =
-            write!(except, "EXDATE:{:04}0101T{:02}{:02}{:02}Z\n", 1990 + n % 30, n / 3600 % 24, n / 60 % 60, n % 60);
+            writeln!(except, "EXDATE:{:04}0101T{:02}{:02}{:02}Z", 1990 + n % 30, n / 3600 % 24, n / 60 % 60, n % 60);
     }
     let text = event(&format!(
         "SUMMARY:night-1\nDTSTART:20261102T000000Z\nDURATION:PT1H\nRRULE:FREQ=HOURLY;COUNT=15000\n{except}"

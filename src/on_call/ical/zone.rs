@@ -161,7 +161,7 @@ fn changes_of_part(part: &ICalendarComponent, until: Instant) -> Option<Vec<Chan
         for value in &entry.values {
             match (&entry.name, value) {
                 (ICalendarProperty::Rrule, ICalendarValue::RecurrenceRule(rule)) => {
-                    at.extend(occurrences(rule, start, &before, before.local_of(until))?);
+                    at.extend(occurrences(rule, start, &before, before.local_of(until), false)?);
                 }
                 (ICalendarProperty::Rdate, ICalendarValue::PartialDateTime(value)) => {
                     at.extend(value.to_date_time().map(|read| read.date_time));
