@@ -129,7 +129,7 @@ fn an_owner_who_is_no_longer_there_is_neither_asked_nor_waited_for() {
     without.paging.roster = std::sync::Arc::new(crate::on_call::Roster::new(people));
     stage.reload(without);
     stage.until(700);
-    assert_eq!(stage.said(), ["+615 sms night-2 expired: Page/0001"]);
+    assert_eq!(stage.said(), ["+615 sms night-2 expired after night-1 10: Page/0001"]);
 }
 
 #[test]

@@ -492,7 +492,7 @@ async fn a_link_works_under_the_path_of_the_outside_address() {
     let mut telling = (*told.telling).clone();
     telling.external_url = Some("https://watch.example.com/watch".to_owned());
     told.telling = telling.into();
-    site.view.send_replace(std::sync::Arc::new(told));
+    site.view.send_replace(Arc::new(told));
     for path in [format!("/a/{TOKEN}"), format!("/watch/a/{TOKEN}")] {
         let (status, page) = site.get(&path).await;
         assert_eq!(status, 200, "{path}: with the proxy's path, and without");
