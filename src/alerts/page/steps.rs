@@ -35,7 +35,7 @@ fn span(length: Duration) -> TimeDelta {
 
 /// Takes every step that is due, and every next way. Gives when it is looked at again.
 pub(in super::super) fn advance(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert]) -> Option<Instant> {
-    let policy = policy_of(draft, page)?;
+    let policy = policy_of(draft, page);
     loop {
         let ways = try_next_ways(draft, page, &policy, firing);
         if ways.all_out && page.step < policy.steps.len() {
@@ -61,7 +61,7 @@ pub(in super::super) fn advance(draft: &mut Draft<'_>, page: &mut Page, firing: 
 /// When the round is through and the next one would begin; `None` while steps are to come, and where the policy does not
 /// repeat.
 pub(super) fn round_ends_at(draft: &Draft<'_>, page: &Page) -> Option<Instant> {
-    match next_due(page, &policy_of(draft, page)?)? {
+    match next_due(page, &policy_of(draft, page))? {
         (Due::Round, at) => Some(at),
         (Due::Step, at) => Some(at.max(draft.now) + TimeDelta::minutes(1)),
     }
@@ -69,7 +69,7 @@ pub(super) fn round_ends_at(draft: &Draft<'_>, page: &Page) -> Option<Instant> {
 
 /// The next step now, whatever its time. Gives whom it told.
 pub(super) fn pass_on(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert]) -> Vec<PersonName> {
-    let Some(policy) = policy_of(draft, page) else { return Vec::new() };
+    let policy = policy_of(draft, page);
     while page.step < policy.steps.len() {
         let told = take(draft, page, &policy, firing);
         if !told.is_empty() {
@@ -90,7 +90,7 @@ pub(super) fn begin_round(draft: &Draft<'_>, page: &mut Page, began: Began) {
 
 /// The page's policy. Where the configuration lost it, the one that the group's receiver names now; where there is none
 /// either, everybody. A page that is open goes on until somebody has it.
-fn policy_of(draft: &Draft<'_>, page: &Page) -> Option<EscalationPolicy> {
+fn policy_of(draft: &Draft<'_>, page: &Page) -> EscalationPolicy {
     let paging = &draft.policy.paging;
     let alone = page.drill.as_ref().and_then(|drill| drill.person.clone());
     let one = |notify: Vec<Target>| EscalationPolicy {
@@ -102,10 +102,10 @@ fn policy_of(draft: &Draft<'_>, page: &Page) -> Option<EscalationPolicy> {
         steps: vec![EscalationStep { notify, via: Via::ALL.to_vec(), via_all: false, after: Duration::ZERO }],
     };
     if let Some(person) = alone {
-        return Some(one(vec![Target::Person(person)]));
+        return one(vec![Target::Person(person)]);
     }
     let known = paging.escalation.get(&page.key.policy).or_else(|| named_now(draft, page));
-    Some(known.cloned().unwrap_or_else(|| one(Vec::new())))
+    known.cloned().unwrap_or_else(|| one(Vec::new()))
 }
 
 /// What the receiver of a page's group names for it now.
