@@ -15,7 +15,7 @@ use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::{
     alert::AlertState,
-    notice::Says,
+    notice::{PageAsk, Says},
     orders::{Ask, Inputs, News, Order, Receipt},
     page::{Page, parse_reply},
     policy::Policy,
@@ -431,6 +431,10 @@ proptest! {
                 prop_assert!(ids.insert(id.clone()), "an id is used once: {notice:?}");
                 let who = (notice.topic.clone(), notice.to.to_string());
                 match &notice.says {
+                    // What became of a shift that is over is asked in the closing's stead.
+                    Says::Page { ask: PageAsk::WentUnstaffed, alerts, .. } if alerts.iter().all(|alert| matches!(alert.state, AlertState::Resolved { .. })) => {
+                        prop_assert!(believe.remove(&who).is_some(), "{who:?} is asked about what they never heard of");
+                    }
                     Says::Page { .. } => {
                         *believe.entry(who.clone()).or_default() += 1;
                         whose.entry(id.as_str().to_owned()).or_default().push(who);
