@@ -38,6 +38,24 @@ pub enum Wake {
     Handoff,
 }
 
+impl Wake {
+    /// What it lets the judge look at.
+    #[must_use]
+    pub const fn subject(&self) -> Option<&Subject> {
+        match self {
+            Self::Subject(subject) => Some(subject),
+            Self::Alert(_)
+            | Self::Group(_)
+            | Self::CatchUp
+            | Self::Page(_)
+            | Self::Silences
+            | Self::Person(_)
+            | Self::Standing
+            | Self::Handoff => None,
+        }
+    }
+}
+
 /// A change to the agenda: the wake's entry becomes `at`, or goes.
 pub type WakeAt = (Wake, Option<Instant>);
 
@@ -82,17 +100,7 @@ impl Agenda {
 
     /// The subjects due at `now`, for the judge.
     pub fn due_subjects(&self, now: Instant) -> impl Iterator<Item = &Subject> {
-        self.due(now).filter_map(|wake| match wake {
-            Wake::Subject(subject) => Some(subject),
-            Wake::Alert(_)
-            | Wake::Group(_)
-            | Wake::CatchUp
-            | Wake::Page(_)
-            | Wake::Silences
-            | Wake::Person(_)
-            | Wake::Standing
-            | Wake::Handoff => None,
-        })
+        self.due(now).filter_map(Wake::subject)
     }
 
     /// The earliest entry's instant.

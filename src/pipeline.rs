@@ -222,18 +222,7 @@ fn judge_pass(watch: &Watch, gateways: &[GatewayHealth], due: &[Wake], now: Inst
     if watch.unseen {
         return judge::judge_all(&scope, watch.book.alerts().map(|alert| alert.key.subject.clone()));
     }
-    let subjects = due.iter().filter_map(|wake| match wake {
-        Wake::Subject(subject) => Some(subject),
-        Wake::Alert(_)
-        | Wake::Group(_)
-        | Wake::CatchUp
-        | Wake::Page(_)
-        | Wake::Silences
-        | Wake::Person(_)
-        | Wake::Standing
-        | Wake::Handoff => None,
-    });
-    judge::judge(&scope, &watch.changes, subjects)
+    judge::judge(&scope, &watch.changes, due.iter().filter_map(Wake::subject))
 }
 
 /// Of the alerts that are in the book: why a shift without an alert is quiet is the ledger's to say.

@@ -237,7 +237,11 @@ pub fn says(finding: &Finding, roster: &Roster) -> String {
     };
     match &finding.what {
         What::Gap { from, until, n } => {
-            let more = if *n > 1 { format!(", and {} more times in the next 14 days", n - 1) } else { String::new() };
+            let more = match n.saturating_sub(1) {
+                0 => String::new(),
+                1 => ", and once more in the next 14 days".to_owned(),
+                more => format!(", and {more} more times in the next 14 days"),
+            };
             format!(
                 "nobody is on call by {name} from {} to {} ({}){more}; add a rotation or an override, or may_be_empty: true where that is meant",
                 local(*from),
@@ -270,7 +274,8 @@ pub fn says(finding: &Finding, roster: &Roster) -> String {
             )
         }
         What::Unread { n } => format!(
-            "{n} events in the calendar of {name} could not be read; look for events without an end or with an odd rule"
+            "{n} {} in the calendar of {name} could not be read; look for events without an end or with an odd rule",
+            if *n == 1 { "event" } else { "events" }
         ),
         What::OptedOut { via, since } => format!(
             "the {} of {name} refuses what we send since {}; have them text START to the number they are texted from, or give another",

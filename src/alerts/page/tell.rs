@@ -39,6 +39,24 @@ pub(in super::super) struct Way {
     pub mark: AddressMark,
 }
 
+impl Way {
+    /// The note that they were told this way: by the first step of a page, unless said otherwise.
+    pub(super) fn told(&self, message: MessageId, at: Instant) -> PageTold {
+        PageTold {
+            person: self.person.clone(),
+            via: self.via,
+            mark: self.mark.clone(),
+            message,
+            at,
+            round: 0,
+            step: 0,
+            ask: PageAsk::First,
+            arrived: Arrived::Waiting,
+            bundle: None,
+        }
+    }
+}
+
 /// The page's code on a phone, made when it has none.
 pub(super) fn code_on(draft: &mut Draft<'_>, page: &mut Page, mark: &AddressMark) -> String {
     if let Some(code) = page.codes.get(mark) {
@@ -156,18 +174,7 @@ pub(super) fn tell(
         PageAsk::StillYours { .. } | PageAsk::Drill => Why::Routine,
     };
     let message = notice(draft, page, way, firing, Said { says, why, useful_until, follows: Vec::new() });
-    page.told.push(PageTold {
-        person: way.person.clone(),
-        via: way.via,
-        mark: way.mark.clone(),
-        message,
-        at: now,
-        round: page.round,
-        step,
-        ask,
-        arrived: Arrived::Waiting,
-        bundle: None,
-    });
+    page.told.push(PageTold { round: page.round, step, ask, ..way.told(message, now) });
 }
 
 /// Answers a reply, on the phone it came from.

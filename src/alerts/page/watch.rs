@@ -15,7 +15,7 @@ use super::{
         draft::Draft,
         flush::urgency,
         group::GroupKey,
-        notice::{PageAsk, Says},
+        notice::Says,
         severity::rank,
         step::Why,
     },
@@ -122,18 +122,7 @@ fn say(draft: &mut Draft<'_>, page: &mut Page, way: &Way, says: Says, has_next: 
     let useful_until = now + if has_next { USEFUL } else { USEFUL_ALONE };
     let said = Said { says, why: Why::Routine, useful_until, follows: Vec::new() };
     let message = notice(draft, page, way, &[], said);
-    page.told.push(PageTold {
-        person: way.person.clone(),
-        via: way.via,
-        mark: way.mark.clone(),
-        message,
-        at: now,
-        round: 0,
-        step: 0,
-        ask: PageAsk::First,
-        arrived: Arrived::Waiting,
-        bundle: None,
-    });
+    page.told.push(way.told(message, now));
 }
 
 /// What pages at present, the most urgent first.

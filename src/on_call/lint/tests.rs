@@ -85,7 +85,7 @@ fn said(roster: &Roster, policies: &BTreeMap<String, EscalationPolicy>, marks: O
 #[test]
 fn a_hole_counts_where_a_step_has_nobody_else() {
     let holed = roster(vec![schedule("nights", without_saturday_night()), schedule("whole", Vec::new())]);
-    let gap = "gap: nobody is on call by nights from Sat 2026-12-05 17:00 to Sun 2026-12-06 00:00 (7 h), and 1 more times in the next 14 days";
+    let gap = "gap: nobody is on call by nights from Sat 2026-12-05 17:00 to Sun 2026-12-06 00:00 (7 h), and once more in the next 14 days";
     let silent = "silent: no step of coverage finds anybody from Sat 2026-12-05 17:00 to Sun 2026-12-06 00:00: everybody it ever names would be told";
     let last =
         "last_step_empty: the last step of coverage finds nobody from Sat 2026-12-05 17:00 to Sun 2026-12-06 00:00";
