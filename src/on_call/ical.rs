@@ -27,6 +27,7 @@ use chrono_tz::Tz;
 use self::{
     event::{Event, Except},
     naming::Naming,
+    recurrence::Budget,
     zone::Zones,
 };
 use super::{Calendar, Roster, calendar::CalendarEvent};
@@ -97,9 +98,10 @@ pub fn read(text: &str, given: &Given<'_>) -> Result<Calendar, CalendarFault> {
         events: Vec::new(),
         nameless: BTreeSet::new(),
         n_unread: 0,
+        budget: Budget::of_one_calendar(),
     };
     for calendar in &calendars {
-        let zones = Zones::of(calendar, given.zone, spread.until);
+        let zones = Zones::of(calendar, given.zone, spread.until, &mut spread.budget);
         let mut by_uid: BTreeMap<String, Vec<Event<'_>>> = BTreeMap::new();
         for (n, component) in calendar.components.iter().enumerate() {
             if component.component_type != ICalendarComponentType::VEvent {
@@ -132,6 +134,7 @@ struct Spread {
     events: Vec<CalendarEvent>,
     nameless: BTreeSet<Instant>,
     n_unread: usize,
+    budget: Budget,
 }
 
 /// What an event says of one occurrence.
@@ -155,13 +158,15 @@ impl Spread {
         // The latest version of each.
         let said_anew: BTreeMap<Instant, &Event<'_>> =
             anew.iter().filter_map(|event| Some((event.instead_of?, event))).collect();
+        // What holds from an occurrence on holds however long ago that was.
+        let said_on = said_anew.iter().find(|(_, event)| event.and_later).map(|(at, _)| *at);
         let mut met: BTreeSet<Instant> = BTreeSet::new();
         for event in &whole {
             if event.is_cancelled {
                 met.extend(anew.iter().filter_map(|event| event.instead_of));
                 continue;
             }
-            let Some(starts) = event.starts(self.until) else {
+            let Some(starts) = event.starts(self.until, said_on, &mut self.budget) else {
                 self.n_unread += 1;
                 continue;
             };

@@ -11,7 +11,7 @@ use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
 use super::{
     naming::Naming,
-    recurrence::occurrences,
+    recurrence::{Budget, Reach, occurrences},
     zone::{Zone, Zones},
 };
 use crate::model::{Instant, PersonName};
@@ -157,12 +157,22 @@ impl<'c> Event<'c> {
     }
 
     /// When its occurrences begin up to `until`, on its wall clock and in order, and how long those last that say so
-    /// themselves. `None` when a rule of it makes no sense.
-    pub(super) fn starts(&self, until: Instant) -> Option<Vec<(NaiveDateTime, Option<TimeDelta>)>> {
-        let until = self.zone.local_of(until);
+    /// themselves. From `not_after` on something else is said of them. `None` when a rule of it makes no sense, or is
+    /// one too many for the budget.
+    pub(super) fn starts(
+        &self,
+        until: Instant,
+        not_after: Option<Instant>,
+        budget: &mut Budget,
+    ) -> Option<Vec<(NaiveDateTime, Option<TimeDelta>)>> {
+        let reach = Reach {
+            until: self.zone.local_of(until),
+            not_after: not_after.map(|at| self.zone.local_of(at)),
+            all_day: self.is_all_day,
+        };
         let mut starts = vec![(self.start, None)];
         for rule in &self.rules {
-            let of_rule = occurrences(rule, self.start, &self.zone, until, self.is_all_day)?;
+            let of_rule = occurrences(rule, self.start, &self.zone, reach, budget)?;
             starts.extend(of_rule.into_iter().map(|start| (start, None)));
         }
         starts.extend(self.more.iter().copied());

@@ -510,3 +510,47 @@ fn very_many_exceptions_are_looked_up() {
     ));
     assert!(read_at(&text, "2026-11-02T12:00:00Z").unwrap().n_unread <= 15_000);
 }
+
+/// What was said years ago of all that follows still holds, and what ended years ago is no fault.
+#[test]
+fn what_was_said_of_a_series_years_ago_holds() {
+    let series = "BEGIN:VEVENT\nUID:1\nSUMMARY:night-1\nDTSTART;TZID=America/Denver:20220103T170000\nDURATION:PT14H\nRRULE:FREQ=DAILY\nEND:VEVENT\n";
+    let anew = |rest: &str, on: &str| {
+        format!(
+            "BEGIN:VEVENT\nUID:1\n{rest}\nSEQUENCE:1\nRECURRENCE-ID;RANGE=THISANDFUTURE;TZID=America/Denver:{on}T170000\nDTSTART;TZID=America/Denver:{on}T180000\nDURATION:PT13H\nEND:VEVENT\n"
+        )
+    };
+    let ended = "BEGIN:VEVENT\nUID:1\nSUMMARY:night-1\nDTSTART;TZID=America/Denver:20220103T170000\nDURATION:PT14H\nRRULE:FREQ=DAILY;UNTIL=20230601T000000Z\nEND:VEVENT\n";
+    let rows: [(String, &[&str], &str); 4] = [
+        (
+            format!("{series}{}", anew("SUMMARY:night-2", "20240103")),
+            &["night-2 Mon 11-02 18:00-Tue 07:00"],
+            "somebody else took over in 2024",
+        ),
+        (
+            format!("{series}{}{}", anew("SUMMARY:night-2", "20230103"), anew("SUMMARY:night-1", "20240103")),
+            &["night-1 Mon 11-02 18:00-Tue 07:00"],
+            "and gave it back a year later",
+        ),
+        (format!("{series}{}", anew("SUMMARY:night-1\nSTATUS:CANCELLED", "20240103")), &[], "called off in 2024"),
+        (ended.to_owned(), &[], "ended in 2023"),
+    ];
+    for (text, want, why) in rows {
+        assert_eq!(said(&calendar(&text), "2026-11-02T16:00:00Z", 1), want, "{why}");
+    }
+}
+
+/// However many rules a file holds, and whether they bring anything forth, it is read in seconds, and says what it lacks.
+#[test]
+fn a_calendar_of_endless_rules_is_given_up() {
+    for rule in ["FREQ=HOURLY", "FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30"] {
+        let mut text = String::new();
+        for n in 0..3000 {
+            let _ = write!(
+                text,
+                "BEGIN:VEVENT\nUID:{n}\nSUMMARY:night-1\nDTSTART:20250101T000000Z\nDURATION:PT1S\nRRULE:{rule}\nEND:VEVENT\n"
+            );
+        }
+        assert!(read_at(&calendar(&text), "2026-11-02T12:00:00Z").unwrap().n_unread > 2900, "{rule}");
+    }
+}

@@ -13,7 +13,7 @@ use calcard::{
 use chrono::{FixedOffset, NaiveDateTime, TimeDelta};
 use chrono_tz::Tz;
 
-use super::recurrence::occurrences;
+use super::recurrence::{Budget, Reach, occurrences};
 use crate::model::{Instant, local_time};
 
 /// One zone.
@@ -83,7 +83,7 @@ fn offset_after(changes: &[Change], is_past: impl Fn(&&Change) -> bool) -> i64 {
 
 impl Zones {
     /// Those that a file defines, up to an instant; `default` where it says none.
-    pub(super) fn of(calendar: &ICalendar, default: Tz, until: Instant) -> Self {
+    pub(super) fn of(calendar: &ICalendar, default: Tz, until: Instant, budget: &mut Budget) -> Self {
         let mut defined = HashMap::new();
         for component in calendar.timezones() {
             let name = component.entries.iter().find(|entry| entry.name == ICalendarProperty::Tzid);
@@ -91,7 +91,7 @@ impl Zones {
             // Beside its name a file may say which of the catalogue is meant.
             let zone = match component.timezone() {
                 Some((_, known)) => of_catalogue(known),
-                None => changes_of(calendar, component, until).map(Zone::Defined),
+                None => changes_of(calendar, component, until, budget).map(Zone::Defined),
             };
             defined.extend(zone.map(|zone| (name.clone(), zone)));
         }
@@ -130,17 +130,23 @@ pub(super) fn instant_of_value(value: &PartialDateTime) -> Option<Instant> {
 }
 
 /// The changes of a VTIMEZONE. `None` when it has none that make sense.
-fn changes_of(calendar: &ICalendar, zone: &ICalendarComponent, until: Instant) -> Option<Vec<Change>> {
+fn changes_of(
+    calendar: &ICalendar,
+    zone: &ICalendarComponent,
+    until: Instant,
+    budget: &mut Budget,
+) -> Option<Vec<Change>> {
     let parts = zone.component_ids.iter().filter_map(|id| calendar.components.get(usize::try_from(*id).ok()?));
     let parts = parts.filter(|part| {
         matches!(part.component_type, ICalendarComponentType::Standard | ICalendarComponentType::Daylight)
     });
-    let mut changes: Vec<Change> = parts.flat_map(|part| changes_of_part(part, until).unwrap_or_default()).collect();
+    let mut changes: Vec<Change> =
+        parts.flat_map(|part| changes_of_part(part, until, budget).unwrap_or_default()).collect();
     changes.sort_unstable();
     (!changes.is_empty()).then_some(changes)
 }
 
-fn changes_of_part(part: &ICalendarComponent, until: Instant) -> Option<Vec<Change>> {
+fn changes_of_part(part: &ICalendarComponent, until: Instant, budget: &mut Budget) -> Option<Vec<Change>> {
     let value = |name: ICalendarProperty| {
         part.entries.iter().find(|entry| entry.name == name).and_then(|entry| entry.values.first())
     };
@@ -161,7 +167,8 @@ fn changes_of_part(part: &ICalendarComponent, until: Instant) -> Option<Vec<Chan
         for value in &entry.values {
             match (&entry.name, value) {
                 (ICalendarProperty::Rrule, ICalendarValue::RecurrenceRule(rule)) => {
-                    at.extend(occurrences(rule, start, &before, before.local_of(until), false)?);
+                    let reach = Reach { until: before.local_of(until), not_after: None, all_day: false };
+                    at.extend(occurrences(rule, start, &before, reach, budget)?);
                 }
                 (ICalendarProperty::Rdate, ICalendarValue::PartialDateTime(value)) => {
                     at.extend(value.to_date_time().map(|read| read.date_time));
