@@ -13,11 +13,6 @@ const NOTHING: [&str; 0] = [];
 const EVERY: i64 = 300;
 const LASTS: i64 = 100;
 
-fn at(stage: &mut Stage, secs: i64) -> &mut Stage {
-    stage.until(secs);
-    stage
-}
-
 fn opens() -> Finding {
     broken("Page", shift(1))
 }

@@ -19,11 +19,6 @@ fn stage(mut policy: Policy) -> Stage {
     Stage::new(policy)
 }
 
-fn at(stage: &mut Stage, secs: i64) -> &mut Stage {
-    stage.until(secs);
-    stage
-}
-
 /// What one of them heard, without the names of alerts.
 fn heard(stage: &Stage, person: &str) -> usize {
     stage.notices.iter().filter(|notice| notice.to.as_str() == person && notice.via == Via::Sms).count()

@@ -6,11 +6,6 @@ use std::collections::BTreeMap;
 use super::{orders::News, page::Turn, policy::Policy, stage::*};
 use crate::{alerts::inhibit::InhibitRule, rules::finding::Closing};
 
-fn at(stage: &mut Stage, secs: i64) -> &mut Stage {
-    stage.until(secs);
-    stage
-}
-
 /// Broken at noon, night-1 has the text.
 fn paged(policy: Policy) -> Stage {
     let mut stage = Stage::new(policy);

@@ -17,11 +17,6 @@ use crate::{
 
 const NOTHING: [&str; 0] = [];
 
-fn at(stage: &mut Stage, secs: i64) -> &mut Stage {
-    stage.until(secs);
-    stage
-}
-
 /// Broken at noon, paged at ten seconds past.
 fn paged(policy: Policy) -> Stage {
     let mut stage = Stage::new(policy);

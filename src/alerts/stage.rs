@@ -160,6 +160,12 @@ pub fn policy() -> Policy {
     }
 }
 
+/// The stage, when it is so many seconds after noon.
+pub fn at(stage: &mut Stage, secs: i64) -> &mut Stage {
+    stage.until(secs);
+    stage
+}
+
 /// Somebody with a phone that takes texts and calls, and a mailbox.
 pub fn person(name: &str, n: u32) -> Person {
     let contact = |via, address: String| {

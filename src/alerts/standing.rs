@@ -37,16 +37,10 @@ pub const LATE: TimeDelta = TimeDelta::hours(1);
 const STANDING: &str = "standing";
 
 /// When lists are made, on the agency's clock.
-const TIMES: [NaiveTime; 2] = [time(16, 30), time(20, 30)];
+const TIMES: [NaiveTime; 2] =
+    [NaiveTime::from_hms_opt(16, 30, 0).unwrap(), NaiveTime::from_hms_opt(20, 30, 0).unwrap()];
 /// Up to when on the next day they look.
-const UP_TO: NaiveTime = time(10, 0);
-
-const fn time(hour: u32, minute: u32) -> NaiveTime {
-    match NaiveTime::from_hms_opt(hour, minute, 0) {
-        Some(time) => time,
-        None => NaiveTime::MIN,
-    }
-}
+const UP_TO: NaiveTime = NaiveTime::from_hms_opt(10, 0, 0).unwrap();
 
 /// The list times around an instant, in order.
 fn times(zone: Tz, around: Instant) -> impl DoubleEndedIterator<Item = Instant> {

@@ -51,11 +51,6 @@ fn standing(n: u32, hours: i64) -> Finding {
     gap("Page", n, hours, Opened::Standing)
 }
 
-fn at(stage: &mut Stage, secs: i64) -> &mut Stage {
-    stage.until(secs);
-    stage
-}
-
 /// A gap at 06:00, and one at 09:30; it is 14:00.
 fn afternoon() -> Stage {
     let mut stage = Stage::new(policy());

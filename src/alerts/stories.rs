@@ -27,11 +27,6 @@ mod ends;
 
 const NOTHING: [&str; 0] = [];
 
-fn at(stage: &mut Stage, secs: i64) -> &mut Stage {
-    stage.until(secs);
-    stage
-}
-
 #[test]
 fn a_page_is_told_once_and_its_end_to_the_same_people() {
     let mut stage = Stage::new(policy());

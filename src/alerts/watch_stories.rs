@@ -18,11 +18,6 @@ const HOUR: i64 = 3_600;
 const HANDS_OVER: i64 = 5 * HOUR;
 const DAY: i64 = 24 * HOUR;
 
-fn at(stage: &mut Stage, secs: i64) -> &mut Stage {
-    stage.until(secs);
-    stage
-}
-
 /// night-1 and night-2 in turn, from 17:00 to 17:00; noon of the first day is night-2's.
 fn policy() -> Policy {
     let mut policy = paging();

@@ -29,6 +29,18 @@ use crate::{
 };
 
 const TABLE: &str = "lives";
+
+/// The columns that [`read_life`] reads, in its order; more may follow.
+macro_rules! life_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT agency, fingerprint, labels, active_at, edge_at, seen_at, fired_at, acked_at, acked_by, resolved_at, ",
+            "reason",
+            $rest
+        )
+    };
+}
+pub(super) use life_query;
 /// Tries of one message that are read; a message is tried every few minutes at most, and expires.
 const STEPS_MAX: i64 = 200;
 /// Pages and dispositions of one alert that are read.
@@ -132,9 +144,7 @@ pub(super) async fn alert(connection: &mut SqliteConnection, fingerprint: &str) 
     let rows = fetch(
         connection,
         what,
-        "SELECT agency, fingerprint, labels, active_at, edge_at, seen_at, fired_at, acked_at, acked_by, resolved_at,
-                reason, key
-         FROM lives WHERE fingerprint = ? ORDER BY active_at DESC LIMIT ?",
+        life_query!(", key FROM lives WHERE fingerprint = ? ORDER BY active_at DESC LIMIT ?"),
         vec![fingerprint.into(), limit(LIVES_MAX)],
     )
     .await?;
@@ -323,10 +333,7 @@ pub(super) async fn latest(
     limit: u32,
 ) -> Result<(Vec<Life>, u64), StoreError> {
     let what = "reading the latest alerts";
-    let text =
-        "SELECT agency, fingerprint, labels, active_at, edge_at, seen_at, fired_at, acked_at, acked_by, resolved_at,
-                       reason
-                FROM lives WHERE fired_at >= ? ORDER BY fired_at DESC, id DESC LIMIT ?";
+    let text = life_query!(" FROM lives WHERE fired_at >= ? ORDER BY fired_at DESC, id DESC LIMIT ?");
     let rows = fetch(connection, what, text, vec![from.into(), i64::from(limit).into()]).await?;
     let lives = rows.iter().map(read_life).collect::<Result<Vec<_>, _>>()?;
     let text = "SELECT count(*) FROM lives WHERE fired_at >= ?";

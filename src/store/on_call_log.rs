@@ -9,7 +9,7 @@ use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     error::StoreError,
-    lives::read_life,
+    lives::{life_query, read_life},
     orders,
     sql::{Many, execute, fetch, get, instant, json, maybe_instant, unjson},
     writer::{Memory, Values},
@@ -87,6 +87,16 @@ pub(super) async fn store(
     SAID.execute(connection, "storing what became of alerts", rows.collect()).await.map(drop)
 }
 
+/// The columns that [`read_said`] reads.
+macro_rules! said_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT fingerprint, active_at, at, by, disposition, approver, covered_by, note FROM dispositions ",
+            $rest
+        )
+    };
+}
+
 fn read_said(row: &SqliteRow) -> Result<Said, StoreError> {
     let table = "dispositions";
     let word: &str = get(row, table, 4)?;
@@ -109,8 +119,7 @@ pub(super) async fn said_of(
     fingerprint: &str,
     limit: u32,
 ) -> Result<Vec<Said>, StoreError> {
-    let text = "SELECT fingerprint, active_at, at, by, disposition, approver, covered_by, note FROM dispositions
-                WHERE fingerprint = ? ORDER BY at DESC LIMIT ?";
+    let text = said_query!("WHERE fingerprint = ? ORDER BY at DESC LIMIT ?");
     let values = vec![fingerprint.into(), i64::from(limit).into()];
     let rows = fetch(connection, "reading what became of an alert", text, values).await?;
     rows.iter().map(read_said).collect()
@@ -118,8 +127,7 @@ pub(super) async fn said_of(
 
 /// The last word on one life.
 async fn last_word(connection: &mut SqliteConnection, life: &Life) -> Result<Option<Said>, StoreError> {
-    let text = "SELECT fingerprint, active_at, at, by, disposition, approver, covered_by, note FROM dispositions
-                WHERE agency = ? AND fingerprint = ? AND active_at = ? ORDER BY at DESC LIMIT 1";
+    let text = said_query!("WHERE agency = ? AND fingerprint = ? AND active_at = ? ORDER BY at DESC LIMIT 1");
     let values: Values = vec![life.agency.as_str().into(), life.fingerprint.as_str().into(), life.active_at.into()];
     let rows = fetch(connection, "reading what became of an alert", text, values).await?;
     rows.first().map(read_said).transpose()
@@ -183,9 +191,8 @@ async fn life_of(
     key: &AlertKey,
     closed_at: Option<Instant>,
 ) -> Result<Option<Life>, StoreError> {
-    let text = "SELECT agency, fingerprint, labels, active_at, edge_at, seen_at, fired_at, acked_at, acked_by,
-                       resolved_at, reason
-                FROM lives WHERE agency = ? AND key = ? AND active_at <= ? ORDER BY active_at DESC LIMIT 1";
+    let text =
+        life_query!(" FROM lives WHERE agency = ? AND key = ? AND active_at <= ? ORDER BY active_at DESC LIMIT 1");
     let until = closed_at.unwrap_or(Instant::MAX_UTC);
     let values = vec![agency.into(), json(TABLE, key)?.into(), until.into()];
     let rows = fetch(connection, "reading the log of pages", text, values).await?;
@@ -201,10 +208,10 @@ pub(super) async fn night(
     until: Instant,
 ) -> Result<(Vec<(Life, Option<Said>)>, Vec<PersonName>), StoreError> {
     let what = "reading what a night was";
-    let text = "SELECT agency, fingerprint, labels, active_at, edge_at, seen_at, fired_at, acked_at, acked_by,
-                       resolved_at, reason
-                FROM lives WHERE fired_at >= ? AND agency = ? AND shift <> '' AND resolved_at > ? AND resolved_at <= ?
-                ORDER BY resolved_at";
+    let text = life_query!(
+        " FROM lives WHERE fired_at >= ? AND agency = ? AND shift <> '' AND resolved_at > ? AND resolved_at <= ?
+          ORDER BY resolved_at"
+    );
     let values = vec![(from - PAGE_LASTS).into(), agency.as_str().into(), from.into(), until.into()];
     let mut lives = Vec::new();
     for row in &fetch(connection, what, text, values).await? {

@@ -10,17 +10,13 @@ use shiftwatch::{
     sim::{Appointment, Text, twilio_signature},
 };
 
-use crate::harness::{AVERY, CASEY, House, PATIENCE, Plan, at};
+use crate::{
+    harness::{AVERY, CASEY, House, PATIENCE, Plan, at},
+    pages::RULES,
+};
 
 const NIGHT: &str = "+12025550111";
 const ADDRESS: &str = "https://watch.example.com";
-
-const RULES: &str = r"groups:
-  - name: e2e
-    rules:
-      - { alert: ShiftUncovered, uncovered_shift: { within: 4h }, labels: { severity: page } }
-      - { alert: MissedCheckIn, missed_check_in: { after: 15m }, labels: { severity: page } }
-";
 
 const TELLING: &str = r#"people: [ { name: night-1, phone: "+12025550111" } ]
 escalation_policies:

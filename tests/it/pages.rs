@@ -12,7 +12,8 @@ const BACKUP: &str = "+12025550112";
 const OFFICE: &str = "+12025550100";
 const ADDRESS: &str = "https://watch.example.com";
 
-const RULES: &str = r"groups:
+/// A shift without a caregiver and one without a check-in, both for somebody's phone.
+pub const RULES: &str = r"groups:
   - name: e2e
     rules:
       - { alert: ShiftUncovered, uncovered_shift: { within: 4h }, labels: { severity: page } }

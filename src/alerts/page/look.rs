@@ -22,7 +22,9 @@ use super::{
     Arrived, Began, KEPT, Ownership, Page, PageKey, PageState, STILL_YOURS, Turn, Word,
     act::own_with,
     flap, steps,
-    tell::{Way, close_to, ends_of, let_go, list_to, owned_to, quiet_way, take_held, tell, tell_closed, withdraw},
+    tell::{
+        Way, close_to, due_words, ends_of, let_go, list_to, owned_to, quiet_way, take_held, tell, tell_closed, withdraw,
+    },
     watch,
 };
 use crate::{
@@ -234,13 +236,15 @@ fn look_at_open(draft: &mut Draft<'_>, page: &mut Page, mut firing: Vec<Alert>) 
     }
     let telling: Vec<Alert> =
         firing.into_iter().filter(|alert| matches!(alert.state, AlertState::Firing { .. })).collect();
-    if telling.iter().all(|alert| is_muted(draft, alert)) {
+    let audible: Vec<&Alert> = telling.iter().filter(|alert| !is_muted(draft, alert)).collect();
+    if audible.is_empty() {
         let_go(page);
-    }
-    if telling.iter().all(|alert| is_muted(draft, alert)) || page.unstaffed {
         return None;
     }
-    if let Some(at) = waited_for(draft, &telling) {
+    if page.unstaffed {
+        return None;
+    }
+    if let Some(at) = waited_for(&audible, draft.policy.confirm_timeout) {
         if page.told.is_empty() {
             return None;
         }
@@ -248,11 +252,10 @@ fn look_at_open(draft: &mut Draft<'_>, page: &mut Page, mut firing: Vec<Alert>) 
             return Some(at);
         }
     }
-    let audible = telling.iter().filter(|alert| !is_muted(draft, alert));
-    if let Some(at) = standing::page_sleeps_until(draft, page, audible.clone()) {
+    if let Some(at) = standing::page_sleeps_until(draft, page, audible.iter().copied()) {
         return Some(at);
     }
-    if let Some(at) = flap::quiet_until(page, audible, now) {
+    if let Some(at) = flap::quiet_until(page, audible.iter().copied(), now) {
         return Some(at);
     }
     let ends: Option<Vec<Instant>> = telling.iter().map(|alert| alert.facts.ends_at).collect();
@@ -270,10 +273,9 @@ fn look_at_open(draft: &mut Draft<'_>, page: &mut Page, mut firing: Vec<Alert>) 
 ///
 /// Of what nobody was told yet, nothing is said without a look. But that the vendor cannot be read is no reason to leave a
 /// page with somebody who did not answer: after `confirm_timeout` it goes on, and says `Unconfirmed`.
-fn waited_for(draft: &Draft<'_>, telling: &[Alert]) -> Option<Instant> {
-    let audible = telling.iter().filter(|alert| !is_muted(draft, alert));
+fn waited_for(audible: &[&Alert], confirm_timeout: Duration) -> Option<Instant> {
     let waits: Option<Vec<Instant>> =
-        audible.map(|alert| alert.unjudged_since.map(|since| since + draft.policy.confirm_timeout)).collect();
+        audible.iter().map(|alert| alert.unjudged_since.map(|since| since + confirm_timeout)).collect();
     waits?.into_iter().min()
 }
 
@@ -370,11 +372,9 @@ pub(super) fn closed_next(page: &Page) -> Option<Instant> {
 fn look_at_closed(draft: &mut Draft<'_>, mut page: Page) {
     let now = draft.now;
     let PageState::Closed { at, owner, alerts } = page.state.clone() else { return };
-    let (due, held) = std::mem::take(&mut page.held).into_iter().partition(|held| held.at <= now);
-    page.held = held;
-    let mut due: Vec<super::HeldClosing> = due;
+    let mut due = due_words(&mut page, now);
     if let Some(at) = flap::goes_on(draft, &page) {
-        page.held.extend(due.drain(..).map(|closing| super::HeldClosing { at, ..closing }));
+        page.held.extend(due.drain(..).map(|closing| super::QuietWord { at, ..closing }));
     }
     for closing in due {
         let way = Way { person: closing.person, via: closing.via, mark: closing.mark };

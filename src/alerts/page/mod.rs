@@ -136,7 +136,7 @@ pub struct Page {
     /// The shift ended and nobody owned it: that was asked, and no further step is taken.
     pub unstaffed: bool,
     /// Words that wait for the end of somebody's quiet hours.
-    pub held: Vec<HeldClosing>,
+    pub held: Vec<QuietWord>,
     /// What else was said of it within the last hour: who has it, and that it is over.
     #[serde(default)]
     pub words: Vec<SaidWord>,
@@ -331,7 +331,7 @@ pub struct Used {
 
 /// A word that waits for the end of somebody's quiet hours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeldClosing {
+pub struct QuietWord {
     /// Whom.
     pub person: PersonName,
     /// By which way.

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 
 use super::{
     super::{alert::Alert, draft::Draft, notice::PageAsk},
-    Arrived, Began, HeldClosing, Page, PageTold, Turn, Word,
+    Arrived, Began, Page, PageTold, QuietWord, Turn, Word,
     open::policy_for,
     tell::{Way, holds_until, tell},
 };
@@ -234,7 +234,7 @@ fn take(draft: &mut Draft<'_>, page: &mut Page, policy: &EscalationPolicy, firin
         if let Some(at) = holds_until(draft, &person).filter(|_| is_copy) {
             if !page.held.iter().any(|held| held.person == person) {
                 let Way { person, via, mark } = first.clone();
-                page.held.push(HeldClosing { person, via, mark, at, follows: Vec::new(), word: Word::Listed });
+                page.held.push(QuietWord { person, via, mark, at, follows: Vec::new(), word: Word::Listed });
             }
             told.push(person);
             continue;

@@ -13,7 +13,7 @@ use super::{
         severity::rank,
         step::Why,
     },
-    Arrived, HeldClosing, Page, PageLink, PageTold, TOLD_LATELY, Word, code, flap, link_hash,
+    Arrived, Page, PageLink, PageTold, QuietWord, TOLD_LATELY, Word, code, flap, link_hash,
 };
 use crate::{
     model::{AddressMark, Instant, PersonName, Subject},
@@ -237,7 +237,7 @@ pub(super) fn tell_owned(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert
         // They are asleep again, and hear who has it when their quiet hours are over, if it is not over itself by then.
         if let Some(at) = holds_until(draft, &person).filter(|_| !lately) {
             let Way { person, via, mark } = way;
-            page.held.push(HeldClosing { person, via, mark, at, follows, word: Word::Owned });
+            page.held.push(QuietWord { person, via, mark, at, follows, word: Word::Owned });
             continue;
         }
         let (by, until) = (ownership.ack.by.clone(), ownership.ack.until);
@@ -268,13 +268,16 @@ pub(super) fn holds_until(draft: &Draft<'_>, person: &PersonName) -> Option<Inst
     (!roster.schedules().any(|schedule| schedule.people_at(draft.now).contains(person))).then_some(until)
 }
 
+/// Takes off a page what waited for quiet hours that are over.
+pub(super) fn due_words(page: &mut Page, now: Instant) -> Vec<QuietWord> {
+    let (due, held) = std::mem::take(&mut page.held).into_iter().partition(|held| held.at <= now);
+    page.held = held;
+    due
+}
+
 /// Words of a page that is not over whose quiet hours are. Gives when the next one's are.
 pub(super) fn take_held(draft: &mut Draft<'_>, page: &mut Page, firing: &[Alert]) -> Option<Instant> {
-    let now = draft.now;
-    let (due, held): (Vec<HeldClosing>, Vec<HeldClosing>) =
-        std::mem::take(&mut page.held).into_iter().partition(|held| held.at <= now);
-    page.held = held;
-    for HeldClosing { person, via, mark, follows, word, .. } in due {
+    for QuietWord { person, via, mark, follows, word, .. } in due_words(page, draft.now) {
         let way = Way { person, via, mark };
         match (word, page.ownership().cloned(), firing.first()) {
             (Word::Owned, Some(owned), Some(alert)) => {
@@ -356,7 +359,7 @@ pub(super) fn tell_closed(draft: &mut Draft<'_>, page: &mut Page, over: &[Alert]
         let held = asleep.max(flap::told_at(page, now));
         if let Some(at) = held {
             let Way { person, via, mark } = way;
-            page.held.push(HeldClosing { person, via, mark, at, follows, word: Word::Closed });
+            page.held.push(QuietWord { person, via, mark, at, follows, word: Word::Closed });
         } else {
             close_to(draft, page, &way, over, owner, follows);
         }

@@ -11,7 +11,6 @@ const BEGAN: &str = "2026-01-05T08:00";
 
 /// The configuration's text.
 pub(super) fn configuration(answers: &Answers) -> String {
-    let quote = |text: &str| serde_json::Value::String(text.to_owned()).to_string();
     let mut lines = vec![
         "# Secrets are in secrets.env beside this file. examples/shiftwatch.yml explains every key.".to_owned(),
         "agencies:".into(),
@@ -78,10 +77,14 @@ pub(super) fn configuration(answers: &Answers) -> String {
     lines.join("\n") + "\n"
 }
 
+/// As YAML reads any text: every JSON string is one of YAML.
+fn quote(text: &str) -> String {
+    serde_json::Value::String(text.to_owned()).to_string()
+}
+
 /// Who is on call, and whom a page asks until somebody has it.
 fn paging(people: &[Paged]) -> Vec<String> {
-    let ids: Vec<String> =
-        people.iter().map(|person| serde_json::Value::String(person.id.clone()).to_string()).collect();
+    let ids: Vec<String> = people.iter().map(|person| quote(&person.id)).collect();
     let Some((first, backups)) = ids.split_first() else { return Vec::new() };
     let mut steps = vec!["{ notify: [ { schedule: on-call } ], via: [sms, call], after: 0m }".to_owned()];
     if !backups.is_empty() {

@@ -43,6 +43,8 @@ pub struct Twilio {
     authorization: SecretString,
     from: Option<String>,
     messaging_service_sid: Option<String>,
+    /// The one number that texts leave from and answers come to, where there is one.
+    bound_to: Option<String>,
     /// Where Twilio reports; `None` when it cannot reach us.
     hooks: Option<String>,
     timeout: Duration,
@@ -56,6 +58,7 @@ impl Twilio {
             account: format!("{base_url}/2010-04-01/Accounts/{}", settings.account_sid),
             base_url,
             authorization: basic(&settings.account_sid, &settings.auth_token),
+            bound_to: settings.bound_to().map(ToOwned::to_owned),
             from: settings.from,
             messaging_service_sid: settings.messaging_service_sid,
             hooks: hooks.map(ToOwned::to_owned),
@@ -116,8 +119,7 @@ impl Twilio {
     ) -> Result<Vec<String>, String> {
         let to = message.address.reveal(PhiGrant::SEND);
         // A messaging service picks the number itself.
-        let from = self.from.as_deref().filter(|_| self.messaging_service_sid.is_none());
-        self.find("Messages", to, from, since, |listed| listed.matches(text, to)).await
+        self.find("Messages", to, self.bound_to.as_deref(), since, |listed| listed.matches(text, to)).await
     }
 
     /// The ids of those in a list to this number that are meant, taken after `since` (less a margin), oldest first.
@@ -147,8 +149,7 @@ impl Twilio {
     /// What people texted to this number since then, oldest first.
     pub(in crate::notify) async fn heard(&self, since: Instant) -> Result<Vec<Text>, Silence> {
         // People answer to whichever number of its pool a messaging service took.
-        let to = self.from.as_deref().filter(|_| self.messaging_service_sid.is_none());
-        let query: Vec<(&str, &str)> = to.map(|to| ("To", to)).into_iter().collect();
+        let query: Vec<(&str, &str)> = self.bound_to.as_deref().map(|to| ("To", to)).into_iter().collect();
         let (rows, _) = self.list("Messages", &query, since).await?;
         let mut texts: Vec<Text> = rows
             .into_iter()
@@ -210,8 +211,7 @@ impl Twilio {
 
     /// What became of the texts that were made since then, as far as a list tells, by sid.
     pub(in crate::notify) async fn deliveries(&self, since: Instant) -> Result<BTreeMap<String, Delivery>, Silence> {
-        let from = self.from.as_deref().filter(|_| self.messaging_service_sid.is_none());
-        let query: Vec<(&str, &str)> = from.map(|from| ("From", from)).into_iter().collect();
+        let query: Vec<(&str, &str)> = self.bound_to.as_deref().map(|from| ("From", from)).into_iter().collect();
         let (rows, _) = self.list("Messages", &query, since - CLOCK_MARGIN).await?;
         let told = rows.into_iter().filter_map(|row| {
             let delivery = row.delivery();
