@@ -100,7 +100,15 @@ fn schedule(client: usize) -> Vec<Shift> {
 
 fn fetched(read: Read, batch: Batch) -> Fetched {
     let outcome = Ok(Rows { batch, complete: true, rejected: Vec::new() });
-    Fetched { agency: "main".into(), read, started_at: noon(), finished_at: noon(), outcome, requests: Vec::new() }
+    Fetched {
+        agency: "main".into(),
+        read,
+        started_at: noon(),
+        finished_at: noon(),
+        outcome,
+        shift_tasks: Vec::new(),
+        requests: Vec::new(),
+    }
 }
 
 fn mirror(n_clients: usize) -> Mirror {
@@ -150,6 +158,7 @@ fn agency(name: &str, today: Arc<Today>, n_clients: usize) -> AgencyView {
         n_clients: Some(n_clients as u64),
         n_shifts_left_today: Some(today.shifts.len() as u64),
         last_read_at: Some(noon()),
+        details: Vec::new(),
         sections: Section::ALL
             .into_iter()
             .map(|section| SectionView { section, as_of: Some(noon()), complete: true })
