@@ -123,6 +123,13 @@ pub fn outside_read_set(log: &[Entry]) -> Vec<&Entry> {
                         || by_id("/v1/practitioners/")
                         || by_id("/v1/appointment/")
                         || by_id("/v1/encounter/")
+                        // Read only where `sections` says so.
+                        || path.trim_end_matches('/') == "/v1/careplan/activity-metadata"
+                        || path
+                            .trim_end_matches('/')
+                            .strip_suffix("/tasklog")
+                            .and_then(|rest| rest.strip_prefix("/v1/encounter/"))
+                            .is_some_and(|id| !id.is_empty() && !id.contains('/'))
                 }
                 _ => false,
             };

@@ -1,0 +1,70 @@
+//! What is read beside the watch: it comes at its own pace, is as old as it says, and costs the watch nothing.
+
+use chrono::TimeDelta;
+use shiftwatch::sim::{Appointment, Conduct, Fault, FaultAnswer, request_log};
+
+use crate::harness::{AVERY, CASEY, House, Plan, value};
+
+const SECTIONS: &str = "      sections: { shift_tasks: {}, task_logs: { again: 1h }, activities: { every: 24h } }\n";
+
+/// One shift that began two hours ago and ended half an hour ago, with a visit.
+fn plan() -> Plan {
+    Plan {
+        wellsky: SECTIONS,
+        world: |world, now| {
+            let start = now - TimeDelta::hours(3);
+            world.add_shift(Appointment::hours("90010077", AVERY, start, 2).with(CASEY).who(Conduct::punctual()));
+        },
+        ..Plan::default()
+    }
+}
+
+fn asked(house: &House, end: &str) -> usize {
+    house.sim.read_log(|log| log.iter().filter(|entry| entry.path.ends_with(end)).count())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sections_that_are_wanted_are_read_and_say_how_old_they_are() {
+    let house = House::open(plan()).await;
+    for section in ["activities", "shift_tasks", "task_logs"] {
+        let series = format!("shiftwatch_data_age_seconds{{agency=\"main\",section=\"{section}\"}}");
+        for _ in 0..600 {
+            if house.metrics().await.contains(&series) {
+                break;
+            }
+            house.pass(TimeDelta::seconds(1)).await;
+        }
+        assert!(house.metrics().await.contains(&series), "{section}: {}", house.log());
+    }
+    assert_eq!(asked(&house, "/tasklog/"), 1, "a visit's log is read once");
+    assert_eq!(asked(&house, "/activity-metadata/"), 2, "both kinds");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sections_that_fail_cost_the_watch_nothing() {
+    let mut plan = plan();
+    plan.switches.faults.push(Fault::new("GET /v1/encounter/", FaultAnswer::Status(500)));
+    plan.switches.faults.push(Fault::new("GET /v1/careplan/", FaultAnswer::Status(500)));
+    let house = House::open(plan).await;
+    house.logged("details could not be read").await;
+    house.pass(TimeDelta::minutes(3)).await;
+    let metrics = house.metrics().await;
+    assert_eq!(value(&metrics, "shiftwatch_blind"), Some(0.0));
+    assert!(!metrics.contains("section=\"task_logs\""), "never read is not new");
+    assert!(
+        !metrics.contains("shiftwatch_alerts{rule=\"ApiDown\""),
+        "nobody is called for what the watch does without"
+    );
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_it_is_asked_for_unless_it_is_wanted() {
+    let house = House::open(Plan { wellsky: "", ..plan() }).await;
+    house.pass(TimeDelta::minutes(3)).await;
+    house.sim.read_log(|log: &[request_log::Entry]| {
+        assert!(!log.iter().any(|entry| entry.path.contains("tasklog") || entry.path.contains("careplan")));
+    });
+    house.close().await;
+}
