@@ -30,12 +30,14 @@ use crate::{
 
 pub mod access;
 pub mod answer;
+pub mod audit;
 mod connection;
 mod drill;
 mod health;
 mod hooks;
 mod link;
 mod live;
+pub mod local_key;
 mod on_call;
 mod on_call_log;
 pub mod orders;
@@ -52,10 +54,12 @@ mod v1;
 mod v1_dispositions;
 pub mod v1_silences;
 mod v2;
+pub mod viewer;
 mod waiting;
 
 pub use {
     access::{Access, SignedIn},
+    audit::Audit,
     drill::{DrillAnswer, DrillBody, DrillState, DrillTold},
     live::Open,
     orders::Orders,
@@ -66,6 +70,8 @@ pub use {
     silencing::Silencing,
     v1::{AckAnswer, AckBody},
     v1_dispositions::{DispositionAnswer, DispositionBody},
+    viewer::Viewer,
+    waiting::Peer,
 };
 
 /// The largest body taken. Prometheus sends 64 alerts a request; ten thousand at once are about 5 MB.
@@ -98,6 +104,8 @@ pub struct Web {
     pub clock: Clock,
     /// Who comes in.
     pub access: Arc<Access>,
+    /// Writes down who sees whose name.
+    pub audit: Arc<dyn Audit>,
     /// Takes what gateways tell; `None` = there is nobody who would.
     pub hooks: Option<Arc<Hooks>>,
 }

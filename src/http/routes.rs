@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Web, drill, health, hooks, link, live, on_call, on_call_log, pages, past, silence_pages, v1, v1_dispositions,
-    v1_silences, v2,
+    Web, audit, drill, health, hooks, link, live, on_call, on_call_log, pages, past, silence_pages, v1,
+    v1_dispositions, v1_silences, v2,
 };
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
@@ -150,6 +150,13 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Counts,
         role: Role::Reader,
         serve: || get(v1::status),
+    },
+    Route {
+        path: "/api/v1/audit",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Operator,
+        serve: || get(audit::log),
     },
     Route {
         path: "/api/v1/on-call",

@@ -9,6 +9,7 @@ pub mod alert_story;
 pub mod api_log;
 pub mod api_record;
 pub mod api_slice;
+pub mod audit;
 pub mod history;
 pub mod life;
 pub mod on_call_log;

@@ -9,6 +9,7 @@
 //! (`writer`); an answer means that its transaction is on the disk.
 
 mod api_rows;
+mod audit;
 mod book;
 mod calendars;
 mod contacts;
