@@ -28,7 +28,7 @@ use shiftwatch::{
     },
     clock::Clock,
     http::{
-        self, Audit, DrillAnswer, Orders, People, Records, Silencing, Web,
+        self, Audit, Details, DrillAnswer, Orders, People, Records, Silencing, Web,
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         silencing::SilenceFault,
@@ -248,6 +248,8 @@ impl Silencing for Nobody {
     }
 }
 
+impl Details for Nobody {}
+
 impl People for Nobody {
     fn look_up(&self, wanted: Vec<Who>) -> BoxFuture<'_, Names> {
         Box::pin(async { names(wanted) })
@@ -391,6 +393,7 @@ async fn with_boards(first: &View, n: usize) -> String {
         orders: Arc::new(Nobody),
         silencing: Arc::new(Nobody),
         people: Arc::new(Nobody),
+        details: Arc::new(Nobody),
         gallery: Arc::default(),
         open: Arc::default(),
         closing,

@@ -59,7 +59,7 @@ fn open<'n>(fields: &mut Fields<'n>, key: &'static str, path: &str, cx: &mut Rea
             cx.error(node.at, format!("{path}.{key} is empty"), format!("write {key}: {{}} to read it, or {key}: off"));
             None
         }
-        _ => Fields::of(node, &format!("{path}.{key}"), cx),
+        _ => Fields::of(node, format!("{path}.{key}"), cx),
     }
 }
 

@@ -299,10 +299,9 @@ impl Asker<'_> {
             (Target::One { .. } | Target::Under { .. }, _) => {
                 one_path(endpoint).map(|(path, _)| path.to_owned()).ok_or_else(ours)?
             }
-            (Target::Listed { .. }, _) => search_path(endpoint).to_owned(),
             (Target::Search { .. }, Way::Get) => list_path(endpoint).ok_or_else(ours)?.to_owned(),
             (Target::Search { .. }, Way::PostSlash) => format!("{}/", search_path(endpoint)),
-            (Target::Search { .. }, Way::Post { .. }) => search_path(endpoint).to_owned(),
+            (Target::Listed { .. }, _) | (Target::Search { .. }, Way::Post { .. }) => search_path(endpoint).to_owned(),
         };
         let mut url = Url::parse(&format!("{}{path}", self.access.base)).map_err(|_| ours())?;
         let mut request = match question.target {
