@@ -14,5 +14,6 @@ pub mod history;
 pub mod life;
 pub mod on_call_log;
 pub mod page_report;
+pub mod tasks;
 pub mod times;
 pub mod words;
