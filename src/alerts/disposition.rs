@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Instant, PersonName};
 
 /// What became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Disposition {
     /// Somebody else took the shift.
@@ -79,13 +79,15 @@ impl Disposition {
 }
 
 /// Somebody said what became of one life of an alert. The latest word counts; all are kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Said {
     /// The alert, 16 hex digits.
     pub fingerprint: String,
     /// Which of its lives: since when its condition was true.
+    #[schema(value_type = String, format = DateTime)]
     pub active_at: Instant,
     /// When it was said.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
     /// By whom.
     pub by: String,
@@ -100,20 +102,21 @@ pub struct Said {
 }
 
 /// A shift of the night of which nobody has said what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Unsaid {
     /// The last alert about it, by its rule's name.
     pub alertname: String,
     /// The vendor's id of the shift.
     pub shift: String,
     /// When it started.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub starts_at: Option<Instant>,
     /// Where; may be empty.
     pub location: String,
 }
 
 /// The list of one morning.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MorningList {
     /// How many shifts somebody was told of.
     pub n_shifts: usize,
@@ -122,5 +125,6 @@ pub struct MorningList {
     /// Those, the earliest first; of many only the first.
     pub open: Vec<Unsaid>,
     /// Whom it concerns: who was told or had one of them.
+    #[schema(value_type = Vec<String>)]
     pub people: Vec<PersonName>,
 }

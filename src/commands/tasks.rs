@@ -9,9 +9,7 @@ use super::{
     agent::Agent,
     output::{Output, Table, json},
 };
-use crate::{
-    cli::Tasks as Args, http::details::TasksAnswer, model::Instant, report::tasks::SectionReport, view::words,
-};
+use crate::{cli::Tasks as Args, http::details::TasksAnswer, model::Instant, report::tasks::SectionAge, view::words};
 
 /// Prints how old each section is.
 pub async fn sections(
@@ -21,7 +19,7 @@ pub async fn sections(
     width: usize,
     out: &mut impl Write,
 ) -> io::Result<Exit> {
-    match agent.get::<Vec<SectionReport>>("/api/v1/sections").await {
+    match agent.get::<Vec<SectionAge>>("/api/v1/sections").await {
         Ok(reports) => {
             out.write_all(sections_text(&reports, output, now, width).as_bytes())?;
             Ok(Exit::Done)
@@ -57,13 +55,13 @@ fn stamp(at: Instant) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-fn sections_text(reports: &[SectionReport], output: Output, now: Instant, width: usize) -> String {
+fn sections_text(reports: &[SectionAge], output: Output, now: Instant, width: usize) -> String {
     let mut table = match output {
         Output::Json => return json(&reports),
         Output::Csv => Table::new(&["agency", "section", "optional", "as_of", "fault"]),
         Output::Table => Table::new(&["AGENCY", "SECTION", "READ", "FAULT"]),
     };
-    for SectionReport { agency, section, optional, as_of, fault } in reports {
+    for SectionAge { agency, section, optional, as_of, fault } in reports {
         let fault = fault.clone().unwrap_or_default();
         let read = match (output, as_of) {
             (Output::Csv, at) => at.map_or_else(String::new, stamp),

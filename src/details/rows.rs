@@ -23,7 +23,7 @@ pub struct DetailRow {
 }
 
 /// What is to be done in one shift.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ShiftTasksBody {
     /// The vendor's `scheduledItems`.
     pub items: Vec<Task>,
@@ -32,7 +32,7 @@ pub struct ShiftTasksBody {
 }
 
 /// One thing to do.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Task {
     /// The vendor's id; `None` without one.
     pub id: Option<String>,
@@ -43,7 +43,7 @@ pub struct Task {
 }
 
 /// One entry of a visit's task log.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TaskLog {
     /// The vendor's id; `None` without one.
     pub id: Option<String>,
@@ -60,7 +60,7 @@ pub struct TaskLog {
 }
 
 /// One care activity that the agency offers.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Activity {
     /// The vendor's id or code; `None` without one.
     pub id: Option<String>,

@@ -6,12 +6,18 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
-/// A problem as the JSON API and the plain paths answer it: `{"error": "what, and what to do"}`.
+/// A problem as the JSON API and the plain paths answer it.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// What went wrong, and what to do.
+    pub error: String,
+}
+
+/// See [`Problem`].
 pub fn problem(status: StatusCode, error: impl Into<String>) -> impl IntoResponse {
-    (status, Json(json!({ "error": error.into() })))
+    (status, Json(Problem { error: error.into() }))
 }
 
 /// A problem as Alertmanager's API v2 answers it: a JSON string.

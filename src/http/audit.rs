@@ -77,7 +77,7 @@ pub struct Sight {
 }
 
 /// Whether an answer holds names, and why not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NamesShown {
     /// It does.
@@ -106,6 +106,17 @@ impl NamesShown {
 }
 
 /// Who saw what: `?from=2026-12-01T00:00:00Z&until=…`, the last 7 days without. For whoever signed in.
+#[utoipa::path(
+    get,
+    path = "/api/v1/audit",
+    tag = "audit",
+    params(("from" = Option<String>, Query, description = "The first instant; seven days before until without"), ("until" = Option<String>, Query, description = "The instant after the last; now without")),
+    responses(
+        (status = 200, description = "As asked", body = AuditLog),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn log(
     State(web): State<Arc<Web>>,
     viewer: Viewer,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{Web, answer, audit::NamesShown, records::RecordsFault, viewer::Viewer, waiting::Peer};
 use crate::{
     model::{AgencyName, PhiGrant},
-    report::tasks::{ActivitiesReport, SectionReport, TasksReport},
+    report::tasks::{ActivitiesReport, SectionAge, TasksReport},
 };
 
 /// Whose tasks are asked for.
@@ -44,7 +44,7 @@ pub trait Details: Send + Sync + 'static {
 }
 
 /// What an answer about tasks is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TasksAnswer {
     /// The tasks.
     #[serde(flatten)]
@@ -54,11 +54,20 @@ pub struct TasksAnswer {
 }
 
 /// How old every section is, those that the watch needs first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/sections",
+    tag = "status",
+    responses(
+        (status = 200, description = "As asked", body = Vec<SectionAge>),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn sections(State(web): State<Arc<Web>>) -> Response {
     let view = web.view();
     let mut reports = Vec::new();
     for agency in &view.agencies {
-        let report = |section: &str, optional, as_of, fault| SectionReport {
+        let report = |section: &str, optional, as_of, fault| SectionAge {
             agency: agency.name.to_string(),
             section: section.to_owned(),
             optional,
@@ -73,6 +82,17 @@ pub(super) async fn sections(State(web): State<Arc<Web>>) -> Response {
 }
 
 /// The tasks of `?visit=ID` or `?shift=LABEL`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tasks",
+    tag = "visits",
+    params(("visit" = Option<String>, Query, description = "The vendor's id of a visit"), ("shift" = Option<String>, Query, description = "A shift as the label shift of its alerts names it")),
+    responses(
+        (status = 200, description = "As asked", body = TasksAnswer),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn tasks(
     State(web): State<Arc<Web>>,
     viewer: Viewer,
@@ -119,6 +139,15 @@ pub(super) async fn tasks(
 }
 
 /// The agencies' lists of care activities.
+#[utoipa::path(
+    get,
+    path = "/api/v1/activities",
+    tag = "visits",
+    responses(
+        (status = 200, description = "As asked", body = Vec<ActivitiesReport>),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn activities(State(web): State<Arc<Web>>) -> Response {
     match web.details.activities().await {
         Ok(activities) => answer::json(activities),

@@ -17,7 +17,7 @@ use super::{
 use crate::model::Instant;
 
 /// Whom a trial pages.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DrillBody {
     /// A person's name, or an escalation policy's.
@@ -25,24 +25,26 @@ pub struct DrillBody {
 }
 
 /// A trial, as far as it has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DrillAnswer {
     /// Names it: `GET /api/v1/drill/{id}`.
     pub id: String,
     /// `waiting`, `acknowledged`, or `unanswered` once its hour is over.
     pub state: DrillState,
     /// When it was asked for; `null` until the next tick has taken it up.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub opened_at: Option<Instant>,
     /// Who was told, in order.
     pub told: Vec<DrillTold>,
     /// Who has it.
     pub owner: Option<String>,
     /// Since when.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub acknowledged_at: Option<Instant>,
 }
 
 /// How a trial stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DrillState {
     /// Nobody has answered yet.
@@ -54,19 +56,31 @@ pub enum DrillState {
 }
 
 /// Somebody was told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DrillTold {
     /// Who.
     pub person: String,
     /// By `sms`, `call` or `email`.
     pub by: String,
     /// When that was decided.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
     /// `waiting`, `sent`, `delivered`, `failed`, `withdrawn`.
     pub arrived: String,
 }
 
 /// Begins a trial: stored, then answered.
+#[utoipa::path(
+    post,
+    path = "/api/v1/drill",
+    tag = "on call",
+    request_body = DrillBody,
+    responses(
+        (status = 200, description = "As asked", body = DrillAnswer),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn begin(
     State(web): State<Arc<Web>>,
     headers: HeaderMap,
@@ -89,6 +103,17 @@ pub(super) async fn begin(
 }
 
 /// How a trial stands.
+#[utoipa::path(
+    get,
+    path = "/api/v1/drill/{id}",
+    tag = "on call",
+    params(("id" = String, Path, description = "As POST /api/v1/drill gave it")),
+    responses(
+        (status = 200, description = "As asked", body = DrillAnswer),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn look(State(web): State<Arc<Web>>, Path(id): Path<String>) -> Response {
     if let Some(stands) = web.orders.drill_stands(id).await {
         answer::json(stands)

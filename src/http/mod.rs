@@ -41,6 +41,7 @@ mod live;
 pub mod local_key;
 mod on_call;
 mod on_call_log;
+pub mod openapi;
 pub mod orders;
 mod pages;
 mod past;

@@ -19,6 +19,17 @@ use crate::{
 const ICS: &str = ".ics";
 
 /// Now, or at `?at=<RFC 3339>`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/on-call",
+    tag = "on call",
+    params(("at" = Option<String>, Query, description = "An instant as RFC 3339 writes it; now without")),
+    responses(
+        (status = 200, description = "As asked", body = crate::on_call::report::OnCallReport),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn report(
     State(web): State<Arc<Web>>,
     asked: Result<Query<BTreeMap<String, String>>, QueryRejection>,
@@ -38,6 +49,17 @@ fn instant(text: &str) -> Option<Instant> {
 }
 
 /// A schedule's sixty days ahead: `<schedule>.ics`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/on-call/{schedule}",
+    tag = "on call",
+    params(("schedule" = String, Path, description = "The name of a schedule and .ics")),
+    responses(
+        (status = 200, description = "As asked", body = String, content_type = "text/calendar"),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn schedule(State(web): State<Arc<Web>>, Path(file): Path<String>) -> Response {
     let roster = Arc::clone(&web.view().on_call.roster);
     let text = file.strip_suffix(ICS).and_then(|name| ics::of_schedule(&roster, name, web.clock.now()));
@@ -48,6 +70,17 @@ pub(super) async fn schedule(State(web): State<Arc<Web>>, Path(file): Path<Strin
 }
 
 /// A person's: `<person>.ics`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/on-call/people/{person}",
+    tag = "on call",
+    params(("person" = String, Path, description = "One of people and .ics")),
+    responses(
+        (status = 200, description = "As asked", body = String, content_type = "text/calendar"),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn person(State(web): State<Arc<Web>>, Path(file): Path<String>) -> Response {
     let roster = Arc::clone(&web.view().on_call.roster);
     let name = file.strip_suffix(ICS).map(PersonName::from);

@@ -15,6 +15,17 @@ use crate::report::on_call_log::DAYS_MAX;
 pub(super) const DAYS: u32 = 3;
 
 /// Every page of the last `?days=3`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/on-call/log",
+    tag = "on call",
+    params(("days" = Option<u32>, Query, description = "How many days back; 3 without")),
+    responses(
+        (status = 200, description = "As asked", body = crate::report::on_call_log::OnCallLog),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn log(
     State(web): State<Arc<Web>>,
     asked: Result<Query<BTreeMap<String, String>>, QueryRejection>,

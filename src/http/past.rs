@@ -14,6 +14,17 @@ use crate::report::history::Span;
 type Asked = Result<Query<BTreeMap<String, String>>, QueryRejection>;
 
 /// What happened to one alert, live or over.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts/{fingerprint}",
+    tag = "alerts",
+    params(("fingerprint" = String, Path, description = "16 hex digits; GET /api/v1/alerts lists them")),
+    responses(
+        (status = 200, description = "As asked", body = crate::report::alert_story::AlertStory),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn alert(State(web): State<Arc<Web>>, Path(fingerprint): Path<String>) -> Response {
     let fingerprint = fingerprint.to_ascii_lowercase();
     if !is_fingerprint(&fingerprint) {
@@ -32,6 +43,17 @@ pub(super) async fn alert(State(web): State<Arc<Web>>, Path(fingerprint): Path<S
 }
 
 /// How alerts went over a span: `?span=24h|7d|30d|90d`, 7d without.
+#[utoipa::path(
+    get,
+    path = "/api/v1/history",
+    tag = "alerts",
+    params(("span" = Option<String>, Query, description = "24h, 7d, 30d or 90d; 7d without")),
+    responses(
+        (status = 200, description = "As asked", body = crate::report::history::History),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn history(State(web): State<Arc<Web>>, asked: Asked) -> Response {
     let span = asked.as_ref().map(|asked| asked.get("span").map_or(Some(Span::default()), |text| Span::parse(text)));
     let Ok(Some(span)) = span else {
@@ -45,6 +67,17 @@ pub(super) async fn history(State(web): State<Arc<Web>>, asked: Asked) -> Respon
 }
 
 /// How the API of one agency was: `?agency=<name>`, the first of the configuration without.
+#[utoipa::path(
+    get,
+    path = "/api/v1/api",
+    tag = "status",
+    params(("agency" = Option<String>, Query, description = "Whose API; the first agency without")),
+    responses(
+        (status = 200, description = "As asked", body = crate::report::api_record::ApiRecord),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn api(State(web): State<Arc<Web>>, asked: Asked) -> Response {
     let Ok(asked) = asked else {
         let why = "ask for one agency by its name: /api/v1/api?agency=main";

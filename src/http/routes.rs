@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Web, audit, details, drill, health, hooks, link, live, on_call, on_call_log, pages, past, silence_pages, v1,
-    v1_dispositions, v1_silences, v2,
+    Web, audit, details, drill, health, hooks, link, live, on_call, on_call_log, openapi, pages, past, silence_pages,
+    v1, v1_dispositions, v1_silences, v2,
 };
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
@@ -157,6 +157,13 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Operator,
         serve: || get(audit::log),
+    },
+    Route {
+        path: "/api/v1/openapi.json",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(openapi::document),
     },
     Route {
         path: "/api/v1/sections",

@@ -32,22 +32,49 @@ const NOTE_MAX: usize = 500;
 const FOR_MAX: Duration = Duration::from_hours(24);
 
 /// How things stand.
+#[utoipa::path(
+    get,
+    path = "/api/v1/status",
+    tag = "status",
+    responses(
+        (status = 200, description = "As asked", body = StatusReport),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn status(State(web): State<Arc<Web>>) -> Response {
     answer::json(StatusReport::of(&web.view(), &web.pulses, web.clock.now(), clock::real_now()))
 }
 
 /// Every live alert, the most pressing first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts",
+    tag = "alerts",
+    responses(
+        (status = 200, description = "As asked", body = Vec<AlertReport>),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn alerts(State(web): State<Arc<Web>>) -> Response {
     answer::json(AlertReport::all(&web.view(), web.clock.now()))
 }
 
 /// Every page that is open or was within a day: who was told, and who has it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/pages",
+    tag = "alerts",
+    responses(
+        (status = 200, description = "As asked", body = Vec<crate::report::page_report::PageReport>),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn pages(State(web): State<Arc<Web>>) -> Response {
     answer::json(web.orders.pages().await)
 }
 
 /// What acknowledging takes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AckBody {
     /// Who owns it now.
@@ -61,19 +88,32 @@ pub struct AckBody {
 }
 
 /// What it answers.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AckAnswer {
     /// Which alert.
     pub fingerprint: String,
     /// Who owns it.
     pub by: String,
     /// Until when.
+    #[schema(value_type = String, format = DateTime)]
     pub until: Instant,
     /// That, on the wall clock of the alert's place; `null` when the picture does not hold the alert any more.
     pub until_local: Option<String>,
 }
 
 /// Somebody owns an alert: stored, then answered.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/{fingerprint}/ack",
+    tag = "alerts",
+    params(("fingerprint" = String, Path, description = "16 hex digits; GET /api/v1/alerts lists them")),
+    request_body = AckBody,
+    responses(
+        (status = 200, description = "As asked", body = AckAnswer),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn acknowledge(
     State(web): State<Arc<Web>>,
     Path(fingerprint): Path<String>,

@@ -23,7 +23,7 @@ use super::{
 use crate::{alerts::disposition::Disposition, model::Instant};
 
 /// What saying it takes.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DispositionBody {
     /// Who says so.
@@ -41,15 +41,17 @@ pub struct DispositionBody {
     pub note: String,
     /// Which of the alert's lives, by when it began; without it the latest that fired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub active_at: Option<Instant>,
 }
 
 /// What it answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DispositionAnswer {
     /// Which alert.
     pub fingerprint: String,
     /// Which of its lives.
+    #[schema(value_type = String, format = DateTime)]
     pub active_at: Instant,
     /// Who says so.
     pub by: String,
@@ -58,6 +60,18 @@ pub struct DispositionAnswer {
 }
 
 /// Somebody says what became of an alert: stored, then answered.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/{fingerprint}/disposition",
+    tag = "alerts",
+    params(("fingerprint" = String, Path, description = "16 hex digits; GET /api/v1/alerts lists them")),
+    request_body = DispositionBody,
+    responses(
+        (status = 200, description = "As asked", body = DispositionAnswer),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn post(
     State(web): State<Arc<Web>>,
     Path(fingerprint): Path<String>,

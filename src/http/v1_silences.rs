@@ -30,7 +30,7 @@ use crate::{
 const USUAL: TimeDelta = TimeDelta::hours(1);
 
 /// What making or editing a silence takes.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SilenceBody {
     /// Which one is edited; what is left out stays as it is. Without it a new one is made.
@@ -41,9 +41,11 @@ pub struct SilenceBody {
     pub matchers: Vec<String>,
     /// From when; now without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub starts_at: Option<Instant>,
     /// Until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub ends_at: Option<Instant>,
     /// For how long, in place of `ends_at`, as Prometheus writes durations. Without either an hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,7 +65,7 @@ pub struct SilenceBody {
 }
 
 /// What a silence would mute, or mutes, now.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SilencePreview {
     /// The alerts, the most pressing first.
     pub alerts: Vec<AlertReport>,
@@ -72,12 +74,32 @@ pub struct SilencePreview {
 }
 
 /// Every silence, those that mute first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/silences",
+    tag = "silences",
+    responses(
+        (status = 200, description = "As asked", body = Vec<SilenceReport>),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn list(State(web): State<Arc<Web>>) -> Response {
     let (view, silences, now) = (web.view(), web.silencing.silences(), web.clock.now());
     answer::json(SilenceReport::all(&view, &silences, now))
 }
 
 /// What these matchers would mute now.
+#[utoipa::path(
+    post,
+    path = "/api/v1/silences/preview",
+    tag = "silences",
+    request_body = SilenceBody,
+    responses(
+        (status = 200, description = "As asked", body = SilencePreview),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn preview(
     State(web): State<Arc<Web>>,
     headers: HeaderMap,
@@ -103,6 +125,17 @@ pub(super) fn previewed(view: &View, matchers: &[SilenceMatcher], now: Instant) 
 }
 
 /// Makes one, or edits one.
+#[utoipa::path(
+    post,
+    path = "/api/v1/silences",
+    tag = "silences",
+    request_body = SilenceBody,
+    responses(
+        (status = 200, description = "As asked", body = SilenceReport),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn post(
     State(web): State<Arc<Web>>,
     headers: HeaderMap,
@@ -118,6 +151,17 @@ pub(super) async fn post(
 }
 
 /// Ends one.
+#[utoipa::path(
+    post,
+    path = "/api/v1/silences/{id}/expire",
+    tag = "silences",
+    params(("id" = String, Path, description = "As GET /api/v1/silences lists it")),
+    responses(
+        (status = 200, description = "As asked", body = SilenceReport),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn expire(State(web): State<Arc<Web>>, Path(id): Path<String>) -> Response {
     match web.silencing.expire(id.clone()).await {
         Ok(()) => shown(&web, &id),

@@ -36,7 +36,7 @@ pub enum Subject {
 }
 
 /// The vendor endpoints shiftwatch calls; the `endpoint` label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Endpoint {
     /// `POST /oauth/accesstoken`

@@ -14,9 +14,10 @@ use super::{
 use crate::model::{Instant, PersonName};
 
 /// Everything about who is on call, as of one instant.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OnCallReport {
     /// As of when.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
     /// Every schedule, by name.
     pub schedules: Vec<ScheduleReport>,
@@ -27,7 +28,7 @@ pub struct OnCallReport {
 }
 
 /// One schedule.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ScheduleReport {
     /// Its name.
     pub name: String,
@@ -36,8 +37,10 @@ pub struct ScheduleReport {
     /// Who is on call now, by their ids; empty = nobody, or unknown where `calendar.fetched_at` is null.
     pub on_call: Vec<String>,
     /// Since when; null = since longer ago than is looked at.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<Instant>,
     /// Until when; null = no change in sight.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Instant>,
     /// The fortnight ahead, without holes between the stretches; those with nobody are gaps.
     pub shifts: Vec<SpanReport>,
@@ -48,11 +51,13 @@ pub struct ScheduleReport {
 }
 
 /// A stretch with the same people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SpanReport {
     /// Included.
+    #[schema(value_type = String, format = DateTime)]
     pub from: Instant,
     /// Excluded.
+    #[schema(value_type = String, format = DateTime)]
     pub until: Instant,
     /// By their ids; empty = nobody.
     pub people: Vec<String>,
@@ -61,16 +66,17 @@ pub struct SpanReport {
 }
 
 /// The copy of a calendar.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CalendarReport {
     /// When it was last known to be what the calendar says; null = never read.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub fetched_at: Option<Instant>,
     /// True when it is too old to be trusted.
     pub stale: bool,
 }
 
 /// One policy, in words.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PolicyReport {
     /// Its name.
     pub name: String,
@@ -81,7 +87,7 @@ pub struct PolicyReport {
 }
 
 /// One finding, in words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FindingReport {
     /// About what: `schedule`, `policy` or `person`.
     pub about: String,
@@ -91,6 +97,7 @@ pub struct FindingReport {
     /// `opted_out`, `unverified`.
     pub kind: String,
     /// Since when, or from when on.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub from: Option<Instant>,
     /// What is wrong, in a sentence, and what to do.
     pub says: String,

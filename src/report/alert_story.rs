@@ -29,7 +29,7 @@ pub const MESSAGES_MAX: usize = 200;
 pub const TURNS_MAX: usize = 500;
 
 /// The answer of `GET /api/v1/alerts/{fingerprint}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AlertStory {
     /// Its id in every API, 16 hex digits.
     pub fingerprint: String,
@@ -44,7 +44,7 @@ pub struct AlertStory {
 }
 
 /// One life of an alert.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LifeStory {
     /// The agency whose alert it is; `installation` for those that belong to none.
     pub agency: String,
@@ -61,18 +61,24 @@ pub struct LifeStory {
     /// `pending`, `firing`, `acknowledged` or `resolved`.
     pub state: String,
     /// The known edge that passed; `null` where nobody can know.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub edge_at: Option<Instant>,
     /// When the agent saw it; `null` when that was not written down.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub seen_at: Option<Instant>,
     /// Since when its condition was true.
+    #[schema(value_type = String, format = DateTime)]
     pub active_at: Instant,
     /// When it fired.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub fired_at: Option<Instant>,
     /// When somebody first took it.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub acknowledged_at: Option<Instant>,
     /// Who that was.
     pub acknowledged_by: Option<String>,
     /// When it ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub resolved_at: Option<Instant>,
     /// Why it ended, one word.
     pub reason: Option<String>,
@@ -92,28 +98,32 @@ pub struct LifeStory {
 }
 
 /// One page that told of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PageStory {
     /// 16 hex digits.
     pub id: String,
     /// By which escalation policy.
     pub policy: String,
     /// When it opened.
+    #[schema(value_type = String, format = DateTime)]
     pub opened_at: Instant,
     /// When it was over; `null` while it is open.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Instant>,
     /// Who took it first; `null` when nobody did.
     pub acknowledged_by: Option<String>,
     /// When that was; `null` where it is not known.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub acknowledged_at: Option<Instant>,
     /// Who was told, oldest first.
     pub told: Vec<PageToldReport>,
 }
 
 /// It went from one state to another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Turn {
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
     /// From which state; `null` for a new alert.
     pub from: Option<String>,
@@ -128,7 +138,7 @@ pub struct Turn {
 }
 
 /// What a message told of the alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Told {
     /// That it fires.
@@ -138,11 +148,12 @@ pub enum Told {
 }
 
 /// One message to one recipient.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MessageStory {
     /// Its id, 32 hex digits.
     pub id: String,
     /// When it was decided.
+    #[schema(value_type = String, format = DateTime)]
     pub decided_at: Instant,
     /// What it told of this alert.
     pub told: Told,
@@ -157,10 +168,13 @@ pub struct MessageStory {
     /// `queued`, `held`, `claimed`, `uncertain`, `sent`, `delivered`, `undelivered`, `refused`, `expired`, `cancelled`.
     pub state: String,
     /// When that became final; `null` while it may change by itself.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Instant>,
     /// When it is tried next; `null` unless it waits for an instant.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub due_at: Option<Instant>,
     /// After this it helps nobody and is not sent.
+    #[schema(value_type = String, format = DateTime)]
     pub useful_until: Instant,
     /// What came of each try, oldest first.
     pub steps: Vec<MessageStep>,
@@ -169,9 +183,10 @@ pub struct MessageStory {
 }
 
 /// What came of one try, or a report on it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MessageStep {
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
     /// Which try, from 1.
     pub attempt: u32,

@@ -27,18 +27,19 @@ pub const OUTAGES_MAX: usize = 100;
 /// Shares are of *observed* time: after a good answer an endpoint counts as up until the next request, five minutes at
 /// most; after a failure as down until the next request, an hour at most. While the agent does not run, or does not ask,
 /// nothing is observed: that is unknown, not up. Times are the agent's clock, except latency, which is real time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ApiRecord {
     /// Whose API.
     pub agency: String,
     /// When it was summed up.
+    #[schema(value_type = String, format = DateTime)]
     pub as_of: Instant,
     /// The endpoints that were ever asked in the last 30 days, in label order.
     pub endpoints: Vec<EndpointRecord>,
 }
 
 /// One endpoint.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EndpointRecord {
     /// The `endpoint` label.
     pub endpoint: Endpoint,
@@ -53,11 +54,12 @@ pub struct EndpointRecord {
 }
 
 /// One endpoint over one span.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SpanRecord {
     /// `1h`, `24h` or `30d`.
     pub span: String,
     /// Where it begins.
+    #[schema(value_type = String, format = DateTime)]
     pub from: Instant,
     /// How much of it was observed, seconds.
     pub observed_seconds: f64,
@@ -78,9 +80,10 @@ pub struct SpanRecord {
 }
 
 /// One hour of one endpoint.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct HourRecord {
     /// Where it begins.
+    #[schema(value_type = String, format = DateTime)]
     pub from: Instant,
     /// How much of it was observed, seconds.
     pub observed_seconds: f64,
@@ -97,12 +100,14 @@ pub struct HourRecord {
 }
 
 /// At least two failures in a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Outage {
     /// The first failure.
+    #[schema(value_type = String, format = DateTime)]
     pub since: Instant,
     /// The next good answer; `null` while there is none. After a restart it is the first good answer after it: the agent
     /// did not look in between.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Instant>,
     /// The code of the first failure: a status number, `timeout`, `connect`, `protocol`.
     pub cause: String,

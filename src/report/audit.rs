@@ -10,9 +10,10 @@ use crate::model::Instant;
 pub const COMMAND_LINE: &str = "command line";
 
 /// One row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AuditRow {
     /// When, agent clock.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
     /// Which agency's people it was about; `installation` where it was about all of them.
     pub agency: String,
@@ -27,11 +28,13 @@ pub struct AuditRow {
 }
 
 /// The audit of a time, the newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AuditLog {
     /// From here on.
+    #[schema(value_type = String, format = DateTime)]
     pub from: Instant,
     /// Until then, not included.
+    #[schema(value_type = String, format = DateTime)]
     pub until: Instant,
     /// The rows.
     pub rows: Vec<AuditRow>,

@@ -20,7 +20,7 @@ pub const LATEST_MAX: usize = 200;
 pub const SUMMED_MAX: usize = 100_000;
 
 /// How far back.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub enum Span {
     /// The last 24 hours.
     #[serde(rename = "24h")]
@@ -77,13 +77,15 @@ impl fmt::Display for Span {
 }
 
 /// The answer of `GET /api/v1/history`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct History {
     /// How far back.
     pub span: Span,
     /// Alerts that fired from here,
+    #[schema(value_type = String, format = DateTime)]
     pub from: Instant,
     /// up to here.
+    #[schema(value_type = String, format = DateTime)]
     pub until: Instant,
     /// By rule, in name order; a rule that did not fire is not listed.
     pub rules: Vec<RuleHistory>,
@@ -96,7 +98,7 @@ pub struct History {
 }
 
 /// How the alerts of one name went.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RuleHistory {
     /// The `alertname` label.
     pub alertname: String,
@@ -124,7 +126,7 @@ pub struct RuleHistory {
 }
 
 /// One of the latest alerts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LatestAlert {
     /// Its id in every API.
     pub fingerprint: String,
@@ -139,14 +141,18 @@ pub struct LatestAlert {
     /// The `shift` label, where it is about a shift.
     pub shift: Option<String>,
     /// Since when its condition was true.
+    #[schema(value_type = String, format = DateTime)]
     pub active_at: Instant,
     /// When it fired.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub fired_at: Option<Instant>,
     /// When somebody first took it.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub acknowledged_at: Option<Instant>,
     /// Who that was.
     pub acknowledged_by: Option<String>,
     /// When it ended; `null` while it lives.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub resolved_at: Option<Instant>,
     /// Why it ended, one word.
     pub reason: Option<String>,

@@ -91,11 +91,13 @@ pub struct PageRow {
 }
 
 /// The answer of `GET /api/v1/on-call/log`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OnCallLog {
     /// From when on pages are listed, by when they opened.
+    #[schema(value_type = String, format = DateTime)]
     pub from: Instant,
     /// Until when.
+    #[schema(value_type = String, format = DateTime)]
     pub until: Instant,
     /// The newest first, at most [`PAGES_MAX`].
     pub pages: Vec<LoggedPage>,
@@ -104,7 +106,7 @@ pub struct OnCallLog {
 }
 
 /// One page of the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LoggedPage {
     /// 16 hex digits.
     pub id: String,
@@ -115,12 +117,15 @@ pub struct LoggedPage {
     /// True for a trial.
     pub drill: bool,
     /// When it opened.
+    #[schema(value_type = String, format = DateTime)]
     pub opened_at: Instant,
     /// When it was over; `null` while it is open.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Instant>,
     /// Who took it first; `null` when nobody did.
     pub acknowledged_by: Option<String>,
     /// When that was; `null` where it is not known.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub acknowledged_at: Option<Instant>,
     /// How many minutes after it opened, rounded down.
     pub acknowledged_after_minutes: Option<i64>,
@@ -133,11 +138,12 @@ pub struct LoggedPage {
 }
 
 /// One alert of a page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LoggedAlert {
     /// 16 hex digits.
     pub fingerprint: String,
     /// Which of its lives.
+    #[schema(value_type = String, format = DateTime)]
     pub active_at: Instant,
     /// The `alertname` label.
     pub alertname: String,
@@ -148,8 +154,10 @@ pub struct LoggedAlert {
     /// The vendor's id of the shift, where it is about one.
     pub shift: Option<String>,
     /// When that shift starts.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub starts_at: Option<Instant>,
     /// When it ended; `null` while it lives.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub resolved_at: Option<Instant>,
     /// Why, one word.
     pub reason: Option<String>,
@@ -162,7 +170,7 @@ pub struct LoggedAlert {
 }
 
 /// Somebody said what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DispositionReport {
     /// `covered`, `arrived`, `refused`, `unstaffed`, `data-error` or `rescheduled`.
     pub disposition: Disposition,
@@ -171,6 +179,7 @@ pub struct DispositionReport {
     /// Who said so.
     pub by: String,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
     /// Who approved of it.
     pub approver: Option<String>,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// One page: open, or over for less than a day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PageReport {
     /// 16 hex digits.
     pub id: String,
@@ -23,8 +23,10 @@ pub struct PageReport {
     /// `open`, `owned` or `closed`.
     pub state: String,
     /// When it opened.
+    #[schema(value_type = String, format = DateTime)]
     pub opened_at: Instant,
     /// When it was over.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Instant>,
     /// The fingerprints of the alerts it tells of; of a page that is over, as it ended.
     pub alerts: Vec<String>,
@@ -33,6 +35,7 @@ pub struct PageReport {
     /// Rounds begun, from 1.
     pub round: u32,
     /// When it is looked at next: the next step, the next way, the end of ownership.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub next_at: Option<Instant>,
     /// Who was told, oldest first.
     pub told: Vec<PageToldReport>,
@@ -46,13 +49,14 @@ pub struct PageReport {
 }
 
 /// One message to one person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PageToldReport {
     /// Whom: their name in the configuration.
     pub person: String,
     /// `sms`, `call` or `email`.
     pub via: String,
     /// When it was decided.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
     /// At which step, from 1.
     pub step: usize,
@@ -63,13 +67,15 @@ pub struct PageToldReport {
 }
 
 /// Who has a page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PageOwner {
     /// Who.
     pub by: String,
     /// Since when; `None` once it is over.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub at: Option<Instant>,
     /// Until when; `None` once it is over.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Instant>,
     /// They called it handled.
     pub handled: bool,

@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// How a section stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SectionReport {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SectionAge {
     /// Whose.
     pub agency: String,
     /// Which: `clients`, `caregivers`, `shifts`, `visits`, or one that is read beside the watch.
@@ -19,13 +19,14 @@ pub struct SectionReport {
     /// Whether the watch does without it.
     pub optional: bool,
     /// When it was read last; `null` before the first time.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub as_of: Option<Instant>,
     /// Why its last read failed; `null` when it did not. Of the sections that the watch needs, see the alerts.
     pub fault: Option<String>,
 }
 
 /// The tasks of one visit, or of one shift.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TasksReport {
     /// Whose.
     pub agency: String,
@@ -40,9 +41,10 @@ pub struct TasksReport {
 }
 
 /// What was planned for a shift.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Planned {
     /// When it was seen to change last.
+    #[schema(value_type = String, format = DateTime)]
     pub as_of: Instant,
     /// How many items and tasks.
     pub n: usize,
@@ -51,9 +53,10 @@ pub struct Planned {
 }
 
 /// What was done in a visit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Done {
     /// When it was read.
+    #[schema(value_type = String, format = DateTime)]
     pub as_of: Instant,
     /// How many entries.
     pub n: usize,
@@ -64,13 +67,14 @@ pub struct Done {
 }
 
 /// The agency's list of care activities.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ActivitiesReport {
     /// Whose.
     pub agency: String,
     /// `ADL` or `IADL`.
     pub kind: String,
     /// When it was read; `null` before the first time.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub as_of: Option<Instant>,
     /// What there is; `null` when it was never read, or the vendor gives none.
     pub activities: Option<Vec<Activity>>,

@@ -15,15 +15,18 @@ use crate::{
 };
 
 /// The answer of `GET /api/v1/status`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StatusReport {
     /// The agent's version.
     pub version: String,
     /// The agent's clock when it answered.
+    #[schema(value_type = String, format = DateTime)]
     pub now: Instant,
     /// When the picture behind the answer was made.
+    #[schema(value_type = String, format = DateTime)]
     pub as_of: Instant,
     /// When the process started.
+    #[schema(value_type = String, format = DateTime)]
     pub started_at: Instant,
     /// The one line for a person.
     pub sentence: String,
@@ -46,20 +49,22 @@ pub struct StatusReport {
     /// The configuration file.
     pub config_file: Option<String>,
     /// When a later version of it was refused, while that stands.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub config_refused_at: Option<Instant>,
 }
 
 /// One loop in a [`StatusReport`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LoopReport {
     /// `poll`, `tick` or `send`.
     pub name: String,
     /// Its last good pass; `null` before the first.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_success_at: Option<Instant>,
 }
 
 /// One agency in a [`StatusReport`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AgencyReport {
     /// Its name.
     pub name: String,
@@ -72,14 +77,17 @@ pub struct AgencyReport {
     /// Shifts that still start or run today.
     pub shifts_left_today: Option<u64>,
     /// The last successful read.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_read_at: Option<Instant>,
     /// Ages.
     pub sections: Vec<SectionReport>,
     /// Subjects without the evidence they need.
     pub unjudged: u64,
     /// Blind since.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub blind_since: Option<Instant>,
     /// Everything is judged before anything is told, since.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub catching_up_since: Option<Instant>,
     /// `detect_within` in seconds.
     pub detect_within_seconds: f64,
@@ -92,18 +100,19 @@ pub struct AgencyReport {
 }
 
 /// One section of an [`AgencyReport`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SectionReport {
     /// Its name.
     pub section: String,
     /// Its age's start.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub as_of: Option<Instant>,
     /// Whether the read was complete.
     pub complete: bool,
 }
 
 /// One count of an [`AgencyReport`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UncoveredReport {
     /// Where.
     pub location: String,
@@ -114,20 +123,22 @@ pub struct UncoveredReport {
 }
 
 /// One endpoint of an [`AgencyReport`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EndpointReport {
     /// Its label.
     pub endpoint: String,
     /// Whether it answers.
     pub up: bool,
     /// Its last success.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_success_at: Option<Instant>,
     /// Not called until then.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub paused_until: Option<Instant>,
 }
 
 /// How many alerts there are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AlertCounts {
     /// Firing, nobody owns them, `page` or `critical`, not inhibited.
     pub need_you: u64,
@@ -140,7 +151,7 @@ pub struct AlertCounts {
 }
 
 /// One alert in the answer of `GET /api/v1/alerts`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AlertReport {
     /// Its id in every API.
     pub fingerprint: String,
@@ -159,6 +170,7 @@ pub struct AlertReport {
     /// When its subject is, on the wall clock there: `Tue 07:00-11:00`.
     pub when: Option<String>,
     /// By when somebody should have acted.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub deadline: Option<Instant>,
     /// That, as a person says it at the moment of the answer: `in 3 h 55`.
     pub deadline_in: Option<String>,
@@ -169,18 +181,23 @@ pub struct AlertReport {
     /// All annotations.
     pub annotations: Labels,
     /// When the condition became true.
+    #[schema(value_type = String, format = DateTime)]
     pub active_at: Instant,
     /// When it fired.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub fired_at: Option<Instant>,
     /// The last change.
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Instant,
     /// When it closed.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub resolved_at: Option<Instant>,
     /// Why it closed: one word.
     pub reason: Option<String>,
     /// Who has it.
     pub owner: Option<OwnerReport>,
     /// Since when the data cannot tell.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub unjudged_since: Option<Instant>,
     /// True when the second look could not be had in time.
     pub unconfirmed: bool,
@@ -190,6 +207,7 @@ pub struct AlertReport {
     pub told: Vec<ToldReport>,
     /// When its pages try the next way or person, unless somebody owns it first; `null` when none waits for a time.
     #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub next_step_at: Option<Instant>,
     /// Fingerprints of the alerts that speak for it.
     pub inhibited_by: Vec<String>,
@@ -198,28 +216,31 @@ pub struct AlertReport {
 }
 
 /// Who has an alert.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OwnerReport {
     /// Who.
     pub by: String,
     /// What they wrote; may be empty.
     pub note: String,
     /// Since.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
     /// Until.
+    #[schema(value_type = String, format = DateTime)]
     pub until: Instant,
     /// That, on the wall clock of the alert's place.
     pub until_local: String,
 }
 
 /// One telling.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ToldReport {
     /// Which receiver.
     pub receiver: String,
     /// By which way.
     pub channel: String,
     /// When it was decided.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
     /// Set when a page told a person, whose name is `receiver`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -227,7 +248,7 @@ pub struct ToldReport {
 }
 
 /// How a page told somebody.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ToldByPage {
     /// The page's code on that phone; it counts from no other.
     pub code: String,

@@ -25,6 +25,7 @@ mod layering;
 mod metrics_lint;
 mod mornings;
 mod on_call;
+mod openapi;
 mod pages;
 mod phi;
 mod prometheus;

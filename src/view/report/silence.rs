@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// One silence.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SilenceReport {
     /// Its id.
     pub id: String,
@@ -20,12 +20,15 @@ pub struct SilenceReport {
     /// What it matches, as a person writes it.
     pub matchers: Vec<String>,
     /// When it begins.
+    #[schema(value_type = String, format = DateTime)]
     pub starts_at: Instant,
     /// When it ends.
+    #[schema(value_type = String, format = DateTime)]
     pub ends_at: Instant,
     /// Its end as a person says it at the moment of the answer: `in 3 h 55`.
     pub ends_in: String,
     /// When it was last changed.
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Instant,
     /// Who made it.
     pub created_by: String,
