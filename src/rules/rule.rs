@@ -2,7 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{finding::RuleId, where_clause::Where};
+use super::{
+    exception::Exception,
+    finding::RuleId,
+    kinds::{double_booked::Of, short_visit::Below},
+    where_clause::Where,
+};
 use crate::alerts::alert::Labels;
 
 /// One `alert:` of a rule file, checked and ready.
@@ -60,6 +65,52 @@ pub enum Kind {
         /// In all, from the check-in.
         longest: Duration,
     },
+    /// Somebody checked in, late.
+    LateCheckIn {
+        /// How long after the start, or later.
+        by: Duration,
+    },
+    /// A visit is over and was too short.
+    ShortVisit {
+        /// Than what.
+        below: Below,
+    },
+    /// A visit lasts, or lasted, longer than planned.
+    Overrun {
+        /// By how much.
+        by: Duration,
+    },
+    /// A visit that no shift belongs to.
+    UnscheduledVisit,
+    /// A visit by somebody else than was planned.
+    CaregiverMismatch,
+    /// Two shifts at one time.
+    DoubleBooked {
+        /// Of whom.
+        of: Of,
+    },
+    /// Too little time between two clients.
+    TightTurnaround {
+        /// Less than this.
+        under: Duration,
+    },
+    /// A caregiver's week comes to too much.
+    OvertimeAhead {
+        /// More hours than these.
+        weekly_hours: f64,
+    },
+    /// The caregiver of a shift is not active, or not hired.
+    InactiveCaregiverAssigned,
+    /// The schedule changed shortly before the start, or after it.
+    LateChange {
+        /// How long before.
+        within: Duration,
+    },
+    /// A client for whom nothing is planned.
+    ClientWithoutShifts {
+        /// For how long.
+        for_: Duration,
+    },
     /// A quantile of request durations above a limit, per endpoint.
     ApiLatency {
         /// 0 < q < 1.
@@ -106,4 +157,25 @@ pub enum Kind {
     UnverifiedNumber,
     /// Always.
     Watchdog,
+}
+
+impl Kind {
+    /// Which exception it finds; `None` for kinds that find something else.
+    #[must_use]
+    pub const fn exception(&self) -> Option<Exception> {
+        Some(match self {
+            Self::LateCheckIn { .. } => Exception::LateCheckIn,
+            Self::ShortVisit { .. } => Exception::ShortVisit,
+            Self::Overrun { .. } => Exception::Overrun,
+            Self::UnscheduledVisit => Exception::UnscheduledVisit,
+            Self::CaregiverMismatch => Exception::CaregiverMismatch,
+            Self::DoubleBooked { .. } => Exception::DoubleBooked,
+            Self::TightTurnaround { .. } => Exception::TightTurnaround,
+            Self::OvertimeAhead { .. } => Exception::OvertimeAhead,
+            Self::InactiveCaregiverAssigned => Exception::InactiveCaregiver,
+            Self::LateChange { .. } => Exception::LateChange,
+            Self::ClientWithoutShifts { .. } => Exception::NoShifts,
+            _ => return None,
+        })
+    }
 }
