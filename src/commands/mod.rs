@@ -12,6 +12,7 @@ mod dispatch;
 pub mod disposition;
 pub mod doctor;
 pub mod drill;
+pub mod exceptions;
 pub mod healthcheck;
 pub mod init;
 mod longest_text;

@@ -282,7 +282,8 @@ impl<'a, 's> Pass<'a, 's> {
             }
         }
         if ruleset.has_clients() {
-            all.extend(mirror.client_ids().cloned().map(Subject::Client));
+            // Whom only a shift or a visit names is nobody's client.
+            all.extend(mirror.client_ids().filter(|id| mirror.client(id).is_some()).cloned().map(Subject::Client));
         }
         all
     }

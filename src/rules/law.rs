@@ -468,9 +468,11 @@ fn run(history: &History, base: Instant, naive: bool, drop_wake: Option<usize>) 
         known.retain(|(_, subject), _| there.contains(subject));
         let waits: BTreeSet<Subject> = expected
             .iter()
-            // An endpoint, or the agency, is held after a start; the ledger is about windows that wait.
+            // What is only held, because nothing was read that would tell, wants no read and waits for none; the ledger is
+            // about windows that wait.
             .filter(|((_, s), v)| {
-                matches!(v, Verdict::Unjudged { .. }) && matches!(s, Subject::Shift(_) | Subject::Visit(_))
+                matches!(v, Verdict::Unjudged { because } if because.wants.is_some())
+                    && matches!(s, Subject::Shift(_) | Subject::Visit(_))
             })
             .map(|((_, s), _)| s.clone())
             .collect();

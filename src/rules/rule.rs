@@ -178,4 +178,51 @@ impl Kind {
             _ => return None,
         })
     }
+
+    /// The key it has in a rule file.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::UncoveredShift { .. } => "uncovered_shift",
+            Self::MissedCheckIn { .. } => "missed_check_in",
+            Self::NoShow { .. } => "no_show",
+            Self::MissedCheckOut { .. } => "missed_check_out",
+            Self::RunawayVisit { .. } => "runaway_visit",
+            Self::LateCheckIn { .. } => "late_check_in",
+            Self::ShortVisit { .. } => "short_visit",
+            Self::Overrun { .. } => "overrun",
+            Self::UnscheduledVisit => "unscheduled_visit",
+            Self::CaregiverMismatch => "caregiver_mismatch",
+            Self::DoubleBooked { .. } => "double_booked",
+            Self::TightTurnaround { .. } => "tight_turnaround",
+            Self::OvertimeAhead { .. } => "overtime_ahead",
+            Self::InactiveCaregiverAssigned => "inactive_caregiver_assigned",
+            Self::LateChange { .. } => "late_change",
+            Self::ClientWithoutShifts { .. } => "client_without_shifts",
+            Self::ApiLatency { .. } => "api_latency",
+            Self::ApiErrors { .. } => "api_errors",
+            Self::ApiDown { .. } => "api_down",
+            Self::Blind { .. } => "blind",
+            Self::SourceAnomaly => "source_anomaly",
+            Self::DeliveryFailing { .. } => "delivery_failing",
+            Self::NobodyOnCall { .. } => "nobody_on_call",
+            Self::OnCallFault => "on_call_fault",
+            Self::UnverifiedNumber => "unverified_number",
+            Self::Watchdog => "watchdog",
+        }
+    }
+
+    /// Whether what it finds stands in the office's list of exceptions: what was not as planned, and what will not be.
+    /// A shift without a caregiver is no exception yet: it has a list of its own.
+    #[must_use]
+    pub const fn is_listed(&self) -> bool {
+        self.exception().is_some()
+            || matches!(
+                self,
+                Self::MissedCheckIn { .. }
+                    | Self::NoShow { .. }
+                    | Self::MissedCheckOut { .. }
+                    | Self::RunawayVisit { .. }
+            )
+    }
 }

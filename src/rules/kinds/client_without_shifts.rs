@@ -39,6 +39,10 @@ pub fn look(for_: Duration, id: &ClientId, mirror: &Mirror, now: Instant) -> Loo
         since = since.max(entry.shift.end);
     }
     let window = window.unwrap_or(Window { opens_at: since, closes_at: None });
+    if now < window.opens_at {
+        // There is one soon enough. What is known of the days behind it is asked when it is over.
+        return Look::certain(window, window.opens_at);
+    }
     let from = window.opens_at.max(newest);
     match mirror.schedule_read_at(id, from, from + for_) {
         Some(read_at) if read_at >= window.opens_at - READ_BEFORE => Look::certain(window, window.opens_at),

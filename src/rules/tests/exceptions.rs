@@ -268,7 +268,7 @@ fn a_client_without_shifts_needs_reads_that_reach_so_far() {
     more.push(shift("2", "c1", 3 * DAY + 6 * HOUR, 4, None));
     story.read(Reading::shifts("c1", 6 * HOUR - 60, more.clone()));
     assert_eq!(broken(&story.tick(at(6 * HOUR - 60)), "none").unwrap().window.closes_at, Some(at(6 * HOUR)));
-    assert_eq!(story.run(6 * HOUR), ["360 none expired"], "it is near enough by then");
+    assert_eq!(story.run(6 * HOUR), ["360 none recovered"], "it is near enough by then");
     more.truncate(1);
     story.read(Reading::clients(7 * HOUR, vec![client("c1", Some(false), Some(false))]));
     assert_eq!(story.words(7 * HOUR), [""; 0]);
