@@ -1,4 +1,4 @@
-//! The office's key figures, as they were counted last.
+//! The office's key figures, as they were counted last; of an agency whose schedule was not read yet there are none.
 
 use super::{family as f, page::Page};
 use crate::report::kpi::{AgencyKpis, Figures, Kpis};
@@ -7,6 +7,7 @@ const HOUR: f64 = 3_600.0;
 
 /// Writes every family of theirs; what is not known is left out.
 pub(super) fn write(page: &mut Page, kpis: &Kpis) {
+    let known = || kpis.agencies.iter().filter(|agency| agency.complete);
     let placed = || {
         let each = |agency: &'_ AgencyKpis| -> Vec<(String, String, Figures)> {
             let of = |(location, figures): (&String, &Figures)| {
@@ -14,7 +15,7 @@ pub(super) fn write(page: &mut Page, kpis: &Kpis) {
             };
             agency.locations.iter().map(of).collect()
         };
-        kpis.agencies.iter().flat_map(each).collect::<Vec<_>>()
+        known().flat_map(each).collect::<Vec<_>>()
     };
     let placed = placed();
     let mut simple = |family: &'static f::Family, value: fn(&Figures) -> Option<f64>| {
@@ -48,7 +49,7 @@ pub(super) fn write(page: &mut Page, kpis: &Kpis) {
     );
     let mut whole = |family: &'static f::Family, value: fn(&AgencyKpis) -> Option<f64>| {
         let mut out = page.family(family);
-        for agency in &kpis.agencies {
+        for agency in known() {
             out.maybe(&[&agency.agency], value(agency));
         }
     };
@@ -57,7 +58,7 @@ pub(super) fn write(page: &mut Page, kpis: &Kpis) {
     whole(&f::FILL_P90, |one| one.time_to_fill.p90_seconds);
     whole(&f::FILLED_LATE, |one| one.filled_late_ratio);
     let mut waiting = page.family(&f::EXCEPTIONS);
-    for agency in &kpis.agencies {
+    for agency in known() {
         for (kind, n) in &agency.exceptions_waiting {
             waiting.count(&[&agency.agency, kind], *n);
         }

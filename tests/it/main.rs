@@ -23,6 +23,7 @@ mod kill;
 mod layering;
 mod metrics_lint;
 mod mornings;
+mod office;
 mod on_call;
 mod pages;
 mod phi;
