@@ -6,6 +6,7 @@
 pub mod ack;
 pub mod agent;
 pub mod alerts;
+pub mod audit;
 pub mod check;
 pub mod demo;
 mod dispatch;
@@ -15,6 +16,7 @@ pub mod drill;
 pub mod exceptions;
 pub mod healthcheck;
 pub mod init;
+pub mod local_user;
 mod longest_text;
 pub mod on_call;
 pub mod on_call_log;
@@ -24,6 +26,7 @@ pub mod routes;
 pub mod service;
 pub mod silence;
 pub mod status;
+pub mod tasks;
 pub mod terminal;
 pub mod test;
 

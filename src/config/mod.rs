@@ -30,6 +30,7 @@ mod rule_kinds;
 mod schedules;
 mod seams;
 mod secret;
+mod sections;
 mod seen;
 mod sms_gateways;
 mod store_url;
@@ -74,6 +75,7 @@ use self::{fault::Fault, origins::Origins};
 use crate::{
     alerts::policy::Policy,
     clock::Clock,
+    details::Sections,
     model::{AgencyName, Phi, TagId},
     notify::{
         message::SmtpTarget,
@@ -230,6 +232,8 @@ pub struct Wellsky {
     pub page_base: Option<u8>,
     /// How long the first message of an alert waits for the confirming read.
     pub confirm_timeout: Duration,
+    /// What is read beside the watch.
+    pub sections: Sections,
 }
 
 /// `encounter_naive_tz`.
@@ -334,6 +338,18 @@ impl Config {
     /// The file cannot be read, or not where it says that.
     pub fn listens(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Listens, Vec<Fault>> {
         web::listens_of(path, env)
+    }
+
+    /// Where the agent of this file keeps everything, without reading anything else of it: for a command that looks into the
+    /// store beside the running agent. Without a file: where an agent without one keeps it.
+    ///
+    /// # Errors
+    /// The file cannot be read, or not where it says that.
+    pub fn kept_in(path: Option<&Path>, env: &dyn Fn(&str) -> Option<String>) -> Result<StoreUrl, Vec<Fault>> {
+        match path {
+            Some(path) => store_url::kept_in(path, env),
+            None => Ok(StoreUrl::Sqlite(store_url::default_file(env))),
+        }
     }
 
     /// The clock to run on: the machine's, or the one `SHIFTWATCH_CLOCK` asks for.
