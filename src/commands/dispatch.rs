@@ -11,8 +11,8 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    Exit, ack, agent::Agent, alerts, check, demo, disposition, doctor, exceptions, healthcheck, init, on_call, on_call_log,
-    output::Output, routes, silence, status, terminal,
+    Exit, ack, agent::Agent, alerts, check, demo, disposition, doctor, exceptions, healthcheck, init, on_call,
+    on_call_log, output::Output, routes, silence, status, terminal,
 };
 use crate::{
     app::{self, Launch, LoadConfig},

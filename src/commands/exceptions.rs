@@ -84,9 +84,26 @@ pub fn text(list: &Exceptions, days: u32, open: bool, output: Output, width: usi
         Output::Json => return json(list),
         Output::Csv => {
             let mut table = Table::new(&[
-                "fingerprint", "agency", "kind", "alertname", "severity", "location", "shift", "starts_at",
-                "other_shift", "visit", "client", "caregiver", "week", "fired_at", "resolved_at", "reason",
-                "disposition", "disposition_by", "note", "waits",
+                "fingerprint",
+                "agency",
+                "kind",
+                "alertname",
+                "severity",
+                "location",
+                "shift",
+                "starts_at",
+                "other_shift",
+                "visit",
+                "client",
+                "caregiver",
+                "week",
+                "fired_at",
+                "resolved_at",
+                "reason",
+                "disposition",
+                "disposition_by",
+                "note",
+                "waits",
             ]);
             let maybe = |text: &Option<String>| text.clone().unwrap_or_default();
             let at = |at: Option<crate::model::Instant>| {
@@ -158,11 +175,22 @@ pub fn kpis_text(kpis: &Kpis, output: Output, width: usize) -> String {
     if output == Output::Json {
         return json(kpis);
     }
-    let share = |value: Option<f64>| value.map_or_else(|| "unknown".to_owned(), |value| format!("{:.1} %", value * 100.0));
+    let share =
+        |value: Option<f64>| value.map_or_else(|| "unknown".to_owned(), |value| format!("{:.1} %", value * 100.0));
     let hours = |value: Option<f64>| value.map_or_else(|| "unknown".to_owned(), |value| format!("{value:.1} h"));
     let mut table = Table::new(&[
-        "AGENCY", "LOCATION", "SHIFTS", "FILLED", "MISSED", "ON TIME 7M", "ON TIME 15M", "OPEN 24H", "AT RISK 72H",
-        "WORKED", "VARIANCE", "CAREGIVERS/CLIENT",
+        "AGENCY",
+        "LOCATION",
+        "SHIFTS",
+        "FILLED",
+        "MISSED",
+        "ON TIME 7M",
+        "ON TIME 15M",
+        "OPEN 24H",
+        "AT RISK 72H",
+        "WORKED",
+        "VARIANCE",
+        "CAREGIVERS/CLIENT",
     ]);
     for agency in &kpis.agencies {
         let mut row = |location: &str, one: &Figures| {
@@ -191,7 +219,8 @@ pub fn kpis_text(kpis: &Kpis, output: Output, width: usize) -> String {
     }
     let mut text = table.text(width);
     for agency in &kpis.agencies {
-        let fill = agency.time_to_fill.p50_seconds.map_or_else(|| "unknown".to_owned(), |s| format!("{:.0} min", s / 60.0));
+        let fill =
+            agency.time_to_fill.p50_seconds.map_or_else(|| "unknown".to_owned(), |s| format!("{:.0} min", s / 60.0));
         let _ = writeln!(
             text,
             "{}: overtime this week {}, half of the call-outs filled within {fill}, filled late {}{}",
@@ -223,7 +252,13 @@ mod tests {
         });
         let list: Exceptions = serde_json::from_value(list).unwrap();
         let table = text(&list, 7, false, Output::Table, usize::MAX);
-        for says in ["double booked", "shift 90010003 and 90010002", "0123456789abcdef", "yes    ?", "shiftwatch disposition ID linked"] {
+        for says in [
+            "double booked",
+            "shift 90010003 and 90010002",
+            "0123456789abcdef",
+            "yes    ?",
+            "shiftwatch disposition ID linked",
+        ] {
             assert!(table.contains(says), "{says}: {table}");
         }
         let csv = text(&list, 7, false, Output::Csv, usize::MAX);

@@ -188,9 +188,11 @@ fn worst(agency: &Agency, rule: &Rule, telling: &Telling) -> Worst {
         Kind::UnscheduledVisit | Kind::CaregiverMismatch => {
             (Subject::Visit(VisitId::new(ID)), exception(&rule.kind), end)
         }
-        Kind::OvertimeAhead { .. } => {
-            (Subject::CaregiverWeek(crate::model::CaregiverId::new(ID), start.date_naive()), exception(&rule.kind), start)
-        }
+        Kind::OvertimeAhead { .. } => (
+            Subject::CaregiverWeek(crate::model::CaregiverId::new(ID), start.date_naive()),
+            exception(&rule.kind),
+            start,
+        ),
         Kind::ClientWithoutShifts { .. } => (Subject::Client(ClientId::new(ID)), exception(&rule.kind), start),
         Kind::ApiLatency { .. } | Kind::ApiErrors { .. } | Kind::ApiDown { .. } => {
             (Subject::Endpoint(Endpoint::Practitioners), Tells::Summary, start)

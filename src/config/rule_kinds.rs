@@ -58,7 +58,9 @@ const KINDS: [(&str, Read); 26] = [
         Some(Kind::LateCheckIn { by: p.needed("by", Duration::ZERO, DAY, "how late it was, such as 10m")? })
     }),
     ("short_visit", |p| Some(Kind::ShortVisit { below: p.below()? })),
-    ("overrun", |p| Some(Kind::Overrun { by: p.needed("by", Duration::ZERO, DAY, "how long past the end, such as 30m")? })),
+    ("overrun", |p| {
+        Some(Kind::Overrun { by: p.needed("by", Duration::ZERO, DAY, "how long past the end, such as 30m")? })
+    }),
     ("unscheduled_visit", |_| Some(Kind::UnscheduledVisit)),
     ("caregiver_mismatch", |_| Some(Kind::CaregiverMismatch)),
     ("double_booked", |p| Some(Kind::DoubleBooked { of: p.of()? })),

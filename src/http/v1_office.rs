@@ -34,9 +34,8 @@ pub(super) async fn exceptions(State(web): State<Arc<Web>>, asked: Asked) -> Res
     match web.records.exceptions(days).await {
         Ok(mut list) => {
             let is = |name: &str, value: &str| asked.get(name).is_none_or(|wanted| wanted == value);
-            list.exceptions.retain(|row| {
-                (row.waits || !open) && is("kind", &row.kind) && is("location", &row.location)
-            });
+            list.exceptions
+                .retain(|row| (row.waits || !open) && is("kind", &row.kind) && is("location", &row.location));
             answer::json(list)
         }
         Err(fault) => answer::problem(StatusCode::SERVICE_UNAVAILABLE, fault.to_string()).into_response(),

@@ -10,9 +10,8 @@ pub(super) fn write(page: &mut Page, kpis: &Kpis) {
     let known = || kpis.agencies.iter().filter(|agency| agency.complete);
     let placed = || {
         let each = |agency: &'_ AgencyKpis| -> Vec<(String, String, Figures)> {
-            let of = |(location, figures): (&String, &Figures)| {
-                (agency.agency.clone(), location.clone(), figures.clone())
-            };
+            let of =
+                |(location, figures): (&String, &Figures)| (agency.agency.clone(), location.clone(), figures.clone());
             agency.locations.iter().map(of).collect()
         };
         known().flat_map(each).collect::<Vec<_>>()

@@ -185,9 +185,8 @@ pub fn reference(alert: &Alert) -> String {
         Subject::Shift(ShiftKey { id: ShiftRef::Vendor(id), .. }) => format!("Shift {id}"),
         Subject::Visit(id) => format!("Visit {id}"),
         Subject::Client(id) => format!("Client {id}"),
-        Subject::Caregiver(id) => format!("Caregiver {id}"),
-        Subject::CaregiverWeek(id, week) => format!("Caregiver {id}, week of {week}"),
-        Subject::ShiftPair(pair) => format!("Shift {}, and {}", pair.1.id, pair.0.id),
+        Subject::Caregiver(id) | Subject::CaregiverWeek(id, _) => format!("Caregiver {id}"),
+        Subject::ShiftPair(pair) => format!("Shift {}", pair.1.id),
         _ => String::new(),
     }
 }

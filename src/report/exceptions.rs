@@ -108,7 +108,8 @@ impl Exceptions {
             match known.get(&matter).copied().filter(|i| rows[*i].is_one_with(&row)) {
                 // Another band of the same: what is worse is shown, and whatever was said of either counts.
                 Some(i) => {
-                    let (worse, other) = if severity < ranks[i] { (row, rows[i].clone()) } else { (rows[i].clone(), row) };
+                    let (worse, other) =
+                        if severity < ranks[i] { (row, rows[i].clone()) } else { (rows[i].clone(), row) };
                     ranks[i] = ranks[i].min(severity);
                     rows[i] = worse.with(&other);
                 }
@@ -208,7 +209,8 @@ mod tests {
     }
 
     fn listed(lives: Vec<(Life, Option<Said>)>) -> Exceptions {
-        let kinds = [("MissedCheckIn", "missed_check_in"), ("LateCheckIn", "late_check_in"), ("Other", "caregiver_mismatch")];
+        let kinds =
+            [("MissedCheckIn", "missed_check_in"), ("LateCheckIn", "late_check_in"), ("Other", "caregiver_mismatch")];
         let kinds = kinds.map(|(name, kind)| (name.to_owned(), kind)).into();
         Exceptions::of(at(-100), at(1_000), &kinds, lives, 0)
     }
@@ -222,7 +224,8 @@ mod tests {
             (life("Unknown", "page", &shift, 10, None), None),
             (life("MissedCheckIn", "warning", &shift, -60, Some((-50, "expired"))), None),
         ]);
-        let rows: Vec<_> = list.exceptions.iter().map(|row| (row.severity.as_str(), row.active_at, row.waits)).collect();
+        let rows: Vec<_> =
+            list.exceptions.iter().map(|row| (row.severity.as_str(), row.active_at, row.waits)).collect();
         assert_eq!(rows, [("page", at(15), false), ("warning", at(-60), true)], "an earlier life is another matter");
         assert_eq!(list.exceptions[0].shift.as_deref(), Some("1"));
         assert_eq!(list.exceptions[0].starts_at, Some(at(0)));

@@ -240,7 +240,8 @@ impl RuleKpis {
     #[must_use]
     pub fn of(rule: RuleHistory) -> Self {
         let over: u64 = rule.closed.values().sum();
-        let by_itself = ["arrived", "covered", "checked_out"].iter().filter_map(|word| rule.closed.get(*word)).sum::<u64>();
+        let by_itself =
+            ["arrived", "covered", "checked_out"].iter().filter_map(|word| rule.closed.get(*word)).sum::<u64>();
         Self {
             precision_ratio: share(rule.n_acknowledged.min(rule.n_told), rule.n_told),
             retro_resolved_ratio: share(by_itself, over),
@@ -394,7 +395,10 @@ mod tests {
         assert_eq!((north.n_shifts, north.n_unknown), (3, 1));
         assert_eq!((north.fill_ratio, north.missed_ratio), (Some(1.0), Some(0.0)));
         assert_eq!((north.on_time_7m_ratio, north.on_time_15m_ratio), (Some(0.5), Some(1.0)));
-        assert_eq!((north.scheduled_hours, north.worked_hours, north.variance_hours), (Some(8.0), Some(7.0), Some(-1.0)));
+        assert_eq!(
+            (north.scheduled_hours, north.worked_hours, north.variance_hours),
+            (Some(8.0), Some(7.0), Some(-1.0))
+        );
         assert_eq!(north.caregivers_per_client, Some(2.0));
         assert_eq!((north.open_24h_ratio, north.at_risk_24h_hours), (Some(1.0), Some(4.0)));
         assert_eq!((north.open_72h_ratio.map(|share| share * 3.0), north.at_risk_72h_hours), (Some(2.0), Some(6.0)));

@@ -86,16 +86,16 @@ impl Exception {
     #[must_use]
     pub const fn action(self) -> &'static str {
         match self {
-            Self::LateCheckIn | Self::ShortVisit => "Ask the caregiver; correct the times in WellSky if they are wrong.",
-            Self::Overrun => "Ask the caregiver; mind overtime and what is authorised.",
-            Self::UnscheduledVisit => "Link it to its shift in WellSky, or enter one.",
+            Self::LateCheckIn | Self::ShortVisit => "Ask the caregiver, or correct the times.",
+            Self::Overrun => "Ask the caregiver; mind overtime.",
+            Self::UnscheduledVisit => "Link it to its shift, or enter one.",
             Self::CaregiverMismatch => "Correct the shift's caregiver in WellSky.",
             Self::DoubleBooked => "Move or reassign one of the two.",
             Self::TightTurnaround => "Check the way between the two clients.",
-            Self::OvertimeAhead => "Give a shift to somebody else, or approve the hours.",
+            Self::OvertimeAhead => "Hand on a shift, or approve the hours.",
             Self::InactiveCaregiver => "Assign somebody who works.",
             Self::LateChange => "See that client and caregiver know of it.",
-            Self::NoShifts => "Plan the next visits, or set the client inactive in WellSky.",
+            Self::NoShifts => "Plan visits, or set the client inactive.",
         }
     }
 
@@ -104,11 +104,7 @@ impl Exception {
     pub const fn is_ahead(self) -> bool {
         matches!(
             self,
-            Self::DoubleBooked
-                | Self::TightTurnaround
-                | Self::OvertimeAhead
-                | Self::InactiveCaregiver
-                | Self::NoShifts
+            Self::DoubleBooked | Self::TightTurnaround | Self::OvertimeAhead | Self::InactiveCaregiver | Self::NoShifts
         )
     }
 }

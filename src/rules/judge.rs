@@ -628,9 +628,7 @@ fn shift_particulars(rule: &Rule, entry: &ShiftEntry, mirror: &Mirror, now: Inst
             let particulars = shift::particulars(entry, mirror, tells, Some(entry.shift.start()));
             return Particulars { annotations: what.into_iter().collect(), ..particulars };
         }
-        Kind::InactiveCaregiverAssigned => {
-            (Tells::Exception(Exception::InactiveCaregiver), Some(entry.shift.start()))
-        }
+        Kind::InactiveCaregiverAssigned => (Tells::Exception(Exception::InactiveCaregiver), Some(entry.shift.start())),
         Kind::LateCheckIn { .. } | Kind::ShortVisit { .. } | Kind::Overrun { .. } => {
             (rule.kind.exception().map_or(Tells::Summary, Tells::Exception), None)
         }

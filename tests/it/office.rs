@@ -54,7 +54,10 @@ async fn what_was_not_as_planned_is_listed_until_somebody_says_what_became_of_it
         all.iter().find(|row| row["kind"] == kind).unwrap_or_else(|| panic!("{kind}: {listed}")).clone()
     };
     let late = of("late_check_in");
-    assert_eq!((&late["shift"], &late["waits"], &late["resolved_at"]), (&json!("90010003"), &json!(true), &Value::Null));
+    assert_eq!(
+        (&late["shift"], &late["waits"], &late["resolved_at"]),
+        (&json!("90010003"), &json!(true), &Value::Null)
+    );
     let twice = of("double_booked");
     assert_eq!((&twice["shift"], &twice["other_shift"]), (&json!("90010005"), &json!("90010004")));
     assert_eq!(listed["n_waiting"], 2);
@@ -67,10 +70,14 @@ async fn what_was_not_as_planned_is_listed_until_somebody_says_what_became_of_it
     assert!(status == 200 && page.contains("late check in") && page.contains("shift 90010003"), "{page}");
     assert!(!page.contains(AVERY) && !page.contains("2025550"), "{page}");
     let fingerprint = late["fingerprint"].as_str().expect("a fingerprint").to_owned();
-    let form: Vec<(String, String)> =
-        [("by", "office"), ("disposition", "approved"), ("note", ""), ("active_at", late["active_at"].as_str().unwrap())]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec();
+    let form: Vec<(String, String)> = [
+        ("by", "office"),
+        ("disposition", "approved"),
+        ("note", ""),
+        ("active_at", late["active_at"].as_str().unwrap()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec();
     let (status, body) = house.post_form(&format!("/exceptions/{fingerprint}"), &form, &[]).await;
     assert!(matches!(status, 200 | 303), "{status} {body}");
     let open = list(&house, "?open=true").await;

@@ -41,7 +41,8 @@ pub fn look(id: &VisitId, mirror: &Mirror) -> Look {
 #[must_use]
 pub fn particulars(entry: &VisitEntry, mirror: &Mirror) -> Particulars {
     let mut particulars = visit::particulars(entry, mirror, Tells::Exception(Exception::CaregiverMismatch));
-    let planned = entry.shift.as_ref().and_then(|key| mirror.shift(key)).and_then(|shift| shift.shift.caregiver.clone());
+    let planned =
+        entry.shift.as_ref().and_then(|key| mirror.shift(key)).and_then(|shift| shift.shift.caregiver.clone());
     if let Some(planned) = planned {
         particulars.annotations.push(("planned_caregiver".to_owned(), planned.to_string()));
     }

@@ -23,7 +23,8 @@ pub fn look(within: Duration, scene: &Scene<'_>) -> Look {
     if mirror.is_inactive(&shift.key.client) {
         return Look::never(Closing::ClientInactive);
     }
-    let Some((at, _)) = last_change(entry).filter(|(at, _)| *at > shift.start() - delta(within) && *at < shift.end) else {
+    let Some((at, _)) = last_change(entry).filter(|(at, _)| *at > shift.start() - delta(within) && *at < shift.end)
+    else {
         return Look::never(Closing::Recovered);
     };
     Look::certain(Window { opens_at: at, closes_at: Some(shift.end) }, at)

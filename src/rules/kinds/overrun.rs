@@ -49,9 +49,7 @@ pub fn look(by: Duration, scene: &Scene<'_>) -> Look {
         last = last.max(Some(at));
     }
     match last {
-        Some(last) if last >= opens_at => {
-            Look::certain(Window { opens_at, closes_at: Some(last + LISTED) }, last)
-        }
+        Some(last) if last >= opens_at => Look::certain(Window { opens_at, closes_at: Some(last + LISTED) }, last),
         _ => Look::never(Closing::Recovered),
     }
 }

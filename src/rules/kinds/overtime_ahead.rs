@@ -47,13 +47,7 @@ pub fn project(limit: TimeDelta, caregiver: &CaregiverId, week: NaiveDate, mirro
     projection
 }
 
-fn time_in(
-    entry: &ShiftEntry,
-    caregiver: &CaregiverId,
-    from: Instant,
-    until: Instant,
-    mirror: &Mirror,
-) -> TimeDelta {
+fn time_in(entry: &ShiftEntry, caregiver: &CaregiverId, from: Instant, until: Instant, mirror: &Mirror) -> TimeDelta {
     let inside = |a: Instant, b: Instant| (b.min(until) - a.max(from)).max(TimeDelta::zero());
     let planned = inside(entry.shift.start(), entry.shift.end);
     let mut worked = TimeDelta::zero();

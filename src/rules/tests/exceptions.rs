@@ -54,10 +54,8 @@ fn a_visit_is_held_against_its_plan_at_each_edge() {
     for (what, came, left, expected) in cases {
         assert_eq!(of_visits(all_of_visits(), vec![visit("v", Some("1"), "c1", came, left)]), expected, "{what}");
     }
-    let parts = vec![
-        visit("v1", Some("1"), "c1", 0, Some(HOUR)),
-        visit("v2", Some("1"), "c1", 2 * HOUR, Some(4 * HOUR)),
-    ];
+    let parts =
+        vec![visit("v1", Some("1"), "c1", 0, Some(HOUR)), visit("v2", Some("1"), "c1", 2 * HOUR, Some(4 * HOUR))];
     assert_eq!(of_visits(all_of_visits(), parts), [""; 0], "the parts count together");
     let open = vec![visit("v1", Some("1"), "c1", 0, Some(HOUR)), visit("v2", Some("1"), "c1", 4 * HOUR, None)];
     assert_eq!(of_visits(all_of_visits(), open), ["over"], "with a part that is open nobody knows how short it is");
