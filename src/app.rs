@@ -45,6 +45,7 @@ mod dispositions;
 mod drills;
 mod heart;
 mod links;
+mod office;
 mod on_call;
 mod parts;
 mod publisher;

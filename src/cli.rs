@@ -127,6 +127,10 @@ pub enum Command {
     Ack(Ack),
     /// Say what became of an alert, live or over
     Disposition(Disposition),
+    /// List what was not as planned, and what will not be, with what became of each
+    Exceptions(ExceptionsArgs),
+    /// Key figures: how much took place, on time, open, overtime, how soon gaps were filled
+    Kpis(KpisArgs),
     /// Make, list, change and end silences
     Silence(Silence),
     /// Say who is on call, now and in the days ahead; and the log of who was
@@ -458,6 +462,31 @@ pub struct OnCall {
     pub http_config: Option<PathBuf>,
 }
 
+/// `exceptions`.
+#[derive(Debug, Args)]
+pub struct ExceptionsArgs {
+    /// How many days back; what is still so is always listed
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=400))]
+    pub days: u32,
+    /// Only those that wait for somebody
+    #[arg(long)]
+    pub open: bool,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `kpis`.
+#[derive(Debug, Args)]
+pub struct KpisArgs {
+    /// How many days back
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=7))]
+    pub days: u32,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
 /// What else `on-call` tells.
 #[derive(Debug, Subcommand)]
 pub enum OnCallCommand {
@@ -579,7 +608,7 @@ pub struct Disposition {
     #[arg(value_name = "ALERT")]
     pub alert: String,
     /// What became of it
-    #[arg(value_name = "WHAT", value_parser = ["covered", "arrived", "refused", "unstaffed", "data-error", "rescheduled"])]
+    #[arg(value_name = "WHAT", value_parser = ["covered", "arrived", "refused", "unstaffed", "data-error", "rescheduled", "linked", "edited", "approved"])]
     pub what: String,
     /// Who says so
     #[arg(long, value_name = "NAME", env = "SHIFTWATCH_USER")]

@@ -8,7 +8,10 @@
 //! status numbers), and so nothing about a person.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicI64, Ordering},
+    sync::{
+        RwLock,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,11 +28,13 @@ use crate::{
     model::{AgencyName, Endpoint, Instant, local_time},
     notify::message::Channel,
     pulse::{Loop, Pulses},
+    report::kpi::Kpis,
     source::fetched::RequestRecord,
     view::View,
 };
 
 pub mod family;
+mod figures;
 mod from_view;
 mod page;
 mod process;
@@ -142,6 +147,7 @@ pub struct Metrics {
     reloaded_at: AtomicI64,
     template_fallbacks: IntCounter,
     where_errors: IntCounter,
+    figures: RwLock<Option<Kpis>>,
 }
 
 impl Metrics {
@@ -193,6 +199,7 @@ impl Metrics {
             reloaded_at: AtomicI64::new(0),
             template_fallbacks: counters(&f::TEMPLATE_FALLBACKS).with_label_values(&alone),
             where_errors: counters(&f::WHERE_ERRORS).with_label_values(&alone),
+            figures: RwLock::new(None),
             registry,
         };
         for why in Why::ALL {
@@ -337,11 +344,23 @@ impl Metrics {
         self.where_errors.inc_by(n);
     }
 
+    /// The key figures as they were counted last; `None` = they are not known.
+    pub fn figures(&self, kpis: Option<Kpis>) {
+        if let Ok(mut figures) = self.figures.write() {
+            *figures = kpis;
+        }
+    }
+
     /// The scrape: everything counted, and the present as the view shows it at `now` (agent clock).
     #[must_use]
     pub fn encode(&self, view: &View, pulses: &Pulses, now: Instant) -> String {
         let mut page = Page::with_capacity(64 * 1024);
         from_view::write(&mut page, view, now);
+        if let Ok(figures) = self.figures.read()
+            && let Some(figures) = figures.as_ref()
+        {
+            figures::write(&mut page, figures);
+        }
         page.family(&f::RELOAD_OK).flag(&[], self.reload_ok.load(Ordering::Relaxed));
         let reloaded_at = local_time::from_micros(self.reloaded_at.load(Ordering::Relaxed));
         page.family(&f::RELOAD_AT).measure(&[], from_view::unix(reloaded_at));

@@ -22,12 +22,27 @@ pub enum Disposition {
     DataError,
     /// The visit was put off.
     Rescheduled,
+    /// A visit was linked to its shift.
+    Linked,
+    /// The shift or the visit was corrected in WellSky.
+    Edited,
+    /// It is as it should be: agreed upon, or allowed.
+    Approved,
 }
 
 impl Disposition {
     /// Each of them.
-    pub const ALL: [Self; 6] =
-        [Self::Covered, Self::Arrived, Self::Refused, Self::Unstaffed, Self::DataError, Self::Rescheduled];
+    pub const ALL: [Self; 9] = [
+        Self::Covered,
+        Self::Arrived,
+        Self::Refused,
+        Self::Unstaffed,
+        Self::DataError,
+        Self::Rescheduled,
+        Self::Linked,
+        Self::Edited,
+        Self::Approved,
+    ];
 
     /// The word for APIs and the command line.
     #[must_use]
@@ -39,6 +54,9 @@ impl Disposition {
             Self::Unstaffed => "unstaffed",
             Self::DataError => "data-error",
             Self::Rescheduled => "rescheduled",
+            Self::Linked => "linked",
+            Self::Edited => "edited",
+            Self::Approved => "approved",
         }
     }
 
@@ -52,6 +70,9 @@ impl Disposition {
             Self::Unstaffed => "went unstaffed",
             Self::DataError => "an error in the schedule",
             Self::Rescheduled => "rescheduled",
+            Self::Linked => "linked to its shift",
+            Self::Edited => "corrected in WellSky",
+            Self::Approved => "approved as it is",
         }
     }
 

@@ -196,9 +196,7 @@ fn open_alert(draft: &mut Draft<'_>, rule: &Rule, key: &AlertKey, broken: Broken
     labels.insert("alertname".to_owned(), rule.alert.clone());
     labels.insert("agency".to_owned(), key.agency.as_str().to_owned());
     labels.insert("location".to_owned(), broken.location.clone());
-    if let Some((name, value)) = &broken.subject_label {
-        labels.insert((*name).to_owned(), value.clone());
-    }
+    labels.extend(broken.subject_labels.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     if let Some(opened) = broken.opened {
         labels.insert(Opened::LABEL.to_owned(), opened.as_str().to_owned());
     }

@@ -26,7 +26,8 @@ pub(super) fn reads_to_confirm(facts: &Facts, now: Instant) -> Vec<Read> {
         // The vendor may say either way that nobody is missed: a check-in, or a shift that is gone.
         Tells::NoCheckIn | Tells::NoShow => vec![visits, shifts],
         Tells::NoCheckOut | Tells::Runaway => vec![visits],
-        Tells::Blind { .. } | Tells::Summary => Vec::new(),
+        // What is not as planned was read, not missed; and nobody is woken for it.
+        Tells::Blind { .. } | Tells::Exception(_) | Tells::Summary => Vec::new(),
     }
 }
 

@@ -599,8 +599,8 @@ pub fn name(alert: &Alert) -> String {
 /// A rule's word that needs no second look.
 pub fn broken(rule: &str, subject: Subject) -> Finding {
     let shift = match &subject {
-        Subject::Shift(shift) => Some(("shift", shift.label(false))),
-        _ => None,
+        Subject::Shift(shift) => vec![("shift", shift.label(false))],
+        _ => Vec::new(),
     };
     let broken = Broken {
         window: Window { opens_at: noon(), closes_at: Some(noon() + TimeDelta::hours(8)) },
@@ -609,7 +609,7 @@ pub fn broken(rule: &str, subject: Subject) -> Finding {
         starts_at: Some(noon() + TimeDelta::hours(4)),
         ends_at: Some(noon() + TimeDelta::hours(8)),
         location: "north".to_owned(),
-        subject_label: shift,
+        subject_labels: shift,
         client: None,
         caregiver: None,
         tells: Tells::Uncovered,

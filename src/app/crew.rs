@@ -13,6 +13,7 @@ use super::{
     Kept,
     desk::Desk,
     heart::heartbeat_loop,
+    office::figures_loop,
     on_call::OnCall,
     parts::{Known, installation, post, telling},
     publisher::Publisher,
@@ -185,6 +186,7 @@ impl Crew {
             tasks.spawn("poll", lifecycle::poll_loop(floor.clone(), Arc::clone(post)));
             tasks.spawn("details", lifecycle::details_loop(floor.clone(), Arc::clone(post)));
         }
+        tasks.spawn("key figures", figures_loop(floor.clone()));
         tasks.spawn("on-call", on_call.run(floor.stop.clone()));
         if let Some(heartbeat) = heartbeat {
             tasks.spawn("heartbeat", heartbeat_loop(floor.clone(), heartbeat));

@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
-use super::desk::Desk;
+use super::{desk::Desk, office};
 use crate::{
     clock::{self, Clock},
     http::{Records, records::RecordsFault},
@@ -23,7 +23,9 @@ use crate::{
     report::{
         alert_story::AlertStory,
         api_record::ApiRecord,
+        exceptions::Exceptions,
         history::{History, LATEST_MAX, SUMMED_MAX, Span, Tally},
+        kpi::Kpis,
         life::Life,
         on_call_log::{DAYS_MAX, OnCallLog, PAGES_MAX},
     },
@@ -137,6 +139,22 @@ impl Records for Shelf {
             let log = OnCallLog::of(from, until, rows, n_left_out);
             recent.put(key, &log, clock::real_now());
             Ok(log)
+        })
+    }
+
+    fn exceptions(&self, days: u32) -> BoxFuture<'_, Result<Exceptions, RecordsFault>> {
+        Box::pin(async move {
+            let _alone = self.histories.lock().await;
+            let list = office::exceptions(&self.desk.posts(), &self.store, days, self.clock.now()).await;
+            list.map_err(|error| fault(&error))
+        })
+    }
+
+    fn kpis(&self, days: u32) -> BoxFuture<'_, Result<Kpis, RecordsFault>> {
+        Box::pin(async move {
+            let _alone = self.histories.lock().await;
+            let kpis = office::kpis(&self.desk.posts(), &self.store, days, self.clock.now()).await;
+            kpis.map_err(|error| fault(&error))
         })
     }
 

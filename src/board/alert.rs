@@ -311,7 +311,7 @@ struct DispositionForm<'a> {
     open: bool,
     said: Option<&'a DispositionReport>,
     picked: Option<&'static str>,
-    choices: [(&'static str, &'static str); 6],
+    choices: [(&'static str, &'static str); Disposition::ALL.len()],
 }
 
 /// Draws the page of an alert that lives no more, from what was kept of it.

@@ -11,8 +11,8 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    Exit, ack, agent::Agent, alerts, check, demo, disposition, doctor, healthcheck, init, on_call, on_call_log,
-    output::Output, routes, silence, status, terminal,
+    Exit, ack, agent::Agent, alerts, check, demo, disposition, doctor, exceptions, healthcheck, init, on_call,
+    on_call_log, output::Output, routes, silence, status, terminal,
 };
 use crate::{
     app::{self, Launch, LoadConfig},
@@ -151,6 +151,14 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             };
             let wish = disposition::Wish { alert: args.alert, body };
             Ok(disposition::run(&agent, &wish, args.asking.output, &mut out).await?)
+        }
+        Command::Exceptions(args) => {
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
+            Ok(exceptions::run(&agent, args.days, args.open, args.asking.output, width, &mut out).await?)
+        }
+        Command::Kpis(args) => {
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
+            Ok(exceptions::kpis(&agent, args.days, args.asking.output, width, &mut out).await?)
         }
         Command::OnCall(OnCall { command: Some(OnCallCommand::Log(args)), .. }) => {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };

@@ -156,6 +156,10 @@ struct Worst {
     now: Instant,
 }
 
+fn exception(kind: &Kind) -> Tells {
+    kind.exception().map_or(Tells::Summary, Tells::Exception)
+}
+
 fn worst(agency: &Agency, rule: &Rule, telling: &Telling) -> Worst {
     // Both hours have two digits, whatever the clock.
     let start = agency.timezone.with_ymd_and_hms(2026, 11, 4, 10, 0, 0).earliest();
@@ -173,6 +177,23 @@ fn worst(agency: &Agency, rule: &Rule, telling: &Telling) -> Worst {
         Kind::NoShow { .. } => (Subject::Shift(shift), Tells::NoShow, start + OFF),
         Kind::MissedCheckOut { .. } => (Subject::Shift(shift), Tells::NoCheckOut, end + OFF),
         Kind::RunawayVisit { .. } => (Subject::Visit(VisitId::new(ID)), Tells::Runaway, end),
+        Kind::LateCheckIn { .. }
+        | Kind::ShortVisit { .. }
+        | Kind::Overrun { .. }
+        | Kind::InactiveCaregiverAssigned
+        | Kind::LateChange { .. } => (Subject::Shift(shift), exception(&rule.kind), start),
+        Kind::DoubleBooked { .. } | Kind::TightTurnaround { .. } => {
+            (Subject::pair(shift.clone(), shift), exception(&rule.kind), start)
+        }
+        Kind::UnscheduledVisit | Kind::CaregiverMismatch => {
+            (Subject::Visit(VisitId::new(ID)), exception(&rule.kind), end)
+        }
+        Kind::OvertimeAhead { .. } => (
+            Subject::CaregiverWeek(crate::model::CaregiverId::new(ID), start.date_naive()),
+            exception(&rule.kind),
+            start,
+        ),
+        Kind::ClientWithoutShifts { .. } => (Subject::Client(ClientId::new(ID)), exception(&rule.kind), start),
         Kind::ApiLatency { .. } | Kind::ApiErrors { .. } | Kind::ApiDown { .. } => {
             (Subject::Endpoint(Endpoint::Practitioners), Tells::Summary, start)
         }
@@ -184,12 +205,15 @@ fn worst(agency: &Agency, rule: &Rule, telling: &Telling) -> Worst {
         Kind::UnverifiedNumber => (Subject::Person("a-long-person".into()), Tells::Summary, start),
         Kind::SourceAnomaly | Kind::Watchdog => (Subject::Agency, Tells::Summary, start),
     };
-    let timed = matches!(subject, Subject::Shift(_) | Subject::Visit(_));
+    let timed = matches!(subject, Subject::Shift(_) | Subject::Visit(_) | Subject::ShiftPair(_));
     let mut labels = rule.labels.clone();
     labels.insert("alertname".into(), rule.alert.clone());
     labels.insert("agency".into(), agency.name.to_string());
     let about = match &subject {
         Subject::Shift(key) => Some(("shift", key.label(false))),
+        Subject::ShiftPair(pair) => Some(("shift", pair.1.label(false))),
+        Subject::CaregiverWeek(id, _) => Some(("caregiver", id.to_string())),
+        Subject::Client(id) => Some(("client", id.to_string())),
         Subject::Visit(id) => Some(("visit", id.to_string())),
         Subject::Endpoint(endpoint) => Some(("endpoint", endpoint.to_string())),
         Subject::Gateway(name) => Some(("gateway", name.clone())),

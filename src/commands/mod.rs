@@ -13,6 +13,7 @@ mod dispatch;
 pub mod disposition;
 pub mod doctor;
 pub mod drill;
+pub mod exceptions;
 pub mod healthcheck;
 pub mod init;
 pub mod local_user;

@@ -23,9 +23,10 @@ use crate::{
 };
 
 /// The rules that come with the program, by the names their faults would carry.
-const SHIPPED: [(&str, &str); 4] = [
+const SHIPPED: [(&str, &str); 5] = [
     ("shipped:rules/coverage.yml", include_str!("../../rules/coverage.yml")),
     ("shipped:rules/visits.yml", include_str!("../../rules/visits.yml")),
+    ("shipped:rules/office.yml", include_str!("../../rules/office.yml")),
     ("shipped:rules/api.yml", include_str!("../../rules/api.yml")),
     ("shipped:rules/on_call.yml", include_str!("../../rules/on_call.yml")),
 ];
@@ -34,8 +35,20 @@ const SHIPPED: [(&str, &str); 4] = [
 pub const SEVERITIES: [&str; 4] = ["info", "warning", "page", "critical"];
 
 /// Labels and annotations that the agent sets itself.
-const AGENT_LABELS: [&str; 10] =
-    ["alertname", "agency", "location", "shift", "visit", "client", "caregiver", "endpoint", "section", "gateway"];
+const AGENT_LABELS: [&str; 12] = [
+    "alertname",
+    "agency",
+    "location",
+    "shift",
+    "other_shift",
+    "visit",
+    "client",
+    "caregiver",
+    "week",
+    "endpoint",
+    "section",
+    "gateway",
+];
 const AGENT_ANNOTATIONS: [&str; 6] =
     ["starts_at", "deadline", "unconfirmed", "acknowledged_by", "acknowledged_until", "reason"];
 

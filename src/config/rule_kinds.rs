@@ -7,7 +7,10 @@ use super::{
     suggest::nearest,
     tree::{Node, Value},
 };
-use crate::rules::rule::Kind;
+use crate::rules::{
+    kinds::{double_booked::Of, short_visit::Below},
+    rule::Kind,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -16,6 +19,8 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// Memory holds 31 days ahead; a longer look would see nothing.
 const WITHIN_MAX: Duration = Duration::from_hours(30 * 24);
+/// The longest stretch that may be empty of shifts: what is read ahead reaches a little further.
+const AHEAD_MAX: Duration = Duration::from_hours(28 * 24);
 /// Schedules are looked at a fortnight ahead.
 const ON_CALL_WITHIN_MAX: Duration = Duration::from_hours(14 * 24);
 /// Requests are counted in buckets of ten seconds.
@@ -24,7 +29,7 @@ const OVER_MIN: Duration = Duration::from_secs(10);
 type Read = fn(&mut Params<'_, '_, '_>) -> Option<Kind>;
 
 /// Every kind by its key.
-const KINDS: [(&str, Read); 15] = [
+const KINDS: [(&str, Read); 26] = [
     ("uncovered_shift", |p| {
         let within =
             p.needed("within", Duration::ZERO, WITHIN_MAX, "how long before the start, such as 4h; 0s = once started")?;
@@ -48,6 +53,35 @@ const KINDS: [(&str, Read); 15] = [
         let after = p.or("after", SECOND, 7 * DAY, 4 * HOUR);
         let longest = p.or("longest", SECOND, 7 * DAY, 16 * HOUR);
         Some(Kind::RunawayVisit { after: after?, longest: longest? })
+    }),
+    ("late_check_in", |p| {
+        Some(Kind::LateCheckIn { by: p.needed("by", Duration::ZERO, DAY, "how late it was, such as 10m")? })
+    }),
+    ("short_visit", |p| Some(Kind::ShortVisit { below: p.below()? })),
+    ("overrun", |p| {
+        Some(Kind::Overrun { by: p.needed("by", Duration::ZERO, DAY, "how long past the end, such as 30m")? })
+    }),
+    ("unscheduled_visit", |_| Some(Kind::UnscheduledVisit)),
+    ("caregiver_mismatch", |_| Some(Kind::CaregiverMismatch)),
+    ("double_booked", |p| Some(Kind::DoubleBooked { of: p.of()? })),
+    ("tight_turnaround", |p| {
+        Some(Kind::TightTurnaround {
+            under: p.needed("under", SECOND, DAY, "how long the way takes at least, such as 15m")?,
+        })
+    }),
+    ("overtime_ahead", |p| {
+        let range = "hours of a week, above 0 and up to 168, such as 40";
+        let weekly_hours = p.share("weekly_hours", 40.0, range, |hours| *hours > 0.0 && *hours <= 168.0);
+        Some(Kind::OvertimeAhead { weekly_hours: weekly_hours? })
+    }),
+    ("inactive_caregiver_assigned", |_| Some(Kind::InactiveCaregiverAssigned)),
+    ("late_change", |p| {
+        Some(Kind::LateChange {
+            within: p.needed("within", Duration::ZERO, WITHIN_MAX, "how long before the start, such as 4h")?,
+        })
+    }),
+    ("client_without_shifts", |p| {
+        Some(Kind::ClientWithoutShifts { for_: p.needed("for", HOUR, AHEAD_MAX, "how far ahead, such as 14d")? })
     }),
     ("api_latency", |p| {
         let quantile =
@@ -167,6 +201,32 @@ impl Params<'_, '_, '_> {
             None => Some(default),
             Some(node) => self.cx.number(node, &format!("{}.{key}", self.path), range, fits),
         }
+    }
+
+    /// `75%` of what was scheduled, or `20m`.
+    fn below(&mut self) -> Option<Below> {
+        const WHAT: &str = "the share of the scheduled time, such as 75%, or a length, such as 20m";
+        let node = self.fields.need("below", &format!("write {WHAT}"), self.cx)?;
+        let text = self.written("below");
+        let Some(share) = text.trim().strip_suffix('%') else {
+            let length = self.cx.duration(node, &format!("{}.below", self.path), SECOND, DAY)?;
+            return Some(Below::Length(length));
+        };
+        match share.trim().parse::<f64>() {
+            Ok(share) if share > 0.0 && share <= 100.0 => Some(Below::Share(share / 100.0)),
+            _ => {
+                let what = format!("{}.below is \"{text}\", which is no share", self.path);
+                self.cx.error(node.at, what, format!("write {WHAT}, above 0% and up to 100%"));
+                None
+            }
+        }
+    }
+
+    /// `caregiver`, as it is without it, or `client`.
+    fn of(&mut self) -> Option<Of> {
+        let Some(node) = self.fields.get("of") else { return Some(Of::Caregiver) };
+        let of = self.cx.one_of(node, &format!("{}.of", self.path), &["caregiver", "client"])?;
+        Some(if of == "client" { Of::Client } else { Of::Caregiver })
     }
 
     /// The text of a value, as written.

@@ -7,7 +7,9 @@ use futures::future::BoxFuture;
 use crate::report::{
     alert_story::AlertStory,
     api_record::ApiRecord,
+    exceptions::Exceptions,
     history::{History, Span},
+    kpi::Kpis,
     on_call_log::OnCallLog,
 };
 
@@ -22,6 +24,16 @@ pub trait Records: Send + Sync + 'static {
 
     /// Every page that opened within so many days, with who was told, who took it and what became of it.
     fn on_call_log(&self, days: u32) -> BoxFuture<'_, Result<OnCallLog, RecordsFault>>;
+
+    /// The office's list of exceptions: those of so many days, and those that are still so.
+    fn exceptions(&self, _days: u32) -> BoxFuture<'_, Result<Exceptions, RecordsFault>> {
+        Box::pin(async { Err(RecordsFault { why: "no exceptions are kept here".to_owned() }) })
+    }
+
+    /// The key figures of so many days, an agency each.
+    fn kpis(&self, _days: u32) -> BoxFuture<'_, Result<Kpis, RecordsFault>> {
+        Box::pin(async { Err(RecordsFault { why: "no shifts are kept here".to_owned() }) })
+    }
 
     /// How the API of an agency was; `None` when there is no such agency, or none that is read.
     fn api_record<'a>(&'a self, agency: &'a str) -> BoxFuture<'a, Result<Option<ApiRecord>, RecordsFault>>;

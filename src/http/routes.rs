@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Web, audit, details, drill, health, hooks, link, live, on_call, on_call_log, openapi, pages, past, silence_pages,
-    v1, v1_dispositions, v1_silences, v2,
+    Web, audit, details, drill, exception_pages, health, hooks, link, live, on_call, on_call_log, openapi, pages, past,
+    silence_pages, v1, v1_dispositions, v1_office, v1_silences, v2,
 };
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
@@ -85,6 +85,34 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Reader,
         serve: || get(pages::history),
+    },
+    Route {
+        path: "/exceptions",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(exception_pages::list),
+    },
+    Route {
+        path: "/exceptions/{fingerprint}",
+        methods: &["POST"],
+        shows: Shows::Refs,
+        role: Role::Operator,
+        serve: || post(exception_pages::post),
+    },
+    Route {
+        path: "/api/v1/exceptions",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(v1_office::exceptions),
+    },
+    Route {
+        path: "/api/v1/kpis",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(v1_office::kpis),
     },
     Route {
         path: "/silences",

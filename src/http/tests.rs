@@ -38,7 +38,9 @@ use crate::report::{
     alert_story::{AlertRows, AlertStory},
     api_record::{ApiRecord, ApiRows},
     audit::{AuditLog, AuditRow},
+    exceptions::Exceptions,
     history::{History, Span, Tally},
+    kpi::Kpis,
     life::Life,
     on_call_log::{KeptPage, OnCallLog, PageRow},
 };
@@ -294,6 +296,14 @@ impl Records for Kept {
             self.read()?;
             Ok(Tally::default().sum_up(span, noon(), &[over()], 1))
         })
+    }
+
+    fn exceptions(&self, _days: u32) -> BoxFuture<'_, Result<Exceptions, RecordsFault>> {
+        Box::pin(async { Ok(Exceptions::of(noon(), noon(), &std::collections::BTreeMap::new(), Vec::new(), 0)) })
+    }
+
+    fn kpis(&self, days: u32) -> BoxFuture<'_, Result<Kpis, RecordsFault>> {
+        Box::pin(async move { Ok(Kpis { as_of: noon(), days, agencies: Vec::new(), rules: Vec::new() }) })
     }
 
     fn on_call_log(&self, days: u32) -> BoxFuture<'_, Result<OnCallLog, RecordsFault>> {

@@ -28,7 +28,7 @@ use crate::{alerts::disposition::Disposition, model::Instant};
 pub struct DispositionBody {
     /// Who says so.
     pub by: String,
-    /// `covered`, `arrived`, `refused`, `unstaffed`, `data-error` or `rescheduled`.
+    /// `covered`, `arrived`, `refused`, `unstaffed`, `data-error`, `rescheduled`, `linked`, `edited` or `approved`.
     pub disposition: String,
     /// Who approved of it; `unstaffed` must have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,10 +98,22 @@ pub(super) async fn post_form(
     Path(fingerprint): Path<String>,
     form: Result<Form<DispositionBody>, FormRejection>,
 ) -> Response {
+    let there = format!("/alerts/{}", fingerprint.to_ascii_lowercase());
+    take_form(&web, &who, &fingerprint, form, &there).await
+}
+
+/// The same for a form on another page, to which it leads back.
+pub(super) async fn take_form(
+    web: &Arc<Web>,
+    who: &Who,
+    fingerprint: &str,
+    form: Result<Form<DispositionBody>, FormRejection>,
+    there: &str,
+) -> Response {
     const TITLE: &str = "Not taken";
     let Ok(Form(mut body)) = form else {
         let says = "The form did not arrive whole. Go back and send it again.";
-        return problem(&web, &who, StatusCode::BAD_REQUEST, TITLE, says);
+        return problem(web, who, StatusCode::BAD_REQUEST, TITLE, says);
     };
     // A form sends what was left empty.
     let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
@@ -110,14 +122,13 @@ pub(super) async fn post_form(
     if body.disposition != Disposition::Covered.as_str() {
         body.covered_by = None;
     }
-    let order = match order(&fingerprint, &body) {
+    let order = match order(fingerprint, &body) {
         Ok(order) => order,
-        Err(says) => return problem(&web, &who, StatusCode::BAD_REQUEST, TITLE, &says),
+        Err(says) => return problem(web, who, StatusCode::BAD_REQUEST, TITLE, &says),
     };
-    let there = format!("/alerts/{}", order.fingerprint);
     match web.orders.dispose(order).await {
-        Ok(_) => Redirect::to(&there).into_response(),
-        Err(error) => problem(&web, &who, status_of(&error), TITLE, &error.to_string()),
+        Ok(_) => Redirect::to(there).into_response(),
+        Err(error) => problem(web, who, status_of(&error), TITLE, &error.to_string()),
     }
 }
 

@@ -347,6 +347,8 @@ fn subject(subject: &Subject) -> Option<String> {
         Subject::Visit(id) => Some(format!("visit {id}")),
         Subject::Client(id) => Some(format!("client {id}")),
         Subject::Caregiver(id) => Some(format!("caregiver {id}")),
+        Subject::CaregiverWeek(id, week) => Some(format!("caregiver {id} in the week of {week}")),
+        Subject::ShiftPair(pair) => Some(format!("shifts {} and {}", pair.0.label(false), pair.1.label(false))),
         Subject::Endpoint(endpoint) => Some(format!("endpoint {}", endpoint.as_str())),
         Subject::Gateway(name) => Some(format!("gateway {name}")),
         Subject::Schedule(name) => Some(format!("schedule {name}")),

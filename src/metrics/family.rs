@@ -51,6 +51,34 @@ families! {
     WORKED = Gauge "shiftwatch_worked_seconds" ["agency", "location"]
         "Care given on the agency's present day, running visits at their scheduled length. Absent while unknown.";
 
+    // The office's key figures of the last seven days, counted every five minutes. What is not known is absent.
+    FILL_RATIO = Gauge "shiftwatch_fill_ratio" ["agency", "location"]
+        "Share of the shifts of the last 7 days to which somebody came.";
+    MISSED_RATIO = Gauge "shiftwatch_missed_visit_ratio" ["agency", "location"]
+        "Share of the shifts of the last 7 days to which nobody came.";
+    ON_TIME = Gauge "shiftwatch_on_time_check_in_ratio" ["agency", "location", "within"]
+        "Share of the check-ins of the last 7 days that lie within so long of the planned start, by within: 7m, 15m.";
+    OPEN_RATIO = Gauge "shiftwatch_open_shift_ratio" ["agency", "location", "within"]
+        "Share of the coming shifts that nobody is on, by within: 24h, 72h.";
+    AT_RISK = Gauge "shiftwatch_at_risk_seconds" ["agency", "location", "within"]
+        "Care planned for coming shifts that nobody is on, by within: 24h, 72h.";
+    PLANNED_CARE = Gauge "shiftwatch_visited_scheduled_seconds" ["agency", "location"]
+        "Care that was planned for the shifts of the last 7 days whose visits are known from beginning to end.";
+    GIVEN_CARE = Gauge "shiftwatch_visited_worked_seconds" ["agency", "location"]
+        "Care that was given on those shifts.";
+    CONTINUITY = Gauge "shiftwatch_caregivers_per_client" ["agency", "location"]
+        "Different caregivers that a client had, on average, as far back as shifts are in memory.";
+    OVERTIME = Gauge "shiftwatch_overtime_seconds" ["agency"]
+        "Time beyond 40 hours of the present week, worked and planned, summed over caregivers.";
+    FILL_MEDIAN = Gauge "shiftwatch_time_to_fill_median_seconds" ["agency"]
+        "From a call-out to somebody else on the shift: half of those filled in the last 7 days took no longer.";
+    FILL_P90 = Gauge "shiftwatch_time_to_fill_p90_seconds" ["agency"]
+        "From a call-out to somebody else on the shift: nine in ten took no longer.";
+    FILLED_LATE = Gauge "shiftwatch_filled_late_ratio" ["agency"]
+        "Share of the call-outs filled in the last 7 days that were filled less than 4 hours before the start.";
+    EXCEPTIONS = Gauge "shiftwatch_exceptions_waiting" ["agency", "kind"]
+        "Exceptions of the last 7 days of which nobody has said what became, by kind of rule.";
+
     // Who is on call. Absent without a schedule.
     ON_CALL = Gauge "shiftwatch_on_call" ["schedule"]
         "How many people the schedule has on call. Absent while its calendar was never read; a known nobody is 0.";

@@ -194,10 +194,57 @@ fn the_list_and_the_page_agree() {
     view.on_call = Arc::new(crate::on_call::fixture::picture());
     view.alerts = vec![Arc::new(uncovered("1"))];
     view.outbox.as_mut().unwrap().waiting = vec![OutboxCount { channel: Channel::Sms, state: "queued", n: 1 }];
+    metrics.figures(Some(figures()));
     let text = metrics.encode(&view, &pulses, noon());
     let listed: BTreeSet<&str> = family::ALL.iter().map(|family| family.name).collect();
     assert_eq!(listed.len(), family::ALL.len(), "a name is listed once");
     assert_eq!(names(&text), listed, "every listed family can be on the page, and nothing else is");
+}
+
+/// Key figures of which everything is known.
+fn figures() -> Kpis {
+    let some = |value: f64| serde_json::json!(value);
+    let place = serde_json::json!({
+        "n_shifts": 4, "n_unknown": 0, "fill_ratio": some(0.75), "missed_ratio": some(0.25), "on_time_7m_ratio": some(0.5),
+        "on_time_15m_ratio": some(1.0), "scheduled_hours": some(8.0), "worked_hours": some(7.5),
+        "variance_hours": some(-0.5), "utilisation_ratio": some(0.9375), "caregivers_per_client": some(2.0),
+        "open_24h_ratio": some(0.0), "open_72h_ratio": some(0.5), "at_risk_24h_hours": some(0.0),
+        "at_risk_72h_hours": some(2.0),
+    });
+    let times = serde_json::json!({ "n": 1, "p50_seconds": 60.0, "p90_seconds": 90.0, "max_seconds": 90.0 });
+    let kpis = serde_json::json!({
+        "as_of": noon(), "days": 7, "rules": [], "agencies": [{
+            "agency": "main", "complete": true, "all": place, "locations": { "north": place }, "overtime_hours": 1.5,
+            "time_to_fill": times, "filled_late_ratio": 0.0, "manual_edit_ratio": null,
+            "exceptions_waiting": { "late_check_in": 3 },
+        }],
+    });
+    serde_json::from_value(kpis).unwrap()
+}
+
+#[test]
+fn key_figures_stand_in_seconds_and_shares_and_are_absent_while_unknown() {
+    let metrics = Metrics::new();
+    let (view, pulses) = (view(), Pulses::new(noon()));
+    metrics.figures(Some(figures()));
+    let text = metrics.encode(&view, &pulses, noon());
+    for line in [
+        r#"shiftwatch_fill_ratio{agency="main",location="north"} 0.75"#,
+        r#"shiftwatch_at_risk_seconds{agency="main",location="north",within="72h"} 7200"#,
+        r#"shiftwatch_open_shift_ratio{agency="main",location="north",within="24h"} 0"#,
+        r#"shiftwatch_overtime_seconds{agency="main"} 5400"#,
+        r#"shiftwatch_exceptions_waiting{agency="main",kind="late_check_in"} 3"#,
+    ] {
+        assert!(has(&text, line), "{line}: {text}");
+    }
+    let mut unknown = figures();
+    unknown.agencies[0].locations.get_mut("north").unwrap().fill_ratio = None;
+    unknown.agencies[0].overtime_hours = None;
+    metrics.figures(Some(unknown));
+    let text = metrics.encode(&view, &pulses, noon());
+    assert!(!text.contains("shiftwatch_fill_ratio{") && !text.contains("shiftwatch_overtime_seconds{"), "{text}");
+    metrics.figures(None);
+    assert!(!metrics.encode(&view, &pulses, noon()).contains("shiftwatch_missed_visit_ratio"));
 }
 
 /// The public names: a change here is a change for every dashboard and needs a line in the changelog.

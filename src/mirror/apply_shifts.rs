@@ -93,7 +93,18 @@ impl Mirror {
                 }
             }
         }
+        self.see_odd_visits(client, out);
         true
+    }
+
+    /// What is said of a visit that fits no shift, or another's shift, rests on the reading of the schedule.
+    fn see_odd_visits(&self, client: &ClientId, out: &mut Applied) {
+        for visit in self.visits.of_client(client) {
+            let shift = visit.shift.as_ref().and_then(|key| self.shifts.get(key));
+            if shift.is_none_or(|shift| shift.shift.caregiver != visit.visit.caregiver) {
+                out.changes.see(Subject::Visit(visit.visit.id.clone()));
+            }
+        }
     }
 
     /// Asks for the schedules of others, whose rows would show that the source answers: of whoever's are next.
@@ -162,6 +173,8 @@ impl Mirror {
         }
         if entry.shift.caregiver != shift.caregiver {
             entry.changed_at_mut().caregiver = as_of;
+            // Their week is another without it, and nothing else would say so.
+            out.changes.changed.extend(entry.shift.caregiver.clone().map(Subject::Caregiver));
             let what = match (&entry.shift.caregiver, &shift.caregiver) {
                 (_, None) => "uncovered",
                 (None, Some(_)) => "covered",
@@ -235,6 +248,7 @@ impl Mirror {
         for (key, _) in removed {
             let why = gone.get(&key).cloned().unwrap_or(Gone::Removed);
             let Some(entry) = self.shifts.remove(&key) else { continue };
+            out.changes.changed.extend(entry.shift.caregiver.clone().map(Subject::Caregiver));
             out.delta.archived.push(restore::archived_shift_row(&entry));
             out.delta.removes.push((Some(Section::Shifts), restore::shift_key_text(&key)));
             out.delta.upserts.push(restore::gone_row(&key, as_of, &why));

@@ -394,6 +394,25 @@ impl Mirror {
         self.clients.get(client)?.shift_reads.covering(at)
     }
 
+    /// Since when every instant of `[from, until]` is known of this client's schedule: the oldest of the complete reads it
+    /// takes; `None` where a stretch was never read. Looked at day by day.
+    #[must_use]
+    pub fn schedule_read_at(&self, client: &ClientId, from: Instant, until: Instant) -> Option<Instant> {
+        let reads = &self.clients.get(client)?.shift_reads;
+        let (mut at, mut oldest) = (from, reads.covering(until)?);
+        while at < until {
+            oldest = oldest.min(reads.covering(at)?);
+            at += TimeDelta::days(1);
+        }
+        Some(oldest)
+    }
+
+    /// The newest complete read of a client's shifts, of any stretch.
+    #[must_use]
+    pub fn newest_schedule_read(&self, client: &ClientId) -> Option<Instant> {
+        self.clients.get(client)?.shift_reads.newest()
+    }
+
     /// Whether verdicts about this client's rows of `section` rest on a list with a malformed row set aside.
     #[must_use]
     pub fn past_bad_rows(&self, section: Section, client: &ClientId) -> bool {

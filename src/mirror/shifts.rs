@@ -47,6 +47,13 @@ impl ShiftEntry {
         self.changed_at.get_or_insert_with(|| Box::new(ChangedAt { caregiver: at, status: at, end: at }))
     }
 
+    /// Since when it is known as it is now: who is on it, and until when.
+    #[must_use]
+    pub fn known_at(&self) -> Instant {
+        let changed = self.changed();
+        changed.caregiver.max(changed.end).max(changed.status)
+    }
+
     /// When each field was last seen different; when the shift was first seen where it never was.
     #[must_use]
     pub fn changed(&self) -> ChangedAt {
@@ -150,6 +157,22 @@ impl Shifts {
     /// One caregiver's shifts by start.
     pub fn of_caregiver(&self, caregiver: &CaregiverId) -> impl Iterator<Item = &ShiftEntry> {
         self.by_caregiver.get(caregiver).into_iter().flatten().filter_map(|key| self.get(key))
+    }
+
+    /// One caregiver's shifts that start in `[from, until)`, by start.
+    pub fn of_caregiver_starting(
+        &self,
+        caregiver: &CaregiverId,
+        from: Instant,
+        until: Instant,
+    ) -> impl Iterator<Item = &ShiftEntry> {
+        let keys = self.by_caregiver.get(caregiver).filter(|_| from < until);
+        keys.into_iter().flat_map(move |keys| keys.range(lowest(from)..lowest(until))).filter_map(|key| self.get(key))
+    }
+
+    /// Every caregiver who is on a shift, in no order.
+    pub fn caregivers(&self) -> impl Iterator<Item = &CaregiverId> {
+        self.by_caregiver.keys()
     }
 
     /// Occurrences with this vendor id, of any client, by start.

@@ -14,6 +14,7 @@ pub mod phi;
 pub mod shift;
 pub mod subject;
 pub mod visit;
+pub mod week;
 
 pub use address_mark::AddressMark;
 pub use caregiver::Caregiver;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{CaregiverId, ClientId, PersonName, ShiftKey, VisitId};
@@ -11,12 +12,16 @@ use super::{CaregiverId, ClientId, PersonName, ShiftKey, VisitId};
 pub enum Subject {
     /// One shift.
     Shift(ShiftKey),
+    /// Two shifts that get in each other's way, the earlier one first.
+    ShiftPair(Box<(ShiftKey, ShiftKey)>),
     /// One visit.
     Visit(VisitId),
     /// One client.
     Client(ClientId),
     /// One caregiver.
     Caregiver(CaregiverId),
+    /// One caregiver's week, by its first day ([`super::week`]).
+    CaregiverWeek(CaregiverId, NaiveDate),
     /// One endpoint of the vendor's API.
     Endpoint(Endpoint),
     /// One section of the mirror.
@@ -69,6 +74,14 @@ pub enum Section {
     Shifts,
     /// Visits.
     Visits,
+}
+
+impl Subject {
+    /// Two shifts, whichever is the earlier one.
+    #[must_use]
+    pub fn pair(one: ShiftKey, other: ShiftKey) -> Self {
+        Self::ShiftPair(Box::new(if one <= other { (one, other) } else { (other, one) }))
+    }
 }
 
 impl Endpoint {

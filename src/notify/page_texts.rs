@@ -303,7 +303,7 @@ fn replies(alert: &Alert, code: &str) -> String {
         Tells::Uncovered => format!("1 {code} mine, 4 {code} next person"),
         Tells::NoCheckIn | Tells::NoShow => format!("1 {code} mine, 3 {code} all OK"),
         Tells::NoCheckOut | Tells::Runaway => format!("1 {code} mine, 3 {code} done"),
-        Tells::Blind { .. } | Tells::Summary => format!("1 {code} mine"),
+        Tells::Blind { .. } | Tells::Exception(_) | Tells::Summary => format!("1 {code} mine"),
     }
 }
 

@@ -494,8 +494,11 @@ pub fn shift_facts(alert: &Alert) -> ShiftFacts {
 /// The same for an alert that is still being made.
 #[must_use]
 pub fn facts_for_template(subject: &Subject, labels: &Labels, facts: &Facts) -> ShiftFacts {
-    let Subject::Shift(key) = subject else {
-        return ShiftFacts { location: facts.location.clone(), ..ShiftFacts::default() };
+    let key = match subject {
+        Subject::Shift(key) => key,
+        // Of two shifts that get in each other's way the later one is spoken of.
+        Subject::ShiftPair(pair) => &pair.1,
+        _ => return ShiftFacts { location: facts.location.clone(), ..ShiftFacts::default() },
     };
     let seconds = |at: Instant| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     ShiftFacts {

@@ -108,6 +108,7 @@ fn matter(alert: &Alert, speaker: Speaker<'_>) -> String {
         Tells::NoCheckOut => "No check out".to_owned(),
         Tells::Runaway => "A visit is still open".to_owned(),
         Tells::Blind { since, .. } => format!("We cannot see WellSky since {}", time(*since, zone)),
+        Tells::Exception(what) => what.spoken().to_owned(),
         Tells::Summary => words::name(alert),
     };
     let place = place(&alert.facts.location);

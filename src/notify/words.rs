@@ -70,6 +70,7 @@ pub fn firing(alert: &Alert, telling: &Telling, now: Instant) -> Words {
             };
             (headline, String::new(), action)
         }
+        Tells::Exception(what) => (name, String::new(), what.action().to_owned()),
         Tells::Summary => {
             let summary = alert.annotations.get("summary").or_else(|| alert.annotations.get("description"));
             (name, String::new(), summary.cloned().unwrap_or_else(|| label_list(alert)))
@@ -95,6 +96,7 @@ pub fn name(alert: &Alert) -> String {
         Tells::NoCheckOut => "NO CHECK-OUT".to_owned(),
         Tells::Runaway => "VISIT STILL OPEN".to_owned(),
         Tells::Blind { .. } => "CAN'T SEE WellSky".to_owned(),
+        Tells::Exception(what) => what.headline().to_owned(),
         Tells::Summary => alert.labels.get("alertname").cloned().unwrap_or_default(),
     }
 }
@@ -127,6 +129,7 @@ pub fn closing(alert: &Alert, telling: &Telling) -> String {
         Closing::Recovered if matches!(alert.facts.tells, Tells::Blind { .. }) => {
             format!("it answers again, {}", voice.time(*resolved_at, zone))
         }
+        Closing::Recovered if matches!(alert.facts.tells, Tells::Exception(_)) => "put right".into(),
         Closing::Recovered => "recovered".into(),
         Closing::RuleRemoved => "its rule is no longer loaded".into(),
         Closing::Expired => match &alert.facts.tells {
@@ -134,7 +137,7 @@ pub fn closing(alert: &Alert, telling: &Telling) -> String {
             Tells::NoCheckIn | Tells::NoShow => "is over, nobody checked in".into(),
             Tells::NoCheckOut | Tells::Runaway => "is over, nobody checked out".into(),
             Tells::Blind { .. } | Tells::Summary if alert.posted.is_some() => "no longer reported".into(),
-            Tells::Blind { .. } | Tells::Summary => "is over".into(),
+            Tells::Blind { .. } | Tells::Exception(_) | Tells::Summary => "is over".into(),
         },
     }
 }
@@ -152,6 +155,8 @@ pub fn afterwards(alert: &Alert) -> &'static str {
         (Closing::Expired, Tells::Blind { .. } | Tells::Summary) if alert.posted.is_some() => {
             "Check where it came from."
         }
+        (Closing::Expired, Tells::Exception(what)) if what.is_ahead() => "Its time is past, and nothing was changed.",
+        (Closing::Expired, Tells::Exception(_)) => "Nothing was changed; it stays in the list of exceptions.",
         (Closing::Expired, Tells::Blind { .. } | Tells::Summary) => "See whether it is still so.",
         (Closing::RuleRemoved, _) => "It is not watched any more.",
         (Closing::Moved { .. }, _) => "It is watched at its new time.",
@@ -180,7 +185,8 @@ pub fn reference(alert: &Alert) -> String {
         Subject::Shift(ShiftKey { id: ShiftRef::Vendor(id), .. }) => format!("Shift {id}"),
         Subject::Visit(id) => format!("Visit {id}"),
         Subject::Client(id) => format!("Client {id}"),
-        Subject::Caregiver(id) => format!("Caregiver {id}"),
+        Subject::Caregiver(id) | Subject::CaregiverWeek(id, _) => format!("Caregiver {id}"),
+        Subject::ShiftPair(pair) => format!("Shift {}", pair.1.id),
         _ => String::new(),
     }
 }

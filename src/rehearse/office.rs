@@ -81,6 +81,11 @@ impl Office {
         self.clients.get_mut(id)
     }
 
+    /// One caregiver, to change.
+    pub fn caregiver_mut(&mut self, id: &CaregiverId) -> Option<&mut Caregiver> {
+        self.caregivers.get_mut(id)
+    }
+
     /// Every caregiver, by id.
     pub fn caregivers(&self) -> impl Iterator<Item = &Caregiver> {
         self.caregivers.values()

@@ -195,6 +195,11 @@ impl<'t> Run<'t> {
                     (client.active, client.is_client) = (Some(false), Some(false));
                 }
             }
+            Does::CaregiverEnds(name) => {
+                if let Some(caregiver) = self.stage.office.caregiver_mut(&CaregiverId::new(name.as_str())) {
+                    (caregiver.active, caregiver.hired) = (Some(false), Some(false));
+                }
+            }
             Does::Fails(section, code) => {
                 let sections = section.map_or_else(|| Section::ALL.to_vec(), |one| vec![one]);
                 vendor.failing.extend(sections.into_iter().map(|section| (section, code.clone())));
@@ -402,11 +407,14 @@ impl<'t> Run<'t> {
 
     /// The test's own name of what an alert is about.
     fn name_of(&self, subject: &Subject) -> String {
+        let shift = |key: &ShiftKey| self.names.get(key).cloned().unwrap_or_else(|| key.id.to_string());
         match subject {
-            Subject::Shift(key) => self.names.get(key).cloned().unwrap_or_else(|| key.id.to_string()),
+            Subject::Shift(key) => shift(key),
+            // The later one of the two: the one that is in the way.
+            Subject::ShiftPair(pair) => shift(&pair.1),
             Subject::Visit(id) => id.as_str().rsplit_once('/').map_or(id.as_str(), |(shift, _)| shift).to_owned(),
             Subject::Client(id) => id.to_string(),
-            Subject::Caregiver(id) => id.to_string(),
+            Subject::Caregiver(id) | Subject::CaregiverWeek(id, _) => id.to_string(),
             Subject::Endpoint(endpoint) => endpoint.to_string(),
             Subject::Gateway(name) | Subject::Schedule(name) | Subject::Policy(name) => name.clone(),
             Subject::Person(name) => name.to_string(),

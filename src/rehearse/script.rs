@@ -46,6 +46,8 @@ pub enum Does {
     Removed(String),
     /// The client is no longer one.
     ClientEnds(String),
+    /// A caregiver is neither active nor hired any more.
+    CaregiverEnds(String),
     /// Reads fail, of one section or of all, with a code.
     Fails(Option<Section>, String),
     /// The vendor takes so long.
@@ -87,7 +89,7 @@ pub enum Does {
 }
 
 /// Every sentence that is known, as an error shows them.
-const KNOWN: [&str; 29] = [
+const KNOWN: [&str; 30] = [
     "CAREGIVER calls out of SHIFT",
     "CAREGIVER takes SHIFT",
     "CAREGIVER checks in to SHIFT",
@@ -97,6 +99,7 @@ const KNOWN: [&str; 29] = [
     "SHIFT moves to TIME-TIME",
     "SHIFT is removed",
     "CLIENT is no longer a client",
+    "CAREGIVER no longer works",
     "WellSky fails",
     "WellSky fails for shifts with 503",
     "WellSky takes 7s",
@@ -135,6 +138,9 @@ pub fn read(text: &str, names: &Names, calendar: Calendar) -> Result<Does, Wrong
     }
     if let Some([client]) = fit("{} is no longer a client", text) {
         return Ok(Does::ClientEnds(names.client(client)?));
+    }
+    if let Some([who]) = fit("{} no longer works", text) {
+        return Ok(Does::CaregiverEnds(names.caregiver(who)?));
     }
     if let Some([shift, to]) = fit("{} moves to {}", text) {
         let shift = names.shift(shift)?;

@@ -172,7 +172,7 @@ pub struct LoggedAlert {
 /// Somebody said what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DispositionReport {
-    /// `covered`, `arrived`, `refused`, `unstaffed`, `data-error` or `rescheduled`.
+    /// `covered`, `arrived`, `refused`, `unstaffed`, `data-error`, `rescheduled`, `linked`, `edited` or `approved`.
     pub disposition: Disposition,
     /// As a person says it.
     pub words: String,
@@ -263,7 +263,8 @@ impl DispositionReport {
 }
 
 /// The vendor's id and the start in a `shift` label: `90010001@2026-11-24T14:55:00Z`, with a client's id or without.
-fn shift_of(label: &str) -> Option<(String, Instant)> {
+/// The vendor's id and the start that a `shift` label holds.
+pub(super) fn shift_of(label: &str) -> Option<(String, Instant)> {
     let (id, rest) = label.split_once('@')?;
     let start = rest.split('/').next()?;
     Some((id.to_owned(), DateTime::parse_from_rfc3339(start).ok()?.to_utc()))

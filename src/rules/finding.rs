@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use super::exception::Exception;
 use crate::{
     model::{CaregiverId, ClientId, Instant, Section, Subject},
     source::fetched::Read,
@@ -87,8 +88,9 @@ pub struct Broken {
     pub ends_at: Option<Instant>,
     /// The client's location: the `location` label (name, else the vendor's id, else empty).
     pub location: String,
-    /// The value of the `shift` / `visit` / `client` / `caregiver` / `endpoint` / `section` label, with its name.
-    pub subject_label: Option<(&'static str, String)>,
+    /// The values of the `shift` / `visit` / `client` / `caregiver` / `endpoint` / `section` label, each with its name; two
+    /// where the subject is a pair or a week.
+    pub subject_labels: Vec<(&'static str, String)>,
     /// The client concerned, for confirming reads and for granted templates.
     pub client: Option<ClientId>,
     /// Who is to come, where that is known.
@@ -157,6 +159,8 @@ pub enum Tells {
         /// By when they start.
         until: Instant,
     },
+    /// What is not as planned.
+    Exception(Exception),
     /// Anything else: the rule's summary annotation.
     Summary,
 }

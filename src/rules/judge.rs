@@ -7,13 +7,19 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
+
 use super::{
+    exception::Exception,
     finding::{Broken, Closing, Finding, Opened, RuleId, Tells, Unjudged, Verdict, Window},
     gateway_health::GatewayHealth,
     kinds::{
-        api_down, api_errors, api_latency, blind, delivery_failing, delta, on_call, runaway_visit,
+        api_down, api_errors, api_latency, blind, caregiver_mismatch, client_without_shifts, delivery_failing, delta,
+        double_booked, late_change, on_call, overtime_ahead,
+        pair::{self, Pair},
+        runaway_visit,
         shift::{self, Scene},
-        source_anomaly, uncovered_shift, watchdog,
+        source_anomaly, tight_turnaround, uncovered_shift, unscheduled_visit, visit, watchdog,
     },
     ledger::{After, Ledger, LedgerDelta, Picks, Waiting},
     look::{Look, Particulars, Says, Word},
@@ -25,7 +31,7 @@ use super::{
 use crate::{
     agenda::{Wake, WakeAt},
     mirror::{Anomaly, Mirror, changes::Changes, shifts::ShiftEntry},
-    model::{Endpoint, Instant, ShiftKey, Subject},
+    model::{CaregiverId, ClientId, Endpoint, Instant, ShiftKey, Subject, VisitId, week::week_of},
     source::fetched::Read,
 };
 
@@ -77,7 +83,14 @@ pub fn judge<'d>(scope: &Scope<'_>, changes: &Changes, due: impl IntoIterator<It
     for subject in &changes.seen {
         pass.subject(subject, false);
     }
+    let touched = pass.touched(changes);
+    for subject in touched.difference(&changes.changed) {
+        pass.subject(subject, true);
+    }
     for subject in due {
+        if touched.contains(subject) {
+            continue;
+        }
         let is_gateway =
             scope.gateways.iter().any(|gateway| matches!(subject, Subject::Gateway(name) if *name == gateway.name));
         let is_on_call = matches!(subject, Subject::Schedule(_) | Subject::Policy(_) | Subject::Person(_));
@@ -111,6 +124,10 @@ pub fn judge_all(scope: &Scope<'_>, open_subjects: impl IntoIterator<Item = Subj
     for entry in scope.mirror.visits().iter() {
         pass.subject(&Subject::Visit(entry.visit.id.clone()), true);
     }
+    for subject in pass.derived() {
+        pass.subject(&subject, true);
+        done.insert(subject);
+    }
     for endpoint in Endpoint::ALL {
         pass.subject(&Subject::Endpoint(endpoint), true);
     }
@@ -123,7 +140,8 @@ pub fn judge_all(scope: &Scope<'_>, open_subjects: impl IntoIterator<Item = Subj
     }
     pass.on_call();
     // What is remembered of subjects that are no more is forgotten here.
-    let left = scope.ledger.unjudged().map(|(subject, _)| subject.clone()).chain(open_subjects);
+    let left = scope.ledger.unjudged().map(|(subject, _)| subject).chain(scope.ledger.pairs());
+    let left = left.cloned().chain(open_subjects);
     for subject in left {
         let known = match &subject {
             Subject::Shift(key) => scope.mirror.shift(key).is_some(),
@@ -166,26 +184,26 @@ impl<'a, 's> Pass<'a, 's> {
         }
         match subject {
             Subject::Shift(key) => self.shift(subject, key, mirror.shift(key), changed),
-            Subject::Visit(id) => {
-                let entry = mirror.visit(id);
-                let picks = self.picks(subject, changed, || entry.map(|entry| WhereFacts::of_visit(mirror, entry)));
-                let asked_since = entry.and_then(|entry| entry.missed_at.max(Some(entry.first_seen_at)));
-                let mut together = Together { asked_since, ..Together::default() };
+            Subject::Visit(id) => self.visit(subject, id, changed),
+            Subject::ShiftPair(keys) => self.pair(subject, keys, changed),
+            Subject::CaregiverWeek(caregiver, week) => {
+                let picks = self.picks(subject, changed, || Some(WhereFacts::of_caregiver(mirror, caregiver)));
+                let mut together = Together::default();
                 for i in ruleset.of(subject) {
                     let rule = ruleset.rule(*i);
-                    let look = match rule.kind {
-                        Kind::RunawayVisit { after, longest } if self.picked(*i, picks) => {
-                            runaway_visit::look(after, longest, id, mirror)
-                        }
-                        _ => Look::never(Closing::RuleRemoved),
+                    let Kind::OvertimeAhead { weekly_hours } = rule.kind else { continue };
+                    let look = if self.picked(*i, picks) {
+                        overtime_ahead::look(weekly_hours, caregiver, *week, mirror)
+                    } else {
+                        Look::never(Closing::RuleRemoved)
                     };
-                    self.say(rule, subject, &look, &mut together, || match entry {
-                        Some(entry) => runaway_visit::particulars(entry, mirror),
-                        None => Particulars::of(subject, Tells::Runaway),
+                    self.say(rule, subject, &look, &mut together, || {
+                        overtime_ahead::particulars(weekly_hours, caregiver, *week, mirror)
                     });
                 }
                 self.conclude(subject, &together);
             }
+            Subject::Client(id) => self.client(subject, id, changed),
             Subject::Endpoint(endpoint) => self.endpoint(*endpoint, subject),
             Subject::Gateway(name) => {
                 let health = self.scope.gateways.iter().find(|health| health.name == *name);
@@ -217,9 +235,128 @@ impl<'a, 's> Pass<'a, 's> {
                 self.conclude(subject, &together);
             }
             // The agency is judged last, by `agency`, once it is known what waits. No kind is about the others.
-            Subject::Agency | Subject::Client(_) | Subject::Caregiver(_) | Subject::Section(_) | Subject::Posted(_) => {
+            Subject::Agency | Subject::Caregiver(_) | Subject::Section(_) | Subject::Posted(_) => {}
+        }
+    }
+
+    /// What stands on what changed without having changes of its own: pairs of shifts, weeks, clients.
+    fn touched(&self, changes: &Changes) -> BTreeSet<Subject> {
+        let Scope { mirror, ruleset, ledger, now, .. } = *self.scope;
+        let mut touched = BTreeSet::new();
+        let (reach, has_weeks) = (ruleset.reach(), ruleset.has_weeks());
+        for subject in &changes.changed {
+            match subject {
+                Subject::Shift(key) => {
+                    let entry = mirror.shift(key);
+                    if let Some(reach) = reach {
+                        touched.extend(ledger.pairs_of(key).cloned());
+                        touched.extend(entry.into_iter().flat_map(|entry| pair::pairs_of(entry, reach, mirror)));
+                    }
+                    if has_weeks {
+                        touched.extend(entry.into_iter().flat_map(|entry| weeks_of(entry, mirror)));
+                    }
+                }
+                Subject::Caregiver(id) if has_weeks => touched.extend(weeks_around(id, mirror, now)),
+                _ => {}
             }
         }
+        if ruleset.has_clients() {
+            touched.extend(changes.clients.iter().cloned().map(Subject::Client));
+        }
+        touched
+    }
+
+    /// All of these that there are.
+    fn derived(&self) -> BTreeSet<Subject> {
+        let Scope { mirror, ruleset, .. } = *self.scope;
+        let mut all = BTreeSet::new();
+        let reach = ruleset.reach();
+        if reach.is_some() || ruleset.has_weeks() {
+            for entry in mirror.shifts().iter() {
+                if let Some(reach) = reach {
+                    all.extend(pair::pairs_of(entry, reach, mirror));
+                }
+                if ruleset.has_weeks() {
+                    all.extend(weeks_of(entry, mirror));
+                }
+            }
+        }
+        if ruleset.has_clients() {
+            // Whom only a shift or a visit names is nobody's client.
+            all.extend(mirror.client_ids().filter(|id| mirror.client(id).is_some()).cloned().map(Subject::Client));
+        }
+        all
+    }
+
+    fn visit(&mut self, subject: &Subject, id: &VisitId, changed: bool) {
+        let Scope { mirror, ruleset, .. } = *self.scope;
+        let entry = mirror.visit(id);
+        let picks = self.picks(subject, changed, || entry.map(|entry| WhereFacts::of_visit(mirror, entry)));
+        let asked_since = entry.and_then(|entry| entry.missed_at.max(Some(entry.first_seen_at)));
+        let mut together = Together { asked_since, ..Together::default() };
+        for i in ruleset.of(subject) {
+            let rule = ruleset.rule(*i);
+            let look = match rule.kind {
+                _ if !self.picked(*i, picks) => Look::never(Closing::RuleRemoved),
+                Kind::RunawayVisit { after, longest } => runaway_visit::look(after, longest, id, mirror),
+                Kind::UnscheduledVisit => unscheduled_visit::look(id, mirror),
+                Kind::CaregiverMismatch => caregiver_mismatch::look(id, mirror),
+                _ => Look::never(Closing::RuleRemoved),
+            };
+            self.say(rule, subject, &look, &mut together, || match (entry, &rule.kind) {
+                (Some(entry), Kind::UnscheduledVisit) => unscheduled_visit::particulars(entry, mirror),
+                (Some(entry), Kind::CaregiverMismatch) => caregiver_mismatch::particulars(entry, mirror),
+                (Some(entry), _) => visit::particulars(entry, mirror, Tells::Runaway),
+                (None, _) => Particulars::of(subject, Tells::Runaway),
+            });
+        }
+        self.conclude(subject, &together);
+    }
+
+    fn pair(&mut self, subject: &Subject, keys: &(ShiftKey, ShiftKey), changed: bool) {
+        let Scope { mirror, ruleset, ledger, .. } = *self.scope;
+        let pair = Pair::of(keys, mirror);
+        let second = pair.as_ref().ok().map(|pair| pair.second);
+        let picks = self.picks(subject, changed, || second.map(|entry| WhereFacts::of_shift(mirror, entry)));
+        let mut together = Together::default();
+        let mut any = false;
+        for i in ruleset.of(subject) {
+            let rule = ruleset.rule(*i);
+            let look = match (&pair, &rule.kind) {
+                _ if !self.picked(*i, picks) => Look::never(Closing::RuleRemoved),
+                (Err(gone), _) => gone.clone(),
+                (Ok(pair), Kind::DoubleBooked { of }) => double_booked::look(*of, *pair, mirror),
+                (Ok(pair), Kind::TightTurnaround { under }) => tight_turnaround::look(*under, *pair, mirror),
+                _ => continue,
+            };
+            any |= look.window.is_some();
+            let what = rule.kind.exception().unwrap_or(Exception::DoubleBooked);
+            self.say(rule, subject, &look, &mut together, || match &pair {
+                Ok(pair) => pair::particulars(*pair, what, mirror),
+                Err(_) => Particulars::of(subject, Tells::Exception(what)),
+            });
+        }
+        if ledger.pairs_of(&keys.0).any(|known| known == subject) != any {
+            self.out.ledger.pairs.push((subject.clone(), any));
+        }
+        self.conclude(subject, &together);
+    }
+
+    fn client(&mut self, subject: &Subject, id: &ClientId, changed: bool) {
+        let Scope { mirror, ruleset, now, .. } = *self.scope;
+        let picks = self.picks(subject, changed, || Some(WhereFacts::of_client(mirror, id)));
+        let mut together = Together::default();
+        for i in ruleset.of(subject) {
+            let rule = ruleset.rule(*i);
+            let Kind::ClientWithoutShifts { for_ } = rule.kind else { continue };
+            let look = if self.picked(*i, picks) {
+                client_without_shifts::look(for_, id, mirror, now)
+            } else {
+                Look::never(Closing::RuleRemoved)
+            };
+            self.say(rule, subject, &look, &mut together, || client_without_shifts::particulars(id, mirror));
+        }
+        self.conclude(subject, &together);
     }
 
     /// `entry` is the shift with this key, if the mirror has one.
@@ -351,7 +488,7 @@ impl<'a, 's> Pass<'a, 's> {
                     starts_at,
                     ends_at,
                     location,
-                    subject_label,
+                    subject_labels,
                     client,
                     caregiver,
                     tells,
@@ -366,7 +503,7 @@ impl<'a, 's> Pass<'a, 's> {
                     starts_at,
                     ends_at,
                     location,
-                    subject_label,
+                    subject_labels,
                     client,
                     caregiver,
                     tells,
@@ -459,6 +596,25 @@ fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     }
 }
 
+/// How far back and ahead the mirror holds shifts.
+const WEEKS_BACK: i64 = 2;
+const WEEKS_AHEAD: i64 = 5;
+
+/// The weeks that a shift counts towards: two where it lies across a Sunday's midnight.
+fn weeks_of(entry: &ShiftEntry, mirror: &Mirror) -> BTreeSet<Subject> {
+    let Some(caregiver) = &entry.shift.caregiver else { return BTreeSet::new() };
+    let zone = mirror.settings().timezone;
+    let last = (entry.shift.end - TimeDelta::microseconds(1)).max(entry.shift.start());
+    [entry.shift.start(), last].map(|at| Subject::CaregiverWeek(caregiver.clone(), week_of(zone, at))).into()
+}
+
+/// Every week of a caregiver that anything may be known of.
+fn weeks_around(caregiver: &CaregiverId, mirror: &Mirror, now: Instant) -> BTreeSet<Subject> {
+    let zone = mirror.settings().timezone;
+    let at = |weeks: i64| week_of(zone, now + TimeDelta::weeks(weeks));
+    (-WEEKS_BACK..=WEEKS_AHEAD).map(|weeks| Subject::CaregiverWeek(caregiver.clone(), at(weeks))).collect()
+}
+
 fn shift_particulars(rule: &Rule, entry: &ShiftEntry, mirror: &Mirror, now: Instant) -> Particulars {
     let (tells, deadline) = match rule.kind {
         Kind::UncoveredShift { .. } => (Tells::Uncovered, Some(uncovered_shift::deadline(entry, now))),
@@ -466,6 +622,16 @@ fn shift_particulars(rule: &Rule, entry: &ShiftEntry, mirror: &Mirror, now: Inst
         // The client waits since then: nothing that is yet to start is more urgent.
         Kind::MissedCheckIn { after } => (Tells::NoCheckIn, Some(entry.shift.start() + delta(after))),
         Kind::NoShow { after } => (Tells::NoShow, Some(entry.shift.start() + delta(after))),
+        Kind::LateChange { .. } => {
+            let what = late_change::last_change(entry).map(|(_, what)| ("changed".to_owned(), what.to_owned()));
+            let tells = Tells::Exception(Exception::LateChange);
+            let particulars = shift::particulars(entry, mirror, tells, Some(entry.shift.start()));
+            return Particulars { annotations: what.into_iter().collect(), ..particulars };
+        }
+        Kind::InactiveCaregiverAssigned => (Tells::Exception(Exception::InactiveCaregiver), Some(entry.shift.start())),
+        Kind::LateCheckIn { .. } | Kind::ShortVisit { .. } | Kind::Overrun { .. } => {
+            (rule.kind.exception().map_or(Tells::Summary, Tells::Exception), None)
+        }
         _ => (Tells::NoCheckIn, Some(entry.shift.end)),
     };
     shift::particulars(entry, mirror, tells, deadline)

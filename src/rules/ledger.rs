@@ -15,6 +15,8 @@ pub struct Ledger {
     by_edge: BTreeSet<(Instant, Subject)>,
     holds_since: BTreeMap<(RuleId, Subject), Instant>,
     picks: HashMap<Subject, Picks>,
+    /// Pairs of shifts that a rule has a window for, by each of the two.
+    pairs: BTreeMap<ShiftKey, BTreeSet<Subject>>,
 }
 
 /// A subject that at least one rule cannot judge.
@@ -38,6 +40,8 @@ pub struct LedgerDelta {
     pub holds_since: Vec<(RuleId, Subject, Option<Instant>)>,
     /// Expressions evaluated; `None` for a subject that is no more.
     pub picks: Vec<(Subject, Option<Picks>)>,
+    /// Pairs of shifts that got a window, or have none any more.
+    pub pairs: Vec<(Subject, bool)>,
 }
 
 impl Ledger {
@@ -58,6 +62,19 @@ impl Ledger {
                 None => self.holds_since.remove(&(rule, subject)),
             };
         }
+        for (subject, holds) in delta.pairs {
+            let Subject::ShiftPair(keys) = &subject else { continue };
+            for key in [&keys.0, &keys.1] {
+                if holds {
+                    self.pairs.entry(key.clone()).or_default().insert(subject.clone());
+                } else if let Some(pairs) = self.pairs.get_mut(key) {
+                    pairs.remove(&subject);
+                    if pairs.is_empty() {
+                        self.pairs.remove(key);
+                    }
+                }
+            }
+        }
         for (subject, picks) in delta.picks {
             match picks {
                 Some(picks) => self.picks.insert(subject, picks),
@@ -70,11 +87,11 @@ impl Ledger {
     /// any more; since when a measured condition holds stays.
     #[must_use]
     pub fn under(self, ruleset: &Ruleset) -> Self {
-        let Self { mut waiting, mut by_edge, mut holds_since, picks: _ } = self;
+        let Self { mut waiting, mut by_edge, mut holds_since, picks: _, pairs } = self;
         waiting.retain(|subject, _| !ruleset.of(subject).is_empty());
         by_edge.retain(|(_, subject)| waiting.contains_key(subject));
         holds_since.retain(|(rule, _), _| ruleset.get(rule).is_some());
-        Self { waiting, by_edge, holds_since, picks: HashMap::new() }
+        Self { waiting, by_edge, holds_since, picks: HashMap::new(), pairs }
     }
 
     /// How many subjects cannot be judged.
@@ -97,6 +114,16 @@ impl Ledger {
     pub(super) fn holds_since(&self, rule: &RuleId, subject: &Subject) -> Option<Instant> {
         // The key is looked up by value: endpoints are few and this runs once a request, not once a shift.
         self.holds_since.get(&(rule.clone(), subject.clone())).copied()
+    }
+
+    /// The pairs that a shift was in when it was last looked at.
+    pub(super) fn pairs_of(&self, key: &ShiftKey) -> impl Iterator<Item = &Subject> {
+        self.pairs.get(key).into_iter().flatten()
+    }
+
+    /// Every such pair, each twice.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = &Subject> {
+        self.pairs.values().flatten()
     }
 
     pub(super) fn picks(&self, subject: &Subject) -> Option<Picks> {

@@ -52,7 +52,7 @@ pub struct Evidence {
 /// wanted: see [`Wants::of`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wants {
-    /// The shift's own row.
+    /// The row of the shift, or of the one that a visit should belong to.
     Row,
     /// The visits around the shift.
     Visits,
@@ -74,6 +74,15 @@ impl Wants {
                 Some(Read::Shifts { client: key.client.clone(), span: span(key), confirming: false })
             }
             (Self::Visits | Self::Visit, Subject::Shift(key)) => Some(visits(key)),
+            (Self::Row, Subject::Visit(id)) => {
+                let entry = mirror.visit(id)?;
+                let (client, at) = match &entry.shift {
+                    Some(key) => (&key.client, key.start),
+                    None => (entry.visit.client.as_ref()?, mirror.visit_instant(entry, entry.visit.check_in?)?),
+                };
+                let span = mirror.days_around(client, at);
+                Some(Read::Shifts { client: client.clone(), span, confirming: false })
+            }
             (_, Subject::Visit(id)) => {
                 let shift = mirror.visit(id).and_then(|entry| entry.shift.as_ref());
                 Some(shift.map_or_else(|| Read::Visit(id.clone()), visits))
@@ -190,7 +199,7 @@ pub struct Particulars {
     /// See [`super::finding::Broken`].
     pub location: String,
     /// See [`super::finding::Broken`].
-    pub subject_label: Option<(&'static str, String)>,
+    pub subject_labels: Vec<(&'static str, String)>,
     /// See [`super::finding::Broken`].
     pub client: Option<ClientId>,
     /// See [`super::finding::Broken`].
@@ -209,25 +218,29 @@ impl Particulars {
     /// Of something that is neither a shift nor a visit.
     #[must_use]
     pub fn of(subject: &Subject, tells: Tells) -> Self {
-        let subject_label = match subject {
-            Subject::Endpoint(endpoint) => Some(("endpoint", endpoint.to_string())),
-            Subject::Section(section) => Some(("section", section.to_string())),
-            Subject::Gateway(name) => Some(("gateway", name.clone())),
-            Subject::Schedule(name) => Some(("schedule", name.clone())),
-            Subject::Policy(name) => Some(("policy", name.clone())),
-            Subject::Person(name) => Some(("person", name.to_string())),
-            Subject::Client(id) => Some(("client", id.to_string())),
-            Subject::Caregiver(id) => Some(("caregiver", id.to_string())),
-            Subject::Visit(id) => Some(("visit", id.to_string())),
-            Subject::Shift(key) => Some(("shift", key.label(false))),
-            Subject::Agency | Subject::Posted(_) => None,
+        let subject_labels = match subject {
+            Subject::Endpoint(endpoint) => vec![("endpoint", endpoint.to_string())],
+            Subject::Section(section) => vec![("section", section.to_string())],
+            Subject::Gateway(name) => vec![("gateway", name.clone())],
+            Subject::Schedule(name) => vec![("schedule", name.clone())],
+            Subject::Policy(name) => vec![("policy", name.clone())],
+            Subject::Person(name) => vec![("person", name.to_string())],
+            Subject::Client(id) => vec![("client", id.to_string())],
+            Subject::Caregiver(id) => vec![("caregiver", id.to_string())],
+            Subject::CaregiverWeek(id, week) => vec![("caregiver", id.to_string()), ("week", week.to_string())],
+            Subject::Visit(id) => vec![("visit", id.to_string())],
+            Subject::Shift(key) => vec![("shift", key.label(false))],
+            Subject::ShiftPair(pair) => {
+                vec![("shift", pair.1.label(false)), ("other_shift", pair.0.label(false))]
+            }
+            Subject::Agency | Subject::Posted(_) => Vec::new(),
         };
         Self {
             deadline: None,
             starts_at: None,
             ends_at: None,
             location: String::new(),
-            subject_label,
+            subject_labels,
             client: None,
             caregiver: None,
             tells,

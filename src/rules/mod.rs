@@ -5,6 +5,7 @@
 //! what cannot be judged.
 //! Does not: read a clock, do I/O, or keep anything: what it would remember is a delta of the [`ledger::Ledger`].
 
+pub mod exception;
 pub mod finding;
 pub mod gateway_health;
 pub mod judge;

@@ -2,7 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{finding::RuleId, where_clause::Where};
+use super::{
+    exception::Exception,
+    finding::RuleId,
+    kinds::{double_booked::Of, short_visit::Below},
+    where_clause::Where,
+};
 use crate::alerts::alert::Labels;
 
 /// One `alert:` of a rule file, checked and ready.
@@ -60,6 +65,52 @@ pub enum Kind {
         /// In all, from the check-in.
         longest: Duration,
     },
+    /// Somebody checked in, late.
+    LateCheckIn {
+        /// How long after the start, or later.
+        by: Duration,
+    },
+    /// A visit is over and was too short.
+    ShortVisit {
+        /// Than what.
+        below: Below,
+    },
+    /// A visit lasts, or lasted, longer than planned.
+    Overrun {
+        /// By how much.
+        by: Duration,
+    },
+    /// A visit that no shift belongs to.
+    UnscheduledVisit,
+    /// A visit by somebody else than was planned.
+    CaregiverMismatch,
+    /// Two shifts at one time.
+    DoubleBooked {
+        /// Of whom.
+        of: Of,
+    },
+    /// Too little time between two clients.
+    TightTurnaround {
+        /// Less than this.
+        under: Duration,
+    },
+    /// A caregiver's week comes to too much.
+    OvertimeAhead {
+        /// More hours than these.
+        weekly_hours: f64,
+    },
+    /// The caregiver of a shift is not active, or not hired.
+    InactiveCaregiverAssigned,
+    /// The schedule changed shortly before the start, or after it.
+    LateChange {
+        /// How long before.
+        within: Duration,
+    },
+    /// A client for whom nothing is planned.
+    ClientWithoutShifts {
+        /// For how long.
+        for_: Duration,
+    },
     /// A quantile of request durations above a limit, per endpoint.
     ApiLatency {
         /// 0 < q < 1.
@@ -106,4 +157,72 @@ pub enum Kind {
     UnverifiedNumber,
     /// Always.
     Watchdog,
+}
+
+impl Kind {
+    /// Which exception it finds; `None` for kinds that find something else.
+    #[must_use]
+    pub const fn exception(&self) -> Option<Exception> {
+        Some(match self {
+            Self::LateCheckIn { .. } => Exception::LateCheckIn,
+            Self::ShortVisit { .. } => Exception::ShortVisit,
+            Self::Overrun { .. } => Exception::Overrun,
+            Self::UnscheduledVisit => Exception::UnscheduledVisit,
+            Self::CaregiverMismatch => Exception::CaregiverMismatch,
+            Self::DoubleBooked { .. } => Exception::DoubleBooked,
+            Self::TightTurnaround { .. } => Exception::TightTurnaround,
+            Self::OvertimeAhead { .. } => Exception::OvertimeAhead,
+            Self::InactiveCaregiverAssigned => Exception::InactiveCaregiver,
+            Self::LateChange { .. } => Exception::LateChange,
+            Self::ClientWithoutShifts { .. } => Exception::NoShifts,
+            _ => return None,
+        })
+    }
+
+    /// The key it has in a rule file.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::UncoveredShift { .. } => "uncovered_shift",
+            Self::MissedCheckIn { .. } => "missed_check_in",
+            Self::NoShow { .. } => "no_show",
+            Self::MissedCheckOut { .. } => "missed_check_out",
+            Self::RunawayVisit { .. } => "runaway_visit",
+            Self::LateCheckIn { .. } => "late_check_in",
+            Self::ShortVisit { .. } => "short_visit",
+            Self::Overrun { .. } => "overrun",
+            Self::UnscheduledVisit => "unscheduled_visit",
+            Self::CaregiverMismatch => "caregiver_mismatch",
+            Self::DoubleBooked { .. } => "double_booked",
+            Self::TightTurnaround { .. } => "tight_turnaround",
+            Self::OvertimeAhead { .. } => "overtime_ahead",
+            Self::InactiveCaregiverAssigned => "inactive_caregiver_assigned",
+            Self::LateChange { .. } => "late_change",
+            Self::ClientWithoutShifts { .. } => "client_without_shifts",
+            Self::ApiLatency { .. } => "api_latency",
+            Self::ApiErrors { .. } => "api_errors",
+            Self::ApiDown { .. } => "api_down",
+            Self::Blind { .. } => "blind",
+            Self::SourceAnomaly => "source_anomaly",
+            Self::DeliveryFailing { .. } => "delivery_failing",
+            Self::NobodyOnCall { .. } => "nobody_on_call",
+            Self::OnCallFault => "on_call_fault",
+            Self::UnverifiedNumber => "unverified_number",
+            Self::Watchdog => "watchdog",
+        }
+    }
+
+    /// Whether what it finds stands in the office's list of exceptions: what was not as planned, and what will not be.
+    /// A shift without a caregiver is no exception yet: it has a list of its own.
+    #[must_use]
+    pub const fn is_listed(&self) -> bool {
+        self.exception().is_some()
+            || matches!(
+                self,
+                Self::MissedCheckIn { .. }
+                    | Self::NoShow { .. }
+                    | Self::MissedCheckOut { .. }
+                    | Self::RunawayVisit { .. }
+            )
+    }
 }

@@ -6,7 +6,10 @@ use chrono::TimeDelta;
 
 use super::{
     finding::RuleId,
-    kinds::{delta, missed_check_in, missed_check_out, no_show, shift::Scene, uncovered_shift},
+    kinds::{
+        delta, double_booked::Of, inactive_caregiver_assigned, late_change, late_check_in, missed_check_in,
+        missed_check_out, no_show, overrun, pair::Reach, shift::Scene, short_visit, uncovered_shift,
+    },
     look::Look,
     rule::{Kind, Rule},
 };
@@ -27,6 +30,10 @@ pub struct Ruleset {
     gateway: Vec<usize>,
     agency: Vec<usize>,
     on_call: Vec<usize>,
+    pair: Vec<usize>,
+    week: Vec<usize>,
+    client: Vec<usize>,
+    reach: Reach,
     /// For each rule its bit among those with a `where`.
     pick_bit: Vec<Option<u32>>,
     n_where: usize,
@@ -63,10 +70,28 @@ impl Ruleset {
                 Kind::UncoveredShift { .. }
                 | Kind::MissedCheckIn { .. }
                 | Kind::NoShow { .. }
-                | Kind::MissedCheckOut { .. } => {
+                | Kind::MissedCheckOut { .. }
+                | Kind::LateCheckIn { .. }
+                | Kind::ShortVisit { .. }
+                | Kind::Overrun { .. }
+                | Kind::InactiveCaregiverAssigned
+                | Kind::LateChange { .. } => {
                     set.shift.push(i);
                 }
-                Kind::RunawayVisit { .. } => set.visit.push(i),
+                Kind::RunawayVisit { .. } | Kind::UnscheduledVisit | Kind::CaregiverMismatch => set.visit.push(i),
+                Kind::DoubleBooked { of } => {
+                    set.pair.push(i);
+                    match of {
+                        Of::Caregiver => set.reach.caregiver = set.reach.caregiver.max(Some(TimeDelta::zero())),
+                        Of::Client => set.reach.client = true,
+                    }
+                }
+                Kind::TightTurnaround { under } => {
+                    set.pair.push(i);
+                    set.reach.caregiver = set.reach.caregiver.max(Some(delta(under)));
+                }
+                Kind::OvertimeAhead { .. } => set.week.push(i),
+                Kind::ClientWithoutShifts { .. } => set.client.push(i),
                 Kind::ApiLatency { .. } | Kind::ApiErrors { .. } | Kind::ApiDown { .. } => set.endpoint.push(i),
                 Kind::DeliveryFailing { .. } => set.gateway.push(i),
                 Kind::NobodyOnCall { .. } | Kind::OnCallFault | Kind::UnverifiedNumber => set.on_call.push(i),
@@ -127,12 +152,30 @@ impl Ruleset {
             Subject::Gateway(_) => &self.gateway,
             Subject::Schedule(_) | Subject::Policy(_) | Subject::Person(_) => &self.on_call,
             Subject::Agency => &self.agency,
-            Subject::Client(_) | Subject::Caregiver(_) | Subject::Section(_) | Subject::Posted(_) => &[],
+            Subject::ShiftPair(_) => &self.pair,
+            Subject::CaregiverWeek(..) => &self.week,
+            Subject::Client(_) => &self.client,
+            Subject::Caregiver(_) | Subject::Section(_) | Subject::Posted(_) => &[],
         }
     }
 
     pub(super) fn shift_rules(&self) -> impl Iterator<Item = &Rule> {
         self.shift.iter().map(|i| &self.rules[*i])
+    }
+
+    /// Which pairs of shifts have to be looked at; `None` when no rule is about pairs.
+    pub(super) fn reach(&self) -> Option<Reach> {
+        (!self.pair.is_empty()).then_some(self.reach)
+    }
+
+    /// Whether any rule is about caregivers' weeks.
+    pub(super) fn has_weeks(&self) -> bool {
+        !self.week.is_empty()
+    }
+
+    /// Whether any rule is about clients.
+    pub(super) fn has_clients(&self) -> bool {
+        !self.client.is_empty()
     }
 
     pub(super) fn rule(&self, i: usize) -> &Rule {
@@ -160,6 +203,11 @@ pub(super) fn shift_look(kind: &Kind, scene: &Scene<'_>) -> Option<Look> {
         Kind::MissedCheckIn { after } => Some(missed_check_in::look(*after, scene)),
         Kind::NoShow { after } => Some(no_show::look(*after, scene)),
         Kind::MissedCheckOut { after } => Some(missed_check_out::look(*after, scene)),
+        Kind::LateCheckIn { by } => Some(late_check_in::look(*by, scene)),
+        Kind::ShortVisit { below } => Some(short_visit::look(*below, scene)),
+        Kind::Overrun { by } => Some(overrun::look(*by, scene)),
+        Kind::InactiveCaregiverAssigned => Some(inactive_caregiver_assigned::look(scene)),
+        Kind::LateChange { within } => Some(late_change::look(*within, scene)),
         _ => None,
     }
 }

@@ -31,12 +31,27 @@ pub fn samples(rules: &[Rule], agencies: &[(String, Vec<String>)]) -> BTreeMap<S
 }
 
 fn labels_of(rule: &Rule, agency: &str, locations: &[String]) -> Vec<Labels> {
+    let mut labels = rule.labels.clone();
     let (subject, has_location) = match rule.kind {
         Kind::UncoveredShift { .. }
         | Kind::MissedCheckIn { .. }
         | Kind::NoShow { .. }
-        | Kind::MissedCheckOut { .. } => (Some("shift"), true),
-        Kind::RunawayVisit { .. } => (Some("visit"), true),
+        | Kind::MissedCheckOut { .. }
+        | Kind::LateCheckIn { .. }
+        | Kind::ShortVisit { .. }
+        | Kind::Overrun { .. }
+        | Kind::InactiveCaregiverAssigned
+        | Kind::LateChange { .. } => (Some("shift"), true),
+        Kind::DoubleBooked { .. } | Kind::TightTurnaround { .. } => {
+            labels.insert("other_shift".to_owned(), ANY.to_owned());
+            (Some("shift"), true)
+        }
+        Kind::OvertimeAhead { .. } => {
+            labels.insert("week".to_owned(), ANY.to_owned());
+            (Some("caregiver"), true)
+        }
+        Kind::ClientWithoutShifts { .. } => (Some("client"), true),
+        Kind::RunawayVisit { .. } | Kind::UnscheduledVisit | Kind::CaregiverMismatch => (Some("visit"), true),
         Kind::ApiLatency { .. } | Kind::ApiErrors { .. } | Kind::ApiDown { .. } => (Some("endpoint"), false),
         Kind::DeliveryFailing { .. } => (Some("gateway"), false),
         Kind::Blind { .. }
@@ -46,7 +61,6 @@ fn labels_of(rule: &Rule, agency: &str, locations: &[String]) -> Vec<Labels> {
         | Kind::UnverifiedNumber
         | Kind::Watchdog => (None, false),
     };
-    let mut labels = rule.labels.clone();
     labels.insert("alertname".to_owned(), rule.alert.clone());
     labels.insert("agency".to_owned(), agency.to_owned());
     if let Some(subject) = subject {

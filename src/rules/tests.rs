@@ -25,6 +25,8 @@ use crate::{
     source::fetched::{Read, RequestRecord, Span},
 };
 
+mod exceptions;
+
 const MIN: i64 = 60;
 
 fn rule(name: &str, kind: Kind) -> Rule {
@@ -228,7 +230,7 @@ fn what_an_uncovered_alert_tells() {
     assert_eq!((told.deadline, told.starts_at, told.ends_at), (Some(at(0)), Some(at(0)), Some(at(4 * HOUR))));
     assert_eq!(told.evidence_at, at(-HOUR));
     assert_eq!(told.location, "north");
-    assert_eq!(told.subject_label, Some(("shift", "90010001@2026-07-06T13:00:00Z".to_owned())));
+    assert_eq!(told.subject_labels, [("shift", "90010001@2026-07-06T13:00:00Z".to_owned())]);
     assert_eq!(told.client, Some("c1".into()));
     assert_eq!(told.tells, Tells::Uncovered);
     // Once started, finding cover helps until the end.
@@ -243,7 +245,7 @@ fn what_an_uncovered_alert_tells() {
         .findings
         .iter()
         .filter_map(|finding| match &finding.verdict {
-            Verdict::Broken(broken) => broken.subject_label.clone().map(|(_, label)| label),
+            Verdict::Broken(broken) => broken.subject_labels.first().map(|(_, label)| label.clone()),
             _ => None,
         })
         .collect();
@@ -389,7 +391,7 @@ fn a_missing_check_out_and_a_runaway() {
     story.read(Reading::visits(None, 8 * HOUR, vec![open]));
     let judged = story.tick(at(8 * HOUR));
     let told = broken(&judged, "runaway").unwrap();
-    assert_eq!(told.subject_label, Some(("visit", "v".to_owned())));
+    assert_eq!(told.subject_labels, [("visit", "v".to_owned())]);
     assert_eq!(told.location, "");
     story.read(Reading::visits(None, 9 * HOUR, vec![visit("v", Some("1"), "c1", 60, Some(8 * HOUR + 60))]));
     let judged = story.tick(at(9 * HOUR));
@@ -703,7 +705,7 @@ fn ways_out_that_fail() {
     assert_eq!(story.words(6 * MIN), ["6 delivery recovered"], "it works again, the oldest waits four minutes");
     story.gateways = health(None, Some(0));
     let judged = story.tick(at(7 * MIN));
-    assert_eq!(broken(&judged, "delivery").unwrap().subject_label, Some(("gateway", "sms/twilio".to_owned())));
+    assert_eq!(broken(&judged, "delivery").unwrap().subject_labels, [("gateway", "sms/twilio".to_owned())]);
     story.gateways = health(None, None);
     assert_eq!(story.words(8 * MIN), ["8 delivery recovered"]);
 }
@@ -915,7 +917,7 @@ fn a_hole_opens_before_it_comes_and_a_fault_closes_when_it_is_gone() {
             .iter()
             .map(|finding| match &finding.verdict {
                 Verdict::Broken(broken) => {
-                    format!("{} broken {:?}", finding.rule, broken.subject_label.as_ref().map(|label| &label.1))
+                    format!("{} broken {:?}", finding.rule, broken.subject_labels.first().map(|label| &label.1))
                 }
                 Verdict::Fine(closing) => format!("{} {}", finding.rule, closing.as_str()),
                 Verdict::Unjudged { .. } => format!("{} unjudged", finding.rule),

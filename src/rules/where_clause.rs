@@ -192,6 +192,18 @@ impl WhereFacts {
         }
     }
 
+    /// Of a client.
+    #[must_use]
+    pub fn of_client(mirror: &Mirror, id: &ClientId) -> Self {
+        Self { shift: Value::Null, client: client_value(mirror, id), caregiver: Value::Null, visit: Value::Null }
+    }
+
+    /// Of a caregiver.
+    #[must_use]
+    pub fn of_caregiver(mirror: &Mirror, id: &CaregiverId) -> Self {
+        Self { shift: Value::Null, client: Value::Null, caregiver: caregiver_value(mirror, id), visit: Value::Null }
+    }
+
     /// An invented full sample, to try an expression on before any data is there.
     #[must_use]
     pub fn sample() -> Self {

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     alerts::{
         alert::{Alert, AlertKey},
+        disposition::Said,
         step::{Delta, Transition},
     },
     model::{AgencyName, Instant},
@@ -271,6 +272,35 @@ async fn steps_of(
         })
     });
     steps.collect()
+}
+
+/// The alerts of some names that fired at or after `from` or live still, newest first and `limit` of them, each with the
+/// last word on it; and how many more there are.
+pub(super) async fn named(
+    connection: &mut SqliteConnection,
+    names: &[String],
+    from: Instant,
+    limit: u32,
+) -> Result<(Vec<(Life, Option<Said>)>, u64), StoreError> {
+    let what = "reading the list of exceptions";
+    let names = json(TABLE, &names)?;
+    let text = life_query!(
+        " FROM lives WHERE fired_at IS NOT NULL AND (fired_at >= ?1 OR resolved_at IS NULL)
+         AND alertname IN (SELECT value FROM json_each(?2)) ORDER BY fired_at DESC, id DESC LIMIT ?3"
+    );
+    let rows = fetch(connection, what, text, vec![from.into(), names.clone().into(), i64::from(limit).into()]).await?;
+    let lives = rows.iter().map(read_life).collect::<Result<Vec<_>, _>>()?;
+    let text = "SELECT count(*) FROM lives WHERE fired_at IS NOT NULL AND (fired_at >= ?1 OR resolved_at IS NULL)
+                AND alertname IN (SELECT value FROM json_each(?2))";
+    let n = count(connection, what, text, vec![from.into(), names.into()]).await?;
+    let since = lives.iter().map(|life| life.active_at).min().unwrap_or(from);
+    let mut said = on_call_log::last_words(connection, since).await?;
+    let n_left_out = n.saturating_sub(lives.len() as u64);
+    let with_word = |life: Life| {
+        let word = said.remove(&(life.fingerprint.clone(), life.active_at));
+        (life, word)
+    };
+    Ok((lives.into_iter().map(with_word).collect(), n_left_out))
 }
 
 /// Where a slice of a long span ends and the next goes on.

@@ -168,6 +168,23 @@ pub(super) async fn past(
     Ok((rows, lines))
 }
 
+/// What happened to an agency's shifts since `from`, by shift and oldest first.
+pub(super) async fn history_since(
+    connection: &mut SqliteConnection,
+    agency: &AgencyName,
+    from: Instant,
+) -> Result<Vec<StoredLine>, StoreError> {
+    let text = "SELECT at, shift, what, detail FROM shift_history WHERE agency = ? AND at >= ? ORDER BY at, shift";
+    let table = "shift_history";
+    let rows = fetch(connection, "reading what happened to shifts", text, vec![agency.as_str().into(), from.into()]);
+    let lines = rows.await?;
+    let lines = lines.iter().map(|row| {
+        let (at, shift) = (instant(row, table, 0)?, get(row, table, 1)?);
+        Ok(StoredLine { at, shift, what: get(row, table, 2)?, detail: get(row, table, 3)? })
+    });
+    lines.collect()
+}
+
 fn section_word(section: Option<Section>) -> &'static str {
     section.map_or("", Section::as_str)
 }

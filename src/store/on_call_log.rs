@@ -2,7 +2,7 @@
 //!
 //! Written in the commit of the step that decided it; read back for those who look back. Does not: decide anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{NaiveDate, TimeDelta};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
@@ -123,6 +123,18 @@ pub(super) async fn said_of(
     let values = vec![fingerprint.into(), i64::from(limit).into()];
     let rows = fetch(connection, "reading what became of an alert", text, values).await?;
     rows.iter().map(read_said).collect()
+}
+
+/// The last word on every life that began at or after `since`, by its fingerprint and beginning.
+pub(super) async fn last_words(
+    connection: &mut SqliteConnection,
+    since: Instant,
+) -> Result<HashMap<(String, Instant), Said>, StoreError> {
+    let text = said_query!("WHERE active_at >= ? ORDER BY at");
+    let rows = fetch(connection, "reading what became of alerts", text, vec![since.into()]).await?;
+    let said = rows.iter().map(|row| read_said(row).map(|said| ((said.fingerprint.clone(), said.active_at), said)));
+    // The latest comes last, and stays.
+    said.collect()
 }
 
 /// The last word on one life.

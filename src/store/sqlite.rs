@@ -357,6 +357,11 @@ impl Store {
         mirror_rows::past(self.reader().await?.connection(), agency).await
     }
 
+    /// What happened to an agency's shifts since `from`, oldest first.
+    pub async fn shift_history(&self, agency: &AgencyName, from: Instant) -> Result<Vec<StoredLine>, StoreError> {
+        mirror_rows::history_since(self.reader().await?.connection(), agency, from).await
+    }
+
     /// What is kept of one alert's lives, turns and messages, newest first and bounded.
     pub async fn alert_rows(&self, fingerprint: &str) -> Result<AlertRows, StoreError> {
         lives::alert(self.reader().await?.connection(), fingerprint).await
@@ -376,6 +381,17 @@ impl Store {
     /// The newest of the alerts that fired at or after `from`, whole, at most `limit`; and how many fired.
     pub async fn latest_fired(&self, from: Instant, limit: u32) -> Result<(Vec<Life>, u64), StoreError> {
         lives::latest(self.reader().await?.connection(), from, limit).await
+    }
+
+    /// The alerts of some names that fired at or after `from` or live still, newest first and at most `limit`, each with the
+    /// last word on it; and how many more there are.
+    pub async fn lives_named(
+        &self,
+        names: &[String],
+        from: Instant,
+        limit: u32,
+    ) -> Result<(Vec<(Life, Option<Said>)>, u64), StoreError> {
+        lives::named(self.reader().await?.connection(), names, from, limit).await
     }
 
     /// What somebody said became of an alert, in all its lives, the latest word first.

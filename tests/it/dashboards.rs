@@ -36,7 +36,7 @@ struct Dashboard {
 }
 
 fn dashboards() -> Vec<Dashboard> {
-    let files = ["ops.json", "on-call.json", "api.json"];
+    let files = ["ops.json", "on-call.json", "api.json", "office.json"];
     let there = fs::read_dir(root().join("dashboards")).unwrap().count();
     assert_eq!(there, files.len(), "a dashboard that no test looks at");
     let read = |file| serde_json::from_str(&fs::read_to_string(root().join("dashboards").join(file)).unwrap()).unwrap();
@@ -103,6 +103,7 @@ fn each_says_what_it_shows_and_where_to_go_on() {
         let page = match file {
             "api.json" => "${board}/api-health",
             "on-call.json" => "${board}/history",
+            "office.json" => "${board}/exceptions",
             _ => "${board}/alerts",
         };
         assert!(links.iter().any(|link| link["url"] == page), "{file} does not lead to {page}");

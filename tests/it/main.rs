@@ -24,6 +24,7 @@ mod kill;
 mod layering;
 mod metrics_lint;
 mod mornings;
+mod office;
 mod on_call;
 mod openapi;
 mod pages;

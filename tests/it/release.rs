@@ -53,6 +53,7 @@ fn the_archive_holds_what_it_should_and_works_where_it_is_unpacked() {
         "examples/shiftwatch.yml",
         "rules/coverage.yml",
         "rules/visits.yml",
+        "rules/office.yml",
         "rules/api.yml",
         "rules/on_call.yml",
         "rules/watchdog.yml",

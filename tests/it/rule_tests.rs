@@ -21,7 +21,7 @@ use shiftwatch::{
 };
 use tempfile::TempDir;
 
-const RULE_FILES: [&str; 5] = ["coverage.yml", "visits.yml", "api.yml", "on_call.yml", "watchdog.yml"];
+const RULE_FILES: [&str; 6] = ["coverage.yml", "visits.yml", "office.yml", "api.yml", "on_call.yml", "watchdog.yml"];
 
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")
@@ -121,6 +121,19 @@ fn a_rule_changed_for_the_worse_fails_its_test() {
         ("visits.yml", "after: 4h, longest: 16h", "after: 5h, longest: 16h", "A visit left open"),
         ("visits.yml", "after: 4h, longest: 16h", "after: 4h, longest: 18h", "Sixteen hours"),
         ("visits.yml", "severity: page, band: 15m", "severity: info, band: 15m", nobody),
+        ("office.yml", "late_check_in: { by: 10m }", "late_check_in: { by: 9m }", "Nine minutes"),
+        ("office.yml", "late_check_in: { by: 10m }", "late_check_in: { by: 11m }", "ten minutes late"),
+        ("office.yml", "below: 75%", "below: 50%", "A short visit"),
+        ("office.yml", "overrun: { by: 30m }", "overrun: { by: 1h }", "past its plan"),
+        ("office.yml", "unscheduled_visit: {}", "caregiver_mismatch: {}", "fits no shift"),
+        ("office.yml", "caregiver_mismatch: {}", "unscheduled_visit: {}", "Another caregiver"),
+        ("office.yml", "double_booked: { of: caregiver }", "double_booked: { of: client }", "two places at once"),
+        ("office.yml", "double_booked: { of: client }", "double_booked: { of: caregiver }", "two shifts at one time"),
+        ("office.yml", "under: 15m", "under: 30m", "One shift after the other"),
+        ("office.yml", "weekly_hours: 40", "weekly_hours: 42", "A fourth long day"),
+        ("office.yml", "weekly_hours: 40", "weekly_hours: 30", "Forty hours"),
+        ("office.yml", "within: 4h", "within: 5h", "A change four hours"),
+        ("office.yml", "for: 14d", "for: 4d", "Nothing is planned"),
         ("api.yml", "above: 5s", "above: 8s", "answers slowly"),
         ("api.yml", "above: 5s", "above: 3s", "One failed request"),
         ("api.yml", "ratio: 0.1", "ratio: 0.9", fails),

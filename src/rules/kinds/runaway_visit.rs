@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::{delta, shift::visit_evidence};
 use crate::{
-    mirror::{Mirror, visits::VisitEntry},
+    mirror::Mirror,
     model::VisitId,
     rules::{
-        finding::{Closing, Tells, Window},
-        look::{Look, Particulars, State},
+        finding::{Closing, Window},
+        look::{Look, State},
     },
 };
 
@@ -47,31 +47,5 @@ pub fn look(after: Duration, longest: Duration, id: &VisitId, mirror: &Mirror) -
         evidence_at: evidence.at,
         evidence: [Some(evidence), None],
         edge: None,
-    }
-}
-
-/// What its alert tells.
-#[must_use]
-pub fn particulars(entry: &VisitEntry, mirror: &Mirror) -> Particulars {
-    let shift = entry.shift.as_ref().and_then(|key| mirror.shift(key));
-    let client = entry.visit.client.clone().or_else(|| shift.map(|shift| shift.shift.key.client.clone()));
-    let mut annotations = Vec::new();
-    if let Some(shift) = shift {
-        annotations.push(("shift_ref".to_owned(), shift.shift.key.id.to_string()));
-    }
-    Particulars {
-        deadline: None,
-        starts_at: shift
-            .map(|shift| shift.shift.start())
-            .or_else(|| entry.visit.check_in.and_then(|at| mirror.visit_instant(entry, at))),
-        ends_at: shift.map(|shift| shift.shift.end),
-        location: client.as_ref().map(|client| mirror.location_of(client)).unwrap_or_default(),
-        subject_label: Some(("visit", entry.visit.id.to_string())),
-        past_bad_rows: client.as_ref().is_some_and(|c| mirror.past_bad_rows(crate::model::Section::Visits, c)),
-        client,
-        tells: Tells::Runaway,
-        annotations,
-        caregiver: None,
-        lost_at: None,
     }
 }

@@ -104,7 +104,7 @@ pub fn particulars(entry: &ShiftEntry, mirror: &Mirror, tells: Tells, deadline: 
         starts_at: Some(key.start),
         ends_at: Some(entry.shift.end),
         location: mirror.location_of(&key.client),
-        subject_label: Some(("shift", key.label(mirror.shifts().is_shared(key)))),
+        subject_labels: vec![("shift", key.label(mirror.shifts().is_shared(key)))],
         client: Some(key.client.clone()),
         caregiver: entry.shift.caregiver.clone(),
         lost_at: matches!(tells, Tells::Uncovered).then(|| entry.changed().caregiver),

@@ -1,0 +1,63 @@
+//! The office's figures as JSON: the list of exceptions, and the key figures.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    extract::{Query, State, rejection::QueryRejection},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+
+use super::{Web, answer};
+use crate::report::{exceptions, kpi};
+
+/// So many days of exceptions, when nobody says.
+pub(super) const DAYS: u32 = 7;
+
+type Asked = Result<Query<BTreeMap<String, String>>, QueryRejection>;
+
+/// The list of exceptions of the last `?days=7`; with `?open=true` only those that wait for somebody, with `?kind=` only
+/// those of one kind, with `?location=` only those of one place.
+pub(super) async fn exceptions(State(web): State<Arc<Web>>, asked: Asked) -> Response {
+    let Some(days) = days_of(&asked, DAYS, exceptions::DAYS_MAX) else {
+        return bad_days("/api/v1/exceptions", exceptions::DAYS_MAX);
+    };
+    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let open = match asked.get("open").map(String::as_str) {
+        None | Some("false" | "") => false,
+        Some("true") => true,
+        Some(_) => {
+            let why = "`open` must be true or false: /api/v1/exceptions?open=true";
+            return answer::problem(StatusCode::BAD_REQUEST, why).into_response();
+        }
+    };
+    match web.records.exceptions(days).await {
+        Ok(mut list) => {
+            let is = |name: &str, value: &str| asked.get(name).is_none_or(|wanted| wanted == value);
+            list.exceptions
+                .retain(|row| (row.waits || !open) && is("kind", &row.kind) && is("location", &row.location));
+            answer::json(list)
+        }
+        Err(fault) => answer::problem(StatusCode::SERVICE_UNAVAILABLE, fault.to_string()).into_response(),
+    }
+}
+
+/// The key figures of the last `?days=7`.
+pub(super) async fn kpis(State(web): State<Arc<Web>>, asked: Asked) -> Response {
+    let Some(days) = days_of(&asked, kpi::DAYS, kpi::DAYS_MAX) else { return bad_days("/api/v1/kpis", kpi::DAYS_MAX) };
+    match web.records.kpis(days).await {
+        Ok(kpis) => answer::json(kpis),
+        Err(fault) => answer::problem(StatusCode::SERVICE_UNAVAILABLE, fault.to_string()).into_response(),
+    }
+}
+
+fn days_of(asked: &Asked, default: u32, most: u32) -> Option<u32> {
+    let Query(asked) = asked.as_ref().ok()?;
+    let days = asked.get("days").map_or(Some(default), |text| text.trim().parse().ok())?;
+    (1..=most).contains(&days).then_some(days)
+}
+
+fn bad_days(path: &str, most: u32) -> Response {
+    let why = format!("`days` must be a number from 1 to {most}: {path}?days={most}");
+    answer::problem(StatusCode::BAD_REQUEST, why).into_response()
+}

@@ -1,0 +1,44 @@
+//! The week that hours are counted by: seven days of an agency's wall clock, from a Sunday's midnight.
+
+use chrono::{Datelike, Days, NaiveDate};
+use chrono_tz::Tz;
+
+use super::{
+    Instant,
+    local_time::{local_date, start_of_day},
+};
+
+/// The first day of the week that `at` lies in.
+#[must_use]
+pub fn week_of(zone: Tz, at: Instant) -> NaiveDate {
+    let day = local_date(zone, at);
+    let days = u64::from(day.weekday().num_days_from_sunday());
+    day.checked_sub_days(Days::new(days)).unwrap_or(day)
+}
+
+/// When a week begins and when the next one does. In a week that changes the clocks they lie an hour less, or more, apart.
+#[must_use]
+pub fn bounds(zone: Tz, week: NaiveDate) -> (Instant, Instant) {
+    let next = week.checked_add_days(Days::new(7)).unwrap_or(week);
+    (start_of_day(zone, week), start_of_day(zone, next))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn a_week_is_of_the_wall_clock_and_its_length_follows_it() {
+        let zone = chrono_tz::America::Denver;
+        let day = |m, d| NaiveDate::from_ymd_opt(2026, m, d).unwrap();
+        for (week, hours) in [(day(3, 1), 168), (day(3, 8), 167), (day(11, 1), 169)] {
+            let (from, until) = bounds(zone, week);
+            assert_eq!(until - from, TimeDelta::hours(hours), "{week}");
+            assert_eq!(week_of(zone, from), week, "its first instant");
+            assert_eq!(week_of(zone, until - TimeDelta::microseconds(1)), week, "its last one");
+            assert_ne!(week_of(zone, until), week, "the next one's first");
+        }
+    }
+}
