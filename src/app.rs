@@ -39,6 +39,7 @@ mod desk;
 mod dispositions;
 mod drills;
 mod heart;
+mod hours;
 mod links;
 mod on_call;
 mod parts;
@@ -177,6 +178,12 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
             seed,
         )),
         records: Arc::new(shelf),
+        hours: Arc::new(hours::Bookkeeper {
+            store: store.clone(),
+            clock: clock.clone(),
+            desk: Arc::clone(&desk),
+            alone: Mutex::default(),
+        }),
         people: desk.clone(),
         gallery: Arc::default(),
         open: Arc::default(),

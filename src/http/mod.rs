@@ -34,6 +34,7 @@ mod connection;
 mod drill;
 mod health;
 mod hooks;
+pub mod hours;
 mod link;
 mod live;
 mod on_call;
@@ -57,6 +58,7 @@ mod waiting;
 pub use {
     access::{Access, SignedIn},
     drill::{DrillAnswer, DrillBody, DrillState, DrillTold},
+    hours::HoursBook,
     live::Open,
     orders::Orders,
     pages::Gallery,
@@ -94,6 +96,8 @@ pub struct Web {
     pub closing: watch::Receiver<bool>,
     /// Reads what happened.
     pub records: Arc<dyn Records>,
+    /// Sums up hours.
+    pub hours: Arc<dyn HoursBook>,
     /// The agent's clock.
     pub clock: Clock,
     /// Who comes in.

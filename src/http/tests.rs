@@ -322,6 +322,7 @@ impl Site {
             open: Arc::default(),
             closing: stop.subscribe(),
             records: records.clone(),
+            hours: Arc::new(hours::NoHours),
             clock: Clock::manual(noon()),
             access: Arc::default(),
             hooks: None,

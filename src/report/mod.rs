@@ -10,6 +10,7 @@ pub mod api_log;
 pub mod api_record;
 pub mod api_slice;
 pub mod history;
+pub mod hours;
 pub mod life;
 pub mod on_call_log;
 pub mod page_report;

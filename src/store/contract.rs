@@ -606,7 +606,7 @@ async fn the_mirror_keeps_people_apart(store: Store) {
     ];
     let history = vec![ShiftHistory { at: t(0), shift: "s1".into(), what: "appeared", detail: String::new() }];
     let archived = vec![row(Some(Section::Visits), "v1", Some("Avery Sample"))];
-    let delta = MirrorDelta { upserts, removes: Vec::new(), history, archived };
+    let delta = MirrorDelta { upserts, history, archived, ..MirrorDelta::default() };
     store.save_mirror(&main(), delta.clone(), t(0)).await.unwrap();
     store.save_mirror(&main(), delta, t(1)).await.unwrap();
     let upserts = vec![row(Some(Section::Clients), "c1", Some("Avery Sample-Smith"))];

@@ -138,6 +138,7 @@ impl Stage {
             closing: closing.subscribe(),
             clock: Clock::manual(hand_made::now()),
             records: Arc::new(Nobody),
+            hours: Arc::new(shiftwatch::http::hours::NoHours),
             access: Arc::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
