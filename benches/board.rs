@@ -28,7 +28,7 @@ use shiftwatch::{
     },
     clock::Clock,
     http::{
-        self, DrillAnswer, Orders, People, Records, Silencing, Web,
+        self, Audit, DrillAnswer, Orders, People, Records, Silencing, Web,
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         silencing::SilenceFault,
@@ -48,6 +48,7 @@ use shiftwatch::{
     report::{
         alert_story::AlertStory,
         api_record::ApiRecord,
+        audit::{AuditLog, AuditRow},
         history::{History, Span as HistorySpan},
         on_call_log::OnCallLog,
     },
@@ -244,6 +245,20 @@ impl People for Nobody {
     }
 }
 
+impl Audit for Nobody {
+    fn write(&self, _: Vec<AuditRow>) -> BoxFuture<'_, Result<(), StoreFault>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn log(&self, from: Instant, until: Instant) -> BoxFuture<'_, Result<AuditLog, RecordsFault>> {
+        Box::pin(async move { Ok(AuditLog { from, until, rows: Vec::new(), complete: true }) })
+    }
+
+    fn now(&self) -> Instant {
+        noon()
+    }
+}
+
 impl Records for Nobody {
     fn alert_story<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<AlertStory>, RecordsFault>> {
         Box::pin(async { Ok(None) })
@@ -374,6 +389,7 @@ async fn with_boards(first: &View, n: usize) -> String {
         hours: Arc::new(shiftwatch::http::hours::NoHours),
         clock: Clock::manual(noon()),
         access: Arc::clone(&access),
+        audit: Arc::new(Nobody),
         hooks: None,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

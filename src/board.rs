@@ -23,6 +23,7 @@ pub mod assets;
 pub mod card;
 pub mod headline;
 pub mod history;
+pub mod hours;
 pub mod link;
 pub mod now;
 pub mod on_call;
@@ -85,7 +86,7 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 24] = [
+const TEMPLATES: [(&str, &str); 25] = [
     ("link_frame.html", include_str!("board/templates/link_frame.html")),
     ("link.html", include_str!("board/templates/link.html")),
     ("link_nothing.html", include_str!("board/templates/link_nothing.html")),
@@ -106,6 +107,7 @@ const TEMPLATES: [(&str, &str); 24] = [
     ("policies.html", include_str!("board/templates/policies.html")),
     ("on_call_log.html", include_str!("board/templates/on_call_log.html")),
     ("disposition.html", include_str!("board/templates/disposition.html")),
+    ("hours.html", include_str!("board/templates/hours.html")),
     ("history.html", include_str!("board/templates/history.html")),
     ("silences.html", include_str!("board/templates/silences.html")),
     ("silence.html", include_str!("board/templates/silence.html")),

@@ -135,6 +135,8 @@ pub enum Command {
     OnCall(OnCall),
     /// Sum up what was scheduled and worked, per client and per caregiver; close a period
     Hours(Hours),
+    /// Say who saw whose name, when and from where
+    Audit(Audit),
     /// Ask the agent of this configuration whether it is well, for a container's health check
     Healthcheck(Healthcheck),
 }
@@ -489,6 +491,23 @@ fn instant(text: &str) -> Result<String, String> {
     chrono::DateTime::parse_from_rfc3339(text.trim())
         .map(|at| at.to_rfc3339())
         .map_err(|_| "write an instant with its offset, like 2026-12-24T20:00:00-07:00".to_owned())
+}
+
+/// `audit`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch audit --config shiftwatch.yml                 the last 7 days
+  shiftwatch audit --days 30 --output csv > audit.csv      for whoever has to show it
+
+Ids, never names. For whoever can read the agent's store on this machine, or signs in with --http-config.")]
+pub struct Audit {
+    /// How many days back
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=4000))]
+    pub days: u32,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
 }
 
 /// `ack`.

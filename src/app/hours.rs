@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, PoisonError},
 };
 
 use chrono::{Datelike as _, Days as DayCount, NaiveDate, TimeDelta};
@@ -18,7 +18,10 @@ use crate::{
     clock::Clock,
     config,
     http::hours::{Days, HoursBook, HoursFault, PastRead},
-    lifecycle::Post,
+    lifecycle::{
+        Post,
+        past_book::{PastJob, WishedDay, memory_from},
+    },
     mirror::{Mirror, NaiveClock, past_line::PastLine, row::VisitEdit},
     model::{CaregiverId, ClientId, Instant, ShiftRef, VisitId, VisitTime, local_time},
     report::hours::{
@@ -354,7 +357,7 @@ impl HoursBook for Bookkeeper {
             }
             let visits: BTreeMap<String, KeptVisit> = closing::keep(&visits, &period, &terms);
             let digest = closing::digest(&visits);
-            let closed = ClosedPeriod { from, to, at, by: by.clone(), total: hours.total, digest };
+            let closed = ClosedPeriod { from, to, at, by, total: hours.total, digest };
             let frozen = Frozen { period: closed.clone(), hours, visits };
             let write = |value: serde_json::Result<String>| {
                 value.map_err(|_| HoursFault::Unreadable("the period could not be written down".to_owned()))
@@ -365,10 +368,6 @@ impl HoursBook for Bookkeeper {
             if !stored.map_err(|fault| unreadable(&fault))? {
                 let why = "a closed period has a day in common with it; shiftwatch hours closed lists them";
                 return Err(HoursFault::Conflict(why.to_owned()));
-            }
-            let about = format!("hours {from}..{to}");
-            if let Err(fault) = self.store.audit(&post.name, at, &by, "hours close", &about).await {
-                tracing::error!(agency = %post.name, error = %fault, "store: that a period was closed could not be written to the audit; the period itself is stored, with who closed it");
             }
             Ok(closed)
         })
@@ -383,12 +382,66 @@ impl HoursBook for Bookkeeper {
         })
     }
 
-    fn read(&self, _agency: Option<String>, _days: Days) -> BoxFuture<'_, Result<Option<PastRead>, HoursFault>> {
-        Box::pin(async move { Ok(None) })
+    fn read(&self, agency: Option<String>, days: Days) -> BoxFuture<'_, Result<Option<PastRead>, HoursFault>> {
+        Box::pin(async move {
+            let _alone = self.alone.lock().await;
+            let post = self.post(agency.as_deref())?;
+            let (terms, period) = self.period(&post, &days).await?;
+            let running = {
+                let book = post.past.lock().unwrap_or_else(PoisonError::into_inner);
+                book.running(period.from, period.to).cloned()
+            };
+            if let Some(job) = running {
+                return Ok(Some(past_read(&post, &job)));
+            }
+            let given = self.gather(&post, terms, period).await.map_err(|fault| unreadable(&fault))?;
+            if given.missing.is_empty() {
+                return Ok(None);
+            }
+            let now = self.clock.now();
+            let everybody: Vec<ClientId> = post.watch.lock().await.mirror.watched_clients(now).cloned().collect();
+            let wished = given.missing.into_iter().map(|missing| WishedDay {
+                section: if missing.section == "shifts" { "shifts" } else { "visits" },
+                day: missing.day,
+                clients: match missing.clients {
+                    Some(clients) => clients.into_iter().map(ClientId::new).collect(),
+                    None => everybody.clone(),
+                },
+            });
+            let wished = wished.collect();
+            let scope = post.planner.lock().await.encounter_scope();
+            let job = post.past.lock().unwrap_or_else(PoisonError::into_inner).begin(
+                (period.from, period.to),
+                wished,
+                scope,
+                terms.zone,
+                memory_from(now, terms.zone),
+            );
+            post.poll.notify_one();
+            Ok(Some(past_read(&post, &job)))
+        })
     }
 
-    fn read_state(&self, _id: u64) -> BoxFuture<'_, Option<PastRead>> {
-        Box::pin(async move { None })
+    fn read_state<'a>(&'a self, agency: &'a str, id: &'a str) -> BoxFuture<'a, Option<PastRead>> {
+        Box::pin(async move {
+            let post = self.post(Some(agency).filter(|name| !name.is_empty())).ok()?;
+            let book = post.past.lock().unwrap_or_else(PoisonError::into_inner);
+            book.job(id.parse().ok()?).map(|job| past_read(&post, job))
+        })
+    }
+}
+
+fn past_read(post: &Post, job: &PastJob) -> PastRead {
+    PastRead {
+        id: job.id.to_string(),
+        agency: post.name.to_string(),
+        from: job.from,
+        to: job.to,
+        n_reads: job.n_reads,
+        n_done: job.n_done,
+        n_failed: job.n_failed,
+        over: job.n_done == job.n_reads,
+        fault: job.fault.clone(),
     }
 }
 

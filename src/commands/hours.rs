@@ -102,7 +102,8 @@ async fn read_first(agent: &Agent, query: &str, out: &mut impl Write) -> io::Res
         }
         out.flush()?;
         tokio::time::sleep(ASK_EVERY).await;
-        read = match agent.get::<PastRead>(&format!("/api/v1/hours/reads/{}", read.id)).await {
+        let path = format!("/api/v1/hours/reads/{}?agency={}", read.id, escaped(&read.agency));
+        read = match agent.get::<PastRead>(&path).await {
             Ok(read) => read,
             Err(fault) => return Ok(Err(fault)),
         };
@@ -215,6 +216,9 @@ fn table(hours: &Hours, by: Option<By>, exceptions: bool, width: usize) -> Strin
         text.push_str(&exceptions_for_people(hours).text(width));
     } else if !hours.exceptions.is_empty() {
         let _ = writeln!(text, "\n{} not as planned: add --exceptions to see them", hours.exceptions.len());
+    }
+    if !hours.names.is_empty() {
+        let _ = writeln!(text, "\n{}", hours.names);
     }
     adjustments(hours, &mut text, width);
     charges(hours, &mut text, width);

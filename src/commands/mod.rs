@@ -6,6 +6,7 @@
 pub mod ack;
 pub mod agent;
 pub mod alerts;
+pub mod audit;
 pub mod check;
 pub mod demo;
 mod dispatch;
@@ -15,6 +16,7 @@ pub mod drill;
 pub mod healthcheck;
 pub mod hours;
 pub mod init;
+pub mod local_user;
 mod longest_text;
 pub mod on_call;
 pub mod on_call_log;

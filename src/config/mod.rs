@@ -358,6 +358,18 @@ impl Config {
         web::listens_of(path, env)
     }
 
+    /// Where the agent of this file keeps everything, without reading anything else of it: for a command that looks into the
+    /// store beside the running agent. Without a file: where an agent without one keeps it.
+    ///
+    /// # Errors
+    /// The file cannot be read, or not where it says that.
+    pub fn kept_in(path: Option<&Path>, env: &dyn Fn(&str) -> Option<String>) -> Result<StoreUrl, Vec<Fault>> {
+        match path {
+            Some(path) => store_url::kept_in(path, env),
+            None => Ok(StoreUrl::Sqlite(store_url::default_file(env))),
+        }
+    }
+
     /// The clock to run on: the machine's, or the one `SHIFTWATCH_CLOCK` asks for.
     ///
     /// # Errors

@@ -1,19 +1,45 @@
 //! Hours over HTTP: the report of a period, what is closed, closing, and reads of a past that is not here.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, Query, State, rejection::JsonRejection, rejection::QueryRejection},
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 use chrono::NaiveDate;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::{Web, answer};
-use crate::report::hours::{answer::Hours, closing::ClosedPeriod};
+use super::{
+    Web, answer,
+    audit::NamesShown,
+    pages::{Who, frame},
+    viewer::Viewer,
+    waiting::Peer,
+};
+use crate::{
+    board::{
+        Frame,
+        hours::{STRETCHES, draw},
+        people,
+    },
+    model::{AgencyName, CaregiverId, ClientId},
+    report::{
+        audit::AuditRow,
+        hours::{
+            Given,
+            answer::Hours,
+            closing::ClosedPeriod,
+            sum_up,
+            terms::{Period, Terms},
+        },
+    },
+};
 
 /// Which days are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,7 +82,7 @@ pub enum HoursFault {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastRead {
     /// Its number; it is gone with the agent's next start, and is asked for again then.
-    pub id: u64,
+    pub id: String,
     /// Whose.
     pub agency: String,
     /// The first day.
@@ -96,7 +122,7 @@ pub trait HoursBook: Send + Sync + 'static {
     fn read(&self, agency: Option<String>, days: Days) -> BoxFuture<'_, Result<Option<PastRead>, HoursFault>>;
 
     /// How far a read of the past is; `None` of one that is not known (any more).
-    fn read_state(&self, id: u64) -> BoxFuture<'_, Option<PastRead>>;
+    fn read_state<'a>(&'a self, agency: &'a str, id: &'a str) -> BoxFuture<'a, Option<PastRead>>;
 }
 
 /// A book without agencies, for pages that are shown without an agent.
@@ -104,8 +130,19 @@ pub trait HoursBook: Send + Sync + 'static {
 pub struct NoHours;
 
 impl HoursBook for NoHours {
-    fn report(&self, _: Option<String>, _: Days) -> BoxFuture<'_, Result<Hours, HoursFault>> {
-        Box::pin(async { Err(HoursFault::NoAgency(String::new())) })
+    fn report(&self, agency: Option<String>, _: Days) -> BoxFuture<'_, Result<Hours, HoursFault>> {
+        let day = NaiveDate::default();
+        let given = Given {
+            agency: agency.unwrap_or_default(),
+            terms: Terms::new(chrono_tz::UTC),
+            period: Period { from: day, to: day },
+            now: crate::model::Instant::default(),
+            shifts: Vec::new(),
+            visits: Vec::new(),
+            wanted: HashMap::new(),
+            missing: Vec::new(),
+        };
+        Box::pin(async move { Ok(sum_up(given)) })
     }
 
     fn close(
@@ -126,8 +163,10 @@ impl HoursBook for NoHours {
         Box::pin(async { Ok(None) })
     }
 
-    fn read_state(&self, _: u64) -> BoxFuture<'_, Option<PastRead>> {
-        Box::pin(async { None })
+    fn read_state<'a>(&'a self, agency: &'a str, id: &'a str) -> BoxFuture<'a, Option<PastRead>> {
+        let (agency, id, from) = (agency.to_owned(), id.to_owned(), NaiveDate::default());
+        let read = PastRead { id, agency, from, to: from, n_reads: 0, n_done: 0, n_failed: 0, over: true, fault: None };
+        Box::pin(async move { Some(read) })
     }
 }
 
@@ -172,7 +211,12 @@ fn wrong(says: impl Into<String>) -> Response {
 }
 
 /// `GET /api/v1/hours`: `by=client|caregiver` leaves the other list out, `exceptions=only` both.
-pub(super) async fn report(State(web): State<Arc<Web>>, asked: Asked) -> Response {
+pub(super) async fn report(
+    State(web): State<Arc<Web>>,
+    viewer: Viewer,
+    peer: Option<Extension<Peer>>,
+    asked: Asked,
+) -> Response {
     let Ok(Query(query)) = asked else { return wrong("the query cannot be read") };
     let days = match days_of(&query) {
         Ok(days) => days,
@@ -186,6 +230,8 @@ pub(super) async fn report(State(web): State<Arc<Web>>, asked: Asked) -> Respons
                 Some("caregiver") => hours.clients.clear(),
                 Some(_) => return wrong("`by` must be client or caregiver"),
             }
+            let peer = peer.map(|Extension(peer)| peer);
+            hours.names = name(&web, &viewer, peer, "/api/v1/hours", &mut hours).await.words().to_owned();
             answer::json(hours)
         }
         Err(fault) => problem(&fault),
@@ -216,13 +262,33 @@ pub struct CloseBody {
     pub by: String,
 }
 
-pub(super) async fn close(State(web): State<Arc<Web>>, body: Result<Json<CloseBody>, JsonRejection>) -> Response {
+pub(super) async fn close(
+    State(web): State<Arc<Web>>,
+    viewer: Viewer,
+    peer: Option<Extension<Peer>>,
+    body: Result<Json<CloseBody>, JsonRejection>,
+) -> Response {
     let body = match body {
         Ok(Json(body)) => body,
         Err(fault) => return wrong(format!("the body is not {{agency, from, to, by}}: {}", fault.body_text())),
     };
+    let first = || web.view().agencies.first().map(|agency| agency.name.to_string()).unwrap_or_default();
+    let (agency, by) = (body.agency.clone().unwrap_or_else(first), body.by.clone());
     match web.hours.close(body.agency, body.from, body.to, body.by).await {
-        Ok(closed) => answer::json(closed),
+        Ok(closed) => {
+            let row = AuditRow {
+                at: web.audit.now(),
+                agency,
+                who: viewer.who().unwrap_or(by),
+                what: "/api/v1/hours/close".to_owned(),
+                about: format!("hours {}..{}, digest {}", closed.from, closed.to, closed.digest),
+                from_where: peer.map(|Extension(Peer(ip))| ip.to_canonical().to_string()),
+            };
+            if let Err(fault) = web.audit.write(vec![row]).await {
+                tracing::error!(error = %fault, "audit: that a period was closed could not be stored; the period itself is, with who closed it");
+            }
+            answer::json(closed)
+        }
         Err(fault) => problem(&fault),
     }
 }
@@ -241,16 +307,74 @@ pub(super) async fn begin_read(State(web): State<Arc<Web>>, asked: Asked) -> Res
 }
 
 /// `GET /api/v1/hours/reads/{id}`.
-pub(super) async fn read_state(State(web): State<Arc<Web>>, Path(id): Path<String>) -> Response {
-    let read = match id.parse() {
-        Ok(id) => web.hours.read_state(id).await,
-        Err(_) => None,
-    };
-    match read {
+pub(super) async fn read_state(State(web): State<Arc<Web>>, Path(id): Path<String>, asked: Asked) -> Response {
+    let agency = asked.ok().and_then(|Query(query)| query.get("agency").cloned()).unwrap_or_default();
+    match web.hours.read_state(&agency, &id).await {
         Some(read) => answer::json(read),
         None => {
             let why = "no such read is known; a read ends with the agent that made it: ask for it again with POST /api/v1/hours/reads";
             answer::problem(StatusCode::NOT_FOUND, why).into_response()
         }
     }
+}
+
+/// Names for whoever may see them, once it is written down who sees whom.
+pub(super) async fn name(web: &Web, viewer: &Viewer, peer: Option<Peer>, what: &str, hours: &mut Hours) -> NamesShown {
+    let agency = AgencyName::new(hours.agency.as_str());
+    if *viewer == Viewer::Nobody {
+        return NamesShown::SignIn;
+    }
+    let about = format!(
+        "hours {}..{}: {} clients, {} caregivers",
+        hours.from,
+        hours.to,
+        hours.clients.len(),
+        hours.caregivers.len()
+    );
+    let sight = web.audit.view(viewer, peer, &agency, what, &about).await;
+    if sight.grant.is_none() {
+        return sight.names;
+    }
+    let client = |id: &String| people::Who::Client(agency.clone(), ClientId::new(id.as_str()));
+    let caregiver = |id: &String| people::Who::Caregiver(agency.clone(), CaregiverId::new(id.as_str()));
+    let clients = hours.clients.iter().filter_map(|one| one.client.as_ref()).map(client);
+    let caregivers = hours.caregivers.iter().filter_map(|one| one.caregiver.as_ref()).map(caregiver);
+    let names = web.people.look_up(clients.chain(caregivers).collect()).await;
+    for one in &mut hours.clients {
+        one.name = one.client.as_ref().and_then(|id| names.name(&client(id)));
+    }
+    for one in &mut hours.caregivers {
+        one.name = one.caregiver.as_ref().and_then(|id| names.name(&caregiver(id)));
+    }
+    sight.names
+}
+
+/// `GET /hours`: the page; names for whoever signed in.
+pub(super) async fn page(
+    State(web): State<Arc<Web>>,
+    viewer: Viewer,
+    who: Who,
+    peer: Option<Extension<Peer>>,
+    asked: Asked,
+) -> Response {
+    let query = asked.map(|Query(query)| query).unwrap_or_default();
+    let current = STRETCHES.iter().find(|(stretch, _)| {
+        stretch.split_once('=').is_some_and(|(key, value)| query.get(key).is_some_and(|asked| asked == value))
+    });
+    let current = current.map_or(if query.is_empty() { STRETCHES[0].0 } else { "" }, |(stretch, _)| stretch);
+    let hours = match days_of(&query) {
+        Ok(days) => web.hours.report(query.get("agency").cloned(), days).await.map_err(|fault| fault.to_string()),
+        Err(says) => Err(says),
+    };
+    let (hours, with_names) = match hours {
+        Ok(mut hours) => {
+            let peer = peer.map(|Extension(peer)| peer);
+            let names = name(&web, &viewer, peer, "/hours", &mut hours).await;
+            (Ok(hours), names == NamesShown::Shown)
+        }
+        Err(fault) => (Err(fault), false),
+    };
+    let drawn = draw(hours.as_ref().map_err(Clone::clone), current, web.clock.now());
+    let frame = frame(&web, &who, "");
+    Html(drawn.page(&Frame { names: frame.names && with_names, ..frame })).into_response()
 }

@@ -30,6 +30,7 @@ use crate::{
 
 pub mod access;
 pub mod answer;
+pub mod audit;
 mod connection;
 mod drill;
 mod health;
@@ -37,6 +38,7 @@ mod hooks;
 pub mod hours;
 mod link;
 mod live;
+pub mod local_key;
 mod on_call;
 mod on_call_log;
 pub mod orders;
@@ -53,10 +55,12 @@ mod v1;
 mod v1_dispositions;
 pub mod v1_silences;
 mod v2;
+pub mod viewer;
 mod waiting;
 
 pub use {
     access::{Access, SignedIn},
+    audit::Audit,
     drill::{DrillAnswer, DrillBody, DrillState, DrillTold},
     hours::HoursBook,
     live::Open,
@@ -68,6 +72,8 @@ pub use {
     silencing::Silencing,
     v1::{AckAnswer, AckBody},
     v1_dispositions::{DispositionAnswer, DispositionBody},
+    viewer::Viewer,
+    waiting::Peer,
 };
 
 /// The largest body taken. Prometheus sends 64 alerts a request; ten thousand at once are about 5 MB.
@@ -102,6 +108,8 @@ pub struct Web {
     pub clock: Clock,
     /// Who comes in.
     pub access: Arc<Access>,
+    /// Writes down who sees whose name.
+    pub audit: Arc<dyn Audit>,
     /// Takes what gateways tell; `None` = there is nobody who would.
     pub hooks: Option<Arc<Hooks>>,
 }

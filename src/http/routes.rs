@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Web, drill, health, hooks, hours, link, live, on_call, on_call_log, pages, past, silence_pages, v1,
+    Web, audit, drill, health, hooks, hours, link, live, on_call, on_call_log, pages, past, silence_pages, v1,
     v1_dispositions, v1_silences, v2,
 };
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
@@ -152,6 +152,13 @@ pub const ROUTES: &[Route] = &[
         serve: || get(v1::status),
     },
     Route {
+        path: "/api/v1/audit",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Operator,
+        serve: || get(audit::log),
+    },
+    Route {
         path: "/api/v1/on-call",
         methods: &["GET"],
         shows: Shows::Counts,
@@ -207,6 +214,7 @@ pub const ROUTES: &[Route] = &[
         role: Role::Reader,
         serve: || get(past::history),
     },
+    Route { path: "/hours", methods: &["GET"], shows: Shows::Names, role: Role::Reader, serve: || get(hours::page) },
     Route {
         path: "/api/v1/hours",
         methods: &["GET"],

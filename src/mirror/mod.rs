@@ -18,6 +18,7 @@ pub mod coverage;
 mod coverage_spans;
 pub mod facts;
 mod naive_time;
+pub mod past;
 pub mod past_line;
 mod rejects;
 mod restore;

@@ -9,6 +9,7 @@ pub mod alert_story;
 pub mod api_log;
 pub mod api_record;
 pub mod api_slice;
+pub mod audit;
 pub mod history;
 pub mod hours;
 pub mod life;

@@ -159,6 +159,25 @@ pub(super) async fn packed(
     Ok(packed.unwrap_or_default())
 }
 
+/// The same of one client alone.
+pub(super) async fn packed_of(
+    connection: &mut SqliteConnection,
+    agency: &AgencyName,
+    client: &ClientId,
+    from: Instant,
+    until: Instant,
+) -> Result<String, StoreError> {
+    let text = "SELECT group_concat(key || char(31) || start || char(31) || coalesce(ends, '') || char(31) || naive
+                    || char(31) || coalesce(client, '') || char(31) || coalesce(caregiver, '') || char(31)
+                    || coalesce(shift, '') || char(31) || state, char(30))
+                FROM visit_archive INDEXED BY visit_archive_start
+                WHERE agency = ? AND start >= ? AND start < ? AND client = ? AND state < 2";
+    let values = vec![agency.as_str().into(), from.into(), until.into(), client.as_str().into()];
+    let rows = fetch(connection, "reading the past", text, values).await?;
+    let packed: Option<String> = rows.first().map(|row| get(row, "visit_archive", 0)).transpose()?.flatten();
+    Ok(packed.unwrap_or_default())
+}
+
 /// Unpacks rows; each id is one text however often it comes.
 #[derive(Debug, Default)]
 pub(super) struct Unpacking {

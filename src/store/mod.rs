@@ -10,6 +10,7 @@
 
 mod api_rows;
 mod archive;
+mod audit;
 mod book;
 mod calendars;
 mod contacts;

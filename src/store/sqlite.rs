@@ -21,7 +21,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
     Attempted, BadContact, Claimed, Closing, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState,
-    Morning, Old, OutboxStats, PastDay, Place, Poll, Report, Room, VerifiedContact, api_rows, archive, book, calendars,
+    Morning, Old, OutboxStats, PastDay, Place, Poll, Report, Room, VerifiedContact, api_rows, archive, audit, book,
+    calendars,
     calendars::CalendarCopy,
     contacts,
     error::StoreError,
@@ -43,11 +44,11 @@ use crate::{
         past_line::PastLine,
         row::{ArchiveDelta, MirrorDelta, MirrorRow, StoredLine, VisitEdit},
     },
-    model::{AddressMark, AgencyName, Instant, PersonName, Phi},
+    model::{AddressMark, AgencyName, ClientId, Instant, PersonName, Phi},
     notify::message::{Channel, MessageId},
     on_call::Marks,
     report::{
-        alert_story::AlertRows, api_log::Unkept, api_record::ApiRows, history::LifeRow, life::Life,
+        alert_story::AlertRows, api_log::Unkept, api_record::ApiRows, audit::AuditRow, history::LifeRow, life::Life,
         on_call_log::PageRow,
     },
 };
@@ -389,6 +390,20 @@ impl Store {
         Ok(lines)
     }
 
+    /// The same of one client.
+    pub async fn past_lines_of(
+        &self,
+        agency: &AgencyName,
+        client: &ClientId,
+        from: Instant,
+        until: Instant,
+    ) -> Result<Vec<PastLine>, StoreError> {
+        let (mut lines, mut unpacking) = (Vec::new(), archive::Unpacking::default());
+        let packed = archive::packed_of(self.reader().await?.connection(), agency, client, from, until).await?;
+        unpacking.lines(&packed, &mut lines);
+        Ok(lines)
+    }
+
     /// What changed in visits that begin in `[from, until)` after they were complete, the newest change last.
     pub async fn visit_edits(
         &self,
@@ -539,17 +554,17 @@ impl Store {
         contacts::marks(self.reader().await?.connection()).await
     }
 
-    /// Writes an audit row: who did what about what. No PHI in any of the three.
-    pub async fn audit(
-        &self,
-        agency: &AgencyName,
-        at: Instant,
-        who: &str,
-        what: &str,
-        about: &str,
-    ) -> Result<(), StoreError> {
-        let (agency, who, what, about) = (agency.clone(), who.to_owned(), what.to_owned(), about.to_owned());
-        self.write(|reply| Job::Audit { agency, at, who, what, about, reply }).await
+    /// Writes audit rows: who saw or did what, about whom. No PHI in any of them. They are on the disk when this answers.
+    pub async fn audit(&self, rows: Vec<AuditRow>) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.write(|reply| Job::Audit(rows, reply)).await
+    }
+
+    /// The audit rows from `from` until `until` (not included) in all agencies, the newest first, at most `limit`.
+    pub async fn audit_log(&self, from: Instant, until: Instant, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        audit::log(self.reader().await?.connection(), from, until, limit).await
     }
 
     /// Forgets a few thousand rows of what is old. Gives how many; call it again until it gives 0. Visits in the archive

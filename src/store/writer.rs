@@ -15,7 +15,8 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Closing, Commit, HeardText, Old, PastDay, Report, Room, api_rows, archive, book, calendars,
+    Attempted, Claimed, Closing, Commit, HeardText, Old, PastDay, Report, Room, api_rows, archive, audit, book,
+    calendars,
     calendars::CalendarCopy,
     contacts,
     error::{StoreError, commit_surely_failed},
@@ -30,7 +31,7 @@ use crate::{
     mirror::row::{ArchiveDelta, MirrorDelta},
     model::{AddressMark, AgencyName, Instant, PersonName},
     notify::message::{Channel, MessageId},
-    report::api_log::Unkept,
+    report::{api_log::Unkept, audit::AuditRow},
 };
 
 /// Writes merged into one transaction at most. Bounds how long the first of them waits for the last.
@@ -101,14 +102,7 @@ pub(super) enum Job {
         at: Instant,
         reply: Reply<()>,
     },
-    Audit {
-        agency: AgencyName,
-        at: Instant,
-        who: String,
-        what: String,
-        about: String,
-        reply: Reply<()>,
-    },
+    Audit(Vec<AuditRow>, Reply<()>),
     Prune(Old, Reply<u64>),
     Past {
         agency: AgencyName,
@@ -420,12 +414,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
             done(reply, contacts::takes_again(connection, memory, &mark, via).await)
         }
         Job::Verified { mark, via, at, reply } => done(reply, contacts::put_verified(connection, &mark, via, at).await),
-        Job::Audit { agency, at, who, what, about, reply } => {
-            let n = memory.next(&agency, Counted::Audit);
-            let row = vec![agency.as_str().into(), n.into(), at.into(), who.into(), what.into(), about.into()];
-            let text = "INSERT INTO audit (agency, n, at, who, what, about) VALUES (?, ?, ?, ?, ?, ?)";
-            done(reply, execute(connection, "an audit row", text, row).await.map(drop))
-        }
+        Job::Audit(rows, reply) => done(reply, audit::put(connection, memory, rows).await),
         Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
         Job::Past { agency, delta, days, at, reply } => {
             done(reply, archive::save(connection, &agency, delta, days, at).await)
@@ -488,7 +477,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::TakesAgain { reply, .. }
         | Job::Verified { reply, .. }
         | Job::Past { reply, .. }
-        | Job::Audit { reply, .. } => later(reply, Err(error)),
+        | Job::Audit(_, reply) => later(reply, Err(error)),
         Job::CloseHours { reply, .. } => later(reply, Err(error)),
         #[cfg(test)]
         Job::Pragma(_, reply) => later(reply, Err(error)),

@@ -18,6 +18,7 @@ fn web() -> Web {
         records: Arc::new(Kept::default()),
         clock: Clock::manual(noon()),
         access: Arc::default(),
+        audit: Arc::new(Noted::default()),
         hooks: None,
     }
 }

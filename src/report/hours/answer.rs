@@ -21,6 +21,9 @@ pub struct Hours {
     pub as_of: Instant,
     /// Whether every day of it that is over was wholly read after it ended.
     pub complete: bool,
+    /// Why names are left out; empty where they are not.
+    #[serde(default)]
+    pub names: String,
     /// What was not: minutes may be missing there.
     pub missing: Vec<Missing>,
     /// The day weeks begin with, as `sunday`.

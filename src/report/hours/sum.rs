@@ -244,6 +244,7 @@ pub fn sum_up(given: Given) -> Hours {
         to: period.to,
         as_of: now,
         complete: missing.is_empty(),
+        names: String::new(),
         missing,
         week_starts: weekday_word(terms.week_starts).to_owned(),
         overtime_after_minutes: terms.overtime_after,

@@ -24,17 +24,19 @@ use shiftwatch::{
     },
     clock::{Clock, real_now},
     http::{
-        Access, DrillAnswer, Orders, People, Records, Silencing, Web,
+        Access, Audit, DrillAnswer, Orders, People, Records, Silencing, Web,
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         router, serve,
         silencing::SilenceFault,
     },
     metrics::Metrics,
+    model::Instant,
     pulse::{Loop, Pulses},
     report::{
         alert_story::AlertStory,
         api_record::ApiRecord,
+        audit::{AuditLog, AuditRow},
         history::{History, Span},
         on_call_log::OnCallLog,
     },
@@ -93,6 +95,20 @@ impl People for Nobody {
     }
 }
 
+impl Audit for Nobody {
+    fn write(&self, _: Vec<AuditRow>) -> BoxFuture<'_, Result<(), StoreFault>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn log(&self, from: Instant, until: Instant) -> BoxFuture<'_, Result<AuditLog, RecordsFault>> {
+        Box::pin(async move { Ok(AuditLog { from, until, rows: Vec::new(), complete: true }) })
+    }
+
+    fn now(&self) -> Instant {
+        hand_made::now()
+    }
+}
+
 impl Records for Nobody {
     fn alert_story<'a>(&'a self, fingerprint: &'a str) -> BoxFuture<'a, Result<Option<AlertStory>, RecordsFault>> {
         Box::pin(async move { Ok(past::story(fingerprint)) })
@@ -140,6 +156,7 @@ impl Stage {
             records: Arc::new(Nobody),
             hours: Arc::new(shiftwatch::http::hours::NoHours),
             access: Arc::default(),
+            audit: Arc::new(Nobody),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
