@@ -324,6 +324,12 @@ pub(super) async fn name(web: &Web, viewer: &Viewer, peer: Option<Peer>, what: &
     if *viewer == Viewer::Nobody {
         return NamesShown::SignIn;
     }
+    let anybody = hours.clients.iter().any(|one| one.client.is_some())
+        || hours.caregivers.iter().any(|one| one.caregiver.is_some());
+    if !anybody {
+        // There is nobody to be seen, and so nothing to write down.
+        return NamesShown::Shown;
+    }
     let about = format!(
         "hours {}..{}: {} clients, {} caregivers",
         hours.from,

@@ -19,16 +19,18 @@ use crate::model::{
     local_time::{instant_of, local_date},
 };
 
-/// How often the clock is looked at, real time.
+/// How often the clock is looked at: of the agent's own time, but not more often than twice a second.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
+const LOOK_EVERY_MIN: Duration = Duration::from_millis(500);
 
 /// Reads one agency's last weeks again each night, until stopped.
 pub async fn reread_loop(floor: Floor, post: Arc<Post>) {
     let mut stop = floor.stop.clone();
     let mut begun: Option<NaiveDate> = None;
+    let look_every = (LOOK_EVERY / floor.clock.speed().max(1)).max(LOOK_EVERY_MIN);
     while !floor.is_stopping() {
         tokio::select! {
-            () = wait(LOOK_EVERY) => {}
+            () = wait(look_every) => {}
             () = told_to(&mut stop) => return,
         }
         let now = floor.clock.now();

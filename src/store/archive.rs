@@ -17,7 +17,7 @@ use crate::{
         past_line::{PastLine, PastState},
         row::{ArchiveDelta, MirrorRow, VisitEdit},
     },
-    model::{AgencyName, CaregiverId, ClientId, Instant, ShiftId, VisitId},
+    model::{AgencyName, CaregiverId, ClientId, Instant, ShiftId, VisitId, local_time},
 };
 
 /// Between the columns of a packed row, and between rows: control characters, which no id holds.
@@ -37,40 +37,49 @@ pub struct PastDay {
     pub missing: Vec<ClientId>,
 }
 
-/// The columns of a row of the archive, after the agency.
+/// The columns of a row of the archive.
 pub(super) fn columns(agency: &AgencyName, row: &MirrorRow, left: bool, at: Instant, blob: Value) -> Values {
     let line = PastLine::of(row, left);
-    let line = line.as_ref();
-    let text = |text: Option<String>| Value::from(text);
+    let state = line.as_ref().map_or(0, |line| match line.state {
+        PastState::Stands => 0,
+        PastState::Cancelled => 1,
+        PastState::Left => 2,
+    });
     vec![
         agency.as_str().into(),
         row.key.as_str().into(),
         at.into(),
         row.body.as_str().into(),
         blob,
-        line.and_then(|line| line.start).into(),
-        line.and_then(|line| line.ends).into(),
-        line.map_or(0, |line| i64::from(line.naive_start) + 2 * i64::from(line.naive_ends)).into(),
-        text(line.and_then(|line| line.client.as_ref().map(ToString::to_string))),
-        text(line.and_then(|line| line.caregiver.as_ref().map(ToString::to_string))),
-        text(line.and_then(|line| line.shift.as_ref().map(ToString::to_string))),
-        line.map_or(0, |line| match line.state {
-            PastState::Stands => 0,
-            PastState::Cancelled => 1,
-            PastState::Left => 2,
-        })
-        .into(),
+        line.as_ref().and_then(|line| line.start).into(),
+        state.into(),
+        line.as_ref().and_then(|line| line.client.as_ref().map(ToString::to_string)).into(),
+        line.as_ref().map(|line| pack(line, state)).into(),
     ]
+}
+
+fn pack(line: &PastLine, state: i64) -> String {
+    let instant = |at: Option<Instant>| at.map(|at| local_time::to_micros(at).to_string()).unwrap_or_default();
+    let naive = u8::from(line.naive_start) + 2 * u8::from(line.naive_ends);
+    let columns = [
+        line.key.clone(),
+        instant(line.start),
+        instant(line.ends),
+        naive.to_string(),
+        line.client.as_ref().map(ToString::to_string).unwrap_or_default(),
+        line.caregiver.as_ref().map(ToString::to_string).unwrap_or_default(),
+        line.shift.as_ref().map(ToString::to_string).unwrap_or_default(),
+        state.to_string(),
+    ];
+    columns.join("\u{1f}")
 }
 
 /// Puts rows into the archive; one that is there already is replaced.
 pub(super) const ARCHIVE: Many = Many {
-    head:
-        "INSERT INTO visit_archive (agency, key, archived_at, body, blob, start, ends, naive, client, caregiver, shift,
-           state) VALUES ",
+    head: "INSERT INTO visit_archive (agency, key, archived_at, body, blob, start, state, client, line) VALUES ",
     tail: " ON CONFLICT (agency, key) DO UPDATE SET archived_at = excluded.archived_at, body = excluded.body,
-            blob = excluded.blob, start = excluded.start, ends = excluded.ends, naive = excluded.naive,
-            client = excluded.client, caregiver = excluded.caregiver, shift = excluded.shift, state = excluded.state",
+            blob = excluded.blob, start = excluded.start, state = excluded.state, client = excluded.client,
+            line = excluded.line",
 };
 
 /// Stores what was seen to change in visits that were complete.
@@ -141,16 +150,14 @@ pub(super) async fn range(
         .collect()
 }
 
-/// The same in a few columns, packed into one text by the database: rows that cross one by one cost more than all else.
+/// The same in a few columns, joined into one text by the database: rows that cross one by one cost more than all else.
 pub(super) async fn packed(
     connection: &mut SqliteConnection,
     agency: &AgencyName,
     from: Instant,
     until: Instant,
 ) -> Result<String, StoreError> {
-    let text = "SELECT group_concat(key || char(31) || start || char(31) || coalesce(ends, '') || char(31) || naive
-                    || char(31) || coalesce(client, '') || char(31) || coalesce(caregiver, '') || char(31)
-                    || coalesce(shift, '') || char(31) || state, char(30))
+    let text = "SELECT group_concat(line, char(30))
                 FROM visit_archive INDEXED BY visit_archive_start
                 WHERE agency = ? AND start >= ? AND start < ? AND state < 2";
     let rows =
@@ -167,9 +174,7 @@ pub(super) async fn packed_of(
     from: Instant,
     until: Instant,
 ) -> Result<String, StoreError> {
-    let text = "SELECT group_concat(key || char(31) || start || char(31) || coalesce(ends, '') || char(31) || naive
-                    || char(31) || coalesce(client, '') || char(31) || coalesce(caregiver, '') || char(31)
-                    || coalesce(shift, '') || char(31) || state, char(30))
+    let text = "SELECT group_concat(line, char(30))
                 FROM visit_archive INDEXED BY visit_archive_start
                 WHERE agency = ? AND start >= ? AND start < ? AND client = ? AND state < 2";
     let values = vec![agency.as_str().into(), from.into(), until.into(), client.as_str().into()];
@@ -199,7 +204,7 @@ impl Unpacking {
 
     /// The lines of one slice; what cannot be read is left out.
     pub(super) fn lines(&mut self, packed: &str, into: &mut Vec<PastLine>) {
-        let instant = |text: &str| text.parse().ok().map(crate::model::local_time::from_micros);
+        let instant = |text: &str| text.parse().ok().map(local_time::from_micros);
         for row in packed.split(ROW).filter(|row| !row.is_empty()) {
             let mut columns = row.split(COLUMN);
             let mut next = || columns.next().unwrap_or_default();

@@ -1,21 +1,17 @@
 -- The archive by time. `start` is a shift's planned start, or a visit's check-in; NULL = no time is known.
--- naive: 1 = the check-in was written without an offset, 2 = the check-out, 3 = both: stored as though they were UTC.
 -- state: 0 = it stands, 1 = cancelled, 2 = it left the schedule.
-ALTER TABLE visit_archive ADD COLUMN start     INTEGER;
-ALTER TABLE visit_archive ADD COLUMN ends      INTEGER;
-ALTER TABLE visit_archive ADD COLUMN naive     INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE visit_archive ADD COLUMN client    TEXT;
-ALTER TABLE visit_archive ADD COLUMN caregiver TEXT;
-ALTER TABLE visit_archive ADD COLUMN shift     TEXT;
-ALTER TABLE visit_archive ADD COLUMN state     INTEGER NOT NULL DEFAULT 0;
+-- line: all that hours are summed up from, in one text, columns parted by the control character 31: key, start, end or
+-- check-out, which of the two was written without an offset (1, 2 or both, 3; stored as though it were UTC), client,
+-- caregiver, shift, state when it was written. To read a month is to join lines.
+ALTER TABLE visit_archive ADD COLUMN start  INTEGER;
+ALTER TABLE visit_archive ADD COLUMN state  INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE visit_archive ADD COLUMN client TEXT;
+ALTER TABLE visit_archive ADD COLUMN line   TEXT;
 
 UPDATE visit_archive SET
-    start     = CAST(substr(key, 7) AS INTEGER),
-    ends      = unixepoch(json_extract(body, '$.shift.end')) * 1000000,
-    client    = json_extract(body, '$.shift.key.client'),
-    caregiver = json_extract(body, '$.shift.caregiver'),
-    shift     = json_extract(body, '$.shift.key.id.Vendor'),
-    state     = CASE
+    start  = CAST(substr(key, 7) AS INTEGER),
+    client = json_extract(body, '$.shift.key.client'),
+    state  = CASE
         WHEN json_extract(body, '$.shift.status') = 'Cancelled' THEN 1
         WHEN (SELECT h.what FROM shift_history h
               WHERE h.agency = visit_archive.agency AND h.what IN ('appeared', 'removed', 'moved')
@@ -23,23 +19,32 @@ UPDATE visit_archive SET
                     || strftime('%Y-%m-%dT%H:%M:%SZ', CAST(substr(visit_archive.key, 7) AS INTEGER) / 1000000, 'unixepoch')
                     || '/' || json_extract(visit_archive.body, '$.shift.key.client')
               ORDER BY h.at DESC LIMIT 1) IN ('removed', 'moved') THEN 2
-        ELSE 0 END
+        ELSE 0 END,
+    line   = key || char(31) || CAST(substr(key, 7) AS INTEGER) || char(31)
+        || coalesce(unixepoch(json_extract(body, '$.shift.end')) * 1000000, '') || char(31) || 0 || char(31)
+        || coalesce(json_extract(body, '$.shift.key.client'), '') || char(31)
+        || coalesce(json_extract(body, '$.shift.caregiver'), '') || char(31)
+        || coalesce(json_extract(body, '$.shift.key.id.Vendor'), '') || char(31)
+        || (coalesce(json_extract(body, '$.shift.status'), '') = 'Cancelled')
     WHERE key LIKE 'shift/%' AND json_valid(body);
 
 UPDATE visit_archive SET
-    start     = unixepoch(coalesce(json_extract(body, '$.visit.check_in.Instant'),
-                                   json_extract(body, '$.visit.check_in.Naive'))) * 1000000,
-    ends      = unixepoch(coalesce(json_extract(body, '$.visit.check_out.Instant'),
-                                   json_extract(body, '$.visit.check_out.Naive'))) * 1000000,
-    naive     = (json_extract(body, '$.visit.check_in.Naive') IS NOT NULL)
-              + (json_extract(body, '$.visit.check_out.Naive') IS NOT NULL) * 2,
-    client    = json_extract(body, '$.visit.client'),
-    caregiver = json_extract(body, '$.visit.caregiver'),
-    shift     = json_extract(body, '$.visit.shift')
+    start  = unixepoch(coalesce(json_extract(body, '$.visit.check_in.Instant'),
+                                json_extract(body, '$.visit.check_in.Naive'))) * 1000000,
+    client = json_extract(body, '$.visit.client'),
+    line   = key || char(31)
+        || coalesce(unixepoch(coalesce(json_extract(body, '$.visit.check_in.Instant'),
+                                       json_extract(body, '$.visit.check_in.Naive'))) * 1000000, '') || char(31)
+        || coalesce(unixepoch(coalesce(json_extract(body, '$.visit.check_out.Instant'),
+                                       json_extract(body, '$.visit.check_out.Naive'))) * 1000000, '') || char(31)
+        || ((json_extract(body, '$.visit.check_in.Naive') IS NOT NULL)
+            + (json_extract(body, '$.visit.check_out.Naive') IS NOT NULL) * 2) || char(31)
+        || coalesce(json_extract(body, '$.visit.client'), '') || char(31)
+        || coalesce(json_extract(body, '$.visit.caregiver'), '') || char(31)
+        || coalesce(json_extract(body, '$.visit.shift'), '') || char(31) || 0
     WHERE key NOT LIKE 'shift/%' AND json_valid(body);
 
--- It holds all that hours are summed up from, so that a month is one walk along it.
-CREATE INDEX visit_archive_start ON visit_archive (agency, start, ends, naive, client, caregiver, shift, state);
+CREATE INDEX visit_archive_start ON visit_archive (agency, start, state, client, line);
 
 -- A visit that was complete and then said otherwise; micros, written without an offset as though they were UTC.
 CREATE TABLE visit_edits (
@@ -73,18 +78,3 @@ CREATE TABLE hours_closed (
     body     TEXT    NOT NULL,
     PRIMARY KEY (agency, from_day)
 ) WITHOUT ROWID;
-
--- What the vendor has charged, as last read.
-CREATE TABLE charges (
-    agency    TEXT    NOT NULL,
-    id        TEXT    NOT NULL,
-    start     INTEGER,
-    ends      INTEGER,
-    naive     INTEGER NOT NULL,
-    client    TEXT,
-    caregiver TEXT,
-    minutes   INTEGER,
-    read_at   INTEGER NOT NULL,
-    PRIMARY KEY (agency, id)
-) WITHOUT ROWID;
-CREATE INDEX charges_start ON charges (agency, start);
