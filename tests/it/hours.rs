@@ -40,7 +40,8 @@ fn minutes(house: &House, client: &str, id: &str) -> i64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_past_that_was_never_watched_is_read_and_closed_and_edited() {
-    let mut house = House::open(Plan { world: weeks_ago, ..Plan::default() }).await;
+    let mut house =
+        House::open(Plan { world: weeks_ago, wellsky: "      encounter_naive_tz: utc", ..Plan::default() }).await;
     let span = "from=2026-11-01&to=2026-11-14";
     let before = asked(&house, &format!("/api/v1/hours?{span}")).await;
     assert_eq!(before["complete"], false);
