@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, Notify, watch as channel};
 
 use crate::{
     clock::{self, Clock},
+    details::plan::DetailBook,
     metrics::Metrics,
     model::{AgencyName, Instant},
     notify::voice::Telling,
@@ -31,6 +32,7 @@ use crate::{
 
 mod api_book;
 pub mod complaints;
+mod details;
 mod morning;
 pub mod past_book;
 mod polling;
@@ -41,6 +43,7 @@ mod ticking;
 
 pub use api_book::ApiBook;
 use complaints::Complaints;
+pub use details::details_loop;
 use past_book::PastBook;
 pub use polling::poll_loop;
 pub use rereading::reread_loop;
@@ -119,6 +122,8 @@ pub struct Post {
     pub complaints: PlainMutex<Complaints>,
     /// What of the past is still to be read.
     pub past: Arc<PlainMutex<PastBook>>,
+    /// What was read beside the watch, and when.
+    pub details: Arc<PlainMutex<DetailBook>>,
 }
 
 /// Everything the loops need.

@@ -78,6 +78,12 @@ async fn answer(
     Ok(hours.map(|hours| text(&hours, wish.by, wish.exceptions, output, width)))
 }
 
+/// A second, real time.
+#[expect(clippy::disallowed_methods, reason = "a command asks a running agent again, on the machine's own time")]
+async fn a_while() {
+    tokio::time::sleep(ASK_EVERY).await;
+}
+
 /// Has the agent read what is missing, and shows how far it is. Interrupting this ends the watching, not the read.
 async fn read_first(agent: &Agent, query: &str, out: &mut impl Write) -> io::Result<Result<(), AgentError>> {
     let path = format!("/api/v1/hours/reads?{query}");
@@ -101,7 +107,7 @@ async fn read_first(agent: &Agent, query: &str, out: &mut impl Write) -> io::Res
             break;
         }
         out.flush()?;
-        tokio::time::sleep(ASK_EVERY).await;
+        a_while().await;
         let path = format!("/api/v1/hours/reads/{}?agency={}", read.id, escaped(&read.agency));
         read = match agent.get::<PastRead>(&path).await {
             Ok(read) => read,

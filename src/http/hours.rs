@@ -231,7 +231,8 @@ pub(super) async fn report(
                 Some(_) => return wrong("`by` must be client or caregiver"),
             }
             let peer = peer.map(|Extension(peer)| peer);
-            hours.names = name(&web, &viewer, peer, "/api/v1/hours", &mut hours).await.words().to_owned();
+            let names = name(&web, &viewer, peer, "/api/v1/hours", &mut hours).await;
+            names.words().clone_into(&mut hours.names);
             answer::json(hours)
         }
         Err(fault) => problem(&fault),
@@ -309,12 +310,11 @@ pub(super) async fn begin_read(State(web): State<Arc<Web>>, asked: Asked) -> Res
 /// `GET /api/v1/hours/reads/{id}`.
 pub(super) async fn read_state(State(web): State<Arc<Web>>, Path(id): Path<String>, asked: Asked) -> Response {
     let agency = asked.ok().and_then(|Query(query)| query.get("agency").cloned()).unwrap_or_default();
-    match web.hours.read_state(&agency, &id).await {
-        Some(read) => answer::json(read),
-        None => {
-            let why = "no such read is known; a read ends with the agent that made it: ask for it again with POST /api/v1/hours/reads";
-            answer::problem(StatusCode::NOT_FOUND, why).into_response()
-        }
+    if let Some(read) = web.hours.read_state(&agency, &id).await {
+        answer::json(read)
+    } else {
+        let why = "no such read is known; a read ends with the agent that made it: ask for it again with POST /api/v1/hours/reads";
+        answer::problem(StatusCode::NOT_FOUND, why).into_response()
     }
 }
 

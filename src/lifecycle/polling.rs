@@ -16,13 +16,14 @@ use tokio::{
 use super::{
     Floor, Post,
     complaints::Complaint,
+    details::keep_tasks,
     past_book::{PastFault, memory_from},
     told_to, wait,
 };
 use crate::{
     clock, limits,
     mirror::{SECOND_LOOK, past, row::ArchiveDelta},
-    model::{Endpoint, Section, local_time::local_date},
+    model::{Endpoint, Instant, Section, local_time::local_date},
     pipeline,
     pulse::Loop,
     source::{
@@ -115,7 +116,7 @@ async fn past_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Rea
             let zone = post.planner.lock().await.settings().zone;
             if local_date(zone, span.from) >= memory_from(floor.clock.now(), zone) {
                 let whole = rows.complete && rows.rejected.is_empty();
-                take_in(&floor, &post, &fetched).await;
+                take_in(&floor, &post, &fetched, clock::real_now()).await;
                 whole.then_some(()).ok_or_else(|| PastFault::because("the answer was not complete"))
             } else {
                 post.planner.lock().await.done(&fetched);
@@ -164,14 +165,14 @@ async fn archive(floor: &Floor, post: &Post, fetched: &Fetched, rows: &Rows, spa
 
 /// One read: ask, apply, store, tell the planner and the tick.
 async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Read, slot: OwnedSemaphorePermit) {
+    let began = clock::real_now();
     let fetched = fetch(&floor, &post, &source, read).await;
     drop(slot);
     count_read(&floor, &post, &fetched);
-    take_in(&floor, &post, &fetched).await;
+    take_in(&floor, &post, &fetched, began).await;
 }
 
-async fn take_in(floor: &Floor, post: &Post, fetched: &Fetched) {
-    let began = clock::real_now();
+async fn take_in(floor: &Floor, post: &Post, fetched: &Fetched, began: Instant) {
     let now = floor.clock.now();
     let ((wanted, saved), plans) = {
         let mut watch = post.watch.lock().await;
@@ -187,6 +188,7 @@ async fn take_in(floor: &Floor, post: &Post, fetched: &Fetched) {
         floor.pulses.read(&post.name, clock::real_now());
         floor.store_health.took(clock::real_now());
     }
+    keep_tasks(floor, post, &fetched.shift_tasks, fetched.started_at).await;
     {
         let mut planner = post.planner.lock().await;
         planner.done(fetched);
@@ -224,6 +226,7 @@ async fn fetch(floor: &Floor, post: &Post, source: &Source, read: Read) -> Fetch
             started_at: began_at,
             finished_at: floor.clock.now(),
             outcome: Err(ReadFault::Transient { endpoint, code: "protocol".to_owned() }),
+            shift_tasks: Vec::new(),
             requests: Vec::new(),
         };
     };

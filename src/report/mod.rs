@@ -15,5 +15,6 @@ pub mod hours;
 pub mod life;
 pub mod on_call_log;
 pub mod page_report;
+pub mod tasks;
 pub mod times;
 pub mod words;

@@ -166,11 +166,13 @@ fn week_of(hours: u32, n_days: u32) -> Vec<VisitRow> {
         .collect()
 }
 
+/// Which days, how long a day, how many days, the day's limit in hours, the overtime, and why.
+type OvertimeCase<'a> = (Period, u32, u32, Option<i64>, i64, &'a str);
+
 #[test]
 fn overtime_is_what_goes_beyond_the_day_then_beyond_the_week() {
     let whole = days("2026-11-22", "2026-11-28");
-    // period, hours a day, days, daily limit in hours, overtime, why
-    let rows: &[(Period, u32, u32, Option<i64>, i64, &str)] = &[
+    let rows: &[OvertimeCase<'_>] = &[
         (whole, 8, 5, None, 0, "forty hours are not beyond forty"),
         (whole, 9, 5, None, 300, "45 hours: five beyond"),
         (whole, 9, 5, Some(8), 300, "an hour a day beyond eight; the forty that are left are within the week"),

@@ -132,7 +132,7 @@ pub fn sum_up(given: Given) -> Hours {
     let laid: Vec<Laid<'_>> = visits.iter().map(|row| Laid::new(row, &places, &shifts, now)).collect();
     let within = period.minutes(terms.zone);
     let now_minute = minute_of(now);
-    let calendar = calendar(&period, &terms);
+    let calendar = calendar(period, &terms);
 
     let mut clients: BTreeMap<Option<&ClientId>, OfClient> = BTreeMap::new();
     let mut caregivers: BTreeMap<Option<&CaregiverId>, OfCaregiver> = BTreeMap::new();
@@ -261,7 +261,7 @@ pub fn sum_up(given: Given) -> Hours {
 }
 
 /// The days of the whole weeks.
-fn calendar(period: &Period, terms: &Terms) -> Calendar {
+fn calendar(period: Period, terms: &Terms) -> Calendar {
     let weeks = period.whole_weeks(terms);
     let starts = weeks.days().map(|day| (day_starts(terms.zone, day), day)).collect();
     Calendar::new(starts, day_starts(terms.zone, weeks.to + Days::new(1)))
