@@ -398,6 +398,7 @@ async fn with_boards(first: &View, n: usize) -> String {
         open: Arc::default(),
         closing,
         records: Arc::new(Nobody),
+        hours: Arc::new(shiftwatch::http::hours::NoHours),
         clock: Clock::manual(noon()),
         access: Arc::clone(&access),
         audit: Arc::new(Nobody),

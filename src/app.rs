@@ -44,6 +44,7 @@ mod details;
 mod dispositions;
 mod drills;
 mod heart;
+mod hours;
 mod links;
 mod office;
 mod on_call;
@@ -184,6 +185,12 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
             seed,
         )),
         records: Arc::new(shelf),
+        hours: Arc::new(hours::Bookkeeper {
+            store: store.clone(),
+            clock: clock.clone(),
+            desk: Arc::clone(&desk),
+            alone: Mutex::default(),
+        }),
         people: desk.clone(),
         details: desk.clone(),
         gallery: Arc::default(),

@@ -24,6 +24,7 @@ pub mod card;
 pub mod exceptions;
 pub mod headline;
 pub mod history;
+pub mod hours;
 pub mod link;
 pub mod now;
 pub mod on_call;
@@ -108,6 +109,7 @@ const TEMPLATES: [(&str, &str); 25] = [
     ("on_call_log.html", include_str!("board/templates/on_call_log.html")),
     ("disposition.html", include_str!("board/templates/disposition.html")),
     ("exceptions.html", include_str!("board/templates/exceptions.html")),
+    ("hours.html", include_str!("board/templates/hours.html")),
     ("history.html", include_str!("board/templates/history.html")),
     ("silences.html", include_str!("board/templates/silences.html")),
     ("silence.html", include_str!("board/templates/silence.html")),

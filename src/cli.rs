@@ -12,9 +12,11 @@ use crate::{
     sim::command::SimArgs,
 };
 
+mod hours;
 mod service;
 mod silence;
 
+pub use hours::{By, Hours, HoursCommand, HoursDays};
 pub use service::{Service, ServiceAction, ServicePlace};
 pub use silence::{Silence, SilenceAdd, SilenceCommand, SilenceLength, SilenceQuery, SilenceUpdate};
 
@@ -135,6 +137,8 @@ pub enum Command {
     Silence(Silence),
     /// Say who is on call, now and in the days ahead; and the log of who was
     OnCall(OnCall),
+    /// Sum up what was scheduled and worked, per client and per caregiver; close a period
+    Hours(Hours),
     /// Say who saw whose name, when and from where
     Audit(Audit),
     /// How old each section of what is read is

@@ -34,7 +34,9 @@ mod api_book;
 pub mod complaints;
 mod details;
 mod morning;
+pub mod past_book;
 mod polling;
+mod rereading;
 mod silence_book;
 mod store_health;
 mod ticking;
@@ -42,7 +44,9 @@ mod ticking;
 pub use api_book::ApiBook;
 use complaints::Complaints;
 pub use details::details_loop;
+use past_book::PastBook;
 pub use polling::poll_loop;
+pub use rereading::reread_loop;
 pub use silence_book::{ChangeFault, EndsSoon, SilenceBook};
 pub use store_health::StoreHealth;
 pub use ticking::tick_loop;
@@ -116,6 +120,8 @@ pub struct Post {
     pub source: Option<Arc<Source>>,
     /// What was complained about in the log, and when.
     pub complaints: PlainMutex<Complaints>,
+    /// What of the past is still to be read.
+    pub past: Arc<PlainMutex<PastBook>>,
     /// What was read beside the watch, and when.
     pub details: Arc<PlainMutex<DetailBook>>,
 }

@@ -300,6 +300,7 @@ fn coverage(watch: &Watch, bands: &[(String, Duration)], counted: Coverage) -> V
             open_visits: visits_known.then_some(counts.open_visits),
             scheduled: counts.scheduled,
             worked: visits_known.then_some(counts.worked),
+            unbillable: visits_known.then_some(counts.unbillable),
         })
         .collect()
 }

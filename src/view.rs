@@ -160,6 +160,9 @@ pub struct LocationCoverage {
     pub scheduled: Duration,
     /// Care given today, a running visit counted at its scheduled length; `None` while visits are unknown.
     pub worked: Option<Duration>,
+    /// Planned care of shifts that are over, had a caregiver, and of which no complete visit tells; `None` while visits are
+    /// unknown.
+    pub unbillable: Option<Duration>,
 }
 
 /// Shifts by state.
@@ -356,6 +359,7 @@ pub(crate) mod tests {
                 open_visits: Some(4),
                 scheduled: Duration::from_mins(7230),
                 worked: Some(Duration::from_hours(16)),
+                unbillable: Some(Duration::from_hours(2)),
             }]),
             today: Arc::new(Today::new(
                 chrono_tz::America::Denver,

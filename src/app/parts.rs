@@ -54,6 +54,7 @@ pub(super) async fn post(
         agency.timezone,
         kept.seed,
     );
+    let mut past = Arc::default();
     let settings = PlanSettings { locations_every: agency.wellsky.sections.locations, ..settings };
     let details = match &known {
         Known::Held(held) => Arc::clone(&held.details),
@@ -68,6 +69,8 @@ pub(super) async fn post(
     };
     let (watch, planner) = match known {
         Known::Held(held) => {
+            past = Arc::clone(&held.past);
+            past.lock().unwrap_or_else(std::sync::PoisonError::into_inner).cut_short();
             renew(kept, &held, agency, ruleset, policy, now).await;
             let same_source = match (&held.source, &source) {
                 (Some(before), Some(source)) => Arc::ptr_eq(before, source),
@@ -96,6 +99,7 @@ pub(super) async fn post(
         poll: Notify::new(),
         source,
         complaints: std::sync::Mutex::default(),
+        past,
         details,
     }
 }

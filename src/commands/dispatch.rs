@@ -186,6 +186,10 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let wish = on_call::Wish { schedule: args.schedule, at: args.at, output: args.output };
             Ok(on_call::run(&agent, &wish, width, &mut out).await?)
         }
+        Command::Hours(args) => {
+            let Some(agent) = agent_as_user(&args.asking, config).await? else { return Ok(Exit::Failed) };
+            Ok(super::hours::run(&agent, &args, width, &mut out).await?)
+        }
         Command::Healthcheck(args) => {
             let url = args.url.as_deref().filter(|url| !url.trim().is_empty());
             let (Some(how), Some(listens)) = (http_client(args.http_config)?, listens(url, config)?) else {

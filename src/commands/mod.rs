@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod drill;
 pub mod exceptions;
 pub mod healthcheck;
+pub mod hours;
 pub mod init;
 pub mod local_user;
 mod longest_text;

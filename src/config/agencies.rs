@@ -91,6 +91,8 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
     let locations = fields.get("locations").map_or_else(Vec::new, |node| read_locations(node, &locations_path, cx));
     let tags_path = fields.path("tags");
     let tags = fields.get("tags").map_or_else(Vec::new, |node| read_tags(node, &tags_path, cx));
+    let (week, hours) = (fields.get("week"), fields.get("hours"));
+    let hours = super::hours::read(week, hours, path, cx);
     let wellsky_path = fields.path("wellsky");
     let wellsky = fields
         .need("wellsky", "write wellsky: {client_id: {env: …}, client_secret: {env: …}}", cx)
@@ -113,6 +115,7 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
         tags,
         clock_12h: clock == Some("12h"),
         morning_list,
+        hours,
         wellsky: wellsky?,
     })
 }

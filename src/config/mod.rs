@@ -15,6 +15,7 @@ mod escalation_policies;
 pub mod fault;
 mod glob;
 mod global;
+mod hours;
 mod http_client;
 mod inhibit_rules;
 mod load;
@@ -67,7 +68,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
 use secrecy::SecretString;
 
@@ -190,8 +191,29 @@ pub struct Agency {
     pub clock_12h: bool,
     /// When whoever was told in the night is asked what became of it; `None` = never.
     pub morning_list: Option<NaiveTime>,
+    /// Where its week begins, what counts as overtime, how hours are reported.
+    pub hours: Hours,
     /// The API.
     pub wellsky: Wellsky,
+}
+
+/// `week` and `hours` of an agency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hours {
+    /// The day its week begins with.
+    pub week_starts: Weekday,
+    /// More than this in a week is overtime.
+    pub overtime_after: Duration,
+    /// More than this in a day is overtime; `None` = days do not count.
+    pub daily_overtime_after: Option<Duration>,
+    /// To how many minutes a visit is rounded, beside its exact minutes: 0 (not at all), 6 or 15.
+    pub rounding_minutes: u32,
+    /// A visit off by no more than this is as planned.
+    pub variance: Duration,
+    /// So many days are read again each night; 0 = none.
+    pub reread_days: u32,
+    /// When that begins, on the agency's clock.
+    pub reread_at: NaiveTime,
 }
 
 /// One entry of `locations`.

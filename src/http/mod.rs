@@ -37,6 +37,7 @@ mod drill;
 mod exception_pages;
 mod health;
 mod hooks;
+pub mod hours;
 mod link;
 mod live;
 pub mod local_key;
@@ -66,6 +67,7 @@ pub use {
     audit::Audit,
     details::Details,
     drill::{DrillAnswer, DrillBody, DrillState, DrillTold},
+    hours::HoursBook,
     live::Open,
     orders::Orders,
     pages::Gallery,
@@ -107,6 +109,8 @@ pub struct Web {
     pub details: Arc<dyn Details>,
     /// Reads what happened.
     pub records: Arc<dyn Records>,
+    /// Sums up hours.
+    pub hours: Arc<dyn HoursBook>,
     /// The agent's clock.
     pub clock: Clock,
     /// Who comes in.

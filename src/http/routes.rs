@@ -5,8 +5,7 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Web, audit, details, drill, exception_pages, health, hooks, link, live, on_call, on_call_log, openapi, pages, past,
-    silence_pages, v1, v1_dispositions, v1_office, v1_silences, v2,
+    Web, audit, details, drill, exception_pages, health, hooks, hours, link, live, on_call, on_call_log, openapi, pages, past, silence_pages, v1, v1_dispositions, v1_office, v1_silences, v2,
 };
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
@@ -269,6 +268,42 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Reader,
         serve: || get(past::history),
+    },
+    Route { path: "/hours", methods: &["GET"], shows: Shows::Names, role: Role::Reader, serve: || get(hours::page) },
+    Route {
+        path: "/api/v1/hours",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(hours::report),
+    },
+    Route {
+        path: "/api/v1/hours/closed",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(hours::closed),
+    },
+    Route {
+        path: "/api/v1/hours/close",
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Operator,
+        serve: || post(hours::close),
+    },
+    Route {
+        path: "/api/v1/hours/reads",
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Operator,
+        serve: || post(hours::begin_read),
+    },
+    Route {
+        path: "/api/v1/hours/reads/{id}",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(hours::read_state),
     },
     Route {
         path: "/api/v1/api",

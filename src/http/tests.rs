@@ -357,6 +357,7 @@ impl Site {
             open: Arc::default(),
             closing: stop.subscribe(),
             records: records.clone(),
+            hours: Arc::new(hours::NoHours),
             clock: Clock::manual(noon()),
             access: Arc::new(Access::new(None).with_local_key(local_key::LocalKey::new(&KEY))),
             audit: orders.clone(),

@@ -6,23 +6,29 @@ use std::{
     time::Duration,
 };
 
+use chrono::TimeDelta;
 use futures::FutureExt as _;
-
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
 };
 
-use super::{Floor, Post, complaints::Complaint, details::keep_tasks, told_to, wait};
+use super::{
+    Floor, Post,
+    complaints::Complaint,
+    details::keep_tasks,
+    past_book::{PastFault, memory_from},
+    told_to, wait,
+};
 use crate::{
     clock, limits,
-    mirror::SECOND_LOOK,
-    model::{Endpoint, Section},
+    mirror::{SECOND_LOOK, past, row::ArchiveDelta},
+    model::{Endpoint, Instant, Section, local_time::local_date},
     pipeline,
     pulse::Loop,
     source::{
         client::Source,
-        fetched::{Fetched, Read, ReadFault},
+        fetched::{Fetched, Read, ReadFault, Rows, Span},
         planner::Next,
         status::EncounterScope,
     },
@@ -59,6 +65,15 @@ pub async fn poll_loop(floor: Floor, post: Arc<Post>) {
                 reads.spawn(poll_pass(floor.clone(), Arc::clone(&post), Arc::clone(&source), read, slot));
             }
             Next::Wait(until) => {
+                // What the watch leaves over goes to the past.
+                let spare = post.past.lock().unwrap_or_else(PoisonError::into_inner).next().cloned();
+                if let Some(read) = spare
+                    && post.planner.lock().await.spare(&read, floor.clock.now())
+                    && let Some(read) = post.past.lock().unwrap_or_else(PoisonError::into_inner).take()
+                {
+                    reads.spawn(past_pass(floor.clone(), Arc::clone(&post), Arc::clone(&source), read, slot));
+                    continue;
+                }
                 drop(slot);
                 // A second at most: the plan may change under us.
                 let pause = floor.clock.until(until).clamp(Duration::from_millis(5), Duration::from_secs(1));
@@ -90,16 +105,78 @@ async fn probe_scope(floor: &Floor, post: &Post, source: &Source) -> EncounterSc
     probe.scope
 }
 
+/// One read of the past: what memory still holds goes through the mirror, the rest straight into the archive.
+async fn past_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Read, slot: OwnedSemaphorePermit) {
+    let fetched = fetch(&floor, &post, &source, read).await;
+    drop(slot);
+    count_read(&floor, &post, &fetched);
+    let outcome = match (&fetched.read, &fetched.outcome) {
+        (_, Err(fault)) => Err(PastFault::of(fault)),
+        (Read::Shifts { span, .. } | Read::Visits { span, .. }, Ok(rows)) => {
+            let zone = post.planner.lock().await.settings().zone;
+            if local_date(zone, span.from) >= memory_from(floor.clock.now(), zone) {
+                let whole = rows.complete && rows.rejected.is_empty();
+                take_in(&floor, &post, &fetched, clock::real_now()).await;
+                whole.then_some(()).ok_or_else(|| PastFault::because("the answer was not complete"))
+            } else {
+                post.planner.lock().await.done(&fetched);
+                archive(&floor, &post, &fetched, rows, *span).await
+            }
+        }
+        _ => Ok(()),
+    };
+    if fetched.outcome.is_err() {
+        post.planner.lock().await.done(&fetched);
+    }
+    let now = floor.clock.now();
+    let settled = post.past.lock().unwrap_or_else(PoisonError::into_inner).done(outcome, fetched.started_at);
+    if !settled.is_empty()
+        && let Err(fault) = floor.store.save_past(&post.name, ArchiveDelta::default(), settled, now).await
+    {
+        tracing::error!(agency = %post.name, error = %fault, "store: that a day was read could not be kept; it will be read again when somebody asks");
+    }
+    post.poll.notify_one();
+}
+
+async fn archive(floor: &Floor, post: &Post, fetched: &Fetched, rows: &Rows, span: Span) -> Result<(), PastFault> {
+    let (from, until) = (span.from - TimeDelta::days(1), span.until + TimeDelta::days(1));
+    let known = match &fetched.read {
+        Read::Shifts { client, .. } | Read::Visits { client: Some(client), .. } => {
+            floor.store.past_lines_of(&post.name, client, from, until).await
+        }
+        _ => floor.store.past_lines(&post.name, from, until).await,
+    };
+    let kept = match known {
+        Ok(known) => {
+            let (delta, told) = past::take_in(known, &fetched.read, rows, fetched.started_at);
+            let saved = floor.store.save_past(&post.name, delta, Vec::new(), floor.clock.now()).await;
+            saved.map(|()| told)
+        }
+        Err(fault) => Err(fault),
+    };
+    match kept {
+        Ok(told) => told.map_err(PastFault::because),
+        Err(fault) => {
+            tracing::error!(agency = %post.name, error = %fault, "store: what was read of the past could not be kept");
+            Err(PastFault::because(fault.to_string()))
+        }
+    }
+}
+
 /// One read: ask, apply, store, tell the planner and the tick.
 async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Read, slot: OwnedSemaphorePermit) {
     let began = clock::real_now();
     let fetched = fetch(&floor, &post, &source, read).await;
     drop(slot);
     count_read(&floor, &post, &fetched);
+    take_in(&floor, &post, &fetched, began).await;
+}
+
+async fn take_in(floor: &Floor, post: &Post, fetched: &Fetched, began: Instant) {
     let now = floor.clock.now();
     let ((wanted, saved), plans) = {
         let mut watch = post.watch.lock().await;
-        let applied = pipeline::apply(&mut watch, &floor.store, &fetched, now).await;
+        let applied = pipeline::apply(&mut watch, &floor.store, fetched, now).await;
         let plans = watch.plans(&watch.changes.clients, now);
         watch.changes.clients.clear();
         (applied, plans)
@@ -111,10 +188,10 @@ async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Rea
         floor.pulses.read(&post.name, clock::real_now());
         floor.store_health.took(clock::real_now());
     }
-    keep_tasks(&floor, &post, &fetched.shift_tasks, fetched.started_at).await;
+    keep_tasks(floor, post, &fetched.shift_tasks, fetched.started_at).await;
     {
         let mut planner = post.planner.lock().await;
-        planner.done(&fetched);
+        planner.done(fetched);
         for (client, plan) in plans {
             match plan {
                 Some(plan) => planner.update_client(&client, plan, now),

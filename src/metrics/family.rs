@@ -50,6 +50,8 @@ families! {
         "Care planned for the agency's present day. Absent while unknown.";
     WORKED = Gauge "shiftwatch_worked_seconds" ["agency", "location"]
         "Care given on the agency's present day, running visits at their scheduled length. Absent while unknown.";
+    UNBILLABLE = Gauge "shiftwatch_unbillable_seconds" ["agency", "location"]
+        "Planned care of the present day's shifts that are over, had a caregiver, and of which no complete visit tells. Absent while unknown.";
 
     // The office's key figures of the last seven days, counted every five minutes. What is not known is absent.
     FILL_RATIO = Gauge "shiftwatch_fill_ratio" ["agency", "location"]

@@ -87,6 +87,10 @@ fn write_coverage(page: &mut Page, view: &View) {
     for (agency, one) in known() {
         worked.maybe(&[agency, &one.location], one.worked.map(|worked| worked.as_secs_f64()));
     }
+    let mut unbillable = page.family(&f::UNBILLABLE);
+    for (agency, one) in known() {
+        unbillable.maybe(&[agency, &one.location], one.unbillable.map(|unbillable| unbillable.as_secs_f64()));
+    }
 }
 
 fn write_on_call(page: &mut Page, view: &View, now: Instant) {

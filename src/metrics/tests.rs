@@ -68,9 +68,10 @@ fn visits_may_be_unknown_while_shifts_are_known() {
     location.missed_check_ins = None;
     location.open_visits = None;
     location.worked = None;
+    location.unbillable = None;
     let text = scrape(&view);
     assert!(has(&text, "shiftwatch_shifts{"));
-    for gone in ["missed_check_ins", "open_visits", "worked_seconds"] {
+    for gone in ["missed_check_ins", "open_visits", "worked_seconds", "unbillable_seconds"] {
         assert!(!text.contains(&format!("shiftwatch_{gone}")), "{gone}");
     }
 }

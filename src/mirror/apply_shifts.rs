@@ -249,7 +249,9 @@ impl Mirror {
             let why = gone.get(&key).cloned().unwrap_or(Gone::Removed);
             let Some(entry) = self.shifts.remove(&key) else { continue };
             out.changes.changed.extend(entry.shift.caregiver.clone().map(Subject::Caregiver));
-            out.delta.archived.push(restore::archived_shift_row(&entry));
+            let archived = restore::archived_shift_row(&entry);
+            out.delta.left.push(archived.key.clone());
+            out.delta.archived.push(archived);
             out.delta.removes.push((Some(Section::Shifts), restore::shift_key_text(&key)));
             out.delta.upserts.push(restore::gone_row(&key, as_of, &why));
             let (what, detail) = match &why {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use super::{
-    Mirror, SECOND_LOOK, apply_shifts::history, changes::Applied, rejects::Scope, restore, visits::VisitEntry,
+    Mirror, SECOND_LOOK, apply_shifts::history, changes::Applied, rejects::Scope, restore, row::VisitEdit,
+    visits::VisitEntry,
 };
 use crate::{
     model::{ClientId, Instant, Section, Subject, Visit, VisitId},
@@ -121,6 +122,9 @@ impl Mirror {
         {
             shift.visits.retain(|other| other != id);
             out.changes.change(Subject::Shift(key));
+        }
+        if !was_new {
+            out.delta.edits.extend(VisitEdit::between(&entry.visit, visit, as_of));
         }
         entry.visit = visit.clone();
         entry.seen_at = as_of;

@@ -59,6 +59,8 @@ pub struct LocationCoverage {
     pub scheduled: Duration,
     /// Care given; a running visit, and one whose times are not understood, counts at its planned length.
     pub worked: Duration,
+    /// Planned care of shifts that are over, had a caregiver, and of which no complete visit tells.
+    pub unbillable: Duration,
 }
 
 /// What is looked up once for a client, however many shifts they have.
@@ -160,6 +162,9 @@ impl Mirror {
             return listed;
         };
         *state += 1;
+        if now >= end && entry.shift.caregiver.is_some() && (open || standing == Standing::Missed) {
+            count.unbillable += planned;
+        }
         listed.standing = standing;
         listed
     }

@@ -18,6 +18,8 @@ pub mod coverage;
 mod coverage_spans;
 pub mod facts;
 mod naive_time;
+pub mod past;
+pub mod past_line;
 mod rejects;
 mod restore;
 pub mod row;
@@ -40,13 +42,15 @@ use self::{
     api_stats::{ApiStats, EndpointStats},
     canary::Canary,
     coverage_spans::ReadSpans,
-    naive_time::NaiveClock,
     rejects::Rejects,
     settings::Settings,
     shifts::{Gone, ShiftEntry, Shifts},
     visits::{VisitEntry, Visits},
 };
-pub use self::{naive_time::Reading, row::MirrorRow};
+pub use self::{
+    naive_time::{NaiveClock, Reading},
+    row::MirrorRow,
+};
 use crate::{
     model::{
         Caregiver, CaregiverId, Client, ClientId, Endpoint, Instant, People, Section, Shift, ShiftKey, VisitId,
@@ -376,6 +380,27 @@ impl Mirror {
     pub fn visit_instant(&self, visit: &VisitEntry, time: VisitTime) -> Option<Instant> {
         let zone = visit.visit.client.as_ref().map_or(self.settings.timezone, |client| self.zone_of(client));
         self.clock.at(time, zone)
+    }
+
+    /// How times without an offset are read.
+    #[must_use]
+    pub const fn naive_clock(&self) -> &NaiveClock {
+        &self.clock
+    }
+
+    /// Whether a client's shifts, and whether its visits, of `[from, until)` were read in whole after `until`.
+    #[must_use]
+    pub fn read_after(&self, client: &ClientId, from: Instant, until: Instant) -> (bool, bool) {
+        let last = until - TimeDelta::seconds(1);
+        let whole = |reads: &ReadSpans| {
+            let read_at = reads.covering(from).min(reads.covering(last));
+            read_at.is_some_and(|at| at >= until)
+        };
+        let entry = self.clients.get(client);
+        let own = |reads: fn(&ClientEntry) -> &ReadSpans| entry.is_some_and(|entry| whole(reads(entry)));
+        let spoilt = entry.is_some_and(|entry| entry.visits_spoilt_at.is_some_and(|at| at >= until));
+        let visits = own(|entry| &entry.visit_reads) || (!spoilt && whole(&self.visit_reads));
+        (own(|entry| &entry.shift_reads), visits)
     }
 
     /// When the newest read began that would have held any check-in on this shift so far; `None` when no read could.

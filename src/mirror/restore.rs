@@ -26,8 +26,8 @@ const READS: &str = "reads/";
 const GONE: &str = "gone/";
 
 #[derive(Serialize, Deserialize)]
-struct ShiftBody {
-    shift: Shift,
+pub(super) struct ShiftBody {
+    pub(super) shift: Shift,
     seen_at: i64,
     first_seen_at: i64,
     appeared: bool,
@@ -36,8 +36,8 @@ struct ShiftBody {
 }
 
 #[derive(Serialize, Deserialize)]
-struct VisitBody {
-    visit: Visit,
+pub(super) struct VisitBody {
+    pub(super) visit: Visit,
     seen_at: i64,
     first_seen_at: i64,
     missed_at: Option<i64>,

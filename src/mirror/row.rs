@@ -2,8 +2,8 @@
 //!
 //! The store keeps them without understanding them, so neither bends the other.
 
-use super::restore::shift_key_text;
-use crate::model::{Instant, Phi, Section, ShiftKey};
+use super::{past_line::as_utc, restore::shift_key_text};
+use crate::model::{Instant, Phi, Section, ShiftKey, Visit, VisitId};
 
 /// One stored row of the mirror. `(section, key)` is unique within an agency.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,51 @@ pub struct MirrorDelta {
     pub history: Vec<ShiftHistory>,
     /// Shifts and visits that grew too old for memory, and shifts that left the schedule: they go to the archive table.
     pub archived: Vec<MirrorRow>,
+    /// The keys of those among them that left the schedule.
+    pub left: Vec<String>,
+    /// Visits that were complete and now say otherwise.
+    pub edits: Vec<VisitEdit>,
+}
+
+/// What a read of the past changes in the archive.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArchiveDelta {
+    /// New or changed rows, as the archive keeps them.
+    pub rows: Vec<MirrorRow>,
+    /// The keys of rows that are not at the vendor any more.
+    pub left: Vec<String>,
+    /// Visits that were complete and now say otherwise.
+    pub edits: Vec<VisitEdit>,
+}
+
+/// A visit that was complete and now says otherwise. A time without an offset stands as though it were UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisitEdit {
+    /// Which.
+    pub visit: VisitId,
+    /// When it was seen.
+    pub at: Instant,
+    /// The check-in before.
+    pub was_start: Option<Instant>,
+    /// The check-out before.
+    pub was_ends: Option<Instant>,
+    /// The check-in now.
+    pub is_start: Option<Instant>,
+}
+
+impl VisitEdit {
+    /// What changed from one row of a visit to the next; `None` when it was not complete, or its times are the same.
+    #[must_use]
+    pub fn between(was: &Visit, is: &Visit, at: Instant) -> Option<Self> {
+        let changed = was.check_out.is_some() && (was.check_in != is.check_in || was.check_out != is.check_out);
+        changed.then(|| Self {
+            visit: is.id.clone(),
+            at,
+            was_start: was.check_in.map(as_utc),
+            was_ends: was.check_out.map(as_utc),
+            is_start: is.check_in.or(was.check_in).map(as_utc),
+        })
+    }
 }
 
 /// One line of a shift's history.

@@ -13,6 +13,7 @@ pub mod audit;
 pub mod exceptions;
 pub mod history;
 pub mod kpi;
+pub mod hours;
 pub mod life;
 pub mod on_call_log;
 pub mod page_report;

@@ -17,11 +17,13 @@ use crate::{
     rules::finding::{RuleId, Tells, Window},
 };
 
+mod archive;
 mod audit;
 mod pages;
 mod past;
 mod silences;
 
+use archive::{a_period_is_closed_once, the_past_is_read_by_time};
 use audit::who_saw_what_is_kept_in_order_and_read_by_time;
 use pages::{a_page_and_what_became_of_it_are_kept_when_it_is_gone, the_list_of_a_morning_is_decided_once_for_each};
 use past::{
@@ -221,6 +223,8 @@ on_both!(
     stats_count_what_is_open,
     a_silence_is_kept_with_what_is_ordered_because_of_it,
     who_saw_what_is_kept_in_order_and_read_by_time,
+    the_past_is_read_by_time,
+    a_period_is_closed_once,
 );
 
 async fn open(folder: &Path) -> Store {
@@ -609,7 +613,7 @@ async fn the_mirror_keeps_people_apart(store: Store) {
     ];
     let history = vec![ShiftHistory { at: t(0), shift: "s1".into(), what: "appeared", detail: String::new() }];
     let archived = vec![row(Some(Section::Visits), "v1", Some("Avery Sample"))];
-    let delta = MirrorDelta { upserts, removes: Vec::new(), history, archived };
+    let delta = MirrorDelta { upserts, history, archived, ..MirrorDelta::default() };
     store.save_mirror(&main(), delta.clone(), t(0)).await.unwrap();
     store.save_mirror(&main(), delta, t(1)).await.unwrap();
     let upserts = vec![row(Some(Section::Clients), "c1", Some("Avery Sample-Smith"))];

@@ -2,9 +2,12 @@
 //!
 //! What identifies a person stands in `blobs`, apart.
 
+use std::collections::HashSet;
+
 use sqlx::SqliteConnection;
 
 use super::{
+    archive,
     error::StoreError,
     sql::{Many, fetch, get, instant},
     writer::{Counted, Memory, Values},
@@ -37,18 +40,14 @@ pub(super) async fn save(
         head: "INSERT INTO shift_history (agency, shift, at, what, detail) VALUES ",
         tail: " ON CONFLICT DO NOTHING",
     };
-    const ARCHIVE: Many = Many {
-        head: "INSERT INTO visit_archive (agency, key, archived_at, body, blob) VALUES ",
-        tail: " ON CONFLICT (agency, key) DO UPDATE SET archived_at = excluded.archived_at, body = excluded.body,
-                blob = excluded.blob",
-    };
     const FORGET_ARCHIVED: Many = Many {
         head: "DELETE FROM blobs WHERE (agency, n) IN (SELECT agency, blob FROM visit_archive
                WHERE blob IS NOT NULL AND (agency, key) IN (SELECT * FROM (VALUES ",
         tail: ")))",
     };
     let what = "storing the mirror";
-    let MirrorDelta { upserts, removes, history, archived } = delta;
+    let MirrorDelta { upserts, removes, history, archived, left, edits } = delta;
+    let left: HashSet<String> = left.into_iter().collect();
     let touched = upserts
         .iter()
         .map(|row| (row.section, &row.key))
@@ -84,12 +83,13 @@ pub(super) async fn save(
     FORGET_ARCHIVED.execute(connection, what, keys).await?;
     let archived: Vec<Values> = archived
         .into_iter()
-        .map(|row| {
-            let blob = keep_phi(memory, agency, row.phi, &mut blobs);
-            vec![agency.as_str().into(), row.key.into(), at.into(), row.body.into(), blob.into()]
+        .map(|mut row| {
+            let blob = keep_phi(memory, agency, row.phi.take(), &mut blobs);
+            archive::columns(agency, &row, left.contains(&row.key), at, blob.into())
         })
         .collect();
-    ARCHIVE.execute(connection, what, archived).await?;
+    archive::put_edits(connection, agency, edits).await?;
+    archive::ARCHIVE.execute(connection, what, archived).await?;
     put_blobs(connection, blobs).await
 }
 

@@ -9,6 +9,7 @@
 //! (`writer`); an answer means that its transaction is on the disk.
 
 mod api_rows;
+mod archive;
 mod audit;
 mod book;
 mod calendars;
@@ -33,6 +34,7 @@ mod sql;
 pub mod sqlite;
 mod writer;
 
+pub use archive::PastDay;
 pub use calendars::CalendarCopy;
 pub use contacts::{BadContact, VerifiedContact};
 pub use error::{CommitError, StoreError};
@@ -104,6 +106,21 @@ pub struct Commit {
     /// An edge from here on was waited for, so how soon it was seen is known; `None` in a first look, or one that catches
     /// up: how long what it found has been true is not.
     pub edges_from: Option<Instant>,
+}
+
+/// A period to close.
+#[derive(Debug, Clone)]
+pub struct Closing {
+    /// The first day.
+    pub from: chrono::NaiveDate,
+    /// The last, included.
+    pub to: chrono::NaiveDate,
+    /// When.
+    pub at: Instant,
+    /// Which, when, by whom, as JSON.
+    pub head: String,
+    /// Everything that is frozen, as JSON; no PHI.
+    pub body: String,
 }
 
 /// A message that this process alone may send now.

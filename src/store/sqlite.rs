@@ -20,8 +20,9 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
-    Attempted, BadContact, Claimed, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState, Morning, Old,
-    OutboxStats, Place, Poll, Report, Room, VerifiedContact, api_rows, audit, book, calendars,
+    Attempted, BadContact, Claimed, Closing, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState,
+    Morning, Old, OutboxStats, PastDay, Place, Poll, Report, Room, VerifiedContact, api_rows, archive, audit, book,
+    calendars,
     calendars::CalendarCopy,
     contacts,
     details::{self, DetailStamp},
@@ -41,8 +42,11 @@ use crate::{
     },
     config::StoreUrl,
     details::{DetailSection, rows::DetailRow},
-    mirror::row::{MirrorDelta, MirrorRow, StoredLine},
-    model::{AddressMark, AgencyName, Instant, PersonName, Phi},
+    mirror::{
+        past_line::PastLine,
+        row::{ArchiveDelta, MirrorDelta, MirrorRow, StoredLine, VisitEdit},
+    },
+    model::{AddressMark, AgencyName, ClientId, Instant, PersonName, Phi},
     notify::message::{Channel, MessageId},
     on_call::Marks,
     report::{
@@ -362,6 +366,104 @@ impl Store {
         mirror_rows::history_since(self.reader().await?.connection(), agency, from).await
     }
 
+    /// The rows of the archive whose planned start or check-in lies in `[from, until)`, by start, without those that left the
+    /// schedule. A check-in written without an offset stands as though it were UTC, so ask for a day more on both sides. A
+    /// row that came back to the mirror stands in both, and the mirror's counts.
+    pub async fn past_range(
+        &self,
+        agency: &AgencyName,
+        from: Instant,
+        until: Instant,
+    ) -> Result<Vec<MirrorRow>, StoreError> {
+        let mut rows = Vec::new();
+        for (from, until) in days_between(from, until) {
+            rows.extend(archive::range(self.reader().await?.connection(), agency, from, until).await?);
+        }
+        Ok(rows)
+    }
+
+    /// The same in a few columns, many times as fast.
+    pub async fn past_lines(
+        &self,
+        agency: &AgencyName,
+        from: Instant,
+        until: Instant,
+    ) -> Result<Vec<PastLine>, StoreError> {
+        let (mut lines, mut unpacking) = (Vec::new(), archive::Unpacking::default());
+        for (from, until) in days_between(from, until) {
+            let packed = archive::packed(self.reader().await?.connection(), agency, from, until).await?;
+            unpacking.lines(&packed, &mut lines);
+        }
+        Ok(lines)
+    }
+
+    /// The same of one client.
+    pub async fn past_lines_of(
+        &self,
+        agency: &AgencyName,
+        client: &ClientId,
+        from: Instant,
+        until: Instant,
+    ) -> Result<Vec<PastLine>, StoreError> {
+        let (mut lines, mut unpacking) = (Vec::new(), archive::Unpacking::default());
+        let packed = archive::packed_of(self.reader().await?.connection(), agency, client, from, until).await?;
+        unpacking.lines(&packed, &mut lines);
+        Ok(lines)
+    }
+
+    /// What changed in visits that begin in `[from, until)` after they were complete, the newest change last.
+    pub async fn visit_edits(
+        &self,
+        agency: &AgencyName,
+        from: Instant,
+        until: Instant,
+    ) -> Result<Vec<VisitEdit>, StoreError> {
+        archive::edits(self.reader().await?.connection(), agency, from, until).await
+    }
+
+    /// Which of these days were read after they were over, both ends included.
+    pub async fn past_days(
+        &self,
+        agency: &AgencyName,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> Result<Vec<PastDay>, StoreError> {
+        archive::days(self.reader().await?.connection(), agency, from, to).await
+    }
+
+    /// Stores what a read of the past brought, and which days it was.
+    pub async fn save_past(
+        &self,
+        agency: &AgencyName,
+        delta: ArchiveDelta,
+        days: Vec<PastDay>,
+        at: Instant,
+    ) -> Result<(), StoreError> {
+        let agency = agency.clone();
+        self.write(|reply| Job::Past { agency, delta, days, at, reply }).await
+    }
+
+    /// Closes a period for good; false when a closed one has a day in common with it.
+    pub async fn close_hours(&self, agency: &AgencyName, closing: Closing) -> Result<bool, StoreError> {
+        let agency = agency.clone();
+        self.write(|reply| Job::CloseHours { agency, closing: Box::new(closing), reply }).await
+    }
+
+    /// What the closed periods froze that have a day in common with these, as JSON, oldest first.
+    pub async fn closed_hours(
+        &self,
+        agency: &AgencyName,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> Result<Vec<String>, StoreError> {
+        archive::closed(self.reader().await?.connection(), agency, from, to).await
+    }
+
+    /// Which periods are closed, as JSON, oldest first.
+    pub async fn closed_periods(&self, agency: &AgencyName) -> Result<Vec<String>, StoreError> {
+        archive::closed_heads(self.reader().await?.connection(), agency).await
+    }
+
     /// What is kept of one alert's lives, turns and messages, newest first and bounded.
     pub async fn alert_rows(&self, fingerprint: &str) -> Result<AlertRows, StoreError> {
         lives::alert(self.reader().await?.connection(), fingerprint).await
@@ -531,6 +633,14 @@ impl Store {
             Readers::Shared(connection) => Ok(Reader::Shared(Arc::clone(connection).lock_owned().await)),
         }
     }
+}
+
+/// Stretches of a day at most.
+fn days_between(from: Instant, until: Instant) -> impl Iterator<Item = (Instant, Instant)> {
+    let day = chrono::TimeDelta::days(1);
+    std::iter::successors(Some(from), move |from| from.checked_add_signed(day))
+        .take_while(move |from| *from < until)
+        .map(move |from| (from, until.min(from + day)))
 }
 
 fn options_of(path: &Path) -> SqliteConnectOptions {

@@ -15,7 +15,8 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, HeardText, Old, Report, Room, api_rows, audit, book, calendars,
+    Attempted, Claimed, Closing, Commit, HeardText, Old, PastDay, Report, Room, api_rows, archive, audit, book,
+    calendars,
     calendars::CalendarCopy,
     contacts, details,
     error::{StoreError, commit_surely_failed},
@@ -28,7 +29,7 @@ use super::{
 use crate::{
     alerts::orders::Ask,
     details::rows::DetailRow,
-    mirror::row::MirrorDelta,
+    mirror::row::{ArchiveDelta, MirrorDelta},
     model::{AddressMark, AgencyName, Instant, PersonName},
     notify::message::{Channel, MessageId},
     report::{api_log::Unkept, audit::AuditRow},
@@ -104,6 +105,18 @@ pub(super) enum Job {
     },
     Audit(Vec<AuditRow>, Reply<()>),
     Prune(Old, Reply<u64>),
+    Past {
+        agency: AgencyName,
+        delta: ArchiveDelta,
+        days: Vec<PastDay>,
+        at: Instant,
+        reply: Reply<()>,
+    },
+    CloseHours {
+        agency: AgencyName,
+        closing: Box<Closing>,
+        reply: Reply<bool>,
+    },
     Api {
         agency: AgencyName,
         unkept: Unkept,
@@ -409,6 +422,10 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         Job::Verified { mark, via, at, reply } => done(reply, contacts::put_verified(connection, &mark, via, at).await),
         Job::Audit(rows, reply) => done(reply, audit::put(connection, memory, rows).await),
         Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
+        Job::Past { agency, delta, days, at, reply } => {
+            done(reply, archive::save(connection, &agency, delta, days, at).await)
+        }
+        Job::CloseHours { agency, closing, reply } => done(reply, archive::close(connection, &agency, *closing).await),
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
         Job::Silences(change, reply) => done(reply, silences::put(connection, memory, change).await),
         Job::Calendar(copy, reply) => done(reply, calendars::put(connection, copy).await),
@@ -467,7 +484,9 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::Listening { reply, .. }
         | Job::TakesAgain { reply, .. }
         | Job::Verified { reply, .. }
+        | Job::Past { reply, .. }
         | Job::Audit(_, reply) => later(reply, Err(error)),
+        Job::CloseHours { reply, .. } => later(reply, Err(error)),
         #[cfg(test)]
         Job::Pragma(_, reply) => later(reply, Err(error)),
         Job::Orders { reply, .. } => later(reply, Err(error)),

@@ -185,6 +185,7 @@ receivers:
   - name: main
     title: CCA
     timezone: America/Denver
+    hours: {{ reread_days: 0 }}
     wellsky:
       base_url: {base_url}
       agency_id: "9999"

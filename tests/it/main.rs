@@ -18,6 +18,7 @@ mod drill;
 mod faults;
 mod gateways;
 mod harness;
+mod hours;
 mod house;
 mod init;
 mod kill;

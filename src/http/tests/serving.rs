@@ -15,6 +15,7 @@ fn web() -> Web {
         gallery: Arc::default(),
         open: Arc::default(),
         closing: watch::channel(false).1,
+        hours: Arc::new(hours::NoHours),
         records: Arc::new(Kept::default()),
         clock: Clock::manual(noon()),
         access: Arc::default(),

@@ -208,6 +208,8 @@ enum Kind {
     Visits(u32),
     Chore(Chore),
     Wanted,
+    /// Of the past, with what the watch left over.
+    Spare,
 }
 
 enum Due {
@@ -344,6 +346,23 @@ impl Planner {
         }
     }
 
+    /// Whether a read of the past may go now: right after [`Planner::next`] had nothing, and as long as its endpoint answers.
+    /// Then it counts as under way.
+    pub fn spare(&mut self, read: &Read, now: Instant) -> bool {
+        let paused = self.paused_all.is_some_and(|until| now < until) || !self.paused.lets(read, now);
+        if paused || now < self.free_at || self.in_flight.contains_key(read) {
+            return false;
+        }
+        self.hand_out(read.clone(), Kind::Spare, 1.0, now);
+        true
+    }
+
+    /// Whether visits are read for the whole agency or client by client.
+    #[must_use]
+    pub const fn encounter_scope(&self) -> EncounterScope {
+        self.scope
+    }
+
     /// What it was told at its making.
     #[must_use]
     pub const fn settings(&self) -> &PlanSettings {
@@ -365,6 +384,8 @@ impl Planner {
                 }
                 Kind::Chore(chore) => self.chores.cut_short(chore),
                 Kind::Wanted => self.wants.put_back(read, now),
+                // Whoever asked for it asks again.
+                Kind::Spare => {}
             }
         }
     }
@@ -380,6 +401,9 @@ impl Planner {
         if let Kind::Chore(chore) = kind {
             let chance = self.chance();
             self.chores.done(chore, fetched, chance);
+            return;
+        }
+        if kind == Kind::Spare {
             return;
         }
         let client = match (&fetched.read, kind) {

@@ -192,7 +192,7 @@ impl Planner {
             Kind::Hot(_) => entry.reading_shifts = false,
             Kind::Far(_) => entry.reading_far = false,
             Kind::Visits(_) => entry.reading_visits = false,
-            Kind::Chore(_) | Kind::Wanted => {}
+            Kind::Chore(_) | Kind::Wanted | Kind::Spare => {}
         }
         let covers = |read: &Span, of: &Span| read.from <= of.from && read.until >= of.until;
         let fares = match fetched.read {

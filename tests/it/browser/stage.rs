@@ -157,6 +157,7 @@ impl Stage {
             closing: closing.subscribe(),
             clock: Clock::manual(hand_made::now()),
             records: Arc::new(Nobody),
+            hours: Arc::new(shiftwatch::http::hours::NoHours),
             access: Arc::default(),
             audit: Arc::new(Nobody),
         };

@@ -1,0 +1,451 @@
+//! Hours: gathers the rows of a period from memory and from the archive, has them summed up, freezes and compares.
+//!
+//! Does not: hold a watch for longer than it takes to copy its rows, or sum on a thread that the loops need. One report is made
+//! at a time.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, PoisonError},
+};
+
+use chrono::{Datelike as _, Days as DayCount, NaiveDate, TimeDelta};
+use chrono_tz::Tz;
+use futures::future::BoxFuture;
+use tokio::sync::Mutex;
+
+use super::desk::Desk;
+use crate::{
+    clock::Clock,
+    config,
+    http::hours::{Days, HoursBook, HoursFault, PastRead},
+    lifecycle::{
+        Post,
+        past_book::{PastJob, WishedDay, memory_from},
+    },
+    mirror::{Mirror, NaiveClock, past_line::PastLine, row::VisitEdit},
+    model::{CaregiverId, ClientId, Instant, ShiftRef, VisitId, VisitTime, local_time},
+    report::hours::{
+        Given,
+        answer::{Hours, Missing},
+        closing::{self, ClosedPeriod, Frozen, KeptVisit},
+        rows::{Edited, PlannedRow, VisitRow},
+        sum_up,
+        terms::{Period, Rounding, Terms},
+    },
+    store::{Closing, PastDay, Store, StoreError},
+};
+
+/// Whatever begins so long before a week may reach into it.
+const REACH: TimeDelta = TimeDelta::days(3);
+/// A time without an offset may mean another instant by this much.
+const NAIVE_SLACK: TimeDelta = TimeDelta::days(1);
+/// Longest name of who closes.
+const BY_CHARS_MAX: usize = 64;
+
+/// Makes reports.
+pub(super) struct Bookkeeper {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) desk: Arc<Desk>,
+    /// One at a time.
+    pub(super) alone: Mutex<()>,
+}
+
+/// An agency's terms, as its configuration says.
+pub(crate) fn terms(agency: &config::Agency) -> Terms {
+    let minutes = |span: std::time::Duration| i64::try_from(span.as_secs() / 60).unwrap_or(i64::MAX);
+    let hours = &agency.hours;
+    Terms {
+        zone: agency.timezone,
+        week_starts: hours.week_starts,
+        overtime_after: minutes(hours.overtime_after),
+        daily_overtime_after: hours.daily_overtime_after.map(minutes),
+        rounding: match hours.rounding_minutes {
+            6 => Rounding::Six,
+            15 => Rounding::Fifteen,
+            _ => Rounding::None,
+        },
+        variance: minutes(hours.variance),
+    }
+}
+
+/// What memory holds of a stretch.
+struct Remembered {
+    shifts: Vec<PlannedRow>,
+    visits: Vec<VisitRow>,
+    clock: NaiveClock,
+    /// Zones of clients whose clocks are not the agency's.
+    zones: HashMap<ClientId, Tz>,
+    clients: Vec<ClientId>,
+    /// Days of which memory holds a whole read, made after they were over: client, day, shifts, visits.
+    read: Vec<(NaiveDate, Vec<(bool, bool)>)>,
+}
+
+impl Remembered {
+    fn of(mirror: &Mirror, agency_zone: Tz, from: Instant, until: Instant, period: Period, now: Instant) -> Self {
+        let clients: Vec<ClientId> = mirror.watched_clients(now).cloned().collect();
+        let zones = mirror.client_ids().map(|id| (id.clone(), mirror.zone_of(id)));
+        let zones: HashMap<ClientId, Tz> = zones.filter(|(_, zone)| *zone != agency_zone).collect();
+        let clock = mirror.naive_clock().clone();
+        let shifts = mirror.shifts().running(from, until).map(|entry| PlannedRow {
+            client: entry.shift.key.client.clone(),
+            id: match &entry.shift.key.id {
+                ShiftRef::Vendor(id) => Some(id.clone()),
+                ShiftRef::Ordinal { .. } => None,
+            },
+            start: entry.shift.start(),
+            end: entry.shift.end,
+            caregiver: entry.shift.caregiver.clone(),
+            cancelled: entry.shift.is_cancelled(),
+        });
+        let shifts = shifts.collect();
+        let visits = mirror.visits().iter().map(|entry| {
+            let visit = &entry.visit;
+            let zone = visit.client.as_ref().and_then(|client| zones.get(client)).copied().unwrap_or(agency_zone);
+            let (check_in, check_out, unsettled) = settled(&clock, visit.check_in, visit.check_out, zone);
+            VisitRow {
+                id: visit.id.clone(),
+                client: visit.client.clone(),
+                caregiver: visit.caregiver.clone(),
+                shift: visit.shift.clone(),
+                check_in,
+                check_out,
+                unsettled,
+                edited: None,
+            }
+        });
+        let visits = visits.filter(|visit| visit.check_in.is_none_or(|at| from <= at && at < until)).collect();
+        let days = period.days().map(|day| (day, stretch(agency_zone, day)));
+        let read = days.filter(|(_, (_, ends))| *ends <= now).map(|(day, (begins, ends))| {
+            (day, clients.iter().map(|client| mirror.read_after(client, begins, ends)).collect())
+        });
+        let read = read.collect();
+        Self { shifts, visits, clock, zones, clients, read }
+    }
+}
+
+fn stretch(zone: Tz, day: NaiveDate) -> (Instant, Instant) {
+    (local_time::start_of_day(zone, day), local_time::start_of_day(zone, day + DayCount::new(1)))
+}
+
+/// A visit's times, and the other reading of the check-in while nobody knows what they mean.
+fn settled(
+    clock: &NaiveClock,
+    check_in: Option<VisitTime>,
+    check_out: Option<VisitTime>,
+    zone: Tz,
+) -> (Option<Instant>, Option<Instant>, Option<Instant>) {
+    let Some(begins) = check_in else { return (None, check_out.and_then(|out| clock.at(out, zone)), None) };
+    let [first, second] = clock.guesses(begins, zone);
+    let ends = check_out.map(|out| clock.guesses(out, zone)[0]);
+    let known = clock.at(begins, zone).is_some() && check_out.is_none_or(|out| clock.at(out, zone).is_some());
+    (Some(first), ends, (!known).then_some(second))
+}
+
+/// Adds what the archive holds and memory does not.
+fn add_archive(remembered: &mut Remembered, lines: Vec<PastLine>, edits: Vec<VisitEdit>, agency_zone: Tz) {
+    let shifts: HashSet<_> =
+        remembered.shifts.iter().map(|row| (row.client.clone(), row.start, row.id.clone(), row.end)).collect();
+    let visits: HashSet<VisitId> = remembered.visits.iter().map(|row| row.id.clone()).collect();
+    for line in lines {
+        if line.is_shift() {
+            let (Some(client), Some(start), Some(end)) = (line.client.clone(), line.start, line.ends) else { continue };
+            let key = (client, start, line.shift.clone(), end);
+            if shifts.contains(&key) {
+                continue;
+            }
+            let cancelled = line.state != crate::mirror::past_line::PastState::Stands;
+            let (client, start, id, end) = key;
+            remembered.shifts.push(PlannedRow { client, id, start, end, caregiver: line.caregiver, cancelled });
+            continue;
+        }
+        let (check_in, check_out) = line.times();
+        let id = VisitId::new(line.key);
+        if visits.contains(&id) {
+            continue;
+        }
+        let zone = line.client.as_ref().and_then(|client| remembered.zones.get(client)).copied().unwrap_or(agency_zone);
+        let (check_in, check_out, unsettled) = settled(&remembered.clock, check_in, check_out, zone);
+        let (client, caregiver, shift) = (line.client, line.caregiver, line.shift);
+        remembered.visits.push(VisitRow { id, client, caregiver, shift, check_in, check_out, unsettled, edited: None });
+    }
+    if edits.is_empty() {
+        return;
+    }
+    // The first change says what it was before anybody touched it.
+    let mut first: HashMap<VisitId, Edited> = HashMap::new();
+    for edit in edits {
+        let was = edit.was_start.zip(edit.was_ends);
+        let was_minutes = was.map(|(start, ends)| ends.timestamp().div_euclid(60) - start.timestamp().div_euclid(60));
+        first.entry(edit.visit).or_insert(Edited { at: edit.at, was_minutes });
+    }
+    for visit in &mut remembered.visits {
+        visit.edited = first.get(&visit.id).copied();
+    }
+}
+
+/// What was not wholly read: not by memory's reads, and not by those of the past.
+fn missing(remembered: &Remembered, days: &[PastDay]) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    for (day, read) in &remembered.read {
+        for section in ["shifts", "visits"] {
+            let past = days.iter().find(|one| one.day == *day && one.section == section);
+            let lacking: Vec<&ClientId> = remembered
+                .clients
+                .iter()
+                .zip(read)
+                .filter(|(client, (shifts, visits))| {
+                    let remembered = if section == "shifts" { *shifts } else { *visits };
+                    !remembered && past.is_none_or(|past| past.missing.contains(client))
+                })
+                .map(|(client, _)| client)
+                .collect();
+            if lacking.is_empty() {
+                continue;
+            }
+            let all = lacking.len() == remembered.clients.len() && past.is_none();
+            let clients = (!all).then(|| lacking.iter().map(ToString::to_string).collect());
+            missing.push(Missing { day: *day, section: section.to_owned(), clients });
+        }
+    }
+    missing
+}
+
+impl Bookkeeper {
+    fn post(&self, agency: Option<&str>) -> Result<Arc<Post>, HoursFault> {
+        let posts = self.desk.posts();
+        let read = || posts.iter().filter(|post| post.source.is_some());
+        let found = match agency {
+            Some(name) => read().find(|post| post.name.as_str() == name),
+            None => read().next(),
+        };
+        found.cloned().ok_or_else(|| {
+            HoursFault::NoAgency(read().map(|post| post.name.to_string()).collect::<Vec<_>>().join(", "))
+        })
+    }
+
+    /// Which days are meant, on the agency's calendar.
+    async fn period(&self, post: &Post, days: &Days) -> Result<(Terms, Period), HoursFault> {
+        let terms = terms(&post.watch.lock().await.settings);
+        let today = local_time::local_date(terms.zone, self.clock.now());
+        let first = today.with_day(1).unwrap_or(today);
+        let month_of = |day: NaiveDate| Period::month(&day.format("%Y-%m").to_string());
+        let period = match days {
+            Days::ThisWeek => Some(Period::week(&terms, today)),
+            Days::LastWeek => Some(Period::week(&terms, today - DayCount::new(7))),
+            Days::WeekOf(day) => Some(Period::week(&terms, *day)),
+            Days::ThisMonth => month_of(today),
+            Days::LastMonth => month_of(first - DayCount::new(1)),
+            Days::Month(month) => Some(
+                Period::month(month)
+                    .ok_or_else(|| HoursFault::Wrong(format!("\"{month}\" is not a month; write it as 2026-11")))?,
+            ),
+            Days::Between(from, to) => Period::new(*from, *to),
+        };
+        let period = period.ok_or_else(|| {
+            HoursFault::Wrong(
+                "the last day must not lie before the first, and at most 366 days are summed up".to_owned(),
+            )
+        })?;
+        // Years that no calendar of a store reaches would only break arithmetic.
+        if !(1990..=2200).contains(&period.from.year()) || !(1990..=2200).contains(&period.to.year()) {
+            return Err(HoursFault::Wrong("the days lie outside of 1990 to 2200".to_owned()));
+        }
+        Ok((terms, period))
+    }
+
+    async fn gather(&self, post: &Post, terms: Terms, period: Period) -> Result<Given, StoreError> {
+        let now = self.clock.now();
+        let weeks = period.whole_weeks(&terms);
+        let from = local_time::start_of_day(terms.zone, weeks.from) - REACH;
+        let until = local_time::start_of_day(terms.zone, weeks.to + DayCount::new(1)) + TimeDelta::days(1);
+        let mut remembered = {
+            let watch = post.watch.lock().await;
+            Remembered::of(&watch.mirror, terms.zone, from, until, period, now)
+        };
+        let (early, late) = (from - NAIVE_SLACK, until + NAIVE_SLACK);
+        let lines = self.store.past_lines(&post.name, early, late).await?;
+        let edits = self.store.visit_edits(&post.name, early, late).await?;
+        let days = self.store.past_days(&post.name, period.from, period.to).await?;
+        add_archive(&mut remembered, lines, edits, terms.zone);
+        let missing = missing(&remembered, &days);
+        Ok(Given {
+            agency: post.name.to_string(),
+            terms,
+            period,
+            now,
+            shifts: remembered.shifts,
+            visits: remembered.visits,
+            wanted: HashMap::<CaregiverId, i64>::new(),
+            missing,
+        })
+    }
+
+    async fn make(&self, post: &Post, terms: Terms, period: Period) -> Result<(Hours, Vec<VisitRow>), HoursFault> {
+        let given = self.gather(post, terms, period).await.map_err(|fault| unreadable(&fault))?;
+        let made = tokio::task::spawn_blocking(move || {
+            let visits = given.visits.clone();
+            (sum_up(given), visits)
+        });
+        made.await.map_err(|_| HoursFault::Unreadable("the hours could not be summed up".to_owned()))
+    }
+
+    async fn frozen(&self, post: &Post, period: Period) -> Result<Vec<Frozen>, HoursFault> {
+        let bodies = self.store.closed_hours(&post.name, period.from, period.to).await;
+        let bodies = bodies.map_err(|fault| unreadable(&fault))?;
+        let read = bodies.iter().map(|body| serde_json::from_str(body));
+        read.collect::<Result<_, _>>().map_err(|_| HoursFault::Unreadable("a closed period is damaged".to_owned()))
+    }
+}
+
+impl HoursBook for Bookkeeper {
+    fn report(&self, agency: Option<String>, days: Days) -> BoxFuture<'_, Result<Hours, HoursFault>> {
+        Box::pin(async move {
+            let _alone = self.alone.lock().await;
+            let post = self.post(agency.as_deref())?;
+            let (terms, period) = self.period(&post, &days).await?;
+            let frozen = self.frozen(&post, period).await?;
+            if let Some(whole) = frozen.iter().find(|one| one.period.from == period.from && one.period.to == period.to)
+            {
+                // Its numbers never change; what was edited since stands beside them.
+                let (_, visits) = self.make(&post, terms, period).await?;
+                let mut hours = whole.hours.clone();
+                hours.adjustments = closing::adjustments(whole, &closing::keep(&visits, &period, &terms));
+                hours.closed = vec![whole.period.clone()];
+                return Ok(hours);
+            }
+            let (mut hours, visits) = self.make(&post, terms, period).await?;
+            for one in &frozen {
+                let Some(closed) = Period::new(one.period.from, one.period.to) else { continue };
+                hours.closed.push(one.period.clone());
+                // Of a closed period that only reaches in, not all visits were read: it tells of its own when it is asked for.
+                if period.from <= closed.from && closed.to <= period.to {
+                    hours.adjustments.extend(closing::adjustments(one, &closing::keep(&visits, &closed, &terms)));
+                }
+            }
+            Ok(hours)
+        })
+    }
+
+    fn close(
+        &self,
+        agency: Option<String>,
+        from: NaiveDate,
+        to: NaiveDate,
+        by: String,
+    ) -> BoxFuture<'_, Result<ClosedPeriod, HoursFault>> {
+        Box::pin(async move {
+            let _alone = self.alone.lock().await;
+            let by = by.trim().to_owned();
+            if by.is_empty() || by.chars().count() > BY_CHARS_MAX || by.chars().any(char::is_control) {
+                return Err(HoursFault::Wrong("`by` must say who closes it, in at most 64 characters".to_owned()));
+            }
+            let post = self.post(agency.as_deref())?;
+            let (terms, period) = self.period(&post, &Days::Between(from, to)).await?;
+            let at = self.clock.now();
+            if stretch(terms.zone, period.to).1 > at {
+                return Err(HoursFault::Conflict(format!("{to} is not over yet; close a period once it has ended")));
+            }
+            let (hours, visits) = self.make(&post, terms, period).await?;
+            if !hours.complete {
+                let days: std::collections::BTreeSet<String> =
+                    hours.missing.iter().map(|missing| missing.day.to_string()).collect();
+                let days = days.into_iter().take(7).collect::<Vec<_>>().join(", ");
+                return Err(HoursFault::Conflict(format!(
+                    "not everything of it was read ({days}): read it first with shiftwatch hours --from {from} --to {to} --read"
+                )));
+            }
+            let visits: BTreeMap<String, KeptVisit> = closing::keep(&visits, &period, &terms);
+            let digest = closing::digest(&visits);
+            let closed = ClosedPeriod { from, to, at, by, total: hours.total, digest };
+            let frozen = Frozen { period: closed.clone(), hours, visits };
+            let write = |value: serde_json::Result<String>| {
+                value.map_err(|_| HoursFault::Unreadable("the period could not be written down".to_owned()))
+            };
+            let head = write(serde_json::to_string(&closed))?;
+            let body = write(serde_json::to_string(&frozen))?;
+            let stored = self.store.close_hours(&post.name, Closing { from, to, at, head, body }).await;
+            if !stored.map_err(|fault| unreadable(&fault))? {
+                let why = "a closed period has a day in common with it; shiftwatch hours closed lists them";
+                return Err(HoursFault::Conflict(why.to_owned()));
+            }
+            Ok(closed)
+        })
+    }
+
+    fn closed(&self, agency: Option<String>) -> BoxFuture<'_, Result<Vec<ClosedPeriod>, HoursFault>> {
+        Box::pin(async move {
+            let post = self.post(agency.as_deref())?;
+            let heads = self.store.closed_periods(&post.name).await.map_err(|fault| unreadable(&fault))?;
+            let read = heads.iter().map(|head| serde_json::from_str(head));
+            read.collect::<Result<_, _>>().map_err(|_| HoursFault::Unreadable("a closed period is damaged".to_owned()))
+        })
+    }
+
+    fn read(&self, agency: Option<String>, days: Days) -> BoxFuture<'_, Result<Option<PastRead>, HoursFault>> {
+        Box::pin(async move {
+            let _alone = self.alone.lock().await;
+            let post = self.post(agency.as_deref())?;
+            let (terms, period) = self.period(&post, &days).await?;
+            let running = {
+                let book = post.past.lock().unwrap_or_else(PoisonError::into_inner);
+                book.running(period.from, period.to).cloned()
+            };
+            if let Some(job) = running {
+                return Ok(Some(past_read(&post, &job)));
+            }
+            let given = self.gather(&post, terms, period).await.map_err(|fault| unreadable(&fault))?;
+            if given.missing.is_empty() {
+                return Ok(None);
+            }
+            let now = self.clock.now();
+            let everybody: Vec<ClientId> = post.watch.lock().await.mirror.watched_clients(now).cloned().collect();
+            let wished = given.missing.into_iter().map(|missing| WishedDay {
+                section: if missing.section == "shifts" { "shifts" } else { "visits" },
+                day: missing.day,
+                clients: match missing.clients {
+                    Some(clients) => clients.into_iter().map(ClientId::new).collect(),
+                    None => everybody.clone(),
+                },
+            });
+            let wished = wished.collect();
+            let scope = post.planner.lock().await.encounter_scope();
+            let job = post.past.lock().unwrap_or_else(PoisonError::into_inner).begin(
+                (period.from, period.to),
+                wished,
+                scope,
+                terms.zone,
+                memory_from(now, terms.zone),
+            );
+            post.poll.notify_one();
+            Ok(Some(past_read(&post, &job)))
+        })
+    }
+
+    fn read_state<'a>(&'a self, agency: &'a str, id: &'a str) -> BoxFuture<'a, Option<PastRead>> {
+        Box::pin(async move {
+            let post = self.post(Some(agency).filter(|name| !name.is_empty())).ok()?;
+            let book = post.past.lock().unwrap_or_else(PoisonError::into_inner);
+            book.job(id.parse().ok()?).map(|job| past_read(&post, job))
+        })
+    }
+}
+
+fn past_read(post: &Post, job: &PastJob) -> PastRead {
+    PastRead {
+        id: job.id.to_string(),
+        agency: post.name.to_string(),
+        from: job.from,
+        to: job.to,
+        n_reads: job.n_reads,
+        n_done: job.n_done,
+        n_failed: job.n_failed,
+        over: job.n_done == job.n_reads,
+        fault: job.fault.clone(),
+    }
+}
+
+fn unreadable(fault: &StoreError) -> HoursFault {
+    tracing::warn!(error = %fault, "store: hours could not be read; whoever asked was told so");
+    HoursFault::Unreadable(fault.to_string())
+}

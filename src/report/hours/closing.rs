@@ -1,0 +1,163 @@
+//! A closed period: its numbers as they were, kept for good, and what changed since.
+//!
+//! Given: the rows of a period when it was closed, and as they are now.
+//! Gives: one line a visit that is another than then. The frozen numbers are never computed again.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    answer::Sums,
+    rows::VisitRow,
+    terms::{Minute, Period, Terms, minute_of},
+};
+use crate::model::Instant;
+
+/// One visit as a closed period keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptVisit {
+    /// Whom it was for.
+    pub client: Option<String>,
+    /// Who went.
+    pub caregiver: Option<String>,
+    /// When they came.
+    pub check_in: Option<Instant>,
+    /// When they left.
+    pub check_out: Option<Instant>,
+    /// Its minutes in the period; `None` = it was open, or its times were not known.
+    pub minutes: Option<Minute>,
+}
+
+/// A period that was closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClosedPeriod {
+    /// The first day.
+    pub from: NaiveDate,
+    /// The last day, included.
+    pub to: NaiveDate,
+    /// When.
+    pub at: Instant,
+    /// By whom.
+    pub by: String,
+    /// Its sums then.
+    pub total: Sums,
+    /// SHA-256 over its visits, in hexadecimal: two closings with one digest froze the same.
+    pub digest: String,
+}
+
+/// What a closed period froze.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// Which, when, by whom.
+    pub period: ClosedPeriod,
+    /// The report as it was.
+    pub hours: super::answer::Hours,
+    /// Its visits by id.
+    pub visits: BTreeMap<String, KeptVisit>,
+}
+
+/// A visit that is another than when its period was closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adjustment {
+    /// The closed period.
+    pub from: NaiveDate,
+    /// Its last day.
+    pub to: NaiveDate,
+    /// The vendor's id of the visit.
+    pub visit: String,
+    /// As it was; `null` = it was not there.
+    pub was: Option<KeptVisit>,
+    /// As it is; `null` = it is gone.
+    pub is: Option<KeptVisit>,
+    /// Minutes now − minutes then, what counts nothing taken for 0.
+    pub difference_minutes: Minute,
+}
+
+/// Hours and charges that do not meet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charges {
+    /// When the oldest of the charges was read; `null` = none was.
+    pub as_of: Option<Instant>,
+    /// Charged minutes in the period.
+    pub charged_minutes: Minute,
+    /// Clients whose worked and charged minutes differ.
+    pub differences: Vec<ChargeDifference>,
+}
+
+/// One client and caregiver whose hours and charges of a day do not meet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChargeDifference {
+    /// Whose.
+    pub client: Option<String>,
+    /// Who went.
+    pub caregiver: Option<String>,
+    /// The day.
+    pub day: NaiveDate,
+    /// Worked.
+    pub worked_minutes: Minute,
+    /// Charged.
+    pub charged_minutes: Minute,
+}
+
+/// The visits of a period as they are to be kept: those that have a minute in it or begin in it.
+#[must_use]
+pub fn keep(visits: &[VisitRow], period: &Period, terms: &Terms) -> BTreeMap<String, KeptVisit> {
+    let (from, until) = period.minutes(terms.zone);
+    let kept = visits.iter().filter_map(|row| {
+        let check_in = minute_of(row.check_in?);
+        let known = row.unsettled.is_none();
+        let stretch =
+            row.check_out.filter(|out| known && Some(*out) >= row.check_in).map(|out| (check_in, minute_of(out)));
+        let minutes = stretch.map(|(start, end)| (end.min(until) - start.max(from)).max(0));
+        let inside = (from <= check_in && check_in < until) || minutes.is_some_and(|minutes| minutes > 0);
+        inside.then(|| {
+            let kept = KeptVisit {
+                client: row.client.as_ref().map(ToString::to_string),
+                caregiver: row.caregiver.as_ref().map(ToString::to_string),
+                check_in: row.check_in,
+                check_out: row.check_out,
+                minutes,
+            };
+            (row.id.to_string(), kept)
+        })
+    });
+    kept.collect()
+}
+
+/// What tells one set of visits from another.
+#[must_use]
+pub fn digest(visits: &BTreeMap<String, KeptVisit>) -> String {
+    let mut sha = Sha256::new();
+    for (id, visit) in visits {
+        let stamp = |at: Option<Instant>| at.map(|at| at.timestamp().to_string()).unwrap_or_default();
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let line =
+            [id.clone(), text(&visit.client), text(&visit.caregiver), stamp(visit.check_in), stamp(visit.check_out)];
+        sha.update(line.join("\t"));
+        sha.update("\n");
+    }
+    sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What changed since a period was closed, by visit.
+#[must_use]
+pub fn adjustments(frozen: &Frozen, now: &BTreeMap<String, KeptVisit>) -> Vec<Adjustment> {
+    let minutes = |visit: Option<&KeptVisit>| visit.and_then(|visit| visit.minutes).unwrap_or(0);
+    let ids: std::collections::BTreeSet<&String> = frozen.visits.keys().chain(now.keys()).collect();
+    ids.into_iter()
+        .filter_map(|id| {
+            let (was, is) = (frozen.visits.get(id), now.get(id));
+            (was != is).then(|| Adjustment {
+                from: frozen.period.from,
+                to: frozen.period.to,
+                visit: id.clone(),
+                was: was.cloned(),
+                is: is.cloned(),
+                difference_minutes: minutes(is) - minutes(was),
+            })
+        })
+        .collect()
+}
