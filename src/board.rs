@@ -24,6 +24,7 @@ pub mod card;
 pub mod headline;
 pub mod history;
 pub mod link;
+pub mod lookup;
 pub mod now;
 pub mod on_call;
 pub mod on_call_log;
@@ -85,7 +86,7 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 24] = [
+const TEMPLATES: [(&str, &str); 26] = [
     ("link_frame.html", include_str!("board/templates/link_frame.html")),
     ("link.html", include_str!("board/templates/link.html")),
     ("link_nothing.html", include_str!("board/templates/link_nothing.html")),
@@ -109,6 +110,8 @@ const TEMPLATES: [(&str, &str); 24] = [
     ("history.html", include_str!("board/templates/history.html")),
     ("silences.html", include_str!("board/templates/silences.html")),
     ("silence.html", include_str!("board/templates/silence.html")),
+    ("people.html", include_str!("board/templates/people.html")),
+    ("person.html", include_str!("board/templates/person.html")),
     ("problem.html", include_str!("board/templates/problem.html")),
 ];
 

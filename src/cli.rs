@@ -131,6 +131,10 @@ pub enum Command {
     Silence(Silence),
     /// Say who is on call, now and in the days ahead; and the log of who was
     OnCall(OnCall),
+    /// Find a client or caregiver by name, phone or id, and show what is known of them
+    Lookup(Lookup),
+    /// List shifts by client, caregiver, day and state
+    Shifts(Shifts),
     /// Say who saw whose name, when and from where
     Audit(Audit),
     /// Ask the agent of this configuration whether it is well, for a container's health check
@@ -487,6 +491,61 @@ fn instant(text: &str) -> Result<String, String> {
     chrono::DateTime::parse_from_rfc3339(text.trim())
         .map(|at| at.to_rfc3339())
         .map_err(|_| "write an instant with its offset, like 2026-12-24T20:00:00-07:00".to_owned())
+}
+
+/// `lookup`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch lookup avery sampel --config shiftwatch.yml     a name, nearly, in any order
+  shiftwatch lookup '(202) 555-0110 x12'                     a telephone number in any form
+  shiftwatch lookup 0110                                     or how it ends
+  shiftwatch lookup 70001234 --output json                   the vendor's id
+
+Whoever is meant beyond doubt is shown with shifts, visits and alerts; else those who fit are listed. Names are shown to who
+can read the agent's store on this machine (--config), or signs in with --http-config; each look is written down
+(shiftwatch audit). While no agent runs, the store answers, and says how old it is. Exit code 1 when nobody fits.")]
+pub struct Lookup {
+    /// What is remembered: a name, a telephone number or its last digits, an id
+    #[arg(value_name = "WORDS", required = true)]
+    pub words: Vec<String>,
+    /// In this agency [default: in all]
+    #[arg(long, value_name = "NAME")]
+    pub agency: Option<String>,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `shifts`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch shifts --config shiftwatch.yml                     today's
+  shiftwatch shifts --day tomorrow --state uncovered
+  shiftwatch shifts --client 'avery sample'                     from a week ago to a fortnight ahead
+  shiftwatch shifts --caregiver 8000202 --day 2026-12-01 --output csv
+
+States: covered, uncovered, running, done, missed, cancelled, and unseen: begun, and nobody has read its visits since.")]
+pub struct Shifts {
+    /// This client's: an id, or words as for `lookup`
+    #[arg(long, value_name = "CLIENT")]
+    pub client: Option<String>,
+    /// This caregiver's: an id, or words as for `lookup`
+    #[arg(long, value_name = "CAREGIVER")]
+    pub caregiver: Option<String>,
+    /// On this day by the agency's clock: today, tomorrow, yesterday, or a date
+    #[arg(long, value_name = "DAY")]
+    pub day: Option<String>,
+    /// In these states, between commas
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// In this agency [default: in all]
+    #[arg(long, value_name = "NAME")]
+    pub agency: Option<String>,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
 }
 
 /// `audit`.

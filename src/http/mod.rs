@@ -38,12 +38,14 @@ mod hooks;
 mod link;
 mod live;
 pub mod local_key;
+pub mod lookup;
 mod on_call;
 mod on_call_log;
 pub mod orders;
 mod pages;
 mod past;
 pub mod people;
+mod people_pages;
 pub mod records;
 pub mod routes;
 mod serving;
@@ -62,6 +64,7 @@ pub use {
     audit::Audit,
     drill::{DrillAnswer, DrillBody, DrillState, DrillTold},
     live::Open,
+    lookup::Lookup,
     orders::Orders,
     pages::Gallery,
     people::People,
@@ -106,6 +109,8 @@ pub struct Web {
     pub access: Arc<Access>,
     /// Writes down who sees whose name.
     pub audit: Arc<dyn Audit>,
+    /// Looks people and shifts up.
+    pub lookup: Arc<dyn Lookup>,
     /// Takes what gateways tell; `None` = there is nobody who would.
     pub hooks: Option<Arc<Hooks>>,
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Web, audit, drill, health, hooks, link, live, on_call, on_call_log, pages, past, silence_pages, v1,
-    v1_dispositions, v1_silences, v2,
+    Web, audit, drill, health, hooks, link, live, lookup, on_call, on_call_log, pages, past, people_pages,
+    silence_pages, v1, v1_dispositions, v1_silences, v2,
 };
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
@@ -64,6 +64,27 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Names,
         role: Role::Operator,
         serve: || post(v1_dispositions::post_form),
+    },
+    Route {
+        path: "/people",
+        methods: &["GET", "POST"],
+        shows: Shows::Names,
+        role: Role::Operator,
+        serve: || get(people_pages::search).post(people_pages::found),
+    },
+    Route {
+        path: "/clients/{id}",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(people_pages::client),
+    },
+    Route {
+        path: "/caregivers/{id}",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(people_pages::caregiver),
     },
     Route {
         path: "/on-call",
@@ -150,6 +171,34 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Counts,
         role: Role::Reader,
         serve: || get(v1::status),
+    },
+    Route {
+        path: "/api/v1/lookup",
+        methods: &["POST"],
+        shows: Shows::Names,
+        role: Role::Operator,
+        serve: || post(lookup::post_find),
+    },
+    Route {
+        path: "/api/v1/clients/{id}",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(lookup::get_client),
+    },
+    Route {
+        path: "/api/v1/caregivers/{id}",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(lookup::get_caregiver),
+    },
+    Route {
+        path: "/api/v1/shifts",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(lookup::get_shifts),
     },
     Route {
         path: "/api/v1/audit",

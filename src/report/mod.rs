@@ -12,6 +12,7 @@ pub mod api_slice;
 pub mod audit;
 pub mod history;
 pub mod life;
+pub mod lookup;
 pub mod on_call_log;
 pub mod page_report;
 pub mod times;

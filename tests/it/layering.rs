@@ -26,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "notify",
         &["model", "clock", "limits", "on_call", "alerts", "notify_pure", "store", "pulse", "tls", "config_types"],
     ),
-    ("report", &["model", "alerts", "notify_pure", "rules", "source_fetched"]),
+    ("report", &["model", "alerts", "mirror", "notify_pure", "rules", "source_fetched"]),
     ("store", &["model", "limits", "on_call", "alerts", "mirror", "notify_pure", "report", "config_types"]),
     ("config_types", &["model", "on_call", "alerts", "notify_pure", "rules"]),
     ("tls", &[]),
