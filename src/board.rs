@@ -86,7 +86,7 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 26] = [
+const TEMPLATES: [(&str, &str); 27] = [
     ("link_frame.html", include_str!("board/templates/link_frame.html")),
     ("link.html", include_str!("board/templates/link.html")),
     ("link_nothing.html", include_str!("board/templates/link_nothing.html")),
@@ -110,6 +110,7 @@ const TEMPLATES: [(&str, &str); 26] = [
     ("history.html", include_str!("board/templates/history.html")),
     ("silences.html", include_str!("board/templates/silences.html")),
     ("silence.html", include_str!("board/templates/silence.html")),
+    ("cover.html", include_str!("board/templates/cover.html")),
     ("people.html", include_str!("board/templates/people.html")),
     ("person.html", include_str!("board/templates/person.html")),
     ("problem.html", include_str!("board/templates/problem.html")),

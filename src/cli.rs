@@ -135,6 +135,8 @@ pub enum Command {
     Lookup(Lookup),
     /// List shifts by client, caregiver, day and state
     Shifts(Shifts),
+    /// Say who could take a shift, ranked with reasons, and what forbids the others; assigns nobody
+    Cover(Cover),
     /// Say who saw whose name, when and from where
     Audit(Audit),
     /// Ask the agent of this configuration whether it is well, for a container's health check
@@ -540,6 +542,33 @@ pub struct Shifts {
     /// In these states, between commas
     #[arg(long, value_name = "STATE")]
     pub state: Option<String>,
+    /// In this agency [default: in all]
+    #[arg(long, value_name = "NAME")]
+    pub agency: Option<String>,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `cover`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch cover 90010001 --config shiftwatch.yml              the occurrence that runs or begins next
+  shiftwatch cover 90010001@2026-12-01T14:00:00Z --forbidden     that one; and who must not take it, and why
+
+What counts is set under cover: of the agency. Availability, hours wanted, do-not-send lists, credentials and coordinates come
+from the sheet that cover.file names; without it they read \"not known\" and forbid nothing. Nobody is assigned.")]
+pub struct Cover {
+    /// The shift: its id in WellSky, or with its start as `shifts --output json` and alerts have it
+    #[arg(value_name = "SHIFT")]
+    pub shift: String,
+    /// So many of those who could
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub best: usize,
+    /// Also list who must not, and what forbids it
+    #[arg(long)]
+    pub forbidden: bool,
     /// In this agency [default: in all]
     #[arg(long, value_name = "NAME")]
     pub agency: Option<String>,

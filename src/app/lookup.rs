@@ -25,6 +25,7 @@ use crate::{
         AgencyName, Instant, Section,
         local_time::{local_date, start_of_day},
     },
+    report::cover::{FoundCover, Terms, cover},
     report::lookup::{
         Freshness, Kind,
         index::{Hit, Index},
@@ -120,6 +121,24 @@ impl Lookup for Library {
             together(found)
         })
     }
+
+    fn cover<'a>(&'a self, agency: Option<&'a str>, shift: &'a str) -> BoxFuture<'a, Option<FoundCover>> {
+        Box::pin(async move {
+            for post in self.posts(agency) {
+                let watch = post.watch.lock().await;
+                let found = cover_of(&watch.mirror, &watch.settings.cover, shift, self.clock.now());
+                if found.is_some() {
+                    return found;
+                }
+            }
+            None
+        })
+    }
+}
+
+/// Who could take a shift of one agency.
+pub(crate) fn cover_of(mirror: &Mirror, terms: &Terms, shift: &str, now: Instant) -> Option<FoundCover> {
+    shifts::one(mirror, shift, now).map(|entry| cover(mirror, terms, entry, now))
 }
 
 /// The index of a mirror's people.

@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::{Ago, Drawn, Part, alert::headline, cut};
 use crate::{
-    model::Instant,
+    model::{CaregiverId, Instant},
     pulse::Pulses,
     report::lookup::{
         Kind,
-        answer::{CandidateAnswer, FoundAnswer, PersonAnswer},
+        answer::{CandidateAnswer, FoundAnswer, PersonAnswer, ShownCover},
         index::By,
         shifts::ShiftAnswer,
     },
@@ -192,6 +192,81 @@ pub fn draw_person(view: &View, pulses: &Pulses, person: &PersonAnswer, now: Ins
     let title = format!("{} {}", if of.kind == Kind::Client { "Client" } else { "Caregiver" }, of.id);
     let parts = vec![Part::of("person", "person.html", &shown), headline(view, pulses, now, real_now)];
     Drawn { title, place: "people", parts, fixed: None, at: now }
+}
+
+#[derive(Serialize)]
+struct Cover<'a> {
+    reference: &'a str,
+    when: String,
+    client: String,
+    client_link: String,
+    location: &'a str,
+    state: &'static str,
+    names: &'static str,
+    ranked: Vec<Ranked>,
+    n_more: usize,
+    forbidden: Vec<Forbidden>,
+    n_forbidden: usize,
+    roster: Option<Ago>,
+    shifts: Option<Ago>,
+}
+
+#[derive(Serialize)]
+struct Ranked {
+    link: String,
+    name: String,
+    id: String,
+    score: u32,
+    reasons: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Forbidden {
+    link: String,
+    name: String,
+    why: String,
+}
+
+/// So many who could take a shift stand on its page.
+const RANKED_SHOWN: usize = 25;
+
+/// Draws who could take a shift.
+#[must_use]
+pub fn draw_cover(view: &View, pulses: &Pulses, found: &ShownCover, now: Instant, real_now: Instant) -> Drawn {
+    let (cover, shift) = (&found.cover, &found.cover.shift);
+    let zone: Tz = shift.timezone.parse().unwrap_or(chrono_tz::UTC);
+    let clock_12h = view.agencies.iter().find(|one| one.name.as_str() == shift.agency).is_some_and(|one| one.clock_12h);
+    let to = |id: &CaregiverId| link(&shift.agency, Kind::Caregiver, id.as_str());
+    let name = |name: &Option<String>, id: &CaregiverId| name.clone().unwrap_or_else(|| id.to_string());
+    let ranked = cover.ranked.iter().take(RANKED_SHOWN).map(|one| Ranked {
+        link: to(&one.caregiver),
+        name: name(&one.name, &one.caregiver),
+        id: one.caregiver.to_string(),
+        score: one.score,
+        reasons: one.reasons.iter().map(|reason| reason.says.clone()).collect(),
+    });
+    let forbidden = cover.forbidden.iter().map(|one| Forbidden {
+        link: to(&one.caregiver),
+        name: name(&one.name, &one.caregiver),
+        why: one.why.join("; "),
+    });
+    let shown = Cover {
+        reference: &shift.reference,
+        when: words::stretch(shift.start, Some(shift.end), now, zone, clock_12h),
+        client: shift.client_name.clone().unwrap_or_else(|| shift.client.to_string()),
+        client_link: link(&shift.agency, Kind::Client, shift.client.as_str()),
+        location: &shift.location,
+        state: shift.state.as_str(),
+        names: found.names.words(),
+        ranked: ranked.collect(),
+        n_more: cover.ranked.len().saturating_sub(RANKED_SHOWN),
+        forbidden: forbidden.collect(),
+        n_forbidden: cover.n_forbidden,
+        roster: cover.roster.as_of.map(|at| Ago::of(at, now)),
+        shifts: cover.shifts.as_of.map(|at| Ago::of(at, now)),
+    };
+    let parts = vec![Part::of("cover", "cover.html", &shown), headline(view, pulses, now, real_now)];
+    Drawn { title: format!("Cover for shift {}", shift.reference), place: "people", parts, fixed: None, at: now }
 }
 
 /// What the vendor says of somebody's standing, in words.

@@ -181,6 +181,10 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
                 asked.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text?))).collect();
             asking(&args.asking, config, async |asked, out| lookup::list(asked, query.clone(), how, out).await).await
         }
+        Command::Cover(args) => {
+            let how = lookup::How { output: args.asking.output, width, real_now: clock::real_now() };
+            asking(&args.asking, config, async |asked, out| super::cover::run(asked, &args, how, out).await).await
+        }
         Command::Audit(args) => {
             let Some(agent) = agent_as_user(&args.asking, config).await? else { return Ok(Exit::Failed) };
             Ok(super::audit::run(&agent, &args, clock::real_now(), width, &mut out).await?)

@@ -20,12 +20,12 @@ use crate::{
     board::lookup::standing,
     http::{
         Viewer,
-        lookup::{Asker, LookupBody, ShiftsWish, find, shifts, wish},
+        lookup::{Asker, LookupBody, ShiftsWish, cover, find, shifts, wish},
     },
     model::Instant,
     report::lookup::{
         Freshness, Kind,
-        answer::{FoundAnswer, PersonAnswer, ShiftsAnswer},
+        answer::{FoundAnswer, PersonAnswer, ShiftsAnswer, ShownCover},
         index::By,
         shifts::ShiftAnswer,
     },
@@ -48,6 +48,21 @@ impl Asked<'_> {
             Self::Store(store, viewer) => {
                 let asker = Asker { audit: *store, viewer, peer: None, view: None };
                 find(*store, asker, "lookup", body).await.map_err(|(_, why)| AgentError::Refused(why))
+            }
+        }
+    }
+
+    pub(super) async fn cover(&self, agency: Option<&str>, shift: &str) -> Result<ShownCover, AgentError> {
+        match self {
+            Self::Agent(agent) => {
+                let quoted = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+                let agency = agency.map_or_else(String::new, |name| format!("?agency={}", quoted(name)));
+                agent.get(&format!("/api/v1/shifts/{}/cover{agency}", quoted(shift))).await
+            }
+            Self::Store(store, viewer) => {
+                let asker = Asker { audit: *store, viewer, peer: None, view: None };
+                let found = cover(*store, asker, "cover", agency, shift).await;
+                found.ok_or_else(|| AgentError::Refused("no such shift is known; see shiftwatch shifts".to_owned()))
             }
         }
     }

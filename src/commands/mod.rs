@@ -8,6 +8,7 @@ pub mod agent;
 pub mod alerts;
 pub mod audit;
 pub mod check;
+pub mod cover;
 pub mod demo;
 mod dispatch;
 pub mod disposition;

@@ -3,11 +3,13 @@
 //! The store is opened as an agent opens it (its lock, its tables brought up to date), because each look at a name is
 //! written down there first.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use futures::future::BoxFuture;
 
 use crate::{
-    app::lookup::{finish, gather, index_of, rosters, shifts_of, together},
+    app::lookup::{cover_of, finish, gather, index_of, rosters, shifts_of, together},
     config::Config,
     http::{
         Audit, Lookup,
@@ -20,6 +22,7 @@ use crate::{
     model::Instant,
     report::{
         audit::{AuditLog, AuditRow},
+        cover::{FoundCover, Terms},
         lookup::{Kind, index::Index, profile::FoundProfile, shifts::FoundShifts},
     },
     rules::ruleset::Ruleset,
@@ -32,6 +35,7 @@ use crate::{
 pub struct Offline {
     store: Store,
     agencies: Vec<(Mirror, Index)>,
+    terms: Vec<Arc<Terms>>,
     now: Instant,
 }
 
@@ -50,7 +54,8 @@ impl Offline {
             let index = index_of(&mirror);
             agencies.push((mirror, index));
         }
-        Ok(Self { store, agencies, now })
+        let terms = config.agencies.iter().map(|agency| Arc::clone(&agency.cover)).collect();
+        Ok(Self { store, agencies, terms, now })
     }
 
     /// When anything was last read into it.
@@ -87,6 +92,14 @@ impl Lookup for Offline {
     fn shifts(&self, wish: ShiftsWish) -> BoxFuture<'_, FoundShifts> {
         let all = self.mirrors(wish.agency.as_deref()).map(|(mirror, _)| shifts_of(mirror, &wish, self.now)).collect();
         Box::pin(std::future::ready(together(all)))
+    }
+
+    fn cover<'a>(&'a self, agency: Option<&'a str>, shift: &'a str) -> BoxFuture<'a, Option<FoundCover>> {
+        let all = self.agencies.iter().zip(&self.terms);
+        let mut asked =
+            all.filter(|((mirror, _), _)| agency.is_none_or(|name| mirror.settings().agency.as_str() == name));
+        let found = asked.find_map(|((mirror, _), terms)| cover_of(mirror, terms, shift, self.now));
+        Box::pin(std::future::ready(found))
     }
 }
 

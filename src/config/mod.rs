@@ -7,6 +7,7 @@ pub mod address;
 mod agencies;
 mod alertmanager_file;
 mod alertmanagers;
+mod cover;
 mod drill_clock;
 
 pub mod duration;
@@ -79,6 +80,7 @@ use crate::{
         message::SmtpTarget,
         receiver::{Receiver, SmsGateway, SmsGatewayKind, SmtpAuth},
     },
+    report::cover::Terms,
     rules::rule::Rule,
 };
 
@@ -188,6 +190,8 @@ pub struct Agency {
     pub clock_12h: bool,
     /// When whoever was told in the night is asked what became of it; `None` = never.
     pub morning_list: Option<NaiveTime>,
+    /// What is asked of whoever takes a shift.
+    pub cover: Arc<Terms>,
     /// The API.
     pub wellsky: Wellsky,
 }

@@ -23,9 +23,10 @@ use serde::{Deserialize, Serialize};
 use super::{Audit, Web, answer, audit::Sight, viewer::Viewer, waiting::Peer};
 use crate::{
     model::{AgencyName, CaregiverId, ClientId},
+    report::cover::FoundCover,
     report::lookup::{
         Freshness, Kind,
-        answer::{AlertBrief, CandidateAnswer, FoundAnswer, PersonAnswer, ShiftsAnswer},
+        answer::{AlertBrief, CandidateAnswer, FoundAnswer, PersonAnswer, ShiftsAnswer, ShownCover},
         index::Hit,
         profile::{FoundProfile, ProfileAnswer},
         shifts::{FoundShifts, State, about, named},
@@ -48,6 +49,11 @@ pub trait Lookup: Send + Sync + 'static {
 
     /// Shifts, by start.
     fn shifts(&self, wish: ShiftsWish) -> BoxFuture<'_, FoundShifts>;
+
+    /// Who could take a shift, by its label or the vendor's id; `None` when there is no such shift.
+    fn cover<'a>(&'a self, _agency: Option<&'a str>, _shift: &'a str) -> BoxFuture<'a, Option<FoundCover>> {
+        Box::pin(std::future::ready(None))
+    }
 }
 
 /// Who fits.
@@ -244,6 +250,39 @@ pub async fn shifts(lookup: &dyn Lookup, asker: Asker<'_>, what: &str, wish: Shi
     let sight = asker.see(agency.as_deref(), what, people).await;
     let shifts = found.shifts.into_iter().map(|shift| shift.shown(sight.grant)).collect();
     ShiftsAnswer { names: sight.names, shifts, n: found.n, freshness: found.freshness }
+}
+
+/// Who could take a shift.
+pub async fn cover(
+    lookup: &dyn Lookup,
+    asker: Asker<'_>,
+    what: &str,
+    agency: Option<&str>,
+    shift: &str,
+) -> Option<ShownCover> {
+    let found = lookup.cover(agency, shift).await?;
+    let sight = asker.see(agency, what, found.ids()).await;
+    Some(ShownCover { names: sight.names, cover: found.shown(sight.grant) })
+}
+
+/// `GET /api/v1/shifts/{shift}/cover`
+pub(super) async fn get_cover(
+    Given(web): Given<Arc<Web>>,
+    viewer: Viewer,
+    peer: Option<Extension<Peer>>,
+    Path(shift): Path<String>,
+    asked: Asked,
+) -> Response {
+    let agency = asked.ok().and_then(|Query(asked)| asked.get("agency").cloned());
+    let view = web.view();
+    let what = format!("/api/v1/shifts/{shift}/cover");
+    match cover(&*web.lookup, web.asker(&viewer, peer, &view), &what, agency.as_deref(), &shift).await {
+        Some(cover) => answer::json(cover),
+        None => {
+            let why = "no such shift is known; `GET /api/v1/shifts` lists them, each with the `shift` to ask by";
+            answer::problem(StatusCode::NOT_FOUND, why).into_response()
+        }
+    }
 }
 
 fn no_agency(agency: Option<&str>) -> String {

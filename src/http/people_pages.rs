@@ -100,6 +100,27 @@ pub(super) async fn caregiver(
     person(&web, who, &viewer, peer, asked, (Kind::Caregiver, &id)).await
 }
 
+/// Who could take a shift.
+pub(super) async fn cover(
+    State(web): State<Arc<Web>>,
+    who: Who,
+    viewer: Viewer,
+    peer: Option<Extension<Peer>>,
+    Path(shift): Path<String>,
+    asked: Asked,
+) -> Response {
+    let agency = asked.ok().and_then(|Query(asked)| asked.get("agency").cloned());
+    let view = web.view();
+    let what = format!("/shifts/{shift}/cover");
+    let found = super::lookup::cover(&*web.lookup, web.asker(&viewer, peer, &view), &what, agency.as_deref(), &shift);
+    let Some(found) = found.await else {
+        let says = "No such shift is known: it may have left the schedule.";
+        return problem(&web, &who, StatusCode::NOT_FOUND, "No such shift", says);
+    };
+    let drawn = lookup::draw_cover(&view, &web.pulses, &found, web.clock.now(), clock::real_now());
+    shown(&web, &who, &drawn, found.names)
+}
+
 async fn person(
     web: &Web,
     who: Who,

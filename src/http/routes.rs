@@ -87,6 +87,13 @@ pub const ROUTES: &[Route] = &[
         serve: || get(people_pages::caregiver),
     },
     Route {
+        path: "/shifts/{shift}/cover",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(people_pages::cover),
+    },
+    Route {
         path: "/on-call",
         methods: &["GET"],
         shows: Shows::Refs,
@@ -199,6 +206,13 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Names,
         role: Role::Reader,
         serve: || get(lookup::get_shifts),
+    },
+    Route {
+        path: "/api/v1/shifts/{shift}/cover",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(lookup::get_cover),
     },
     Route {
         path: "/api/v1/audit",

@@ -414,6 +414,7 @@ fn address(path: &str) -> String {
     let path = path.replace("{fingerprint}", "0000000000000001").replace("{name}", "board.css");
     let path = path.replace("{token}", TOKEN);
     let path = path.replace("/clients/{id}", "/clients/7000101").replace("/caregivers/{id}", "/caregivers/8000201");
+    let path = path.replace("{shift}", "90010002");
     let path = path.replace("{id}", SILENCE);
     let path = path.replace("{schedule}", "nights.ics").replace("{person}", "night-1.ics");
     if path == "/live" { "/live?page=now".to_owned() } else { path }

@@ -10,6 +10,7 @@ pub mod api_log;
 pub mod api_record;
 pub mod api_slice;
 pub mod audit;
+pub mod cover;
 pub mod history;
 pub mod life;
 pub mod lookup;

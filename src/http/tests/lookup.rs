@@ -4,15 +4,16 @@ use std::sync::OnceLock;
 
 use super::{audit::local, *};
 use crate::{
-    app::lookup::{finish, gather, index_of, rosters, shifts_of, together},
+    app::lookup::{cover_of, finish, gather, index_of, rosters, shifts_of, together},
     mirror::{
         Mirror,
         fixture::{BASE, HOUR, Reading, caregiver, client, mirror, shift, visit},
     },
     model::Phi,
+    report::cover::{FoundCover, Terms},
     report::lookup::{
         Kind,
-        answer::{FoundAnswer, PersonAnswer, ShiftsAnswer},
+        answer::{FoundAnswer, PersonAnswer, ShiftsAnswer, ShownCover},
         index::Index,
         profile::FoundProfile,
         shifts::{FoundShifts, State},
@@ -62,6 +63,10 @@ impl Lookup for Noted {
 
     fn profile<'a>(&'a self, _: Option<&'a str>, kind: Kind, id: &'a str) -> BoxFuture<'a, Option<FoundProfile>> {
         Box::pin(std::future::ready(FoundProfile::of(&world().0, kind, id, noon())))
+    }
+
+    fn cover<'a>(&'a self, _: Option<&'a str>, shift: &'a str) -> BoxFuture<'a, Option<FoundCover>> {
+        Box::pin(std::future::ready(cover_of(&world().0, &Terms::default(), shift, noon())))
     }
 
     fn shifts(&self, wish: ShiftsWish) -> BoxFuture<'_, FoundShifts> {
@@ -188,7 +193,10 @@ async fn the_board_finds_people_and_puts_no_name_into_an_address() {
     assert!(site.get("/people").await.1.contains("in any order"));
     let (status, page) = answer(form("q=avery+sampel")).await;
     assert_eq!(status, 200);
-    assert!(page.contains("<bdi>Avery Sample</bdi>") && page.contains("&#x2f;clients&#x2f;7000101?agency=main"), "{page}");
+    assert!(
+        page.contains("<bdi>Avery Sample</bdi>") && page.contains("&#x2f;clients&#x2f;7000101?agency=main"),
+        "{page}"
+    );
     assert!(!page.contains("q=avery"), "{page}");
     // Straight to whoever was meant; the client's library follows the redirect without the key.
     let straight = form("q=Avery+Sample").send().await.unwrap();
@@ -203,4 +211,25 @@ async fn the_board_finds_people_and_puts_no_name_into_an_address() {
     assert!(!page.contains("Avery") && page.contains("client 7000101") && page.contains("signed in"), "{page}");
     let (status, page) = answer(form("q=+")).await;
     assert!(status == 400 && page.contains("must be a name"), "{page}");
+}
+
+#[tokio::test]
+async fn who_could_take_a_shift_is_answered_with_names_for_those_who_signed_in() {
+    let site = Site::open(vec![uncovered("1")]).await;
+    let label = "90010002@2026-12-01T13:02:03Z";
+    for asked in ["90010002", label] {
+        let (status, body) = site.get(&format!("/api/v1/shifts/{asked}/cover")).await;
+        let found: ShownCover = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, found.cover.shift.shift.as_str()), (200, label), "{body}");
+        assert!(!body.contains("Avery") && found.cover.forbidden[0].why[0].contains("travel is given"), "{body}");
+    }
+    let (_, body) = answer(local(site.ask(Method::GET, "/api/v1/shifts/90010002/cover"))).await;
+    assert!(body.contains("Avery Sample") && body.contains("Casey Avery"), "{body}");
+    let row = lock(&site.orders.audit).last().cloned().unwrap();
+    assert_eq!(row.about, "client 7000101, caregiver 8000201");
+    let (_, page) = answer(local(site.ask(Method::GET, "/shifts/90010002/cover"))).await;
+    assert!(page.contains("Who could take shift 90010002") && page.contains("Casey Avery"), "{page}");
+    for path in ["/api/v1/shifts/1/cover", "/shifts/1/cover", "/api/v1/shifts/90010002@2020-01-01T00:00:00Z/cover"] {
+        assert_eq!(site.get(path).await.0, 404, "{path}");
+    }
 }

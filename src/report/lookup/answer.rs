@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Freshness, Kind, index::By, profile::ProfileAnswer, shifts::ShiftAnswer};
-use crate::{model::Instant, report::audit::NamesShown};
+use crate::{
+    model::Instant,
+    report::{audit::NamesShown, cover::CoverAnswer},
+};
 
 /// Who fits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,4 +89,14 @@ pub struct ShiftsAnswer {
     /// How fresh they are, all together.
     #[serde(flatten)]
     pub freshness: Freshness,
+}
+
+/// Who could take a shift.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownCover {
+    /// Whether names are shown, and why not.
+    pub names: NamesShown,
+    /// Who could, and who must not.
+    #[serde(flatten)]
+    pub cover: CoverAnswer,
 }

@@ -27,16 +27,19 @@ pub fn within(a: &[char], b: &[char], most: usize) -> Option<usize> {
     if most == 0 {
         return (a == b).then_some(0);
     }
-    let mut rows = [[0_usize; LONGEST + 1]; 3];
-    for (j, cell) in rows[0].iter_mut().enumerate().take(b.len() + 1) {
-        *cell = j;
+    // Only cells near the diagonal can hold few slips; what lies outside counts as too many.
+    const TOO_MANY: u8 = u8::MAX / 2;
+    let mut rows = [[TOO_MANY; LONGEST + 2]; 3];
+    for j in 0..=most.min(b.len()) {
+        rows[0][j] = u8::try_from(j).unwrap_or(TOO_MANY);
     }
     for i in 1..=a.len() {
         let [before_last, last, row] = turned(&mut rows, i);
-        row[0] = i;
-        let mut least = i;
-        for j in 1..=b.len() {
-            let substituted = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+        let (from, until) = (i.saturating_sub(most).max(1), (i + most).min(b.len()));
+        row[from - 1] = if from == 1 { u8::try_from(i).unwrap_or(TOO_MANY) } else { TOO_MANY };
+        let mut least = row[from - 1];
+        for j in from..=until {
+            let substituted = last[j - 1] + u8::from(a[i - 1] != b[j - 1]);
             let mut cell = substituted.min(last[j] + 1).min(row[j - 1] + 1);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 cell = cell.min(before_last[j - 2] + 1);
@@ -44,11 +47,12 @@ pub fn within(a: &[char], b: &[char], most: usize) -> Option<usize> {
             row[j] = cell;
             least = least.min(cell);
         }
-        if least > most {
+        row[until + 1] = TOO_MANY;
+        if usize::from(least) > most {
             return None;
         }
     }
-    let distance = rows[a.len() % 3][b.len()];
+    let distance = usize::from(rows[a.len() % 3][b.len()]);
     (distance <= most).then_some(distance)
 }
 

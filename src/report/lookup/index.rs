@@ -246,7 +246,8 @@ impl Index {
         for (n, person) in self.people.iter().enumerate() {
             let of_words =
                 if met[n] { name_fit(&fits[n * n_asked..][..n_asked], person.n_words) } else { (0.0, false) };
-            let near = (person.letters ^ bits).count_ones() as usize <= 2 * most;
+            // A name that fits by its words needs no second look.
+            let near = of_words.0 < 0.9 && (person.letters ^ bits).count_ones() as usize <= 2 * most;
             let slips = near.then(|| within(&joined, &person.joined, most)).flatten();
             let (score, exact) = match slips {
                 Some(0) if !of_words.1 => (0.99, true),
