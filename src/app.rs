@@ -40,6 +40,7 @@ use crate::{
 mod audit;
 mod crew;
 mod desk;
+mod details;
 mod dispositions;
 mod drills;
 mod heart;
@@ -185,6 +186,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         )),
         records: Arc::new(shelf),
         people: desk.clone(),
+        details: desk.clone(),
         gallery: Arc::default(),
         open: Arc::default(),
         closing: web_stop.subscribe(),

@@ -13,8 +13,10 @@ use futures::future::BoxFuture;
 use super::{Web, answer, orders::StoreFault, records::RecordsFault, viewer::Viewer, waiting::Peer};
 use crate::{
     model::{AgencyName, Instant, PhiGrant},
-    report::audit::{AuditLog, AuditRow, COMMAND_LINE, NamesShown},
+    report::audit::{AuditLog, AuditRow, COMMAND_LINE},
 };
+
+pub use crate::report::audit::NamesShown;
 
 /// So many rows in one answer.
 pub const ROWS_MAX: u32 = 10_000;

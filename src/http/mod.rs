@@ -32,6 +32,7 @@ pub mod access;
 pub mod answer;
 pub mod audit;
 mod connection;
+pub mod details;
 mod drill;
 mod health;
 mod hooks;
@@ -62,6 +63,7 @@ mod waiting;
 pub use {
     access::{Access, SignedIn},
     audit::Audit,
+    details::Details,
     drill::{DrillAnswer, DrillBody, DrillState, DrillTold},
     live::Open,
     lookup::Lookup,
@@ -101,6 +103,8 @@ pub struct Web {
     pub open: Arc<Open>,
     /// True once the agent stops; open streams end then.
     pub closing: watch::Receiver<bool>,
+    /// Looks up what is read beside the watch.
+    pub details: Arc<dyn Details>,
     /// Reads what happened.
     pub records: Arc<dyn Records>,
     /// The agent's clock.

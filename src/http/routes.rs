@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Web, audit, drill, health, hooks, link, live, lookup, on_call, on_call_log, pages, past, people_pages,
+    Web, audit, details, drill, health, hooks, link, live, lookup, on_call, on_call_log, pages, past, people_pages,
     silence_pages, v1, v1_dispositions, v1_silences, v2,
 };
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
@@ -220,6 +220,27 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Operator,
         serve: || get(audit::log),
+    },
+    Route {
+        path: "/api/v1/sections",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(details::sections),
+    },
+    Route {
+        path: "/api/v1/tasks",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(details::tasks),
+    },
+    Route {
+        path: "/api/v1/activities",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(details::activities),
     },
     Route {
         path: "/api/v1/on-call",

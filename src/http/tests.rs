@@ -85,6 +85,8 @@ pub(crate) struct Namesake {
     asked: Mutex<u32>,
 }
 
+impl Details for Namesake {}
+
 impl People for Namesake {
     fn look_up(&self, wanted: Vec<Who>) -> BoxFuture<'_, Names> {
         *lock(&self.asked) += 1;
@@ -341,6 +343,7 @@ impl Site {
             orders: orders.clone(),
             silencing: orders.clone(),
             people: people.clone(),
+            details: people.clone(),
             gallery: Arc::default(),
             open: Arc::default(),
             closing: stop.subscribe(),
@@ -417,6 +420,7 @@ fn address(path: &str) -> String {
     let path = path.replace("{shift}", "90010002");
     let path = path.replace("{id}", SILENCE);
     let path = path.replace("{schedule}", "nights.ics").replace("{person}", "night-1.ics");
+    let path = if path == "/api/v1/tasks" { format!("{path}?visit=55000001") } else { path };
     if path == "/live" { "/live?page=now".to_owned() } else { path }
 }
 

@@ -16,5 +16,6 @@ pub mod life;
 pub mod lookup;
 pub mod on_call_log;
 pub mod page_report;
+pub mod tasks;
 pub mod times;
 pub mod words;

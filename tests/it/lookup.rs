@@ -4,17 +4,17 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use shiftwatch::sim::Phone;
+use shiftwatch::sim::Patient;
 
 use crate::harness::{AVERY, BLAKE, House, Plan, SHIFT};
 
 fn plan() -> Plan {
     Plan {
         world: |world, _| {
-            let edit = |patient: &mut shiftwatch::sim::Patient| {
+            let edit = |patient: &mut Patient| {
                 patient.given = "Blake".into();
                 patient.family = "Muster".into();
-                patient.phones = vec![Phone { slot: "work".into(), number: "2025550144x12".into() }];
+                patient.phones[0].number = "2025550144x12".into();
             };
             world.edit_client(BLAKE, edit).expect("a client");
         },

@@ -11,6 +11,7 @@ fn web() -> Web {
         orders: Arc::new(Noted::default()),
         silencing: Arc::new(Noted::default()),
         people: Arc::new(Namesake::default()),
+        details: Arc::new(Namesake::default()),
         gallery: Arc::default(),
         open: Arc::default(),
         closing: watch::channel(false).1,

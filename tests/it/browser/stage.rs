@@ -24,7 +24,7 @@ use shiftwatch::{
     },
     clock::{Clock, real_now},
     http::{
-        Access, Audit, DrillAnswer, Lookup, Orders, People, Records, Silencing, Web,
+        Access, Audit, Details, DrillAnswer, Lookup, Orders, People, Records, Silencing, Web,
         lookup::{FoundPeople, ShiftsWish},
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
@@ -90,6 +90,8 @@ impl Silencing for Nobody {
         Box::pin(async { Err(WishFault::NotFound.into()) })
     }
 }
+
+impl Details for Nobody {}
 
 impl People for Nobody {
     fn look_up(&self, _: Vec<Who>) -> BoxFuture<'_, Names> {
@@ -166,6 +168,7 @@ impl Stage {
             orders: Arc::new(Nobody),
             silencing: Arc::new(Nobody),
             people: Arc::new(Nobody),
+            details: Arc::new(Nobody),
             gallery: Arc::default(),
             open: Arc::default(),
             closing: closing.subscribe(),
