@@ -28,7 +28,8 @@ use shiftwatch::{
     },
     clock::Clock,
     http::{
-        self, Audit, Details, DrillAnswer, Orders, People, Records, Silencing, Web,
+        self, Audit, Details, DrillAnswer, Lookup, Orders, People, Records, Silencing, Web,
+        lookup::{FoundPeople, ShiftsWish},
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         silencing::SilenceFault,
@@ -50,6 +51,7 @@ use shiftwatch::{
         api_record::ApiRecord,
         audit::{AuditLog, AuditRow},
         history::{History, Span as HistorySpan},
+        lookup::{Freshness, Kind, profile::FoundProfile, shifts::FoundShifts},
         on_call_log::OnCallLog,
     },
     source::fetched::{Batch, Extent, Fetched, Read, Rows, Span},
@@ -270,6 +272,21 @@ impl Audit for Nobody {
     }
 }
 
+impl Lookup for Nobody {
+    fn find<'a>(&'a self, _: Option<&'a str>, _: &'a str, _: bool) -> BoxFuture<'a, FoundPeople> {
+        Box::pin(async { FoundPeople::default() })
+    }
+
+    fn profile<'a>(&'a self, _: Option<&'a str>, _: Kind, _: &'a str) -> BoxFuture<'a, Option<FoundProfile>> {
+        Box::pin(async { None })
+    }
+
+    fn shifts(&self, _: ShiftsWish) -> BoxFuture<'_, FoundShifts> {
+        let freshness = Freshness { as_of: None, complete: false };
+        Box::pin(async move { FoundShifts { shifts: Vec::new(), n: 0, freshness } })
+    }
+}
+
 impl Records for Nobody {
     fn alert_story<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<AlertStory>, RecordsFault>> {
         Box::pin(async { Ok(None) })
@@ -402,6 +419,7 @@ async fn with_boards(first: &View, n: usize) -> String {
         clock: Clock::manual(noon()),
         access: Arc::clone(&access),
         audit: Arc::new(Nobody),
+        lookup: Arc::new(Nobody),
         hooks: None,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

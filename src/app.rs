@@ -47,6 +47,7 @@ mod heart;
 mod hours;
 mod links;
 mod office;
+pub(crate) mod lookup;
 mod on_call;
 mod parts;
 mod publisher;
@@ -62,6 +63,7 @@ pub(crate) use on_call::{calendar_now, mark_of as calendar_mark};
 
 use crew::{Crew, Prepared};
 use desk::Desk;
+use lookup::Library;
 pub(crate) use parts::{installation, telling};
 use records::Shelf;
 
@@ -199,6 +201,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         clock: clock.clone(),
         access: Arc::clone(&access),
         audit: desk.clone(),
+        lookup: Arc::new(Library { desk: Arc::clone(&desk), clock: clock.clone(), shelves: PlainMutex::default() }),
         hooks: Some(hooks),
     };
     let serving = tokio::spawn(http::serve(listener, http::router(web), Arc::clone(&access), async move {

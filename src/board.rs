@@ -26,6 +26,7 @@ pub mod headline;
 pub mod history;
 pub mod hours;
 pub mod link;
+pub mod lookup;
 pub mod now;
 pub mod on_call;
 pub mod on_call_log;
@@ -87,7 +88,7 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 25] = [
+const TEMPLATES: [(&str, &str); 29] = [
     ("link_frame.html", include_str!("board/templates/link_frame.html")),
     ("link.html", include_str!("board/templates/link.html")),
     ("link_nothing.html", include_str!("board/templates/link_nothing.html")),
@@ -113,6 +114,9 @@ const TEMPLATES: [(&str, &str); 25] = [
     ("history.html", include_str!("board/templates/history.html")),
     ("silences.html", include_str!("board/templates/silences.html")),
     ("silence.html", include_str!("board/templates/silence.html")),
+    ("cover.html", include_str!("board/templates/cover.html")),
+    ("people.html", include_str!("board/templates/people.html")),
+    ("person.html", include_str!("board/templates/person.html")),
     ("problem.html", include_str!("board/templates/problem.html")),
 ];
 

@@ -139,6 +139,12 @@ pub enum Command {
     OnCall(OnCall),
     /// Sum up what was scheduled and worked, per client and per caregiver; close a period
     Hours(Hours),
+    /// Find a client or caregiver by name, phone or id, and show what is known of them
+    Lookup(Lookup),
+    /// List shifts by client, caregiver, day and state
+    Shifts(Shifts),
+    /// Say who could take a shift, ranked with reasons, and what forbids the others; assigns nobody
+    Cover(Cover),
     /// Say who saw whose name, when and from where
     Audit(Audit),
     /// How old each section of what is read is
@@ -524,6 +530,88 @@ fn instant(text: &str) -> Result<String, String> {
     chrono::DateTime::parse_from_rfc3339(text.trim())
         .map(|at| at.to_rfc3339())
         .map_err(|_| "write an instant with its offset, like 2026-12-24T20:00:00-07:00".to_owned())
+}
+
+/// `lookup`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch lookup avery sampel --config shiftwatch.yml     a name, nearly, in any order
+  shiftwatch lookup '(202) 555-0110 x12'                     a telephone number in any form
+  shiftwatch lookup 0110                                     or how it ends
+  shiftwatch lookup 70001234 --output json                   the vendor's id
+
+Whoever is meant beyond doubt is shown with shifts, visits and alerts; else those who fit are listed. Names are shown to who
+can read the agent's store on this machine (--config), or signs in with --http-config; each look is written down
+(shiftwatch audit). While no agent runs, the store answers, and says how old it is. Exit code 1 when nobody fits.")]
+pub struct Lookup {
+    /// What is remembered: a name, a telephone number or its last digits, an id
+    #[arg(value_name = "WORDS", required = true)]
+    pub words: Vec<String>,
+    /// In this agency [default: in all]
+    #[arg(long, value_name = "NAME")]
+    pub agency: Option<String>,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `shifts`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch shifts --config shiftwatch.yml                     today's
+  shiftwatch shifts --day tomorrow --state uncovered
+  shiftwatch shifts --client 'avery sample'                     from a week ago to a fortnight ahead
+  shiftwatch shifts --caregiver 8000202 --day 2026-12-01 --output csv
+
+States: covered, uncovered, running, done, missed, cancelled, and unseen: begun, and nobody has read its visits since.")]
+pub struct Shifts {
+    /// This client's: an id, or words as for `lookup`
+    #[arg(long, value_name = "CLIENT")]
+    pub client: Option<String>,
+    /// This caregiver's: an id, or words as for `lookup`
+    #[arg(long, value_name = "CAREGIVER")]
+    pub caregiver: Option<String>,
+    /// On this day by the agency's clock: today, tomorrow, yesterday, or a date
+    #[arg(long, value_name = "DAY")]
+    pub day: Option<String>,
+    /// In these states, between commas
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// In this agency [default: in all]
+    #[arg(long, value_name = "NAME")]
+    pub agency: Option<String>,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `cover`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch cover 90010001 --config shiftwatch.yml              the occurrence that runs or begins next
+  shiftwatch cover 90010001@2026-12-01T14:00:00Z --forbidden     that one; and who must not take it, and why
+
+What counts is set under cover: of the agency. Availability, hours wanted, do-not-send lists, credentials and coordinates come
+from the sheet that cover.file names; without it they read \"not known\" and forbid nothing. Nobody is assigned.")]
+pub struct Cover {
+    /// The shift: its id in WellSky, or with its start as `shifts --output json` and alerts have it
+    #[arg(value_name = "SHIFT")]
+    pub shift: String,
+    /// So many of those who could
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub best: usize,
+    /// Also list who must not, and what forbids it
+    #[arg(long)]
+    pub forbidden: bool,
+    /// In this agency [default: in all]
+    #[arg(long, value_name = "NAME")]
+    pub agency: Option<String>,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
 }
 
 /// `audit`.

@@ -1,6 +1,7 @@
 //! From the command line to the command: loads what it needs, runs it, gives its exit code.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     io::{self, BufReader, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
@@ -11,17 +12,23 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    Exit, ack, agent::Agent, alerts, check, demo, disposition, doctor, exceptions, healthcheck, init, on_call,
-    on_call_log, output::Output, routes, silence, status, terminal,
+    Exit, ack,
+    agent::{Agent, AgentError},
+    alerts, check, demo, disposition, doctor, exceptions, healthcheck, init,
+    lookup::{self, Asked},
+    offline::Offline,
+    on_call, on_call_log,
+    output::Output,
+    routes, silence, status, terminal,
 };
 use crate::{
     app::{self, Launch, LoadConfig},
     cli::{Asking, CONFIG_VARIABLE, Cli, Command, HTTP_CONFIG_VARIABLE, OnCall, OnCallCommand, RoutesAction},
     clock::{self, Clock},
     config::{Config, HttpClient, Listens, StoreUrl, fault::Fault},
-    http::DispositionBody,
+    http::{DispositionBody, Viewer, lookup::LookupBody},
     logging::LogFormat,
-    sim,
+    sim, view,
 };
 
 /// Reads the environment; the one place besides `config` that may.
@@ -164,6 +171,28 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
             Ok(on_call_log::run(&agent, args.days, args.asking.output, width, &mut out).await?)
         }
+        Command::Lookup(args) => {
+            let body = LookupBody { q: args.words.join(" "), agency: args.agency };
+            let how = lookup::How { output: args.asking.output, width, real_now: clock::real_now() };
+            asking(&args.asking, config, async |asked, out| lookup::lookup(asked, &body, how, out).await).await
+        }
+        Command::Shifts(args) => {
+            let how = lookup::How { output: args.asking.output, width, real_now: clock::real_now() };
+            let asked = [
+                ("client", args.client),
+                ("caregiver", args.caregiver),
+                ("day", args.day),
+                ("state", args.state),
+                ("agency", args.agency),
+            ];
+            let query: BTreeMap<String, String> =
+                asked.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text?))).collect();
+            asking(&args.asking, config, async |asked, out| lookup::list(asked, query.clone(), how, out).await).await
+        }
+        Command::Cover(args) => {
+            let how = lookup::How { output: args.asking.output, width, real_now: clock::real_now() };
+            asking(&args.asking, config, async |asked, out| super::cover::run(asked, &args, how, out).await).await
+        }
         Command::Audit(args) => {
             let Some(agent) = agent_as_user(&args.asking, config).await? else { return Ok(Exit::Failed) };
             Ok(super::audit::run(&agent, &args, clock::real_now(), width, &mut out).await?)
@@ -255,6 +284,38 @@ fn agent(asking: &Asking, path: Option<&Path>) -> anyhow::Result<Option<Agent>> 
         _ => {}
     }
     Ok(Some(agent))
+}
+
+/// Asks the running agent as a user of this machine; while none runs, the store that it left.
+async fn asking(
+    how: &Asking,
+    path: Option<&Path>,
+    ask: impl AsyncFn(&Asked<'_>, &mut io::Stdout) -> anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
+    let Some(agent) = agent_as_user(how, path).await? else { return Ok(Exit::Failed) };
+    let mut out = io::stdout();
+    let fault = match ask(&Asked::Agent(&agent), &mut out).await {
+        Ok(exit) => return Ok(exit),
+        Err(fault) => fault,
+    };
+    let is_away = matches!(fault.downcast_ref::<AgentError>(), Some(AgentError::NotRunning(_)));
+    let is_own = how.url.as_deref().is_none_or(|url| url.trim().is_empty());
+    if !(is_away && is_own) {
+        return Err(fault);
+    }
+    let Ok((config, _)) = Config::load(path, &env) else { return Err(fault) };
+    let StoreUrl::Sqlite(file) = &config.store;
+    if !file.is_file() {
+        return Err(fault);
+    }
+    let now = clock::real_now();
+    let store = Offline::open(&config, now).await?;
+    let age = store.as_of().map_or_else(|| "nothing was ever read".to_owned(), |at| view::words::relative(at, now));
+    writeln!(io::stderr(), "no agent runs; this is what its store held, last read {age}")?;
+    let viewer = Viewer::Local { user: super::local_user::name() };
+    let exit = ask(&Asked::Store(&store, &viewer), &mut out).await;
+    store.close().await;
+    exit
 }
 
 /// The running agent, asked by a user of this machine as far as its store can be read: for commands that show names.

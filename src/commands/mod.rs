@@ -1,13 +1,14 @@
 //! The commands that a person runs: each asks a running agent, or tries the outside world, and prints.
 //!
 //! Given: parsed arguments and a writer. Gives: text, and an exit code (0 done, 1 could not be done).
-//! Does not: decide anything, or open the store: what a stored picture shows is handed in.
+//! Does not: decide anything. Only [`offline`] and `replay` open the store: the first while no agent runs.
 
 pub mod ack;
 pub mod agent;
 pub mod alerts;
 pub mod audit;
 pub mod check;
+pub mod cover;
 pub mod demo;
 mod dispatch;
 pub mod disposition;
@@ -19,6 +20,8 @@ pub mod hours;
 pub mod init;
 pub mod local_user;
 mod longest_text;
+pub mod lookup;
+pub mod offline;
 pub mod on_call;
 pub mod on_call_log;
 pub mod output;

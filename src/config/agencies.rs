@@ -7,6 +7,7 @@ use chrono::NaiveTime;
 use super::{
     Agency, Location, LostOffice, NaiveTz, Wellsky,
     address::{parse_url, url_is_loopback},
+    cover,
     fault::Fault,
     glob,
     names::Names,
@@ -93,6 +94,8 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
     let tags = fields.get("tags").map_or_else(Vec::new, |node| read_tags(node, &tags_path, cx));
     let (week, hours) = (fields.get("week"), fields.get("hours"));
     let hours = super::hours::read(week, hours, path, cx);
+    let cover_path = fields.path("cover");
+    let cover = fields.get("cover").map(|node| cover::read(node, &cover_path, &tags, cx)).unwrap_or_default();
     let wellsky_path = fields.path("wellsky");
     let wellsky = fields
         .need("wellsky", "write wellsky: {client_id: {env: …}, client_secret: {env: …}}", cx)
@@ -116,6 +119,7 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
         clock_12h: clock == Some("12h"),
         morning_list,
         hours,
+        cover,
         wellsky: wellsky?,
     })
 }

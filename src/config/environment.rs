@@ -113,6 +113,7 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
         clock_12h: false,
         morning_list: morning_list(),
         hours: super::Hours::default(),
+        cover: std::sync::Arc::default(),
         wellsky: Wellsky {
             base_url,
             agency_id: Some(agency_id.into()),

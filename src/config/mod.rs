@@ -7,6 +7,7 @@ pub mod address;
 mod agencies;
 mod alertmanager_file;
 mod alertmanagers;
+mod cover;
 mod drill_clock;
 
 pub mod duration;
@@ -82,6 +83,7 @@ use crate::{
         message::SmtpTarget,
         receiver::{Receiver, SmsGateway, SmsGatewayKind, SmtpAuth},
     },
+    report::cover::Terms,
     rules::rule::Rule,
 };
 
@@ -193,6 +195,8 @@ pub struct Agency {
     pub morning_list: Option<NaiveTime>,
     /// Where its week begins, what counts as overtime, how hours are reported.
     pub hours: Hours,
+    /// What is asked of whoever takes a shift.
+    pub cover: Arc<Terms>,
     /// The API.
     pub wellsky: Wellsky,
 }

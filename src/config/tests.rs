@@ -110,6 +110,22 @@ fn broken_files_say_where_and_what_to_write_instead() {
     assert!(differ.is_empty(), "{differ}");
 }
 
+#[test]
+fn a_sheet_of_cover_is_read_and_its_faults_say_where_they_are() {
+    let agency =
+        AGENCY.replace("    wellsky:", "    cover: { file: sheet.csv, weights: { distance: 3 } }\n    wellsky:");
+    assert!(agency.contains("sheet.csv"), "{agency}");
+    let folder = Folder::with(&[("c.yml", &agency), ("sheet.csv", "kind,id,hours_wanted\ncaregiver,8000201,20\n")]);
+    let (config, _) = folder.load().expect("it loads");
+    let cover = &config.agencies[0].cover;
+    assert_eq!((cover.weights.distance, cover.sheet.caregivers.len()), (3, 1));
+    folder.write("sheet.csv", "kind,id,hours_wanted\ncaregiver,8000201,many\nghost,1,\n");
+    let faults = folder.load().map(|_| ()).expect_err("faults");
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].contains("sheet.csv:2:19: error: hours_wanted is no such number"), "{faults:?}");
+    assert!(faults[1].contains("sheet.csv:3:1: error: kind is neither"), "{faults:?}");
+}
+
 /// Everything that works today, as far as one file can hold it.
 fn full() -> String {
     fs::read_to_string(root("examples/shiftwatch.yml")).expect("the example")

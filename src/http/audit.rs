@@ -9,13 +9,14 @@ use axum::{
 };
 use chrono::{DateTime, TimeDelta};
 use futures::future::BoxFuture;
-use serde::{Deserialize, Serialize};
 
 use super::{Web, answer, orders::StoreFault, records::RecordsFault, viewer::Viewer, waiting::Peer};
 use crate::{
     model::{AgencyName, Instant, PhiGrant},
-    report::audit::{AuditLog, AuditRow},
+    report::audit::{AuditLog, AuditRow, COMMAND_LINE},
 };
+
+pub use crate::report::audit::NamesShown;
 
 /// So many rows in one answer.
 pub const ROWS_MAX: u32 = 10_000;
@@ -54,7 +55,11 @@ pub trait Audit: Send + Sync + 'static {
                 who,
                 what: what.to_owned(),
                 about: about.to_owned(),
-                from_where: peer.map(|Peer(ip)| ip.to_canonical().to_string()),
+                from_where: match (peer, viewer) {
+                    (Some(Peer(ip)), _) => Some(ip.to_canonical().to_string()),
+                    (None, Viewer::Local { .. }) => Some(COMMAND_LINE.to_owned()),
+                    (None, _) => None,
+                },
             };
             match self.write(vec![row]).await {
                 Ok(()) => Sight { grant: Some(grant), names: NamesShown::Shown },
@@ -74,35 +79,6 @@ pub struct Sight {
     pub grant: Option<PhiGrant>,
     /// The same for the answer, which says why there are none.
     pub names: NamesShown,
-}
-
-/// Whether an answer holds names, and why not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum NamesShown {
-    /// It does.
-    Shown,
-    /// Nobody signed in.
-    SignIn,
-    /// The audit row could not be stored.
-    NoAudit,
-}
-
-impl NamesShown {
-    /// What a person reads where names would stand; empty where they do.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Shown => "",
-            Self::SignIn => {
-                "names are for those who signed in: with basic_auth_users of the web file, or on the agent's machine \
-                 with `shiftwatch --config` and a store that you may read"
-            }
-            Self::NoAudit => {
-                "names are left out: who sees them could not be written down; see the agent's log, and try again"
-            }
-        }
-    }
 }
 
 /// Who saw what: `?from=2026-12-01T00:00:00Z&until=…`, the last 7 days without. For whoever signed in.

@@ -41,6 +41,7 @@ pub mod hours;
 mod link;
 mod live;
 pub mod local_key;
+pub mod lookup;
 mod on_call;
 mod on_call_log;
 pub mod openapi;
@@ -48,6 +49,7 @@ pub mod orders;
 mod pages;
 mod past;
 pub mod people;
+mod people_pages;
 pub mod records;
 pub mod routes;
 mod serving;
@@ -69,6 +71,7 @@ pub use {
     drill::{DrillAnswer, DrillBody, DrillState, DrillTold},
     hours::HoursBook,
     live::Open,
+    lookup::Lookup,
     orders::Orders,
     pages::Gallery,
     people::People,
@@ -117,6 +120,8 @@ pub struct Web {
     pub access: Arc<Access>,
     /// Writes down who sees whose name.
     pub audit: Arc<dyn Audit>,
+    /// Looks people and shifts up.
+    pub lookup: Arc<dyn Lookup>,
     /// Takes what gateways tell; `None` = there is nobody who would.
     pub hooks: Option<Arc<Hooks>>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Web, audit, details, drill, exception_pages, health, hooks, hours, link, live, on_call, on_call_log, openapi, pages, past, silence_pages, v1, v1_dispositions, v1_office, v1_silences, v2,
+    Web, audit, details, drill, exception_pages, health, hooks, hours, link, live, lookup, on_call, on_call_log, openapi, pages, past, people_pages, silence_pages, v1, v1_dispositions, v1_office, v1_silences, v2,
 };
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
@@ -63,6 +63,34 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Names,
         role: Role::Operator,
         serve: || post(v1_dispositions::post_form),
+    },
+    Route {
+        path: "/people",
+        methods: &["GET", "POST"],
+        shows: Shows::Names,
+        role: Role::Operator,
+        serve: || get(people_pages::search).post(people_pages::found),
+    },
+    Route {
+        path: "/clients/{id}",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(people_pages::client),
+    },
+    Route {
+        path: "/caregivers/{id}",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(people_pages::caregiver),
+    },
+    Route {
+        path: "/shifts/{shift}/cover",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(people_pages::cover),
     },
     Route {
         path: "/on-call",
@@ -177,6 +205,41 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Counts,
         role: Role::Reader,
         serve: || get(v1::status),
+    },
+    Route {
+        path: "/api/v1/lookup",
+        methods: &["POST"],
+        shows: Shows::Names,
+        role: Role::Operator,
+        serve: || post(lookup::post_find),
+    },
+    Route {
+        path: "/api/v1/clients/{id}",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(lookup::get_client),
+    },
+    Route {
+        path: "/api/v1/caregivers/{id}",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(lookup::get_caregiver),
+    },
+    Route {
+        path: "/api/v1/shifts",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(lookup::get_shifts),
+    },
+    Route {
+        path: "/api/v1/shifts/{shift}/cover",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(lookup::get_cover),
     },
     Route {
         path: "/api/v1/audit",

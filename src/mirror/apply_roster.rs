@@ -62,6 +62,7 @@ impl Mirror {
         }
         let zone_changed = entry.client.as_ref().map(|old| &old.location) != Some(&client.location);
         entry.client = Some(client.clone());
+        self.people_version += 1;
         out.delta.upserts.push(restore::client_row(&client.id, entry));
         self.touch_client(&client.id, out);
         if zone_changed {
@@ -123,6 +124,7 @@ impl Mirror {
                     out.changes.change(Subject::Shift(key));
                 }
             }
+            self.people_version += u64::from(!same);
             self.caregivers.insert(caregiver.id.clone(), entry);
         }
         // Caregivers who left the list stay known: the list is asked for hired ones only, and names who is gone.

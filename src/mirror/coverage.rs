@@ -117,6 +117,13 @@ impl Mirror {
         Coverage { known, locations, n_clients, n_clients_fresh, today: listed }
     }
 
+    /// Where one shift stands, by what was read last.
+    #[must_use]
+    pub fn standing(&self, entry: &ShiftEntry, now: Instant) -> TodayShift {
+        let read_at = self.clients.get(&entry.shift.key.client).and_then(|client| client.read_at);
+        TodayShift { read_at, ..self.count_today(entry, now, &mut LocationCoverage::default()) }
+    }
+
     fn count_today(&self, entry: &ShiftEntry, now: Instant, count: &mut LocationCoverage) -> TodayShift {
         let (start, end) = (entry.shift.start(), entry.shift.end);
         let mut listed = TodayShift::of(&entry.shift);

@@ -69,6 +69,8 @@ pub fn client(id: &str, is_client: Option<bool>, active: Option<bool>) -> Client
             name: Phi::new("Avery Sample".to_owned()),
             phones: Phi::new(vec!["2025550143".to_owned()]),
             address: Phi::new("1 Test Way".to_owned()),
+            city: Phi::new("Exampleton".to_owned()),
+            postal_code: Phi::new("00000".to_owned()),
             birth_date: Phi::new(chrono::NaiveDate::from_ymd_opt(1940, 1, 1)),
         },
     }

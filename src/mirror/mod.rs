@@ -90,6 +90,8 @@ pub struct Mirror {
     /// Reads of the whole client list that did not add up, running: since when, how many.
     half_roster: Option<(Instant, u32)>,
     pruned_at: Option<Instant>,
+    /// How often a row of a person changed: what is made from all of them is made anew then.
+    people_version: u64,
 }
 
 /// One client: its roster row and what was read of it.
@@ -179,6 +181,7 @@ impl Mirror {
             failing: BTreeMap::new(),
             half_roster: None,
             pruned_at: None,
+            people_version: 0,
         }
     }
 
@@ -320,6 +323,12 @@ impl Mirror {
     #[must_use]
     pub fn caregiver_seen_at(&self, id: &CaregiverId) -> Option<Instant> {
         self.caregivers.get(id).map(|entry| entry.seen_at)
+    }
+
+    /// How often a client's or caregiver's row changed since this mirror was made.
+    #[must_use]
+    pub const fn people_version(&self) -> u64 {
+        self.people_version
     }
 
     /// A section's stamps.

@@ -72,6 +72,10 @@ struct PersonBody {
     name: String,
     phones: Vec<String>,
     address: String,
+    #[serde(default)]
+    city: String,
+    #[serde(default)]
+    postal_code: String,
     birth_date: Option<NaiveDate>,
 }
 
@@ -237,6 +241,8 @@ fn person(phi: Option<&Phi<String>>) -> Person {
         name: Phi::new(body.name),
         phones: Phi::new(body.phones),
         address: Phi::new(body.address),
+        city: Phi::new(body.city),
+        postal_code: Phi::new(body.postal_code),
         birth_date: Phi::new(body.birth_date),
     }
 }
@@ -246,6 +252,8 @@ fn person_text(person: &Person) -> Phi<String> {
         name: person.name.reveal(PhiGrant::STORE).clone(),
         phones: person.phones.reveal(PhiGrant::STORE).clone(),
         address: person.address.reveal(PhiGrant::STORE).clone(),
+        city: person.city.reveal(PhiGrant::STORE).clone(),
+        postal_code: person.postal_code.reveal(PhiGrant::STORE).clone(),
         birth_date: *person.birth_date.reveal(PhiGrant::STORE),
     };
     Phi::new(text(&body))

@@ -32,6 +32,8 @@ impl PhiGrant {
     pub const GRANTED_MAIL: Self = Self { purpose: "granted mail" };
     /// For matching (equality of two reads, of two configured addresses); the value does not leave the function.
     pub const COMPARE: Self = Self { purpose: "compare" };
+    /// For an index in memory that is asked for people by what they are called; what comes out of it is protected again.
+    pub const INDEX: Self = Self { purpose: "index" };
     /// For a page of the board, asked for by somebody who signed in.
     pub const SIGNED_IN_PAGE: Self = Self { purpose: "signed-in page" };
     /// For a rehearsal, which shows what would be sent; everybody in it is invented.
@@ -79,6 +81,10 @@ pub struct Person {
     pub phones: Phi<Vec<String>>,
     /// Postal address in one line; empty when there is none.
     pub address: Phi<String>,
+    /// The town of that address; empty when there is none.
+    pub city: Phi<String>,
+    /// Its postal code; empty when there is none.
+    pub postal_code: Phi<String>,
     /// Date of birth.
     pub birth_date: Phi<Option<NaiveDate>>,
 }

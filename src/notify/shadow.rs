@@ -107,6 +107,7 @@ mod tests {
             phones: Phi::new(vec!["2025550111".into()]),
             address: Phi::new("1 Marker Street".into()),
             birth_date: Phi::new(None),
+            ..Person::default()
         };
         let id = "7000101".into();
         let (active, is_client) = (Some(true), Some(true));

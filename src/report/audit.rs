@@ -41,3 +41,32 @@ pub struct AuditLog {
     /// False when there are more rows than are answered at once: ask for a shorter time.
     pub complete: bool,
 }
+
+/// Whether an answer holds names, and why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NamesShown {
+    /// It does.
+    Shown,
+    /// Nobody signed in.
+    SignIn,
+    /// The audit row could not be stored.
+    NoAudit,
+}
+
+impl NamesShown {
+    /// What a person reads where names would stand; empty where they do.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Shown => "",
+            Self::SignIn => {
+                "names are for those who signed in: with basic_auth_users of the web file, or on the agent's machine \
+                 with `shiftwatch --config` and a store that you may read"
+            }
+            Self::NoAudit => {
+                "names are left out: who sees them could not be written down; see the agent's log, and try again"
+            }
+        }
+    }
+}

@@ -27,11 +27,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "notify",
         &["model", "clock", "limits", "on_call", "alerts", "notify_pure", "store", "pulse", "tls", "config_types"],
     ),
-    ("report", &["model", "details", "alerts", "notify_pure", "rules", "source_fetched"]),
+    ("report", &["model", "details", "alerts", "mirror", "notify_pure", "rules", "source_fetched"]),
     ("store", &["model", "details", "limits", "on_call", "alerts", "mirror", "notify_pure", "report", "config_types"]),
     ("config_types", &["model", "details", "on_call", "alerts", "notify_pure", "rules"]),
     ("tls", &[]),
-    ("config", &["model", "details", "clock", "tls", "on_call", "alerts", "notify_pure", "rules", "config_types"]),
+    (
+        "config",
+        &["model", "details", "clock", "tls", "on_call", "alerts", "notify_pure", "report", "rules", "config_types"],
+    ),
     (
         "rehearse",
         &[

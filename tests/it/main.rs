@@ -23,6 +23,7 @@ mod house;
 mod init;
 mod kill;
 mod layering;
+mod lookup;
 mod metrics_lint;
 mod mornings;
 mod office;

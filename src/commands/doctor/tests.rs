@@ -208,6 +208,7 @@ pub(super) fn config(base_url: &str) -> Config {
             clock_12h: false,
             morning_list: None,
             hours: crate::config::Hours::default(),
+            cover: Arc::default(),
             wellsky: Wellsky {
                 base_url: base_url.to_owned(),
                 agency_id: None,

@@ -20,6 +20,7 @@ fn web() -> Web {
         clock: Clock::manual(noon()),
         access: Arc::default(),
         audit: Arc::new(Noted::default()),
+        lookup: Arc::new(Noted::default()),
         hooks: None,
     }
 }

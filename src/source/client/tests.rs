@@ -180,6 +180,7 @@ fn agency(address: &str, change: impl FnOnce(&mut Wellsky)) -> Agency {
         clock_12h: false,
         morning_list: None,
         hours: crate::config::Hours::default(),
+        cover: Arc::default(),
         wellsky,
     }
 }

@@ -64,6 +64,8 @@ fn person(row: &Value) -> Person {
         name: Phi::new(name(row)),
         phones: Phi::new(phones(row)),
         address: Phi::new(address(row)),
+        city: Phi::new(of_address(row, "city")),
+        postal_code: Phi::new(of_address(row, "postalCode")),
         birth_date: Phi::new(row.get("birthDate").and_then(Value::as_str).and_then(time::parse_date)),
     }
 }
@@ -93,6 +95,11 @@ fn phones(row: &Value) -> Vec<String> {
         .collect();
     phones.sort_by_key(|(later, _)| *later);
     phones.into_iter().map(|(_, value)| value).collect()
+}
+
+/// A part of the first address.
+fn of_address(row: &Value, part: &str) -> String {
+    list(row.get("address")).next().and_then(|address| text(address.get(part))).unwrap_or_default()
 }
 
 /// The first address on one line.

@@ -24,7 +24,8 @@ use shiftwatch::{
     },
     clock::{Clock, real_now},
     http::{
-        Access, Audit, Details, DrillAnswer, Orders, People, Records, Silencing, Web,
+        Access, Audit, Details, DrillAnswer, Lookup, Orders, People, Records, Silencing, Web,
+        lookup::{FoundPeople, ShiftsWish},
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         router, serve,
@@ -38,6 +39,7 @@ use shiftwatch::{
         api_record::ApiRecord,
         audit::{AuditLog, AuditRow},
         history::{History, Span},
+        lookup::{Freshness, Kind, profile::FoundProfile, shifts::FoundShifts},
         on_call_log::OnCallLog,
     },
     view::{View, ViewWriter, publish},
@@ -111,6 +113,21 @@ impl Audit for Nobody {
     }
 }
 
+impl Lookup for Nobody {
+    fn find<'a>(&'a self, _: Option<&'a str>, _: &'a str, _: bool) -> BoxFuture<'a, FoundPeople> {
+        Box::pin(async { FoundPeople::default() })
+    }
+
+    fn profile<'a>(&'a self, _: Option<&'a str>, _: Kind, _: &'a str) -> BoxFuture<'a, Option<FoundProfile>> {
+        Box::pin(async { None })
+    }
+
+    fn shifts(&self, _: ShiftsWish) -> BoxFuture<'_, FoundShifts> {
+        let freshness = Freshness { as_of: None, complete: false };
+        Box::pin(async move { FoundShifts { shifts: Vec::new(), n: 0, freshness } })
+    }
+}
+
 impl Records for Nobody {
     fn alert_story<'a>(&'a self, fingerprint: &'a str) -> BoxFuture<'a, Result<Option<AlertStory>, RecordsFault>> {
         Box::pin(async move { Ok(past::story(fingerprint)) })
@@ -160,6 +177,7 @@ impl Stage {
             hours: Arc::new(shiftwatch::http::hours::NoHours),
             access: Arc::default(),
             audit: Arc::new(Nobody),
+            lookup: Arc::new(Nobody),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));

@@ -1,0 +1,225 @@
+use proptest::prelude::*;
+
+use super::{sheet::BadCell, *};
+use crate::{
+    mirror::fixture::{DAY, HOUR, Reading, at, caregiver, client, mirror, shift, visit},
+    model::{Caregiver, Client, Phi, ShiftKey},
+};
+
+/// Tuesday 13:00 UTC, 07:00 in Denver: the shift nobody has is tomorrow 09:00 to 13:00 there.
+const NOW: i64 = DAY;
+const START: i64 = 2 * DAY + 2 * HOUR;
+
+struct Office {
+    mirror: Mirror,
+    terms: Terms,
+}
+
+/// An office of two clients; `busy`: shifts of g1 besides (start, hours, client).
+fn office(sheet: &str, busy: &[(i64, i64, &str)], change: impl FnOnce(&mut Caregiver, &mut Client)) -> Office {
+    let mut mirror = mirror();
+    let (mut g1, mut c1) = (caregiver("g1"), client("c1", Some(true), Some(true)));
+    change(&mut g1, &mut c1);
+    Reading::clients(NOW, vec![c1, client("c2", Some(true), Some(true))]).into(&mut mirror);
+    Reading::caregivers(NOW, vec![g1]).into(&mut mirror);
+    let theirs = |of: &str| -> Vec<_> {
+        let all = busy.iter().enumerate().filter(|(_, (.., client))| *client == of);
+        all.map(|(n, (start, hours, client))| shift(&format!("b{n}"), client, *start, *hours, Some("g1"))).collect()
+    };
+    let open = shift("open", "c1", START, 4, None);
+    Reading::shifts("c1", NOW, [theirs("c1"), vec![open]].concat()).into(&mut mirror);
+    Reading::shifts("c2", NOW, theirs("c2")).into(&mut mirror);
+    let (sheet, bad) = sheet::read(sheet);
+    assert_eq!(bad, []);
+    let requires = vec![("respite".to_owned(), vec!["lift".to_owned()])];
+    Office { mirror, terms: Terms { sheet, requires, radius_miles: Some(20.0), ..Terms::default() } }
+}
+
+fn key() -> ShiftKey {
+    crate::mirror::fixture::key("open", "c1", START)
+}
+
+fn covered(office: &Office) -> CoverAnswer {
+    let entry = office.mirror.shift(&key()).unwrap();
+    cover(&office.mirror, &office.terms, entry, at(NOW)).shown(None)
+}
+
+const TRAINED: &str = "kind,id,credentials\ncaregiver,g1,Lift;cpr\n";
+
+#[test]
+fn what_forbids_it_is_said() {
+    type Change = fn(&mut Caregiver, &mut Client);
+    let plain: Change = |_, _| {};
+    let cases: &[(&str, &[(i64, i64, &str)], Change, &[&str])] = &[
+        (TRAINED, &[], plain, &[]),
+        ("kind,id\n", &[], plain, &["lacks lift, which this client needs"]),
+        (TRAINED, &[], |g, _| g.active = Some(false), &["not active"]),
+        (TRAINED, &[], |g, _| g.hired = Some(false), &["not hired"]),
+        (TRAINED, &[], |g, _| g.hired = None, &[]),
+        (TRAINED, &[(START + HOUR, 1, "c2")], plain, &["has the shift b0@2026-07-08T16:00:00Z then"]),
+        (
+            TRAINED,
+            &[(START + 4 * HOUR, 2, "c2")],
+            plain,
+            &["0 min from or to the shift b0@2026-07-08T19:00:00Z, travel is given 30"],
+        ),
+        (TRAINED, &[(START + 4 * HOUR, 2, "c1")], plain, &[]),
+        (TRAINED, &[(START + 4 * HOUR + 1800, 2, "c2")], plain, &[]),
+        ("kind,id,credentials,do_not_send\ncaregiver,g1,lift,c9;c1\n", &[], plain, &["by the caregiver's row"]),
+        ("kind,id,credentials,do_not_send\ncaregiver,g1,lift,\nclient,c1,,g1\n", &[], plain, &["by the client's row"]),
+        (
+            "kind,id,credentials,availability\ncaregiver,g1,lift,mon-fri 08:00-12:00\n",
+            &[],
+            plain,
+            &["not available then"],
+        ),
+        ("kind,id,credentials,availability\ncaregiver,g1,lift,wed 08:00-12:00; wed 12:00-13:00\n", &[], plain, &[]),
+        ("kind,id,credentials,time_off\ncaregiver,g1,lift,2026-07-08\n", &[], plain, &["has time off"]),
+        ("kind,id,credentials,time_off\ncaregiver,g1,lift,2026-07-09..2026-07-10\n", &[], plain, &[]),
+        (
+            "kind,id,credentials,lat,lon\ncaregiver,g1,lift,39.7,-105.0\nclient,c1,,40.7,-105.0\n",
+            &[],
+            plain,
+            &["lives 69 miles away, at most 20"],
+        ),
+    ];
+    for (sheet, busy, change, why) in cases {
+        let answer = covered(&office(sheet, busy, change));
+        let found: Vec<String> = answer.forbidden.iter().flat_map(|one| one.why.clone()).collect();
+        assert_eq!(found.len(), why.len(), "{sheet} {busy:?}: {found:?}");
+        assert!(found.iter().zip(*why).all(|(found, why)| found.contains(why)), "{sheet} {busy:?}: {found:?}");
+        assert_eq!(answer.ranked.len(), usize::from(why.is_empty()), "{sheet}");
+    }
+}
+
+#[test]
+fn nobody_works_longer_than_is_allowed_in_a_day_or_a_week() {
+    let mut office = office(TRAINED, &[(START + 5 * HOUR, 4, "c2"), (START + DAY, 10, "c2")], |_, _| {});
+    office.terms.max_day = Some(chrono::TimeDelta::hours(7));
+    office.terms.max_week = Some(chrono::TimeDelta::hours(17));
+    let why = covered(&office).forbidden[0].why.clone();
+    assert_eq!(why, ["would work 8 h 00 that day, at most 7 h 00", "would work 18 h 00 that week, at most 17 h 00"]);
+}
+
+fn says(answer: &CoverAnswer) -> Vec<(&str, u32)> {
+    answer.ranked[0].reasons.iter().map(|reason| (reason.says.as_str(), reason.points)).collect()
+}
+
+#[test]
+fn what_speaks_for_somebody_is_said_and_what_is_not_known() {
+    let bare = covered(&office(TRAINED, &[], |_, _| {}));
+    assert_eq!(
+        says(&bare),
+        [
+            ("not with this client in the last 8 days, nor planned", 0),
+            ("distance not known", 0),
+            ("4 h 00 that week with this shift", 9),
+            ("punctuality not known", 5),
+            ("availability not known", 0),
+        ]
+    );
+    let sheet = "kind,id,credentials,hours_wanted,availability,asked_for\ncaregiver,g1,lift,20,daily 00:00-24:00,\nclient,c1,,,,g1\n";
+    let known = covered(&office(sheet, &[(-HOUR, 4, "c1"), (3 * DAY, 6, "c1")], |g, _| {
+        g.person.postal_code = Phi::new("00000".to_owned());
+    }));
+    assert_eq!(
+        says(&known),
+        [
+            ("was with this client 1 times in the last 8 days", 30),
+            ("last 0 days ago", 5),
+            ("the client asked for them", 20),
+            ("same zip", 12),
+            ("14 h 00 that week with this shift", 6),
+            ("punctuality not known", 5),
+            ("wants 20 h 00 a week", 5),
+        ]
+    );
+    assert_eq!(known.ranked[0].score, 83);
+    let far = covered(&office(TRAINED, &[(START + DAY, 20, "c2"), (START + 2 * DAY, 19, "c2")], |_, _| {}));
+    assert!(says(&far).contains(&("overtime: 43 h 00 that week with this shift", 0)), "{far:?}");
+}
+
+#[test]
+fn who_comes_on_time_is_known_by_their_visits() {
+    let mut office = office(TRAINED, &[(NOW - 5 * HOUR, 2, "c2")], |_, _| {});
+    let came = visit("v1", Some("b0"), "c2", NOW - 5 * HOUR + 600, Some(NOW - 3 * HOUR));
+    Reading::visits(None, NOW, vec![came]).into(&mut office.mirror);
+    assert!(says(&covered(&office)).contains(&("on time 0 of 1 times in the last 8 days", 0)));
+}
+
+#[test]
+fn a_sheet_says_where_it_is_wrong() {
+    for (text, bad) in [
+        ("", vec![(1, 1, "empty")]),
+        ("id,colour\n", vec![(1, 4, "\"colour\""), (1, 1, "no column kind")]),
+        ("kind,id,id\n", vec![(1, 9, "twice")]),
+        ("kind,id\nclient,1,2\n", vec![(2, 1, "3 cells")]),
+        ("kind,id\ndog,1\n,\nclient,\n", vec![(2, 1, "neither"), (4, 1, "empty")]),
+        ("kind,id\nclient,1\nclient,1\n", vec![(3, 8, "second time")]),
+        ("kind,id,lat,lon\nclient,1,91,x\n", vec![(2, 10, "lat"), (2, 13, "lon")]),
+        (
+            "kind,id,availability\ncaregiver,1,\"mon 8-9; someday 08:00-09:00\"\n",
+            vec![(2, 13, "availability"), (2, 13, "availability")],
+        ),
+        ("kind,id,time_off\ncaregiver,1,2026-12-26..2026-12-24\n", vec![(2, 13, "time off")]),
+        ("kind,id,hours_wanted\ncaregiver,1,lots\n", vec![(2, 13, "hours_wanted")]),
+    ] {
+        let found = sheet::read(text).1;
+        let places: Vec<(u32, u32)> = found.iter().map(|bad| (bad.line, bad.column)).collect();
+        assert_eq!(
+            places,
+            bad.iter().map(|(line, column, _)| (*line, *column)).collect::<Vec<_>>(),
+            "{text}: {found:?}"
+        );
+        assert!(
+            found.iter().zip(&bad).all(|(found, (.., says)): (&BadCell, _)| found.what.contains(says)),
+            "{found:?}"
+        );
+    }
+    let (sheet, bad) = sheet::read("\u{feff}ID,Kind,do_not_send\r\n7,Client,\" g1 ; g2 \"\r\n\r\n");
+    assert_eq!(bad, []);
+    assert_eq!(sheet.clients[&"7".into()].do_not_send, ["g1", "g2"]);
+}
+
+proptest! {
+    /// Whoever is forbidden is never ranked, everybody is one of the two, and the order is the same each time.
+    #[test]
+    fn nobody_forbidden_is_ever_ranked(
+        people in proptest::collection::vec((any::<Option<bool>>(), any::<Option<bool>>(), any::<bool>(), any::<bool>(), -3_i64..8), 1..12),
+    ) {
+        let mut mirror = mirror();
+        let mut sheet = String::from("kind,id,do_not_send,credentials\n");
+        let mut shifts = vec![shift("open", "c1", START, 4, None)];
+        let mut all = Vec::new();
+        let mut barred = Vec::new();
+        for (n, (active, hired, refused, trained, offset)) in people.iter().enumerate() {
+            let id = format!("g{n}");
+            let mut one = caregiver(&id);
+            (one.active, one.hired) = (*active, *hired);
+            all.push(one);
+            sheet.push_str(&format!("caregiver,{id},{},{}\n", if *refused { "c1" } else { "" }, if *trained { "lift" } else { "" }));
+            shifts.push(shift(&format!("s{n}"), "c2", START + offset * HOUR, 2, Some(&id)));
+            let overlaps = (-2..=4).contains(offset);
+            barred.push(*active == Some(false) || *hired == Some(false) || *refused || !trained || overlaps);
+        }
+        Reading::clients(NOW, vec![client("c1", Some(true), Some(true)), client("c2", Some(true), Some(true))]).into(&mut mirror);
+        Reading::caregivers(NOW, all).into(&mut mirror);
+        let (of_c1, of_c2): (Vec<_>, Vec<_>) = shifts.into_iter().partition(|one| one.key.client == "c1".into());
+        Reading::shifts("c1", NOW, of_c1).into(&mut mirror);
+        Reading::shifts("c2", NOW, of_c2).into(&mut mirror);
+        let requires = vec![("respite".to_owned(), vec!["lift".to_owned()])];
+        let office = Office { mirror, terms: Terms { sheet: sheet::read(&sheet).0, requires, ..Terms::default() } };
+        let answer = covered(&office);
+        prop_assert_eq!(answer.ranked.len() + answer.n_forbidden, people.len());
+        for one in &answer.ranked {
+            let n: usize = one.caregiver.as_str()[1..].parse().unwrap();
+            prop_assert!(!barred[n], "{:?}", one);
+        }
+        for one in &answer.forbidden {
+            let n: usize = one.caregiver.as_str()[1..].parse().unwrap();
+            prop_assert!(barred[n] && !one.why.is_empty(), "{:?}", one);
+        }
+        prop_assert!(answer.ranked.is_sorted_by(|a, b| a.score >= b.score));
+        prop_assert_eq!(covered(&office), answer);
+    }
+}

@@ -1,0 +1,148 @@
+//! Telephone numbers as they are compared: digits, and an extension.
+
+/// So many digits at least: fewer are not asked for as the end of a number.
+pub const DIGITS_MIN: usize = 4;
+/// A whole number without its country.
+const NATIONAL: usize = 10;
+/// A number that another one ends with is the same with its country written out.
+const WHOLE_MIN: usize = 7;
+
+/// A number.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Number {
+    /// Without the country code of North America.
+    pub digits: String,
+    /// The extension.
+    pub extension: Option<String>,
+}
+
+/// How well a number fits what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// It ends as was asked.
+    End,
+    /// It is the number; of the extension one of the two says nothing.
+    Number,
+    /// It is the number, and the extension where one was asked for.
+    Exact,
+}
+
+impl Number {
+    /// The number in a text: `+1 (202) 555-0110 x12`, `202.555.0110`, `tel:…`, full-width and Arabic digits. `None` where
+    /// there are other letters, or too few digits.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let text = text.trim().to_lowercase();
+        let text = text.strip_prefix("tel:").unwrap_or(&text);
+        let (mut digits, mut extension) = (String::new(), None::<String>);
+        let mut letters = String::new();
+        for c in text.chars() {
+            if let Some(digit) = digit(c) {
+                if !letters.is_empty() {
+                    if !is_extension(&letters) || digits.is_empty() || extension.is_some() {
+                        return None;
+                    }
+                    letters.clear();
+                    extension = Some(String::new());
+                }
+                extension.as_mut().unwrap_or(&mut digits).push(digit);
+            } else if c.is_alphabetic() || c == '#' || (!letters.is_empty() && matches!(c, '.' | '=' | ':')) {
+                letters.push(c);
+            } else if !(c.is_whitespace() || "+()-./;,‐‑–—\u{200e}\u{202a}\u{202c}".contains(c)) {
+                return None;
+            }
+        }
+        if !letters.is_empty() || digits.len() < DIGITS_MIN {
+            return None;
+        }
+        if digits.len() == NATIONAL + 1 && digits.starts_with('1') {
+            digits.remove(0);
+        }
+        Some(Self { digits, extension: extension.filter(|digits| !digits.is_empty()) })
+    }
+
+    /// How well `known`, a number on file, fits this one, which was asked for.
+    #[must_use]
+    pub fn fit(&self, known: &Self) -> Option<Fit> {
+        let (asked, has) = (self.digits.as_str(), known.digits.as_str());
+        let same_extension = match (&self.extension, &known.extension) {
+            (Some(asked), Some(has)) if asked != has => return None,
+            (Some(_), None) => false,
+            _ => true,
+        };
+        let longer_one = |longer: &str, shorter: &str| shorter.len() >= NATIONAL && longer.ends_with(shorter);
+        let whole = (asked == has && asked.len() >= WHOLE_MIN) || longer_one(asked, has) || longer_one(has, asked);
+        match (whole, same_extension) {
+            (true, true) => Some(Fit::Exact),
+            (true, false) => Some(Fit::Number),
+            (false, _) => has.ends_with(asked).then_some(Fit::End),
+        }
+    }
+}
+
+fn is_extension(letters: &str) -> bool {
+    matches!(letters.trim_end_matches(['.', '=', ':']), "x" | "#" | "ext" | "extn" | "extension" | "ext#")
+}
+
+fn digit(c: char) -> Option<char> {
+    let value = match u32::from(c) {
+        n @ 0x30..=0x39 => n - 0x30,
+        n @ 0x660..=0x669 => n - 0x660,
+        n @ 0x6f0..=0x6f9 => n - 0x6f0,
+        n @ 0x966..=0x96f => n - 0x966,
+        n @ 0xff10..=0xff19 => n - 0xff10,
+        _ => return None,
+    };
+    char::from_digit(value, 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_however_they_are_written() {
+        for (text, digits, extension) in [
+            ("2025550110", "2025550110", None),
+            ("+1 (202) 555-0110", "2025550110", None),
+            ("1.202.555.0110", "2025550110", None),
+            ("202/555–0110", "2025550110", None),
+            ("tel:+12025550110;ext=12", "2025550110", Some("12")),
+            ("2025550144x12", "2025550144", Some("12")),
+            ("202 555 0144 Ext. 12", "2025550144", Some("12")),
+            ("202-555-0144 #7", "2025550144", Some("7")),
+            ("٢٠٢٥٥٥٠١١٠", "2025550110", None),
+            ("２０２５５５０１１０", "2025550110", None),
+            ("+44 20 7946 0958", "442079460958", None),
+            ("0110", "0110", None),
+        ] {
+            let number = Number::read(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((number.digits.as_str(), number.extension.as_deref()), (digits, extension), "{text}");
+        }
+        for text in
+            ["", "110", "Avery", "Avery 0110", "202555011x", "x12", "12 Test Way", "1@2.example", "2025550110 x1 x2"]
+        {
+            assert!(Number::read(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_number_finds_it_and_an_extension_tells_it_from_others() {
+        for (asked, known, is) in [
+            ("2025550110", "+12025550110", Some(Fit::Exact)),
+            ("0110", "2025550110", Some(Fit::End)),
+            ("5550110", "2025550110", Some(Fit::End)),
+            ("5550110", "5550110", Some(Fit::Exact)),
+            ("0111", "2025550110", None),
+            ("2025", "2025550110", None),
+            ("2025550144", "2025550144x12", Some(Fit::Exact)),
+            ("2025550144 x12", "2025550144x12", Some(Fit::Exact)),
+            ("2025550144 x13", "2025550144x12", None),
+            ("2025550144 x12", "2025550144", Some(Fit::Number)),
+            ("442079460958", "2079460958", Some(Fit::Exact)),
+        ] {
+            let number = |text| Number::read(text).unwrap();
+            assert_eq!(number(asked).fit(&number(known)), is, "{asked} {known}");
+        }
+    }
+}
