@@ -386,6 +386,7 @@ async fn with_boards(first: &View, n: usize) -> String {
         open: Arc::default(),
         closing,
         records: Arc::new(Nobody),
+        briefings: Arc::new(shiftwatch::http::briefing::NoBriefings),
         clock: Clock::manual(noon()),
         access: Arc::clone(&access),
         audit: Arc::new(Nobody),

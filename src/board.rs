@@ -20,6 +20,7 @@ use crate::{
 pub mod alert;
 pub mod api;
 pub mod assets;
+pub mod briefing;
 pub mod card;
 pub mod headline;
 pub mod history;
@@ -85,7 +86,8 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 24] = [
+const TEMPLATES: [(&str, &str); 25] = [
+    ("briefing.html", include_str!("board/templates/briefing.html")),
     ("link_frame.html", include_str!("board/templates/link_frame.html")),
     ("link.html", include_str!("board/templates/link.html")),
     ("link_nothing.html", include_str!("board/templates/link_nothing.html")),

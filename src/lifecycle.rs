@@ -33,6 +33,7 @@ mod api_book;
 pub mod complaints;
 mod morning;
 mod polling;
+pub mod scheduled;
 mod silence_book;
 mod store_health;
 mod ticking;

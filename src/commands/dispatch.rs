@@ -156,6 +156,10 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
             Ok(on_call_log::run(&agent, args.days, args.asking.output, width, &mut out).await?)
         }
+        Command::Briefing(args) => {
+            let Some(agent) = agent_as_user(&args.asking(), config).await? else { return Ok(Exit::Failed) };
+            Ok(super::briefing::run(&agent, &args, &mut out).await?)
+        }
         Command::Audit(args) => {
             let Some(agent) = agent_as_user(&args.asking, config).await? else { return Ok(Exit::Failed) };
             Ok(super::audit::run(&agent, &args, clock::real_now(), width, &mut out).await?)

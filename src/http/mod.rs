@@ -31,6 +31,7 @@ use crate::{
 pub mod access;
 pub mod answer;
 pub mod audit;
+pub mod briefing;
 mod connection;
 mod drill;
 mod health;
@@ -45,6 +46,7 @@ mod pages;
 mod past;
 pub mod people;
 pub mod records;
+pub mod reports;
 pub mod routes;
 mod serving;
 mod sign_in;
@@ -60,6 +62,7 @@ mod waiting;
 pub use {
     access::{Access, SignedIn},
     audit::Audit,
+    briefing::Briefings,
     drill::{DrillAnswer, DrillBody, DrillState, DrillTold},
     live::Open,
     orders::Orders,
@@ -100,6 +103,8 @@ pub struct Web {
     pub closing: watch::Receiver<bool>,
     /// Reads what happened.
     pub records: Arc<dyn Records>,
+    /// Makes briefings and reports.
+    pub briefings: Arc<dyn Briefings>,
     /// The agent's clock.
     pub clock: Clock,
     /// Who comes in.

@@ -30,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["model", "limits", "on_call", "alerts", "mirror", "notify_pure", "report", "config_types"]),
     ("config_types", &["model", "on_call", "alerts", "notify_pure", "rules"]),
     ("tls", &[]),
-    ("config", &["model", "clock", "tls", "on_call", "alerts", "notify_pure", "rules", "config_types"]),
+    ("config", &["model", "clock", "tls", "on_call", "alerts", "notify_pure", "report", "rules", "config_types"]),
     (
         "rehearse",
         &[

@@ -195,6 +195,8 @@ pub(super) fn config(base_url: &str) -> Config {
         mail: None,
         offices_lost: Vec::new(),
         calendars: Vec::new(),
+        briefings: Vec::new(),
+        reports: Vec::new(),
         file: None,
         origins: crate::config::origins::Origins::default(),
         original: String::new(),
@@ -206,6 +208,7 @@ pub(super) fn config(base_url: &str) -> Config {
             tags: Vec::new(),
             clock_12h: false,
             morning_list: None,
+            hourly_rate: None,
             wellsky: Wellsky {
                 base_url: base_url.to_owned(),
                 agency_id: None,

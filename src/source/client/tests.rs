@@ -177,6 +177,7 @@ fn agency(address: &str, change: impl FnOnce(&mut Wellsky)) -> Agency {
         tags: Vec::new(),
         clock_12h: false,
         morning_list: None,
+        hourly_rate: None,
         wellsky,
     }
 }

@@ -154,6 +154,7 @@ impl Stage {
             closing: closing.subscribe(),
             clock: Clock::manual(hand_made::now()),
             records: Arc::new(Nobody),
+            briefings: Arc::new(shiftwatch::http::briefing::NoBriefings),
             access: Arc::default(),
             audit: Arc::new(Nobody),
         };
