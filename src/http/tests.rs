@@ -344,7 +344,7 @@ impl Site {
             open: Arc::default(),
             closing: stop.subscribe(),
             records: records.clone(),
-            briefings: Arc::new(crate::http::briefing::NoBriefings),
+            briefings: Arc::new(briefing::NoBriefings),
             clock: Clock::manual(noon()),
             access: Arc::new(Access::new(None).with_local_key(local_key::LocalKey::new(&KEY))),
             audit: orders.clone(),

@@ -14,6 +14,7 @@ fn web() -> Web {
         gallery: Arc::default(),
         open: Arc::default(),
         closing: watch::channel(false).1,
+        briefings: Arc::new(briefing::NoBriefings),
         records: Arc::new(Kept::default()),
         clock: Clock::manual(noon()),
         access: Arc::default(),
