@@ -48,6 +48,9 @@ const BACK_DAYS: i64 = 15;
 /// And so many ahead: the week to its end, a weekend from a Thursday, 72 hours.
 const AHEAD_DAYS: i64 = 8;
 
+/// So long after a start, or after it was due, a briefing waits until the schedule is known.
+const KNOWN_WITHIN: TimeDelta = TimeDelta::minutes(10);
+
 /// What the configuration says of all this; replaced as a whole at a reload.
 #[derive(Default)]
 pub(super) struct Plans {
@@ -189,15 +192,28 @@ impl Briefer {
         }
     }
 
+    /// Soon after a start nothing is known of the schedule: a briefing that is due waits a little for it.
+    fn enough_is_known(&self, all: &[Briefing], due: Due, now: Instant) -> Result<(), NotWritten> {
+        let since = due.fire_at.max(self.view.borrow().started_at);
+        let knows = |one: &Briefing| one.coverage.is_some() || one.ahead.is_some() || one.blind_since.is_some();
+        if now - since >= KNOWN_WITHIN || all.iter().all(knows) {
+            return Ok(());
+        }
+        Err(NotWritten { why: "the schedule is not known yet".to_owned(), way: None, waits: true })
+    }
+
     /// The mails of a plan; `fire_at` makes their ids.
     async fn mails(&self, plan: &BriefingPlan, due: Option<Due>, now: Instant) -> Result<Written, NotWritten> {
         let plans = self.plans();
         let (Some(mail), Some(telling)) = (&plans.mail, &plans.telling) else {
-            return Err(NotWritten { why: "global says of no mail server".to_owned(), way: None });
+            return Err(NotWritten::failed("global says of no mail server".to_owned()));
         };
         let mut all = self.brief(plan.kind, &plan.agencies, plan.location.as_deref(), None).await;
         if all.is_empty() {
-            return Err(NotWritten { why: "none of its agencies is watched yet".to_owned(), way: None });
+            return Err(NotWritten::failed("none of its agencies is watched yet".to_owned()));
+        }
+        if let Some(due) = due {
+            self.enough_is_known(&all, due, now)?;
         }
         if let Some(due) = due.filter(|due| due.is_late) {
             for briefing in &mut all {
@@ -239,7 +255,11 @@ fn letter(all: &[Briefing], plan: &BriefingPlan, telling: &Telling) -> Letter {
     let mut plain = String::new();
     if let [_, _, ..] = all {
         for [name, day, days, pages] in html::table(all) {
-            plain.push_str(&format!("{name}: {day} / {days} uncovered, {pages} pages\n"));
+            if plan.kind.is_check() {
+                plain.push_str(&format!("{name}: {day} of {days} uncovered\n"));
+            } else {
+                plain.push_str(&format!("{name}: {day} uncovered in 24 h, {days} in 72 h, pages: {pages}\n"));
+            }
         }
         plain.push('\n');
     }
@@ -417,7 +437,7 @@ impl Writes for Briefer {
     fn write<'a>(&'a self, name: &'a str, due: Due, now: Instant) -> BoxFuture<'a, Result<Written, NotWritten>> {
         Box::pin(async move {
             let plans = self.plans();
-            let gone = || NotWritten { why: "it left the configuration".to_owned(), way: None };
+            let gone = || NotWritten::failed("it left the configuration".to_owned());
             match name.split_once('/') {
                 Some(("briefing", name)) => {
                     let plan = plans.briefings.iter().find(|plan| plan.name == name).ok_or_else(gone)?;

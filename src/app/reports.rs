@@ -247,7 +247,7 @@ pub(super) async fn send(
     due: Due,
     now: Instant,
 ) -> Result<Written, NotWritten> {
-    let failed = |why: String| NotWritten { why, way: None };
+    let failed = NotWritten::failed;
     let document = make(briefer, plan, due.fire_at).await.map_err(failed)?;
     let (owner, receiver) = (AgencyName::installation(), report_receiver(&plan.name));
     let sending = Sending { agency: &owner, receiver: &receiver, fire_at: due.fire_at, now };
@@ -265,6 +265,7 @@ pub(super) async fn send(
                         fault.kind()
                     ),
                     way: way(true),
+                    waits: false,
                 }),
             }
         }

@@ -410,7 +410,7 @@ fn read_mails(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Vec<Phi<S
     }
     if all.is_empty() || all.len() > TO_MAX {
         let what = format!("{path} has {} addresses", all.len());
-        cx.error(node.at, what, format!("write 1 to {TO_MAX}, or one of a mailing list"));
+        cx.error(node.at, what, format!("write 1 to {TO_MAX}, or that of a mailing list"));
         return None;
     }
     Some(all)

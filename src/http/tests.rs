@@ -50,6 +50,7 @@ use crate::view::{
 
 mod alertmanager;
 mod audit;
+mod briefing;
 mod kept;
 mod pages;
 mod serving;
@@ -344,7 +345,7 @@ impl Site {
             open: Arc::default(),
             closing: stop.subscribe(),
             records: records.clone(),
-            briefings: Arc::new(briefing::NoBriefings),
+            briefings: Arc::new(briefing::OneMorning),
             clock: Clock::manual(noon()),
             access: Arc::new(Access::new(None).with_local_key(local_key::LocalKey::new(&KEY))),
             audit: orders.clone(),
@@ -410,7 +411,8 @@ const SILENCE: &str = "00000000-0000-4000-8000-000000000000";
 
 /// A path of the table, as somebody would ask for it.
 fn address(path: &str) -> String {
-    let path = path.replace("{fingerprint}", "0000000000000001").replace("{name}", "board.css");
+    let name = if path.starts_with("/static/") { "board.css" } else { "morning" };
+    let path = path.replace("{fingerprint}", "0000000000000001").replace("{name}", name);
     let path = path.replace("{token}", TOKEN);
     let path = path.replace("{id}", SILENCE);
     let path = path.replace("{schedule}", "nights.ics").replace("{person}", "night-1.ics");

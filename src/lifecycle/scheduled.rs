@@ -22,6 +22,8 @@ const LOOKED: Duration = Duration::from_secs(1);
 /// After a failure it is tried again after so long, and then after twice as long each time.
 const AGAIN_FIRST: TimeDelta = TimeDelta::seconds(30);
 const AGAIN_MAX: TimeDelta = TimeDelta::minutes(10);
+/// How soon is looked again whether enough is known.
+const WAITS: TimeDelta = TimeDelta::seconds(5);
 
 /// One thing that is sent by the clock.
 #[derive(Debug, Clone)]
@@ -48,6 +50,16 @@ pub struct NotWritten {
     pub why: String,
     /// The way that failed, when it was one.
     pub way: Option<WayWent>,
+    /// Nothing is wrong: after a start nothing is known yet.
+    pub waits: bool,
+}
+
+impl NotWritten {
+    /// It failed, and not because of a way.
+    #[must_use]
+    pub const fn failed(why: String) -> Self {
+        Self { why, way: None, waits: false }
+    }
 }
 
 /// Writes what is due.
@@ -130,6 +142,11 @@ impl Clockwork {
                     }
                     self.again.remove(&plan.name);
                     decided.insert(plan.name.clone(), done);
+                }
+                Err(fault) if fault.waits => {
+                    tracing::debug!(name = plan.name, why = fault.why, "scheduled: a briefing waits");
+                    let again = Again { fire_at: due.fire_at, at: now + WAITS, pause: AGAIN_FIRST / 2 };
+                    self.again.insert(plan.name.clone(), again);
                 }
                 Err(fault) => {
                     floor.metrics.scheduled(kind_of(&plan.name), "failed");

@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::Watch;
 use crate::{
     mirror::{Mirror, shifts::ShiftEntry},
-    model::{ClientId, Instant, VisitTime},
+    model::{ClientId, Instant, TagId, VisitTime},
     report::briefing::given::{Came, Care},
 };
 
@@ -17,25 +17,36 @@ impl Watch {
     /// The shifts that run at some time of `[from, until)`, by start; of one location where it is named.
     #[must_use]
     pub fn care(&self, from: Instant, until: Instant, location: Option<&str>, now: Instant) -> Vec<Care> {
-        let mirror = &self.mirror;
         let critical = self.settings.tags.iter().find(|(name, _)| name == CRITICAL).map(|(_, tag)| tag);
-        let mut met: HashMap<&ClientId, (Arc<str>, bool)> = HashMap::new();
-        let mut labels: HashMap<String, Arc<str>> = HashMap::new();
-        let mut care = Vec::new();
-        for entry in mirror.shifts().running(from, until) {
-            let client = &entry.shift.key.client;
-            let (label, is_critical) = met.entry(client).or_insert_with(|| {
-                let label = mirror.location_of(client);
-                let label = labels.entry(label).or_insert_with_key(|label| label.as_str().into());
-                let carries = |tag| mirror.client(client).is_some_and(|client| client.tags.contains(tag));
-                (Arc::clone(label), critical.is_some_and(carries))
-            });
-            if location.is_none_or(|location| location == &**label) {
-                care.push(one(mirror, entry, Arc::clone(label), *is_critical, now));
-            }
-        }
-        care
+        care(&self.mirror, critical, (from, until), location, now)
     }
+}
+
+/// The same of a mirror; `critical` is the tag of clients for whom nothing can be missed.
+#[must_use]
+pub fn care(
+    mirror: &Mirror,
+    critical: Option<&TagId>,
+    (from, until): (Instant, Instant),
+    location: Option<&str>,
+    now: Instant,
+) -> Vec<Care> {
+    let mut met: HashMap<&ClientId, (Arc<str>, bool)> = HashMap::new();
+    let mut labels: HashMap<String, Arc<str>> = HashMap::new();
+    let mut care = Vec::new();
+    for entry in mirror.shifts().running(from, until) {
+        let client = &entry.shift.key.client;
+        let (label, is_critical) = met.entry(client).or_insert_with(|| {
+            let label = mirror.location_of(client);
+            let label = labels.entry(label).or_insert_with_key(|label| label.as_str().into());
+            let carries = |tag| mirror.client(client).is_some_and(|client| client.tags.contains(tag));
+            (Arc::clone(label), critical.is_some_and(carries))
+        });
+        if location.is_none_or(|location| location == &**label) {
+            care.push(one(mirror, entry, Arc::clone(label), *is_critical, now));
+        }
+    }
+    care
 }
 
 fn one(mirror: &Mirror, entry: &ShiftEntry, location: Arc<str>, critical: bool, now: Instant) -> Care {

@@ -14,7 +14,7 @@ fn web() -> Web {
         gallery: Arc::default(),
         open: Arc::default(),
         closing: watch::channel(false).1,
-        briefings: Arc::new(briefing::NoBriefings),
+        briefings: Arc::new(super::briefing::OneMorning),
         records: Arc::new(Kept::default()),
         clock: Clock::manual(noon()),
         access: Arc::default(),

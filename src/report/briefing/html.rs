@@ -209,6 +209,14 @@ fn trend(briefing: &Briefing, with_chart: bool, body: &mut String) {
 }
 
 fn summary(briefings: &[Briefing], body: &mut String) {
+    if briefings.iter().any(|one| one.kind.is_check()) {
+        body.push_str("<ul style=\"margin:.4em 0;padding-left:1.2em\">");
+        for [name, day, days, _] in table(briefings) {
+            let _ = write!(body, "<li>{}: {day} of {days} uncovered</li>", escape(&name));
+        }
+        body.push_str("</ul>");
+        return;
+    }
     body.push_str("<table style=\"border-collapse:collapse;width:100%\"><tr><th scope=\"col\" style=\"text-align:left\">Agency</th><th scope=\"col\" style=\"text-align:right\">24 h</th><th scope=\"col\" style=\"text-align:right;padding-left:.8em\">72 h</th><th scope=\"col\" style=\"text-align:right;padding-left:.8em\">Pages</th></tr>");
     for row in table(briefings) {
         let [name, day, days, pages] = row.map(|cell| escape(&cell));
