@@ -28,7 +28,7 @@ use shiftwatch::{
     },
     clock::Clock,
     http::{
-        self, Audit, DrillAnswer, Orders, People, Records, Silencing, Web,
+        self, Audit, Details, DrillAnswer, Orders, People, Records, Silencing, Web,
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         silencing::SilenceFault,
@@ -101,7 +101,15 @@ fn schedule(client: usize) -> Vec<Shift> {
 
 fn fetched(read: Read, batch: Batch) -> Fetched {
     let outcome = Ok(Rows { batch, complete: true, rejected: Vec::new() });
-    Fetched { agency: "main".into(), read, started_at: noon(), finished_at: noon(), outcome, requests: Vec::new() }
+    Fetched {
+        agency: "main".into(),
+        read,
+        started_at: noon(),
+        finished_at: noon(),
+        outcome,
+        shift_tasks: Vec::new(),
+        requests: Vec::new(),
+    }
 }
 
 fn mirror(n_clients: usize) -> Mirror {
@@ -151,6 +159,7 @@ fn agency(name: &str, today: Arc<Today>, n_clients: usize) -> AgencyView {
         n_clients: Some(n_clients as u64),
         n_shifts_left_today: Some(today.shifts.len() as u64),
         last_read_at: Some(noon()),
+        details: Vec::new(),
         sections: Section::ALL
             .into_iter()
             .map(|section| SectionView { section, as_of: Some(noon()), complete: true })
@@ -238,6 +247,8 @@ impl Silencing for Nobody {
         Box::pin(async { Err(WishFault::NotFound.into()) })
     }
 }
+
+impl Details for Nobody {}
 
 impl People for Nobody {
     fn look_up(&self, wanted: Vec<Who>) -> BoxFuture<'_, Names> {
@@ -382,6 +393,7 @@ async fn with_boards(first: &View, n: usize) -> String {
         orders: Arc::new(Nobody),
         silencing: Arc::new(Nobody),
         people: Arc::new(Nobody),
+        details: Arc::new(Nobody),
         gallery: Arc::default(),
         open: Arc::default(),
         closing,

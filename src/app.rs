@@ -41,6 +41,7 @@ mod audit;
 mod briefings;
 mod crew;
 mod desk;
+mod details;
 mod dispositions;
 mod drills;
 mod heart;
@@ -198,6 +199,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         records: shelf,
         briefings: briefer,
         people: desk.clone(),
+        details: desk.clone(),
         gallery: Arc::default(),
         open: Arc::default(),
         closing: web_stop.subscribe(),

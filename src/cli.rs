@@ -135,6 +135,10 @@ pub enum Command {
     Briefing(Briefing),
     /// Say who saw whose name, when and from where
     Audit(Audit),
+    /// How old each section of what is read is
+    Sections(Sections),
+    /// What was planned and done in one visit or shift
+    Tasks(Tasks),
     /// Ask the agent of this configuration whether it is well, for a container's health check
     Healthcheck(Healthcheck),
 }
@@ -565,6 +569,36 @@ pub struct Audit {
     /// How many days back
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=4000))]
     pub days: u32,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `sections`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch sections                               clients, caregivers, shifts, visits, and what is read beside the watch
+
+What is read beside the watch stands in the configuration: agencies[].wellsky.sections.")]
+pub struct Sections {
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `tasks`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch tasks 55000001                         a visit, by WellSky's id: its planned tasks and its task log
+  shiftwatch tasks 90010001@2026-12-01T14:00:00Z    a shift, as its alerts name it: its planned tasks
+
+Needs wellsky.sections with shift_tasks and task_logs in the configuration.")]
+pub struct Tasks {
+    /// The visit's id, or the shift as the label `shift` of its alerts names it
+    #[arg(value_name = "VISIT|SHIFT")]
+    pub what: String,
     /// Where and how
     #[command(flatten)]
     pub asking: Asking,

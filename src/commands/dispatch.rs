@@ -164,6 +164,14 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let Some(agent) = agent_as_user(&args.asking, config).await? else { return Ok(Exit::Failed) };
             Ok(super::audit::run(&agent, &args, clock::real_now(), width, &mut out).await?)
         }
+        Command::Sections(args) => {
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
+            Ok(super::tasks::sections(&agent, args.asking.output, clock::real_now(), width, &mut out).await?)
+        }
+        Command::Tasks(args) => {
+            let Some(agent) = agent_as_user(&args.asking, config).await? else { return Ok(Exit::Failed) };
+            Ok(super::tasks::tasks(&agent, &args, width, &mut out).await?)
+        }
         Command::Silence(args) => {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
             Ok(silence::run(&agent, &args, width, &mut out).await?)

@@ -26,6 +26,7 @@ pub mod routes;
 pub mod service;
 pub mod silence;
 pub mod status;
+pub mod tasks;
 pub mod terminal;
 pub mod test;
 

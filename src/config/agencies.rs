@@ -11,12 +11,15 @@ use super::{
     glob,
     names::Names,
     reading::{Fields, Reading, is_spoiled},
-    secret,
+    secret, sections,
     time_intervals::minute_of_day,
     tree::{self, Node, Place, Value},
     zone,
 };
-use crate::model::{AgencyName, TagId};
+use crate::{
+    details::Sections,
+    model::{AgencyName, TagId},
+};
 
 /// WellSky Personal Care's host.
 pub const BASE_URL: &str = "https://connect.clearcareonline.com";
@@ -246,6 +249,9 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
     let page_base = fields.get("page_base").and_then(|node| {
         cx.number(node, &format!("{path}.page_base"), "0 or 1, or remove the line", |base: &u8| *base <= 1)
     });
+    let sections = fields
+        .get("sections")
+        .map_or_else(Sections::default, |node| sections::read(node, &format!("{path}.sections"), cx));
     fields.finish(&[("hook_secret", "hooks are not offered yet: remove it")], cx);
     Some(Wellsky {
         base_url: base_url?,
@@ -263,6 +269,7 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
         },
         page_base,
         confirm_timeout,
+        sections,
     })
 }
 

@@ -16,7 +16,7 @@ use super::{
     tree::Place,
     zone,
 };
-use crate::model::AgencyName;
+use crate::{details::Sections, model::AgencyName};
 
 /// How faults call the environment.
 pub const FILE: &str = "environment";
@@ -125,6 +125,7 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
             encounter_naive_tz: NaiveTz::Auto,
             page_base: None,
             confirm_timeout: CONFIRM_TIMEOUT,
+            sections: Sections::default(),
         },
     };
     Ok(FromEnvironment { agency, store: StoreUrl::Sqlite(store), warnings })

@@ -31,6 +31,7 @@ mod scheduled;
 mod schedules;
 mod seams;
 mod secret;
+mod sections;
 mod seen;
 mod sms_gateways;
 mod store_url;
@@ -76,6 +77,7 @@ use self::{fault::Fault, origins::Origins};
 use crate::{
     alerts::policy::Policy,
     clock::Clock,
+    details::Sections,
     model::{AgencyName, Phi, TagId},
     notify::{
         message::SmtpTarget,
@@ -238,6 +240,8 @@ pub struct Wellsky {
     pub page_base: Option<u8>,
     /// How long the first message of an alert waits for the confirming read.
     pub confirm_timeout: Duration,
+    /// What is read beside the watch.
+    pub sections: Sections,
 }
 
 /// `encounter_naive_tz`.

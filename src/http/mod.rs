@@ -33,6 +33,7 @@ pub mod answer;
 pub mod audit;
 pub mod briefing;
 mod connection;
+pub mod details;
 mod drill;
 mod health;
 mod hooks;
@@ -63,6 +64,7 @@ pub use {
     access::{Access, SignedIn},
     audit::Audit,
     briefing::Briefings,
+    details::Details,
     drill::{DrillAnswer, DrillBody, DrillState, DrillTold},
     live::Open,
     orders::Orders,
@@ -101,6 +103,8 @@ pub struct Web {
     pub open: Arc<Open>,
     /// True once the agent stops; open streams end then.
     pub closing: watch::Receiver<bool>,
+    /// Looks up what is read beside the watch.
+    pub details: Arc<dyn Details>,
     /// Reads what happened.
     pub records: Arc<dyn Records>,
     /// Makes briefings and reports.

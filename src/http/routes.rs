@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Web, audit, briefing, drill, health, hooks, link, live, on_call, on_call_log, pages, past, reports, silence_pages,
-    v1, v1_dispositions, v1_silences, v2,
+    Web, audit, briefing, details, drill, health, hooks, link, live, on_call, on_call_log, pages, past, reports,
+    silence_pages, v1, v1_dispositions, v1_silences, v2,
 };
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
@@ -192,6 +192,27 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Operator,
         serve: || get(audit::log),
+    },
+    Route {
+        path: "/api/v1/sections",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(details::sections),
+    },
+    Route {
+        path: "/api/v1/tasks",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(details::tasks),
+    },
+    Route {
+        path: "/api/v1/activities",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(details::activities),
     },
     Route {
         path: "/api/v1/on-call",

@@ -85,6 +85,8 @@ pub(crate) struct Namesake {
     asked: Mutex<u32>,
 }
 
+impl Details for Namesake {}
+
 impl People for Namesake {
     fn look_up(&self, wanted: Vec<Who>) -> BoxFuture<'_, Names> {
         *lock(&self.asked) += 1;
@@ -341,6 +343,7 @@ impl Site {
             orders: orders.clone(),
             silencing: orders.clone(),
             people: people.clone(),
+            details: people.clone(),
             gallery: Arc::default(),
             open: Arc::default(),
             closing: stop.subscribe(),

@@ -18,5 +18,6 @@ pub mod page_report;
 pub mod png;
 pub mod schedule;
 pub mod scheduled;
+pub mod tasks;
 pub mod times;
 pub mod words;

@@ -15,6 +15,7 @@ mod calendars;
 mod contacts;
 #[cfg(test)]
 mod contract;
+mod details;
 pub mod error;
 mod heard;
 mod lives;

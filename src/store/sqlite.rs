@@ -24,6 +24,7 @@ use super::{
     OutboxStats, Place, Poll, Report, Room, Scheduled, VerifiedContact, WayWent, api_rows, audit, book, calendars,
     calendars::CalendarCopy,
     contacts,
+    details::{self, DetailStamp},
     error::StoreError,
     heard, lives,
     lock::{FileLock, make_private},
@@ -39,6 +40,7 @@ use crate::{
         step::Transition,
     },
     config::StoreUrl,
+    details::{DetailSection, rows::DetailRow},
     mirror::row::{MirrorDelta, MirrorRow, StoredLine},
     model::{AddressMark, AgencyName, Instant, PersonName, Phi},
     notify::message::{Channel, Message, MessageId},
@@ -461,6 +463,27 @@ impl Store {
     /// Keeps a calendar's copy in the place of the one before.
     pub async fn keep_calendar(&self, copy: CalendarCopy) -> Result<(), StoreError> {
         self.write(|reply| Job::Calendar(copy, reply)).await
+    }
+
+    /// Keeps rows that were read beside the watch, in the place of those with the same key.
+    pub async fn put_details(&self, agency: &AgencyName, rows: Vec<DetailRow>) -> Result<(), StoreError> {
+        let agency = agency.clone();
+        self.write(|reply| Job::Details { agency, rows, reply }).await
+    }
+
+    /// When the details that are asked for one by one were read, since `from`.
+    pub async fn detail_stamps(&self, agency: &AgencyName, from: Instant) -> Result<Vec<DetailStamp>, StoreError> {
+        details::stamps(self.reader().await?.connection(), agency, from).await
+    }
+
+    /// One row that was read beside the watch; `None` when it never was.
+    pub async fn detail(
+        &self,
+        agency: &AgencyName,
+        section: DetailSection,
+        key: &str,
+    ) -> Result<Option<DetailRow>, StoreError> {
+        details::one(self.reader().await?.connection(), agency, section, key).await
     }
 
     /// The last good copy of each calendar.

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use super::{
     Attempted, Claimed, Commit, HeardText, Old, Report, Room, Scheduled, WayWent, api_rows, audit, book, calendars,
     calendars::CalendarCopy,
-    contacts,
+    contacts, details,
     error::{StoreError, commit_surely_failed},
     heard,
     lock::FileLock,
@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     alerts::orders::Ask,
+    details::rows::DetailRow,
     mirror::row::MirrorDelta,
     model::{AddressMark, AgencyName, Instant, PersonName},
     notify::message::{Channel, Message, MessageId},
@@ -110,6 +111,11 @@ pub(super) enum Job {
     },
     Silences(SilenceChange, Reply<()>),
     Calendar(CalendarCopy, Reply<()>),
+    Details {
+        agency: AgencyName,
+        rows: Vec<DetailRow>,
+        reply: Reply<()>,
+    },
     Morning {
         agency: AgencyName,
         day: NaiveDate,
@@ -417,6 +423,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
         Job::Silences(change, reply) => done(reply, silences::put(connection, memory, change).await),
         Job::Calendar(copy, reply) => done(reply, calendars::put(connection, copy).await),
+        Job::Details { agency, rows, reply } => done(reply, details::put(connection, &agency, rows).await),
         Job::Morning { agency, day, at, people, asks, reply } => {
             done(reply, on_call_log::put_morning(connection, memory, &agency, day, at, &people, &asks).await)
         }
@@ -467,6 +474,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::KeepWays(_, reply)
         | Job::PollLater { reply, .. }
         | Job::Calendar(_, reply)
+        | Job::Details { reply, .. }
         | Job::KeepSecret { reply, .. }
         | Job::Probe { reply, .. }
         | Job::Api { reply, .. }

@@ -96,6 +96,8 @@ fn section(briefing: &Briefing, with_chart: bool, body: &mut String) {
             Some(risks) if name == watch && !risks.first.is_empty() => {
                 list(risks.first.iter().map(|one| text::risk(one, briefing)), risks.n, body);
             }
+            // Names of people are written as they are.
+            _ if name == "On call" => paragraph(says, body),
             _ => paragraph(&capital(says), body),
         }
     }
@@ -171,7 +173,7 @@ fn bars(rows: &[(String, u64)], most: u64, body: &mut String) {
         let share = (n * 100).div_ceil(most.max(1)).clamp(1, 100);
         let _ = write!(
             body,
-            "<tr><td style=\"padding:.15em .6em .15em 0;white-space:nowrap\">{}</td><td style=\"width:100%\"><table role=\"presentation\" style=\"border-collapse:collapse;width:{share}%\"><tr><td bgcolor=\"{BLUE}\" style=\"background:{BLUE};height:.9em;font-size:1px;line-height:1px\">&nbsp;</td></tr></table></td><td style=\"padding-left:.6em;text-align:right\">{n}</td></tr>",
+            "<tr><td style=\"padding:.15em .6em .15em 0;white-space:nowrap\">{}</td><td style=\"width:100%\"><table role=\"presentation\" style=\"border-collapse:collapse;width:{share}%\"><tr><td bgcolor=\"{BLUE}\" height=\"14\" style=\"background:{BLUE};height:14px;font-size:1px;line-height:1px\">&nbsp;</td></tr></table></td><td style=\"padding-left:.6em;text-align:right\">{n}</td></tr>",
             escape(name)
         );
     }

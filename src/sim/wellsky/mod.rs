@@ -6,6 +6,7 @@
 //!
 //! Nothing here waits or speaks to a network; `edge` does.
 
+mod details;
 mod gate;
 mod paging;
 mod search;
@@ -59,6 +60,8 @@ enum Route {
     One(Endpoint, String),
     ClockIn(String),
     ClockOut(String),
+    TaskLog(String),
+    Activities,
     Subscriptions(Option<u64>),
     /// Right but for its trailing slash.
     NoSlash,
@@ -178,6 +181,8 @@ impl Vendor {
             Route::One(endpoint, id) => self.one(world, endpoint, &id),
             Route::ClockIn(shift) => clock_in(world, &shift),
             Route::ClockOut(visit) => clock_out(world, &visit),
+            Route::TaskLog(visit) => details::task_log(world, &visit),
+            Route::Activities => details::activities(call),
             Route::Subscriptions(id) => self.subscribe(call, id),
             Route::NoSlash | Route::Unknown => gate::no_route(call),
         }
@@ -197,7 +202,7 @@ impl Vendor {
             "appointment" => Endpoint::Appointment,
             "encounter" => Endpoint::Encounter,
             "locations" => Endpoint::Locations,
-            "subscriptions" => Endpoint::Other,
+            "subscriptions" | "careplan" => Endpoint::Other,
             _ => return Route::Unknown,
         };
         let is_subscription = resource == "subscriptions";
@@ -210,6 +215,9 @@ impl Vendor {
                 }
             }
             _ if is_subscription => Route::Unknown,
+            ("GET", ["activity-metadata"]) if resource == "careplan" => Route::Activities,
+            _ if resource == "careplan" => Route::Unknown,
+            ("GET", [visit, "tasklog"]) if endpoint == Endpoint::Encounter => Route::TaskLog((*visit).to_owned()),
             ("POST", ["_search"]) => Route::Search(endpoint),
             ("GET", []) => Route::List(endpoint),
             ("GET", [id]) if !id.starts_with('_') && !id.is_empty() && endpoint != Endpoint::Locations => {

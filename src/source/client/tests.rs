@@ -14,6 +14,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     config::{NaiveTz, Wellsky},
+    details::Sections,
     model::{ClientId, local_time::from_micros},
     source::{breaker::Why, request::hot_span},
 };
@@ -167,6 +168,7 @@ fn agency(address: &str, change: impl FnOnce(&mut Wellsky)) -> Agency {
         encounter_naive_tz: NaiveTz::Auto,
         page_base: None,
         confirm_timeout: Duration::from_mins(1),
+        sections: Sections::default(),
     };
     change(&mut wellsky);
     Agency {

@@ -24,7 +24,7 @@ use shiftwatch::{
     },
     clock::{Clock, real_now},
     http::{
-        Access, Audit, DrillAnswer, Orders, People, Records, Silencing, Web,
+        Access, Audit, Details, DrillAnswer, Orders, People, Records, Silencing, Web,
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         router, serve,
@@ -89,6 +89,8 @@ impl Silencing for Nobody {
     }
 }
 
+impl Details for Nobody {}
+
 impl People for Nobody {
     fn look_up(&self, _: Vec<Who>) -> BoxFuture<'_, Names> {
         Box::pin(async { hand_made::names() })
@@ -149,6 +151,7 @@ impl Stage {
             orders: Arc::new(Nobody),
             silencing: Arc::new(Nobody),
             people: Arc::new(Nobody),
+            details: Arc::new(Nobody),
             gallery: Arc::default(),
             open: Arc::default(),
             closing: closing.subscribe(),
