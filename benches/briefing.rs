@@ -38,6 +38,7 @@ fn fetched(read: Read, batch: Batch) -> Fetched {
         finished_at: now(),
         outcome: Ok(Rows { batch, complete: true, rejected: Vec::new() }),
         requests: Vec::new(),
+        shift_tasks: Vec::new(),
     }
 }
 

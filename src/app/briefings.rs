@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Write as _,
     sync::{Arc, RwLock},
 };
 
@@ -256,9 +257,9 @@ fn letter(all: &[Briefing], plan: &BriefingPlan, telling: &Telling) -> Letter {
     if let [_, _, ..] = all {
         for [name, day, days, pages] in html::table(all) {
             if plan.kind.is_check() {
-                plain.push_str(&format!("{name}: {day} of {days} uncovered\n"));
+                let _ = writeln!(plain, "{name}: {day} of {days} uncovered");
             } else {
-                plain.push_str(&format!("{name}: {day} uncovered in 24 h, {days} in 72 h, pages: {pages}\n"));
+                let _ = writeln!(plain, "{name}: {day} uncovered in 24 h, {days} in 72 h, pages: {pages}");
             }
         }
         plain.push('\n');

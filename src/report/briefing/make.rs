@@ -154,18 +154,14 @@ pub(super) const fn has_come(care: &Care) -> bool {
 
 /// Tomorrow; or the next Saturday and Sunday, on these days themselves what is left of them.
 fn days_of(kind: Kind, today: NaiveDate) -> (NaiveDate, NaiveDate) {
-    match kind {
-        Kind::Weekend => {
-            let to_sunday = (7 - today.weekday().num_days_from_monday()) - 1;
-            let sunday = today + Days::new(u64::from(to_sunday));
-            let saturday = sunday - Days::new(1);
-            if today.weekday() == Weekday::Sun { (today, sunday) } else { (saturday, sunday) }
-        }
-        _ => {
-            let tomorrow = today + Days::new(1);
-            (tomorrow, tomorrow)
-        }
+    if kind != Kind::Weekend {
+        let tomorrow = today + Days::new(1);
+        return (tomorrow, tomorrow);
     }
+    let to_sunday = (7 - today.weekday().num_days_from_monday()) - 1;
+    let sunday = today + Days::new(u64::from(to_sunday));
+    let saturday = sunday - Days::new(1);
+    if today.weekday() == Weekday::Sun { (today, sunday) } else { (saturday, sunday) }
 }
 
 fn ahead(given: &Given) -> Ahead {

@@ -1,5 +1,7 @@
 //! A briefing as text: twelve lines at most, for a mail's plain part and a terminal.
 
+use std::fmt::Write as _;
+
 use chrono::TimeDelta;
 
 use super::{
@@ -126,9 +128,9 @@ fn coverage(part: &Coverage, briefing: &Briefing) -> String {
         .map(|place| format!("{} {}", place.location, place.within_72h))
         .collect();
     if part.locations.len() > 1 && !places.is_empty() {
-        text.push_str(&format!(" {};", places.join(", ")));
+        let _ = write!(text, " {};", places.join(", "));
     }
-    text.push_str(&format!(" first {}.", named(&part.first, part.all.within_72h, briefing)));
+    let _ = write!(text, " first {}.", named(&part.first, part.all.within_72h, briefing));
     text
 }
 
@@ -307,17 +309,20 @@ pub(super) fn watcher(one: &OnCall, with_name: bool, briefing: &Briefing) -> Str
     };
     if let Some(until) = one.until.filter(|_| one.now.is_some()) {
         let next = if one.next.is_empty() { "NOBODY".to_owned() } else { one.next.join(" and ") };
-        says.push_str(&format!(" until {}, then {next}", stamp(until, briefing)));
+        let _ = write!(says, " until {}, then {next}", stamp(until, briefing));
     }
     match &one.gap {
         None if one.now.is_some() => says.push_str(", no gap in 14 days"),
         None => {}
-        Some(gap) => says.push_str(&format!(
-            ", {} in 14 days, the first {} for {}",
-            count(one.n_gaps as u64, "GAP", "GAPS"),
-            stamp(gap.from, briefing),
-            length(gap.until - gap.from)
-        )),
+        Some(gap) => {
+            let _ = write!(
+                says,
+                ", {} in 14 days, the first {} for {}",
+                count(one.n_gaps as u64, "GAP", "GAPS"),
+                stamp(gap.from, briefing),
+                length(gap.until - gap.from)
+            );
+        }
     }
     if with_name { format!("{}: {says}", one.schedule) } else { says }
 }
