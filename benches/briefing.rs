@@ -42,6 +42,10 @@ fn fetched(read: Read, batch: Batch) -> Fetched {
     }
 }
 
+fn small(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(0)
+}
+
 fn world(n_clients: usize) -> (Mirror, usize) {
     let mut mirror = Mirror::new(Settings::new("main".into(), chrono_tz::America::Denver), now() - TimeDelta::hours(1));
     let span = Span { from: now() - TimeDelta::days(8), until: now() + TimeDelta::days(9) };
@@ -51,7 +55,7 @@ fn world(n_clients: usize) -> (Mirror, usize) {
         for day in -8_i64..9 {
             for hour in [2, 9] {
                 n += 1;
-                let start = now() + TimeDelta::days(day) + TimeDelta::minutes(60 * hour + 15 * (client as i64 % 24));
+                let start = now() + TimeDelta::days(day) + TimeDelta::minutes(60 * hour + 15 * small(client % 24));
                 let id = format!("9{n:07}");
                 let caregiver = (n % 20 != 0).then(|| format!("8{:06}", client % 601).as_str().into());
                 let shift = Shift {
@@ -70,7 +74,7 @@ fn world(n_clients: usize) -> (Mirror, usize) {
                         client: Some(shift.key.client.clone()),
                         caregiver: shift.caregiver.clone(),
                         shift: Some(id.as_str().into()),
-                        check_in: Some(VisitTime::Instant(start + TimeDelta::minutes(n as i64 % 20))),
+                        check_in: Some(VisitTime::Instant(start + TimeDelta::minutes(small(n % 20)))),
                         check_out: Some(VisitTime::Instant(shift.end)),
                         status: None,
                     });
@@ -80,10 +84,10 @@ fn world(n_clients: usize) -> (Mirror, usize) {
         }
         let client = shifts[0].key.client.clone();
         let read = Read::Shifts { client, span, confirming: false };
-        mirror.apply(&fetched(read, Batch::Shifts(shifts)), now());
+        let _ = mirror.apply(&fetched(read, Batch::Shifts(shifts)), now());
     }
     let read = Read::Visits { client: None, span, confirming: false };
-    mirror.apply(&fetched(read, Batch::Visits(visits)), now());
+    let _ = mirror.apply(&fetched(read, Batch::Visits(visits)), now());
     (mirror, n)
 }
 
