@@ -416,6 +416,7 @@ async fn with_boards(first: &View, n: usize) -> String {
         closing,
         records: Arc::new(Nobody),
         hours: Arc::new(shiftwatch::http::hours::NoHours),
+        briefings: Arc::new(shiftwatch::http::briefing::NoBriefings),
         clock: Clock::manual(noon()),
         access: Arc::clone(&access),
         audit: Arc::new(Nobody),

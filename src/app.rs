@@ -38,6 +38,7 @@ use crate::{
 };
 
 mod audit;
+mod briefings;
 mod crew;
 mod desk;
 mod details;
@@ -54,6 +55,7 @@ mod publisher;
 mod records;
 mod reload;
 mod replies;
+mod reports;
 mod retire;
 mod send_on;
 mod silence_desk;
@@ -61,6 +63,7 @@ mod web_watch;
 
 pub(crate) use on_call::{calendar_now, mark_of as calendar_mark};
 
+use briefings::Briefer;
 use crew::{Crew, Prepared};
 use desk::Desk;
 use lookup::Library;
@@ -137,7 +140,28 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
     });
     let ears = Arc::new(Ears::default());
     let hooks = Arc::new(Hooks::new(store.clone(), clock.clone(), desk.clone(), Arc::clone(&ears), seed));
+    let api_book = Arc::<ApiBook>::default();
+    let shelf = Arc::new(Shelf {
+        store: store.clone(),
+        clock: clock.clone(),
+        desk: Arc::clone(&desk),
+        api_book: Arc::clone(&api_book),
+        view: reader.clone(),
+        histories: Mutex::default(),
+        logs: Mutex::default(),
+        api_records: Mutex::default(),
+    });
+    let briefer = Arc::new(Briefer {
+        store: store.clone(),
+        clock: clock.clone(),
+        desk: Arc::clone(&desk),
+        view: reader.clone(),
+        shelf: Arc::clone(&shelf),
+        plans: RwLock::default(),
+        nudge: Arc::clone(&nudges.send),
+    });
     let kept = Kept {
+        briefer: Arc::clone(&briefer),
         ears,
         hooks: Arc::clone(&hooks),
         store: store.clone(),
@@ -149,7 +173,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         refused_at: Arc::default(),
         store_health,
         silences: Arc::clone(&silences),
-        api_book: Arc::default(),
+        api_book,
         reach: Reach::new(link_key(&store).await?),
         started_at,
         seed,
@@ -161,16 +185,6 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
 
     // Only now: an alert that is posted belongs to an agency, and these are known from here on.
     let (web_stop, mut web_stopped) = channel::channel(false);
-    let shelf = Shelf {
-        store: store.clone(),
-        clock: clock.clone(),
-        desk: Arc::clone(&desk),
-        api_book: Arc::clone(&kept.api_book),
-        view: reader.clone(),
-        histories: Mutex::default(),
-        logs: Mutex::default(),
-        api_records: Mutex::default(),
-    };
     let local = LocalKey::new(&own_secret(&store, local_key::SECRET).await?);
     let access = Arc::new(http::Access::new(config.web.file.as_ref()).with_local_key(local));
     let mut web_watch = WebWatch::of(&config);
@@ -186,7 +200,8 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
             Arc::clone(&kept.store_health),
             seed,
         )),
-        records: Arc::new(shelf),
+        briefings: briefer,
+        records: shelf,
         hours: Arc::new(hours::Bookkeeper {
             store: store.clone(),
             clock: clock.clone(),
@@ -389,6 +404,8 @@ struct Kept {
     store_health: Arc<StoreHealth>,
     silences: Arc<SilenceBook>,
     api_book: Arc<ApiBook>,
+    /// Writes briefings and reports.
+    briefer: Arc<Briefer>,
     /// Every phone, over all agencies, and what links are made with.
     reach: Reach,
     /// What was heard from gateways.

@@ -20,6 +20,7 @@ use crate::{
 pub mod alert;
 pub mod api;
 pub mod assets;
+pub mod briefing;
 pub mod card;
 pub mod exceptions;
 pub mod headline;
@@ -88,7 +89,8 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 29] = [
+const TEMPLATES: [(&str, &str); 30] = [
+    ("briefing.html", include_str!("board/templates/briefing.html")),
     ("link_frame.html", include_str!("board/templates/link_frame.html")),
     ("link.html", include_str!("board/templates/link.html")),
     ("link_nothing.html", include_str!("board/templates/link_nothing.html")),

@@ -145,6 +145,8 @@ pub enum Command {
     Shifts(Shifts),
     /// Say who could take a shift, ranked with reasons, and what forbids the others; assigns nobody
     Cover(Cover),
+    /// Say in one screen how things stand: cover, the night, what to watch; or send that now
+    Briefing(Briefing),
     /// Say who saw whose name, when and from where
     Audit(Audit),
     /// How old each section of what is read is
@@ -612,6 +614,68 @@ pub struct Cover {
     /// Where and how
     #[command(flatten)]
     pub asking: Asking,
+}
+
+/// `briefing`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch briefing --config shiftwatch.yml              the morning's, as of now
+  shiftwatch briefing --kind tomorrow                      whether tomorrow is covered; weekend: Saturday and Sunday
+  shiftwatch briefing --at 2026-12-01T07:00:00-07:00       by what is known now, as of another instant
+  shiftwatch briefing --send morning                       send the one of this name under `briefings` now
+
+Names stand beside ids for whoever can read the agent's store on this machine, or signs in with --http-config.")]
+pub struct Briefing {
+    /// Which
+    #[arg(long, value_name = "KIND", value_parser = kind, default_value = "morning")]
+    pub kind: crate::report::briefing::Kind,
+    /// As of another instant
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub at: Option<String>,
+    /// Of one agency
+    #[arg(long, value_name = "NAME")]
+    pub agency: Option<String>,
+    /// Of one location
+    #[arg(long, value_name = "NAME")]
+    pub location: Option<String>,
+    /// Send the briefing of this name now, to those whom the configuration names
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["at", "agency", "location", "kind"])]
+    pub send: Option<String>,
+    /// How to answer
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = BriefingOutput::Text)]
+    pub output: BriefingOutput,
+    /// The running agent's address [default: web.listen of the configuration, else http://127.0.0.1:9847]
+    #[arg(long, value_name = "URL", env = "SHIFTWATCH_URL")]
+    pub url: Option<String>,
+    /// A file with basic_auth and tls_config, as amtool reads it, for an agent with sign-in [env: SHIFTWATCH_HTTP_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub http_config: Option<PathBuf>,
+}
+
+impl Briefing {
+    /// Where the agent is.
+    #[must_use]
+    pub fn asking(&self) -> Asking {
+        Asking { url: self.url.clone(), http_config: self.http_config.clone(), output: Output::Table }
+    }
+}
+
+/// How a briefing is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BriefingOutput {
+    /// Twelve lines.
+    Text,
+    /// As its mail has it.
+    Html,
+    /// JSON.
+    Json,
+}
+
+fn kind(text: &str) -> Result<crate::report::briefing::Kind, String> {
+    use crate::report::briefing::Kind;
+    let all: Vec<&str> = Kind::ALL.into_iter().map(Kind::as_str).collect();
+    Kind::parse(text).ok_or_else(|| format!("write one of: {}", all.join(", ")))
 }
 
 /// `audit`.

@@ -37,6 +37,7 @@ mod morning;
 pub mod past_book;
 mod polling;
 mod rereading;
+pub mod scheduled;
 mod silence_book;
 mod store_health;
 mod ticking;

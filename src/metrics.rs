@@ -135,6 +135,7 @@ pub struct Metrics {
     gateway_penalty: GaugeVec,
     decisions: IntCounterVec,
     page_turns: IntCounterVec,
+    sent_by_clock: IntCounterVec,
     detect_seconds: Histogram,
     deliver_seconds: HistogramVec,
     acknowledge_seconds: Histogram,
@@ -189,6 +190,7 @@ impl Metrics {
             gateway_penalty: gauges(&f::GATEWAY_PENALTY),
             decisions: counters(&f::DECISIONS),
             page_turns: counters(&f::PAGE_TURNS),
+            sent_by_clock: counters(&f::SENT_BY_CLOCK),
             detect_seconds: histograms(&f::DETECT, DETECT_SECONDS).with_label_values(&alone),
             deliver_seconds: histograms(&f::DELIVER, DELIVER_SECONDS),
             acknowledge_seconds: histograms(&f::ACKNOWLEDGE, ACKNOWLEDGE_SECONDS).with_label_values(&alone),
@@ -204,6 +206,11 @@ impl Metrics {
         };
         for why in Why::ALL {
             metrics.decisions.with_label_values(&[why.as_str()]);
+        }
+        for what in ["briefing", "report"] {
+            for outcome in ["sent", "late", "failed"] {
+                metrics.sent_by_clock.with_label_values(&[what, outcome]);
+            }
         }
         for turn in Turn::WORDS {
             metrics.page_turns.with_label_values(&[turn]);
@@ -286,6 +293,11 @@ impl Metrics {
     /// A decision to tell.
     pub fn told(&self, why: Why) {
         self.decisions.with_label_values(&[why.as_str()]).inc();
+    }
+
+    /// A briefing or a report (`what`) was due: `sent`, `late` or `failed`.
+    pub fn scheduled(&self, what: &str, outcome: &str) {
+        self.sent_by_clock.with_label_values(&[what, outcome]).inc();
     }
 
     /// Something happened to a page.

@@ -47,6 +47,7 @@ use crate::{
     store::Loaded,
 };
 
+pub mod care;
 pub mod rota;
 
 /// One agency under watch.

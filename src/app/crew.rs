@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     config::{self, Config},
-    lifecycle::{self, Floor, Post},
+    lifecycle::{self, Floor, Post, scheduled::scheduled_loop},
     notify::{
         alertmanager::Alertmanager,
         channel::Channels,
@@ -138,6 +138,7 @@ impl Crew {
             api_book: Arc::clone(&kept.api_book),
             on_call: on_call.picture(),
         };
+        kept.briefer.renew(&config, &floor.telling);
         let read = posts.iter().filter(|post| post.source.is_some()).map(|post| post.name.clone());
         kept.pulses.watch(read.clone(), crate::clock::real_now());
         for agency in read {
@@ -189,6 +190,7 @@ impl Crew {
         }
         tasks.spawn("key figures", figures_loop(floor.clone()));
         tasks.spawn("on-call", on_call.run(floor.stop.clone()));
+        tasks.spawn("scheduled", scheduled_loop(floor.clone(), kept.briefer.clone()));
         if let Some(heartbeat) = heartbeat {
             tasks.spawn("heartbeat", heartbeat_loop(floor.clone(), heartbeat));
         }

@@ -193,6 +193,10 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let how = lookup::How { output: args.asking.output, width, real_now: clock::real_now() };
             asking(&args.asking, config, async |asked, out| super::cover::run(asked, &args, how, out).await).await
         }
+        Command::Briefing(args) => {
+            let Some(agent) = agent_as_user(&args.asking(), config).await? else { return Ok(Exit::Failed) };
+            Ok(super::briefing::run(&agent, &args, &mut out).await?)
+        }
         Command::Audit(args) => {
             let Some(agent) = agent_as_user(&args.asking, config).await? else { return Ok(Exit::Failed) };
             Ok(super::audit::run(&agent, &args, clock::real_now(), width, &mut out).await?)

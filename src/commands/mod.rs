@@ -7,6 +7,7 @@ pub mod ack;
 pub mod agent;
 pub mod alerts;
 pub mod audit;
+pub mod briefing;
 pub mod check;
 pub mod cover;
 pub mod demo;

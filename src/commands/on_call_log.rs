@@ -35,7 +35,7 @@ pub async fn run(agent: &Agent, days: u32, output: Output, width: usize, out: &m
 pub fn text(log: &OnCallLog, days: u32, output: Output, width: usize) -> String {
     match output {
         Output::Json => json(log),
-        Output::Csv => csv(log),
+        Output::Csv => rows(log).csv(),
         Output::Table => table(log, days, width),
     }
 }
@@ -110,7 +110,9 @@ fn table(log: &OnCallLog, days: u32, width: usize) -> String {
     text
 }
 
-fn csv(log: &OnCallLog) -> String {
+/// The log as rows, one an alert of a page.
+#[must_use]
+pub fn rows(log: &OnCallLog) -> Table {
     let mut table = Table::new(&[
         "page",
         "agency",
@@ -166,7 +168,7 @@ fn csv(log: &OnCallLog) -> String {
             ]);
         }
     }
-    table.csv()
+    table
 }
 
 #[cfg(test)]

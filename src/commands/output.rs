@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::view::words::printable;
+use crate::{notify::email::escape, view::words::printable};
 
 /// How to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -75,6 +75,28 @@ impl Table {
                 write_line(&mut text, cells.iter().map(|cell| cell.get(line).map_or("", String::as_str)), &widths);
             }
         }
+        text
+    }
+
+    /// A page for a person, one column wide on a phone: the table scrolls.
+    #[must_use]
+    pub fn html(&self, title: &str) -> String {
+        let mut text = format!(
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\"><title>{0}</title><style>body{{font:16px/1.5 system-ui,sans-serif;margin:0;padding:1em}}div{{overflow-x:auto}}table{{border-collapse:collapse}}th,td{{text-align:left;padding:.2em .8em .2em 0;border-bottom:1px solid}}</style></head><body><h1>{0}</h1><div><table><tr>",
+            escape(title)
+        );
+        for title in &self.titles {
+            let _ = write!(text, "<th scope=\"col\">{}</th>", escape(title));
+        }
+        text.push_str("</tr>");
+        for row in &self.rows {
+            text.push_str("<tr>");
+            for cell in row {
+                let _ = write!(text, "<td>{}</td>", escape(cell));
+            }
+            text.push_str("</tr>");
+        }
+        text.push_str("</table></div></body></html>\n");
         text
     }
 

@@ -88,6 +88,12 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
     let morning_path = fields.path("morning_list");
     let morning_list =
         fields.get("morning_list").map_or_else(morning_list, |node| read_morning(node, &morning_path, cx));
+    let rate_path = fields.path("hourly_rate");
+    let hourly_rate = fields.get("hourly_rate").and_then(|node| {
+        cx.number(node, &rate_path, "what an hour of care is billed at, as 34.50", |rate: &f64| {
+            rate.is_finite() && (0.0..=10_000.0).contains(rate)
+        })
+    });
     let locations_path = fields.path("locations");
     let locations = fields.get("locations").map_or_else(Vec::new, |node| read_locations(node, &locations_path, cx));
     let tags_path = fields.path("tags");
@@ -120,6 +126,7 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
         morning_list,
         hours,
         cover,
+        hourly_rate,
         wellsky: wellsky?,
     })
 }

@@ -114,6 +114,7 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
         morning_list: morning_list(),
         hours: super::Hours::default(),
         cover: std::sync::Arc::default(),
+        hourly_rate: None,
         wellsky: Wellsky {
             base_url,
             agency_id: Some(agency_id.into()),

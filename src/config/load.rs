@@ -23,7 +23,7 @@ use super::{
     reading::{Env, Fields, Reading, Shared, is_spoiled},
     receivers, routes,
     rule_file::Rules,
-    schedules, sms_gateways, store_url, telling, time_intervals, tree,
+    scheduled, schedules, sms_gateways, store_url, telling, time_intervals, tree,
     tree::{Node, Place},
     web,
 };
@@ -92,6 +92,8 @@ fn load_environment(env: Env<'_>) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
         heartbeat: None,
         alertmanagers: Vec::new(),
         calendars: Vec::new(),
+        briefings: Vec::new(),
+        reports: Vec::new(),
     };
     Ok((config, faults))
 }
@@ -263,6 +265,13 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
     let telling = fields.get("telling").map(|node| telling::read_telling(node, &global.mail, cx));
     let heartbeat = fields.get("heartbeat").map(|node| telling::read_heartbeat(node, cx));
     let alertmanagers = fields.get("alertmanagers").map_or_else(Vec::new, |node| alertmanagers::read_list(node, cx));
+    let known = scheduled::Known {
+        agencies: &agencies,
+        in_doubt: cx.faults.iter().any(Fault::is_error) || !offices_lost.is_empty(),
+        mail: &global.mail,
+    };
+    let briefings = fields.get("briefings").map_or_else(Vec::new, |node| scheduled::read_briefings(node, &known, cx));
+    let reports = fields.get("reports").map_or_else(Vec::new, |node| scheduled::read_reports(node, &known, cx));
     fields.finish(&ELSEWHERE, cx);
     if agencies.is_empty() {
         return None;
@@ -315,6 +324,8 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
         heartbeat: heartbeat.flatten(),
         alertmanagers,
         calendars,
+        briefings,
+        reports,
     })
 }
 

@@ -29,6 +29,7 @@ mod receivers;
 mod routes;
 mod rule_file;
 mod rule_kinds;
+mod scheduled;
 mod schedules;
 mod seams;
 mod secret;
@@ -56,6 +57,7 @@ pub use self::{
     alertmanagers::Alertmanager,
     drill_clock::parse as parse_drill_clock,
     http_client::HttpClient,
+    scheduled::{BriefingPlan, ReportPlan, ReportTo},
     seen::Seen,
     web::Listens,
     web_file::{RateLimit, WebFile, WebFileRefused, WebHash, WebUser},
@@ -125,6 +127,10 @@ pub struct Config {
     pub alertmanagers: Vec<Alertmanager>,
     /// The calendars that schedules are read from, in file order.
     pub calendars: Vec<CalendarSource>,
+    /// `briefings`: what the office is told by the clock.
+    pub briefings: Vec<BriefingPlan>,
+    /// `reports`.
+    pub reports: Vec<ReportPlan>,
 }
 
 /// `ical:` of a schedule.
@@ -197,6 +203,8 @@ pub struct Agency {
     pub hours: Hours,
     /// What is asked of whoever takes a shift.
     pub cover: Arc<Terms>,
+    /// What an hour of care is billed at; `None` = not said, so nothing is said of money.
+    pub hourly_rate: Option<f64>,
     /// The API.
     pub wellsky: Wellsky,
 }
@@ -420,6 +428,12 @@ impl Config {
         for (n, alertmanager) in self.alertmanagers.iter().enumerate() {
             let url = alertmanager.url.reveal(crate::model::PhiGrant::COMPARE);
             all.push((format!("alertmanagers[{n}].url"), url_is_loopback(url)));
+        }
+        for report in &self.reports {
+            if let Some(ReportTo::Webhook { url, .. }) = &report.to {
+                let url = url.reveal(crate::model::PhiGrant::COMPARE);
+                all.push((format!("the report {}", report.name), url_is_loopback(url)));
+            }
         }
         for calendar in &self.calendars {
             if let CalendarAt::Url(url) = &calendar.at {

@@ -31,6 +31,7 @@ use crate::{
 pub mod access;
 pub mod answer;
 pub mod audit;
+pub mod briefing;
 mod connection;
 pub mod details;
 mod drill;
@@ -51,6 +52,7 @@ mod past;
 pub mod people;
 mod people_pages;
 pub mod records;
+pub mod reports;
 pub mod routes;
 mod serving;
 mod sign_in;
@@ -67,6 +69,7 @@ mod waiting;
 pub use {
     access::{Access, SignedIn},
     audit::Audit,
+    briefing::Briefings,
     details::Details,
     drill::{DrillAnswer, DrillBody, DrillState, DrillTold},
     hours::HoursBook,
@@ -114,6 +117,8 @@ pub struct Web {
     pub records: Arc<dyn Records>,
     /// Sums up hours.
     pub hours: Arc<dyn HoursBook>,
+    /// Makes briefings and reports.
+    pub briefings: Arc<dyn Briefings>,
     /// The agent's clock.
     pub clock: Clock,
     /// Who comes in.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Web, audit, details, drill, exception_pages, health, hooks, hours, link, live, lookup, on_call, on_call_log, openapi, pages, past, people_pages, silence_pages, v1, v1_dispositions, v1_office, v1_silences, v2,
+    Web, audit, briefing, details, drill, exception_pages, health, hooks, hours, link, live, lookup, on_call, on_call_log, openapi, pages, past, people_pages, reports, silence_pages, v1, v1_dispositions, v1_office, v1_silences, v2,
 };
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
@@ -98,6 +98,41 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Refs,
         role: Role::Reader,
         serve: || get(pages::on_call),
+    },
+    Route {
+        path: "/briefing",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(briefing::page),
+    },
+    Route {
+        path: "/api/v1/briefing",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(briefing::get),
+    },
+    Route {
+        path: "/api/v1/briefing/{name}/send",
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Operator,
+        serve: || post(briefing::send),
+    },
+    Route {
+        path: "/api/v1/reports",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(reports::list),
+    },
+    Route {
+        path: "/api/v1/reports/{name}",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(reports::get),
     },
     Route {
         path: "/api-health",

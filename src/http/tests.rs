@@ -52,6 +52,7 @@ use crate::view::{
 
 mod alertmanager;
 mod audit;
+mod briefing;
 mod kept;
 mod lookup;
 mod pages;
@@ -359,6 +360,7 @@ impl Site {
             closing: stop.subscribe(),
             records: records.clone(),
             hours: Arc::new(hours::NoHours),
+            briefings: Arc::new(briefing::OneMorning),
             clock: Clock::manual(noon()),
             access: Arc::new(Access::new(None).with_local_key(local_key::LocalKey::new(&KEY))),
             audit: orders.clone(),
@@ -425,7 +427,8 @@ const SILENCE: &str = "00000000-0000-4000-8000-000000000000";
 
 /// A path of the table, as somebody would ask for it.
 fn address(path: &str) -> String {
-    let path = path.replace("{fingerprint}", "0000000000000001").replace("{name}", "board.css");
+    let name = if path.starts_with("/static/") { "board.css" } else { "morning" };
+    let path = path.replace("{fingerprint}", "0000000000000001").replace("{name}", name);
     let path = path.replace("{token}", TOKEN);
     let path = path.replace("/clients/{id}", "/clients/7000101").replace("/caregivers/{id}", "/caregivers/8000201");
     let path = path.replace("{shift}", "90010002");

@@ -136,6 +136,8 @@ families! {
         "News of messages: sent, delivered, undelivered, retried, uncertain, refused, expired.";
     DUPLICATES = Counter "shiftwatch_duplicate_messages_total" ["channel"]
         "Messages that may have arrived twice because the provider could not say.";
+    SENT_BY_CLOCK = Counter "shiftwatch_scheduled_total" ["what", "outcome"]
+        "Briefings and reports that were due, by what became of them: sent, late (up to six hours), failed (tried again).";
     SENT_ON = Counter "shiftwatch_alertmanager_notifications_total" ["outcome"]
         "Alerts sent on to other Alertmanagers: sent, failed (sent again), dropped (too many ends waited).";
     INBOUND_TEXTS = Counter "shiftwatch_inbound_texts_total" ["gateway", "outcome"]

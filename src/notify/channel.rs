@@ -18,6 +18,7 @@ use super::{
     inbound::{RINGCENTRAL_HOOK, Text, hooks::own_token},
     message::{BadAddress, Channel, Content, Message, MessageId, recipient_path},
     receiver::{Receiver, SmsGateway, SmsGatewayKind, SmtpAuth},
+    scheduled,
     shadow::Shadow,
     sms::{Gateway, Silence},
     smtp::Smtp,
@@ -29,7 +30,7 @@ use crate::{
         step::Why,
     },
     clock::{Clock, real_now},
-    config::Config,
+    config::{Config, ReportTo},
     model::{AgencyName, Instant, Phi, PhiGrant, local_time::to_micros},
     on_call::Roster,
     store::{Claim, Poll, Store, delivery_way, lane_of, mail_lane, recipient_way, webhook_lane},
@@ -217,15 +218,18 @@ pub struct ChannelSettings {
 impl Channels {
     /// Of a whole configuration, and what it says about the shadow.
     pub fn from_config(config: &Config, shadow: Option<Shadow>) -> Result<Self, ChannelError> {
-        Self::new(ChannelSettings {
+        let mut channels = Self::new(ChannelSettings {
             shadow,
-            receivers: config.receivers.clone(),
+            receivers: config.receivers.iter().cloned().chain(scheduled::receivers(config)).collect(),
             smtp_auth: config.smtp_auth.clone(),
             sms_gateways: config.sms_gateways.clone(),
             answer_timeout: None,
             external_url: config.web.external_url.clone(),
             roster: Arc::clone(&config.policy.paging.roster),
-        })
+        })?;
+        let folders = config.reports.iter().filter(|plan| matches!(plan.to, Some(ReportTo::Folder(_))));
+        channels.names.extend(folders.map(|plan| scheduled::folder_way(&plan.name)));
+        Ok(channels)
     }
 
     /// Of its parts.

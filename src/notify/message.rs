@@ -119,6 +119,9 @@ pub enum Content {
         from: String,
         /// The SMTP settings to use, by their place: the receiver's own or `global`.
         smarthost: SmtpTarget,
+        /// What comes with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        enclosed: Vec<Enclosed>,
     },
     /// Alertmanager's webhook payload, version 4.
     Webhook {
@@ -132,6 +135,19 @@ pub enum Content {
         /// The page's code, when a key press may take it.
         code: Option<String>,
     },
+}
+
+/// A file that comes with a mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enclosed {
+    /// Its file name; no name of a person.
+    pub name: String,
+    /// `text/csv; charset=utf-8`.
+    pub media_type: String,
+    /// What the HTML part calls it, as `cid:trend`; `None` = an attachment.
+    pub inline: Option<String>,
+    /// Its bytes, base64.
+    pub body: String,
 }
 
 /// Why an address takes nothing, until it does again.

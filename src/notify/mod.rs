@@ -23,6 +23,7 @@ pub mod page_texts;
 pub mod poll;
 pub mod receiver;
 pub mod render;
+pub mod scheduled;
 pub mod send_on;
 pub mod shadow;
 pub mod sms;

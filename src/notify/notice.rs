@@ -135,6 +135,7 @@ fn mail(notice: &Notice, id: &MessageId, settings: &PersonalMail, given: Given<'
         message_id: email::message_id(id.as_str(), &settings.from),
         from: settings.from.clone(),
         smarthost: settings.smarthost.clone(),
+        enclosed: Vec::new(),
     }
 }
 

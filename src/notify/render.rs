@@ -366,6 +366,7 @@ impl<'a> Notice<'a> {
             message_id: email::message_id(own.as_str(), &config.from),
             from: config.from.clone(),
             smarthost: config.smarthost.clone(),
+            enclosed: Vec::new(),
         }
     }
 

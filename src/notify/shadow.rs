@@ -26,11 +26,15 @@ impl Shadow {
     /// The message as the one address gets it. Webhooks go where they went: a program is not woken at night.
     #[must_use]
     pub fn divert(&self, message: Message) -> Message {
+        let mut enclosed = Vec::new();
         let (verb, subject, text) = match message.content.reveal(PhiGrant::SEND) {
             Content::Webhook { .. } => return message,
             Content::Sms { text } => ("texted", text.clone(), text.clone()),
             Content::Call { text, .. } => ("called", text.clone(), text.clone()),
-            Content::Email { subject, text, .. } => ("mailed", subject.clone(), text.clone()),
+            Content::Email { subject, text, enclosed: with, .. } => {
+                enclosed.extend(with.iter().filter(|one| one.inline.is_none()).cloned());
+                ("mailed", subject.clone(), text.clone())
+            }
         };
         let banner =
             format!("SHADOW: would have {verb} {} ({}). Nobody else was told.", message.recipient, message.receiver);
@@ -48,6 +52,7 @@ impl Shadow {
                 message_id: super::email::message_id(message.id.as_str(), &self.from),
                 from: self.from.clone(),
                 smarthost: self.smarthost.clone(),
+                enclosed,
             }),
             ..message
         }

@@ -12,10 +12,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use lettre::{
     Address,
     message::{
-        Mailbox, MultiPart, SinglePart,
+        Attachment, Mailbox, MultiPart, SinglePart,
         header::{Header, HeaderName, HeaderValue},
     },
     transport::smtp::{
@@ -30,7 +31,7 @@ use tokio::{net::TcpStream, time};
 
 use super::{
     channel::{Moment, Scope, Verdict},
-    message::{Content, Message, SmtpTarget},
+    message::{Content, Enclosed, Message, SmtpTarget},
     receiver::{EmailConfig, Receiver, SmtpAuth},
     shadow::Shadow,
 };
@@ -339,7 +340,8 @@ const fn wants_login(code: u16) -> bool {
 }
 
 fn prepare(message: &Message, from: &str, moment: Moment) -> Result<Prepared, &'static str> {
-    let Content::Email { subject, text, html, in_reply_to, message_id, .. } = message.content.reveal(PhiGrant::SEND)
+    let Content::Email { subject, text, html, in_reply_to, message_id, enclosed, .. } =
+        message.content.reveal(PhiGrant::SEND)
     else {
         return Err("not a mail");
     };
@@ -357,13 +359,48 @@ fn prepare(message: &Message, from: &str, moment: Moment) -> Result<Prepared, &'
     if let Some(first) = in_reply_to {
         builder = builder.in_reply_to(in_angles(first)).references(in_angles(first));
     }
-    let built = if html.is_empty() {
+    let built = if enclosed.is_empty() && html.is_empty() {
         builder.singlepart(SinglePart::plain(text.clone()))
-    } else {
+    } else if enclosed.is_empty() {
         builder.multipart(MultiPart::alternative_plain_html(text.clone(), html.clone()))
+    } else {
+        builder.multipart(with_files(text, html, enclosed)?)
     };
     let bytes = built.map_err(|_| "the mail cannot be put together")?.formatted();
     Ok(Prepared { from: from.email, to: to.email, bytes })
+}
+
+/// The text, the HTML with the pictures it shows, and the attachments.
+fn with_files(text: &str, html: &str, enclosed: &[Enclosed]) -> Result<MultiPart, &'static str> {
+    let (shown, attached): (Vec<&Enclosed>, Vec<&Enclosed>) =
+        enclosed.iter().partition(|one| one.inline.is_some() && !html.is_empty());
+    let alternative = MultiPart::alternative().singlepart(SinglePart::plain(text.to_owned()));
+    let read = if html.is_empty() {
+        alternative
+    } else if shown.is_empty() {
+        alternative.singlepart(SinglePart::html(html.to_owned()))
+    } else {
+        let mut related = MultiPart::related().singlepart(SinglePart::html(html.to_owned()));
+        for one in shown {
+            let id = one.inline.clone().unwrap_or_default();
+            related = related.singlepart(file(one, Attachment::new_inline(id))?);
+        }
+        alternative.multipart(related)
+    };
+    if attached.is_empty() {
+        return Ok(read);
+    }
+    let mut whole = MultiPart::mixed().multipart(read);
+    for one in attached {
+        whole = whole.singlepart(file(one, Attachment::new(one.name.clone()))?);
+    }
+    Ok(whole)
+}
+
+fn file(one: &Enclosed, attachment: Attachment) -> Result<SinglePart, &'static str> {
+    let bytes = BASE64_STANDARD.decode(&one.body).map_err(|_| "an enclosed file is damaged")?;
+    let kind = one.media_type.parse().map_err(|_| "an enclosed file has no kind")?;
+    Ok(attachment.body(bytes, kind))
 }
 
 fn in_angles(id: &str) -> String {
@@ -438,6 +475,7 @@ mod tests {
                 message_id: "m@example.com".into(),
                 from: "old@example.com".into(),
                 smarthost: server("stored.example.com"),
+                enclosed: Vec::new(),
             }),
             why: Why::FirstFiring,
             urgency: 1,

@@ -235,10 +235,9 @@ impl Tally {
         self.n
     }
 
-    /// The history of a span that ends at `until`; `latest` newest first, `n_fired` = how many fired in the span.
+    /// By rule, in name order.
     #[must_use]
-    pub fn sum_up(self, span: Span, until: Instant, latest: &[Life], n_fired: u64) -> History {
-        let n_summed = self.n;
+    pub fn rules(self) -> Vec<RuleHistory> {
         let rules = self.rules.into_iter().map(|(alertname, spans)| RuleHistory {
             alertname,
             detect: Times::of(spans.detect),
@@ -248,12 +247,19 @@ impl Tally {
             resolve: Times::of(spans.resolve),
             ..spans.counts
         });
+        rules.collect()
+    }
+
+    /// The history of a span that ends at `until`; `latest` newest first, `n_fired` = how many fired in the span.
+    #[must_use]
+    pub fn sum_up(self, span: Span, until: Instant, latest: &[Life], n_fired: u64) -> History {
+        let n_summed = self.n;
         let latest: Vec<LatestAlert> = latest.iter().take(LATEST_MAX).map(LatestAlert::of).collect();
         History {
             span,
             from: until - span.length(),
             until,
-            rules: rules.collect(),
+            rules: self.rules(),
             n_latest_left_out: n_fired.saturating_sub(latest.len() as u64),
             latest,
             n_not_summed: n_fired.saturating_sub(n_summed),

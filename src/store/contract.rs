@@ -21,6 +21,7 @@ mod archive;
 mod audit;
 mod pages;
 mod past;
+mod scheduled;
 mod silences;
 
 use archive::{a_period_is_closed_once, the_past_is_read_by_time};
@@ -30,6 +31,9 @@ use past::{
     a_long_history_comes_in_slices, an_alert_of_an_older_version_has_a_life_once_something_happens,
     an_alert_s_story_is_kept_beyond_its_end, lives_end_without_a_body_and_begin_again,
     the_record_of_the_api_adds_up_over_restarts, what_is_old_is_forgotten_and_what_is_open_stays,
+};
+use scheduled::{
+    a_decision_and_its_messages_are_one_and_stand_once, a_folder_that_cannot_be_written_to_fails_until_it_can,
 };
 use silences::a_silence_is_kept_with_what_is_ordered_because_of_it;
 
@@ -225,6 +229,8 @@ on_both!(
     who_saw_what_is_kept_in_order_and_read_by_time,
     the_past_is_read_by_time,
     a_period_is_closed_once,
+    a_decision_and_its_messages_are_one_and_stand_once,
+    a_folder_that_cannot_be_written_to_fails_until_it_can,
 );
 
 async fn open(folder: &Path) -> Store {

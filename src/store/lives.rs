@@ -310,6 +310,14 @@ pub struct Place {
     id: i64,
 }
 
+impl Place {
+    /// Before everything that fired at this instant or later.
+    #[must_use]
+    pub const fn before(fired_at: Instant) -> Self {
+        Self { fired_at, id: i64::MIN }
+    }
+}
+
 /// The alerts that fired at or after `from` and before `place` (newest first when `None`), newest first, `limit` of them;
 /// and the place of the last.
 pub(super) async fn fired(

@@ -66,7 +66,8 @@ pub use lanes::{delivery_way, lane_of, mail_lane, recipient_way, way_to, webhook
 pub(super) use rows::fate_of;
 use rows::{read_claim, read_rows, write};
 pub(super) use ways::keep_ways;
-use ways::{mark, put_ways};
+pub(super) use ways::mark;
+use ways::put_ways;
 
 /// What stands in a message's blob.
 #[derive(Serialize, Deserialize)]

@@ -281,7 +281,7 @@ async fn waits(connection: &mut SqliteConnection, channel: &str) -> Result<bool,
 
 /// Whether this is not tried by itself, but only heard of: a refusal, or a report.
 fn is_told_of(way: &str) -> bool {
-    way.starts_with("to/") || way.ends_with("/delivery")
+    way.starts_with("to/") || way.starts_with("folder/") || way.ends_with("/delivery")
 }
 
 /// `email/mail.example.com:587` is told as `email`, `sms/a/delivery` as `sms/a`, `to/on-call/sms/0/1` as
@@ -299,7 +299,7 @@ fn public_name(way: &str) -> String {
                 _ => way.to_owned(),
             }
         }
-        (Some(channel @ ("sms" | "call")), Some(gateway)) => format!("{channel}/{gateway}"),
+        (Some(channel @ ("sms" | "call" | "folder")), Some(gateway)) => format!("{channel}/{gateway}"),
         (Some(channel), _) => channel.to_owned(),
         (None, _) => String::new(),
     }
@@ -320,6 +320,7 @@ mod tests {
             ("to/a/b/email/2/0", "email/a/b/2/0"),
             ("to/people/night-1/call", "call/people/night-1"),
             ("call/a", "call/a"),
+            ("folder/weekly", "folder/weekly"),
             ("call/a/delivery", "call/a"),
         ] {
             assert_eq!(public_name(way), name);

@@ -4,7 +4,7 @@
 //! after [`Store::close`], or once every clone is gone.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -20,16 +20,14 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
-    Attempted, BadContact, Claimed, Closing, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState,
-    Morning, Old, OutboxStats, PastDay, Place, Poll, Report, Room, VerifiedContact, api_rows, archive, audit, book,
-    calendars,
+    Attempted, BadContact, Claimed, Closing, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState, Morning, Old, OutboxStats, PastDay, Place, Poll, Report, Room, Scheduled, VerifiedContact, WayWent, api_rows, archive, audit, book, calendars,
     calendars::CalendarCopy,
     contacts,
     details::{self, DetailStamp},
     error::StoreError,
     heard, lives,
     lock::{FileLock, make_private},
-    mirror_rows, on_call_log, orders, outbox, outbox_read, secrets,
+    mirror_rows, on_call_log, orders, outbox, outbox_read, scheduled, secrets,
     silences::{self, SilenceChange},
     writer::{Job, Memory, Reply, Writer},
 };
@@ -47,7 +45,7 @@ use crate::{
         row::{ArchiveDelta, MirrorDelta, MirrorRow, StoredLine, VisitEdit},
     },
     model::{AddressMark, AgencyName, ClientId, Instant, PersonName, Phi},
-    notify::message::{Channel, MessageId},
+    notify::message::{Channel, Message, MessageId},
     on_call::Marks,
     report::{
         alert_story::AlertRows, api_log::Unkept, api_record::ApiRows, audit::AuditRow, history::LifeRow, life::Life,
@@ -534,6 +532,27 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let agency = agency.clone();
         self.write(|reply| Job::Morning { agency, day, at, people, asks, reply }).await
+    }
+
+    /// Stores that something is decided up to an instant, and its messages, in one transaction; false, and nothing is
+    /// stored, when as much was decided before.
+    pub async fn put_scheduled(
+        &self,
+        decided: Scheduled,
+        messages: Vec<Message>,
+        way: Option<WayWent>,
+    ) -> Result<bool, StoreError> {
+        self.write(|reply| Job::Scheduled { decided, messages, way, reply }).await
+    }
+
+    /// Notes whether a way that is no outbox's works.
+    pub async fn mark_way(&self, way: WayWent, at: Instant) -> Result<(), StoreError> {
+        self.write(|reply| Job::Way { way, at, reply }).await
+    }
+
+    /// How far what is sent by the clock is decided, by name.
+    pub async fn scheduled(&self) -> Result<BTreeMap<String, Scheduled>, StoreError> {
+        scheduled::all(self.reader().await?.connection()).await
     }
 
     /// Adds what was seen of an agency's API to what is stored.

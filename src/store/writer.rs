@@ -15,14 +15,13 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Closing, Commit, HeardText, Old, PastDay, Report, Room, api_rows, archive, audit, book,
-    calendars,
+    Attempted, Claimed, Closing, Commit, HeardText, Old, PastDay, Report, Room, Scheduled, WayWent, api_rows, archive, audit, book, calendars,
     calendars::CalendarCopy,
     contacts, details,
     error::{StoreError, commit_surely_failed},
     heard,
     lock::FileLock,
-    mirror_rows, on_call_log, orders, outbox, secrets,
+    mirror_rows, on_call_log, orders, outbox, scheduled, secrets,
     silences::{self, SilenceChange},
     sql::{Value, execute, fetch, get},
 };
@@ -31,7 +30,7 @@ use crate::{
     details::rows::DetailRow,
     mirror::row::{ArchiveDelta, MirrorDelta},
     model::{AddressMark, AgencyName, Instant, PersonName},
-    notify::message::{Channel, MessageId},
+    notify::message::{Channel, Message, MessageId},
     report::{api_log::Unkept, audit::AuditRow},
 };
 
@@ -136,6 +135,17 @@ pub(super) enum Job {
         people: Vec<PersonName>,
         asks: Vec<Ask>,
         reply: Reply<bool>,
+    },
+    Scheduled {
+        decided: Scheduled,
+        messages: Vec<Message>,
+        way: Option<WayWent>,
+        reply: Reply<bool>,
+    },
+    Way {
+        way: WayWent,
+        at: Instant,
+        reply: Reply<()>,
     },
     Secret {
         name: &'static str,
@@ -433,6 +443,10 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         Job::Morning { agency, day, at, people, asks, reply } => {
             done(reply, on_call_log::put_morning(connection, memory, &agency, day, at, &people, &asks).await)
         }
+        Job::Scheduled { decided, messages, way, reply } => {
+            done(reply, scheduled::put(connection, memory, decided, messages, way).await)
+        }
+        Job::Way { way, at, reply } => done(reply, scheduled::mark(connection, memory, Some(way), at).await),
         Job::Secret { name, fresh, reply } => done(reply, secrets::made_once(connection, name, fresh).await),
         Job::KeepSecret { name, body, reply } => done(reply, secrets::put(connection, name, &body).await),
         Job::Probe { now, reply } => {
@@ -482,6 +496,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::Api { reply, .. }
         | Job::Silences(_, reply)
         | Job::Listening { reply, .. }
+        | Job::Way { reply, .. }
         | Job::TakesAgain { reply, .. }
         | Job::Verified { reply, .. }
         | Job::Past { reply, .. }
@@ -493,7 +508,10 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         Job::Claim { reply, .. } | Job::Turn { reply, .. } => later(reply, Err(error)),
         Job::Recover { reply, .. } => later(reply, Err(error)),
         Job::Secret { reply, .. } => later(reply, Err(error)),
-        Job::Report(_, reply) | Job::Heard { reply, .. } | Job::Morning { reply, .. } => later(reply, Err(error)),
+        Job::Report(_, reply)
+        | Job::Heard { reply, .. }
+        | Job::Morning { reply, .. }
+        | Job::Scheduled { reply, .. } => later(reply, Err(error)),
         Job::Prune(_, reply) => later(reply, Err(error)),
         Job::Close(reply) => Box::new(move |_| {
             let _ = reply.send(());

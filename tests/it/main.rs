@@ -7,6 +7,7 @@ mod amtool;
 mod amtool_routes;
 mod api;
 mod boundaries;
+mod briefing;
 mod browser;
 mod clients;
 mod closing;

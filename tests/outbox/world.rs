@@ -212,6 +212,7 @@ pub fn mail(name: &str, server: &MailServer) -> Message {
             message_id: format!("<{name}@example.com>"),
             from: "shiftwatch <watch@example.com>".into(),
             smarthost,
+            enclosed: Vec::new(),
         }),
         ..text(name, &[])
     }

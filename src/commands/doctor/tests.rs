@@ -196,6 +196,8 @@ pub(super) fn config(base_url: &str) -> Config {
         mail: None,
         offices_lost: Vec::new(),
         calendars: Vec::new(),
+        briefings: Vec::new(),
+        reports: Vec::new(),
         file: None,
         origins: crate::config::origins::Origins::default(),
         original: String::new(),
@@ -209,6 +211,7 @@ pub(super) fn config(base_url: &str) -> Config {
             morning_list: None,
             hours: crate::config::Hours::default(),
             cover: Arc::default(),
+            hourly_rate: None,
             wellsky: Wellsky {
                 base_url: base_url.to_owned(),
                 agency_id: None,

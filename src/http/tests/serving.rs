@@ -16,6 +16,7 @@ fn web() -> Web {
         open: Arc::default(),
         closing: watch::channel(false).1,
         hours: Arc::new(hours::NoHours),
+        briefings: Arc::new(briefing::OneMorning),
         records: Arc::new(Kept::default()),
         clock: Clock::manual(noon()),
         access: Arc::default(),

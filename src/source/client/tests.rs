@@ -181,6 +181,7 @@ fn agency(address: &str, change: impl FnOnce(&mut Wellsky)) -> Agency {
         morning_list: None,
         hours: crate::config::Hours::default(),
         cover: Arc::default(),
+        hourly_rate: None,
         wellsky,
     }
 }

@@ -46,7 +46,7 @@ pub(super) async fn put_ways(
 
 /// Notes that somebody cannot be reached, or that what a gateway takes does not arrive; or that it does again. The
 /// first failure dates it.
-pub(super) async fn mark(
+pub(in super::super) async fn mark(
     connection: &mut SqliteConnection,
     memory: &mut Memory,
     name: &str,

@@ -175,6 +175,7 @@ impl Stage {
             clock: Clock::manual(hand_made::now()),
             records: Arc::new(Nobody),
             hours: Arc::new(shiftwatch::http::hours::NoHours),
+            briefings: Arc::new(shiftwatch::http::briefing::NoBriefings),
             access: Arc::default(),
             audit: Arc::new(Nobody),
             lookup: Arc::new(Nobody),

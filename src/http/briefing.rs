@@ -1,0 +1,216 @@
+//! The briefing as JSON, text and a page; and sending one now.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Extension,
+    extract::{Path, Query, State},
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+use chrono::DateTime;
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Viewer, Web, answer,
+    audit::NamesShown,
+    pages::{Who, frame, problem},
+    reports::{Document, ReportFault, ReportListed},
+    waiting::Peer,
+};
+use crate::{
+    board,
+    model::{AgencyName, Instant, PhiGrant},
+    report::briefing::{Briefing, Kind, html, text},
+};
+
+/// What is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Which.
+    pub kind: Kind,
+    /// Of which agency; `None` = all.
+    pub agency: Option<String>,
+    /// Of which location only.
+    pub location: Option<String>,
+    /// For which instant; `None` = now.
+    pub at: Option<Instant>,
+}
+
+/// One was sent because somebody said so.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SentBriefing {
+    /// Which of `briefings`.
+    pub name: String,
+    /// How many mails were stored; they leave through the outbox.
+    pub n_messages: usize,
+    /// When, agent clock.
+    pub at: Instant,
+}
+
+/// Why it was not.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BriefingFault {
+    /// There is none of this name.
+    #[error("no briefing is called {name:?}; there is {}", if known.is_empty() { "none: write briefings into the configuration".to_owned() } else { known.join(", ") })]
+    Unknown {
+        /// As asked.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// It could not be made or stored.
+    #[error("it was not sent: {0}")]
+    Not(String),
+}
+
+/// Makes briefings and reports.
+pub trait Briefings: Send + Sync + 'static {
+    /// One an agency, in file order, by ids alone.
+    fn briefing(&self, asked: Asked) -> BoxFuture<'_, Vec<Briefing>> {
+        let _ = asked;
+        Box::pin(async { Vec::new() })
+    }
+
+    /// Writes names beside the ids.
+    fn name<'a>(&'a self, all: &'a mut [Briefing], grant: PhiGrant) -> BoxFuture<'a, ()> {
+        let _ = (all, grant);
+        Box::pin(async {})
+    }
+
+    /// Sends one of the configuration's briefings now.
+    fn send<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<SentBriefing, BriefingFault>> {
+        Box::pin(async move { Err(BriefingFault::Unknown { name: name.to_owned(), known: Vec::new() }) })
+    }
+
+    /// The configuration's reports.
+    fn reports(&self) -> Vec<ReportListed> {
+        Vec::new()
+    }
+
+    /// One of them, as of now.
+    fn report<'a>(&'a self, name: &'a str, grant: Option<PhiGrant>) -> BoxFuture<'a, Result<Document, ReportFault>> {
+        let _ = grant;
+        Box::pin(async move { Err(ReportFault::Unknown { name: name.to_owned(), known: Vec::new() }) })
+    }
+}
+
+/// There are none: for a web side without an agent behind it.
+#[derive(Debug, Clone, Copy)]
+pub struct NoBriefings;
+
+impl Briefings for NoBriefings {}
+
+/// The answer of `GET /api/v1/briefing`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BriefingAnswer {
+    /// One an agency.
+    pub briefings: Vec<Briefing>,
+    /// Whether names stand in them, and why not.
+    pub names: NamesShown,
+}
+
+fn read(asked: &BTreeMap<String, String>) -> Result<Asked, String> {
+    let kinds: Vec<&str> = Kind::ALL.into_iter().map(Kind::as_str).collect();
+    let kind = match asked.get("kind") {
+        None => Kind::default(),
+        Some(word) => Kind::parse(word.trim()).ok_or_else(|| format!("`kind` must be one of {}", kinds.join(", ")))?,
+    };
+    let at = match asked.get("at") {
+        None => None,
+        Some(text) => {
+            let at = DateTime::parse_from_rfc3339(text.trim());
+            Some(at.map_err(|_| "`at` must be an instant such as 2026-12-01T07:00:00-07:00")?.to_utc())
+        }
+    };
+    let word = |name: &str| asked.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    Ok(Asked { kind, at, agency: word("agency"), location: word("location") })
+}
+
+/// Briefings, with names once it is written down who sees whom.
+async fn seen(web: &Web, viewer: &Viewer, peer: Option<Peer>, asked: Asked, what: &str) -> (Vec<Briefing>, NamesShown) {
+    let mut all = web.briefings.briefing(asked).await;
+    let mut names = NamesShown::Shown;
+    for briefing in &mut all {
+        let (clients, caregivers) = briefing.people();
+        let about: Vec<String> = clients
+            .iter()
+            .map(|id| format!("client {id}"))
+            .chain(caregivers.iter().map(|id| format!("caregiver {id}")))
+            .collect();
+        let agency = AgencyName::new(briefing.agency.as_str());
+        if about.is_empty() && viewer.grant().is_some() {
+            continue;
+        }
+        let sight = web.audit.view(viewer, peer, &agency, what, &about.join(", ")).await;
+        match sight.grant {
+            Some(grant) => web.briefings.name(std::slice::from_mut(briefing), grant).await,
+            None => names = sight.names,
+        }
+    }
+    if viewer.grant().is_none() {
+        names = NamesShown::SignIn;
+    }
+    (all, names)
+}
+
+/// `?kind=morning&agency=&location=&at=`, as JSON; as text or HTML with `&as=text|html`.
+pub(super) async fn get(
+    State(web): State<Arc<Web>>,
+    viewer: Viewer,
+    peer: Option<Extension<Peer>>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    let asked = match read(&query) {
+        Ok(asked) => asked,
+        Err(why) => return answer::problem(StatusCode::BAD_REQUEST, why).into_response(),
+    };
+    if let Some(agency) = &asked.agency
+        && !web.view().agencies.iter().any(|one| one.name.as_str() == agency)
+    {
+        return answer::problem(StatusCode::NOT_FOUND, format!("no agency is called {agency:?}")).into_response();
+    }
+    let peer = peer.map(|Extension(peer)| peer);
+    let (briefings, names) = seen(&web, &viewer, peer, asked, "/api/v1/briefing").await;
+    match query.get("as").map(String::as_str) {
+        None | Some("json") => answer::json(BriefingAnswer { briefings, names }),
+        Some("text") => {
+            let text: Vec<String> = briefings.iter().map(|one| text::lines(one).join("\n") + "\n").collect();
+            ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text.join("\n")).into_response()
+        }
+        Some("html") => Html(html::page(&briefings, None, false, "shiftwatch")).into_response(),
+        Some(_) => answer::problem(StatusCode::BAD_REQUEST, "`as` must be json, text or html").into_response(),
+    }
+}
+
+/// The page.
+pub(super) async fn page(
+    State(web): State<Arc<Web>>,
+    who: Who,
+    viewer: Viewer,
+    peer: Option<Extension<Peer>>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    let asked = match read(&query) {
+        Ok(asked) => asked,
+        Err(why) => return problem(&web, &who, StatusCode::BAD_REQUEST, "No briefing", &why),
+    };
+    let (kind, peer) = (asked.kind, peer.map(|Extension(peer)| peer));
+    let (briefings, names) = seen(&web, &viewer, peer, asked, "/briefing").await;
+    let drawn = board::briefing::draw(&briefings, kind, names.words(), web.clock.now());
+    let frame = frame(&web, &who, "");
+    let frame = board::Frame { names: names == NamesShown::Shown, ..frame };
+    Html(drawn.page(&frame)).into_response()
+}
+
+/// Sends one now.
+pub(super) async fn send(State(web): State<Arc<Web>>, Path(name): Path<String>) -> Response {
+    match web.briefings.send(&name).await {
+        Ok(sent) => answer::json(sent),
+        Err(fault @ BriefingFault::Unknown { .. }) => {
+            answer::problem(StatusCode::NOT_FOUND, fault.to_string()).into_response()
+        }
+        Err(fault) => answer::problem(StatusCode::SERVICE_UNAVAILABLE, fault.to_string()).into_response(),
+    }
+}
