@@ -49,6 +49,7 @@ mod replies;
 mod retire;
 mod send_on;
 mod silence_desk;
+mod vendor_desk;
 mod web_watch;
 
 pub(crate) use on_call::{calendar_now, mark_of as calendar_mark};
@@ -60,6 +61,7 @@ use records::Shelf;
 
 use reload::{Refused, ReloadAsked, files_change, hung_up, reload};
 use silence_desk::SilenceDesk;
+use vendor_desk::VendorDesk;
 use web_watch::WebWatch;
 
 /// Where the configuration comes from; asked again on reload.
@@ -128,8 +130,10 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
     });
     let ears = Arc::new(Ears::default());
     let hooks = Arc::new(Hooks::new(store.clone(), clock.clone(), desk.clone(), Arc::clone(&ears), seed));
+    let vendor = Arc::new(VendorDesk::new(Arc::clone(&desk), Arc::clone(&metrics)));
     let kept = Kept {
         ears,
+        vendor: Arc::clone(&vendor),
         hooks: Arc::clone(&hooks),
         store: store.clone(),
         clock: clock.clone(),
@@ -184,6 +188,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         clock: clock.clone(),
         access: Arc::clone(&access),
         hooks: Some(hooks),
+        vendor,
     };
     let serving = tokio::spawn(http::serve(listener, http::router(web), Arc::clone(&access), async move {
         let _ = web_stopped.wait_for(|stop| *stop).await;
@@ -376,6 +381,8 @@ struct Kept {
     ears: Arc<Ears>,
     /// Where gateways tell.
     hooks: Arc<Hooks>,
+    /// Where the vendor tells.
+    vendor: Arc<VendorDesk>,
     started_at: Instant,
     seed: u64,
 }

@@ -12,9 +12,11 @@ use crate::{
     sim::command::SimArgs,
 };
 
+mod hooks;
 mod service;
 mod silence;
 
+pub use hooks::{Hooks, HooksAction, HooksPlace};
 pub use service::{Service, ServiceAction, ServicePlace};
 pub use silence::{Silence, SilenceAdd, SilenceCommand, SilenceLength, SilenceQuery, SilenceUpdate};
 
@@ -121,6 +123,9 @@ pub enum Command {
     Status(Asking),
     /// Try everything outside: credentials, clock, mail, text messages; sends nothing
     Doctor(Doctor),
+    /// List, make or remove the hooks by which WellSky tells of changes
+    #[command(after_help = hooks::HELP)]
+    Hooks(Hooks),
     /// List the alerts
     Alerts(Alerts),
     /// Own an alert: repeats stop until that ends

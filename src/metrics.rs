@@ -114,6 +114,35 @@ impl MessageOutcome {
     }
 }
 
+/// What became of a hook of the vendor; the `outcome` label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HookOutcome {
+    /// What it named is read.
+    Read,
+    /// The same was named just before.
+    Repeat,
+    /// Enough were named in this minute.
+    TooMany,
+    /// It names nothing that is read here.
+    Ignored,
+    /// Its secret is not right.
+    Forged,
+}
+
+impl HookOutcome {
+    const ALL: [Self; 5] = [Self::Read, Self::Repeat, Self::TooMany, Self::Ignored, Self::Forged];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Repeat => "repeat",
+            Self::TooMany => "too_many",
+            Self::Ignored => "ignored",
+            Self::Forged => "forged",
+        }
+    }
+}
+
 /// What the loops count. One for the process, shared by reference.
 #[derive(Debug)]
 pub struct Metrics {
@@ -127,6 +156,7 @@ pub struct Metrics {
     duplicates: IntCounterVec,
     sent_on: IntCounterVec,
     inbound_texts: IntCounterVec,
+    hooks: IntCounterVec,
     gateway_penalty: GaugeVec,
     decisions: IntCounterVec,
     page_turns: IntCounterVec,
@@ -180,6 +210,7 @@ impl Metrics {
             duplicates: counters(&f::DUPLICATES),
             sent_on: counters(&f::SENT_ON),
             inbound_texts: counters(&f::INBOUND_TEXTS),
+            hooks: counters(&f::HOOKS),
             gateway_penalty: gauges(&f::GATEWAY_PENALTY),
             decisions: counters(&f::DECISIONS),
             page_turns: counters(&f::PAGE_TURNS),
@@ -216,6 +247,9 @@ impl Metrics {
         }
         for outcome in ["sent", "failed", "dropped"] {
             metrics.sent_on.with_label_values(&[outcome]);
+        }
+        for outcome in HookOutcome::ALL {
+            metrics.hooks.with_label_values(&[outcome.as_str()]);
         }
         for outcome in ["ok", "refused"] {
             metrics.reloads.with_label_values(&[outcome]);
@@ -269,6 +303,11 @@ impl Metrics {
     /// nothing is not one that is not.
     pub fn inbound_texts(&self, gateway: &str, outcome: &str, n: u64) {
         self.inbound_texts.with_label_values(&[gateway, outcome]).inc_by(n);
+    }
+
+    /// A hook of the vendor.
+    pub fn hook(&self, outcome: HookOutcome) {
+        self.hooks.with_label_values(&[outcome.as_str()]).inc();
     }
 
     /// How much longer a gateway takes nothing from us.

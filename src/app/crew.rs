@@ -171,6 +171,7 @@ impl Crew {
             replies: desk.clone(),
             ears: Arc::clone(&kept.ears),
         };
+        kept.vendor.renew(&config);
         kept.hooks.renew(HookSettings {
             external_url: config.web.external_url.clone(),
             gateways: config.sms_gateways.clone(),

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    Exit, ack, agent::Agent, alerts, check, demo, disposition, doctor, healthcheck, init, on_call, on_call_log,
+    Exit, ack, agent::Agent, alerts, check, demo, disposition, doctor, healthcheck, hooks, init, on_call, on_call_log,
     output::Output, routes, silence, status, terminal,
 };
 use crate::{
@@ -123,6 +123,10 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let Some((config, _)) = load_or_say(config)? else { return Ok(Exit::Failed) };
             let wish = doctor::Wish { send_to: args.send_to, text: args.text, n_clients: args.clients };
             Ok(doctor::run(&config, &wish, &mut out).await?)
+        }
+        Command::Hooks(args) => {
+            let Some((config, _)) = load_or_say(config)? else { return Ok(Exit::Failed) };
+            Ok(hooks::run(&config, &args.action, width, &mut out, &mut io::stderr()).await?)
         }
         Command::Alerts(args) => {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };

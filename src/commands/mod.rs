@@ -13,6 +13,7 @@ pub mod disposition;
 pub mod doctor;
 pub mod drill;
 pub mod healthcheck;
+pub mod hooks;
 pub mod init;
 mod longest_text;
 pub mod on_call;

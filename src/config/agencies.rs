@@ -8,7 +8,7 @@ use super::{
     Agency, Location, LostOffice, NaiveTz, Wellsky,
     address::{parse_url, url_is_loopback},
     fault::Fault,
-    glob,
+    glob, hook_secret,
     names::Names,
     reading::{Fields, Reading, is_spoiled},
     secret,
@@ -92,7 +92,7 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
     let wellsky = fields
         .need("wellsky", "write wellsky: {client_id: {env: …}, client_secret: {env: …}}", cx)
         .and_then(|node| read_wellsky(node, &wellsky_path, cx));
-    fields.finish(&[("hook_secret", "hooks are not offered yet: remove it")], cx);
+    fields.finish(&[("hook_secret", "write it inside wellsky")], cx);
 
     let name = name?;
     if let (None, Some(node)) = (title_node, name_node)
@@ -239,7 +239,9 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
     let page_base = fields.get("page_base").and_then(|node| {
         cx.number(node, &format!("{path}.page_base"), "0 or 1, or remove the line", |base: &u8| *base <= 1)
     });
-    fields.finish(&[("hook_secret", "hooks are not offered yet: remove it")], cx);
+    let hook_secret =
+        fields.get("hook_secret").and_then(|node| hook_secret::read(node, &format!("{path}.hook_secret"), cx));
+    fields.finish(&[], cx);
     Some(Wellsky {
         base_url: base_url?,
         agency_id: agency_id.map(Into::into),
@@ -256,6 +258,7 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
         },
         page_base,
         confirm_timeout,
+        hook_secret,
     })
 }
 

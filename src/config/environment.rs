@@ -124,6 +124,7 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
             encounter_naive_tz: NaiveTz::Auto,
             page_base: None,
             confirm_timeout: CONFIRM_TIMEOUT,
+            hook_secret: None,
         },
     };
     Ok(FromEnvironment { agency, store: StoreUrl::Sqlite(store), warnings })

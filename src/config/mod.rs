@@ -15,6 +15,7 @@ mod escalation_policies;
 pub mod fault;
 mod glob;
 mod global;
+mod hook_secret;
 mod http_client;
 mod inhibit_rules;
 mod load;
@@ -230,6 +231,8 @@ pub struct Wellsky {
     pub page_base: Option<u8>,
     /// How long the first message of an alert waits for the confirming read.
     pub confirm_timeout: Duration,
+    /// What the vendor's hooks prove themselves with; `None` = none are taken.
+    pub hook_secret: Option<SecretString>,
 }
 
 /// `encounter_naive_tz`.

@@ -52,6 +52,7 @@ mod v1;
 mod v1_dispositions;
 pub mod v1_silences;
 mod v2;
+pub mod vendor;
 mod waiting;
 
 pub use {
@@ -66,6 +67,7 @@ pub use {
     silencing::Silencing,
     v1::{AckAnswer, AckBody},
     v1_dispositions::{DispositionAnswer, DispositionBody},
+    vendor::VendorSide,
 };
 
 /// The largest body taken. Prometheus sends 64 alerts a request; ten thousand at once are about 5 MB.
@@ -100,6 +102,8 @@ pub struct Web {
     pub access: Arc<Access>,
     /// Takes what gateways tell; `None` = there is nobody who would.
     pub hooks: Option<Arc<Hooks>>,
+    /// Takes what the vendor tells.
+    pub vendor: Arc<dyn VendorSide>,
 }
 
 impl Web {

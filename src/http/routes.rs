@@ -6,7 +6,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::{
     Web, drill, health, hooks, link, live, on_call, on_call_log, pages, past, silence_pages, v1, v1_dispositions,
-    v1_silences, v2,
+    v1_silences, v2, vendor,
 };
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
@@ -332,5 +332,12 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Counts,
         role: Role::Open,
         serve: || post(hooks::ringcentral),
+    },
+    Route {
+        path: vendor::VENDOR_HOOK,
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || post(vendor::hook),
     },
 ];

@@ -17,6 +17,7 @@ mod drill;
 mod faults;
 mod gateways;
 mod harness;
+mod hooks;
 mod house;
 mod init;
 mod kill;

@@ -218,6 +218,7 @@ pub(super) fn config(base_url: &str) -> Config {
                 encounter_naive_tz: NaiveTz::Auto,
                 page_base: None,
                 confirm_timeout: minutes(1),
+                hook_secret: None,
             },
         }],
         rules: Arc::default(),

@@ -167,6 +167,7 @@ fn agency(address: &str, change: impl FnOnce(&mut Wellsky)) -> Agency {
         encounter_naive_tz: NaiveTz::Auto,
         page_base: None,
         confirm_timeout: Duration::from_mins(1),
+            hook_secret: None,
     };
     change(&mut wellsky);
     Agency {
