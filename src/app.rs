@@ -43,6 +43,7 @@ mod links;
 mod on_call;
 mod parts;
 mod publisher;
+mod record_book;
 mod records;
 mod reload;
 mod replies;

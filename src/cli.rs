@@ -126,6 +126,9 @@ pub enum Command {
     /// List, make or remove the hooks by which WellSky tells of changes
     #[command(after_help = hooks::HELP)]
     Hooks(Hooks),
+    /// List the notes on clients' records at WellSky: written, not written, or what would be
+    #[command(after_help = NOTES_HELP)]
+    Notes(Notes),
     /// List the alerts
     Alerts(Alerts),
     /// Own an alert: repeats stop until that ends
@@ -138,6 +141,25 @@ pub enum Command {
     OnCall(OnCall),
     /// Ask the agent of this configuration whether it is well, for a container's health check
     Healthcheck(Healthcheck),
+}
+
+const NOTES_HELP: &str = "\
+Examples:
+  shiftwatch notes                       what was written on records, and what WellSky said of it
+  shiftwatch notes --dry-run             only what would have been written
+
+Nothing is written unless wellsky.write of an agency names task_log or admin_task. With wellsky.write.dry_run: true notes are
+made and kept here, and none is written.";
+
+/// `notes`.
+#[derive(Debug, Args)]
+pub struct Notes {
+    /// Only those that were made for trial and not written
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Whom to ask, and how to answer
+    #[command(flatten)]
+    pub asking: Asking,
 }
 
 /// `init`.

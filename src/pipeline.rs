@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use crate::{
     agenda::Wake,
     alerts::{
+        closed,
         decide::{self, Given},
         orders::Inputs,
         step::{CatchUp, Step},
@@ -17,6 +18,7 @@ use crate::{
     model::{Instant, Subject},
     notify::{
         notice,
+        record_note,
         render::{self, Rendered},
         voice::Telling,
     },
@@ -203,8 +205,24 @@ fn decide_and_render(
     let given = render::Given { policy, former: &watch.former, telling, people: &watch.mirror, now };
     let mut rendered = render::render(&step.intents, given);
     rendered.absorb(notice::render(&step.notices, &watch.settings.name, given));
+    rendered.absorb(notes(watch, telling, &step, now));
     let n_template_faults = spoken.n_template_faults() + rendered.n_template_faults;
     (step, rendered, n_template_faults)
+}
+
+/// What became of alerts, as notes for the vendor's record, where that is switched on.
+fn notes(watch: &Watch, telling: &Telling, step: &Step, now: Instant) -> Rendered {
+    let write = &watch.settings.wellsky.write;
+    if !write.is_on() {
+        return Rendered::default();
+    }
+    let visit = |subject: &Subject| {
+        let Subject::Shift(key) = subject else { return None };
+        let shift = watch.mirror.shift(key)?;
+        watch.mirror.visits_of(shift).map(|entry| entry.visit.id.clone()).last()
+    };
+    let closed = closed::closed(&watch.book, &step.delta);
+    record_note::render(&closed, record_note::Given { write, telling, visit: &visit, now })
 }
 
 /// Everything after a start, a standstill, and when the clock went back; else what changed and what is due.

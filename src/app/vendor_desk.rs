@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use futures::future::BoxFuture;
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -9,12 +10,20 @@ use super::desk::Desk;
 use crate::{
     clock,
     config::Config,
-    http::vendor::{Hooked, VendorSide},
+    http::{
+        records::RecordsFault,
+        vendor::{Hooked, NoteReport, VendorSide},
+    },
     lifecycle::Post,
     metrics::{HookOutcome, Metrics},
     model::AgencyName,
+    notify::record_note::RecordPlace,
     source::named::{Admits, Door, Named},
+    store::{MessageFate, NoteRow},
 };
+
+/// Notes that are shown at once.
+const NOTES_MAX: u32 = 500;
 
 /// One agency's secret, and what its hooks may cost.
 struct Entrance {
@@ -73,7 +82,33 @@ impl VendorDesk {
     }
 }
 
+fn report(row: NoteRow) -> NoteReport {
+    let (visit, client) = match row.note.on {
+        RecordPlace::Visit { visit } => (Some(visit.to_string()), None),
+        RecordPlace::Task { client, .. } => (None, Some(client.to_string())),
+    };
+    NoteReport {
+        id: row.id.to_string(),
+        agency: row.agency.to_string(),
+        at: row.created_at,
+        way: row.way,
+        visit,
+        client,
+        state: row.fate.as_str().to_owned(),
+        why: row.last_why.filter(|_| row.fate != MessageFate::Sent),
+        vendor_id: row.provider_id,
+        text: row.note.text,
+    }
+}
+
 impl VendorSide for VendorDesk {
+    fn notes(&self) -> BoxFuture<'_, Result<Vec<NoteReport>, RecordsFault>> {
+        Box::pin(async move {
+            let rows = self.desk.store.notes(NOTES_MAX).await.map_err(|fault| RecordsFault { why: fault.to_string() })?;
+            Ok(rows.into_iter().map(report).collect())
+        })
+    }
+
     fn hooked(&self, authorization: &str, body: &[u8]) -> Hooked {
         let entrances = self.entrances();
         if entrances.is_empty() {

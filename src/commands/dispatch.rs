@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    Exit, ack, agent::Agent, alerts, check, demo, disposition, doctor, healthcheck, hooks, init, on_call, on_call_log,
+    Exit, ack, agent::Agent, alerts, check, demo, disposition, doctor, healthcheck, hooks, init, notes, on_call, on_call_log,
     output::Output, routes, silence, status, terminal,
 };
 use crate::{
@@ -127,6 +127,10 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Hooks(args) => {
             let Some((config, _)) = load_or_say(config)? else { return Ok(Exit::Failed) };
             Ok(hooks::run(&config, &args.action, width, &mut out, &mut io::stderr()).await?)
+        }
+        Command::Notes(args) => {
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
+            Ok(notes::run(&agent, args.dry_run, args.asking.output, width, &mut out).await?)
         }
         Command::Alerts(args) => {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };

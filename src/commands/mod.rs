@@ -16,6 +16,7 @@ pub mod healthcheck;
 pub mod hooks;
 pub mod init;
 mod longest_text;
+pub mod notes;
 pub mod on_call;
 pub mod on_call_log;
 pub mod output;

@@ -5,7 +5,7 @@ use std::{path::Path, rc::Rc, time::Duration};
 use chrono::NaiveTime;
 
 use super::{
-    Agency, Location, LostOffice, NaiveTz, Wellsky,
+    Agency, Location, LostOffice, NaiveTz, Wellsky, Write,
     address::{parse_url, url_is_loopback},
     fault::Fault,
     glob, hook_secret,
@@ -14,7 +14,7 @@ use super::{
     secret,
     time_intervals::minute_of_day,
     tree::{self, Node, Place, Value},
-    zone,
+    write, zone,
 };
 use crate::model::{AgencyName, TagId};
 
@@ -241,6 +241,12 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
     });
     let hook_secret =
         fields.get("hook_secret").and_then(|node| hook_secret::read(node, &format!("{path}.hook_secret"), cx));
+    let write_path = fields.path("write");
+    let has_agency_id = agency_id.is_some();
+    let write = match fields.get("write") {
+        Some(node) => write::read(node, &write_path, has_agency_id, cx)?,
+        None => Write::default(),
+    };
     fields.finish(&[], cx);
     Some(Wellsky {
         base_url: base_url?,
@@ -259,6 +265,7 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
         page_base,
         confirm_timeout,
         hook_secret,
+        write,
     })
 }
 

@@ -125,6 +125,7 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
             page_base: None,
             confirm_timeout: CONFIRM_TIMEOUT,
             hook_secret: None,
+            write: crate::config::Write::default(),
         },
     };
     Ok(FromEnvironment { agency, store: StoreUrl::Sqlite(store), warnings })

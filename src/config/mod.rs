@@ -41,6 +41,7 @@ pub mod tree;
 mod web;
 mod web_file;
 mod web_tls;
+mod write;
 pub mod zone;
 
 #[cfg(test)]
@@ -56,6 +57,7 @@ pub use self::{
     http_client::HttpClient,
     seen::Seen,
     web::Listens,
+    write::{AdminTask, Write},
     web_file::{RateLimit, WebFile, WebFileRefused, WebHash, WebUser},
 };
 
@@ -233,6 +235,8 @@ pub struct Wellsky {
     pub confirm_timeout: Duration,
     /// What the vendor's hooks prove themselves with; `None` = none are taken.
     pub hook_secret: Option<SecretString>,
+    /// What may be written. Nothing, by default.
+    pub write: Write,
 }
 
 /// `encounter_naive_tz`.

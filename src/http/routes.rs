@@ -334,6 +334,13 @@ pub const ROUTES: &[Route] = &[
         serve: || post(hooks::ringcentral),
     },
     Route {
+        path: "/api/v1/notes",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(vendor::notes),
+    },
+    Route {
         path: vendor::VENDOR_HOOK,
         methods: &["POST"],
         shows: Shows::Counts,

@@ -325,7 +325,7 @@ impl Site {
             clock: Clock::manual(noon()),
             access: Arc::default(),
             hooks: None,
-            vendor: Arc::new(crate::http::vendor::NoVendor),
+            vendor: Arc::new(super::vendor::NoVendor),
         };
         let access = Arc::clone(&web.access);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

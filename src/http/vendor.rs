@@ -12,7 +12,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Web, answer};
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use super::{Web, answer, records::RecordsFault};
+use crate::model::Instant;
 
 /// Where the vendor's subscriptions point to, under the external address.
 pub const VENDOR_HOOK: &str = "/hooks/wellsky";
@@ -34,6 +38,44 @@ pub enum Hooked {
 pub trait VendorSide: Send + Sync + 'static {
     /// A hook came with this `Authorization` header. Never waits.
     fn hooked(&self, authorization: &str, body: &[u8]) -> Hooked;
+
+    /// The latest notes on the vendor's records, as they are kept here, the newest first.
+    fn notes(&self) -> BoxFuture<'_, Result<Vec<NoteReport>, RecordsFault>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+/// A note on a record. It names nobody; ids are the vendor's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteReport {
+    /// 32 hex digits.
+    pub id: String,
+    /// Whose.
+    pub agency: String,
+    /// When it was decided.
+    pub at: Instant,
+    /// `task_log`, `admin_task`, or `dry_run`.
+    pub way: String,
+    /// The visit of a task log.
+    pub visit: Option<String>,
+    /// The client of an admin task.
+    pub client: Option<String>,
+    /// `queued`, `sent`, `refused`, `uncertain` … as of any message.
+    pub state: String,
+    /// Why it is not written, where it is not.
+    pub why: Option<String>,
+    /// Its id at the vendor, with its kind: `task_log/4102`.
+    pub vendor_id: Option<String>,
+    /// What it says.
+    pub text: String,
+}
+
+/// `GET /api/v1/notes`.
+pub(super) async fn notes(State(web): State<Arc<Web>>) -> Response {
+    match web.vendor.notes().await {
+        Ok(notes) => answer::json(notes),
+        Err(fault) => answer::problem(StatusCode::SERVICE_UNAVAILABLE, &fault.to_string()).into_response(),
+    }
 }
 
 /// Nobody's vendor: no hook is taken.

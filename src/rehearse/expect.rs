@@ -191,7 +191,7 @@ pub fn channel(text: &str) -> Result<Channel, Wrong> {
     Channel::ALL
         .into_iter()
         .find(|channel| channel.as_str() == text)
-        .ok_or_else(|| (format!("nobody is told by \"{text}\""), "write sms, call, email or webhook".to_owned()))
+        .ok_or_else(|| (format!("nobody is told by \"{text}\""), "write sms, call, email, webhook or record".to_owned()))
 }
 
 impl Expectation {

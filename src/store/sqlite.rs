@@ -20,6 +20,7 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
+    NoteRow,
     Attempted, BadContact, Claimed, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState, Morning, Old,
     OutboxStats, Place, Poll, Report, Room, VerifiedContact, api_rows, book, calendars,
     calendars::CalendarCopy,
@@ -332,6 +333,11 @@ impl Store {
     /// What became of these messages; unknown ones are left out.
     pub async fn messages(&self, agency: &AgencyName, ids: &[MessageId]) -> Result<Vec<MessageState>, StoreError> {
         outbox_read::messages(self.reader().await?.connection(), agency, ids).await
+    }
+
+    /// The latest notes on records, the newest first.
+    pub async fn notes(&self, limit: u32) -> Result<Vec<NoteRow>, StoreError> {
+        outbox_read::notes(self.reader().await?.connection(), limit).await
     }
 
     /// Each way out that was ever used, and whoever refused a message, and since when they have been failing. What was

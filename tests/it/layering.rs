@@ -94,6 +94,7 @@ const NOTIFY_PURE: &[&str] = &[
     "notice",
     "page_texts",
     "receiver",
+    "record_note",
     "render",
     "spoken",
     "texts",

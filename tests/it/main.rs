@@ -24,6 +24,7 @@ mod kill;
 mod layering;
 mod metrics_lint;
 mod mornings;
+mod notes;
 mod on_call;
 mod pages;
 mod phi;

@@ -219,6 +219,7 @@ pub(super) fn config(base_url: &str) -> Config {
                 page_base: None,
                 confirm_timeout: minutes(1),
                 hook_secret: None,
+            write: crate::config::Write::default(),
             },
         }],
         rules: Arc::default(),

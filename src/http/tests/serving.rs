@@ -18,7 +18,7 @@ fn web() -> Web {
         clock: Clock::manual(noon()),
         access: Arc::default(),
         hooks: None,
-            vendor: Arc::new(crate::http::vendor::NoVendor),
+            vendor: Arc::new(vendor::NoVendor),
     }
 }
 

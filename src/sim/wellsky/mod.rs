@@ -7,6 +7,7 @@
 //! Nothing here waits or speaks to a network; `edge` does.
 
 mod gate;
+mod notes;
 mod paging;
 mod search;
 mod shapes;
@@ -26,6 +27,8 @@ use super::{
 };
 use crate::model::Instant;
 
+pub use notes::Written;
+
 /// Where tokens are asked for, under the host root.
 pub(crate) const TOKEN_PATH: &str = "/oauth/accesstoken";
 
@@ -33,6 +36,8 @@ pub(crate) const TOKEN_PATH: &str = "/oauth/accesstoken";
 pub(crate) struct Vendor {
     pub(crate) switches: Switches,
     pub(crate) subscriptions: Subscriptions,
+    /// What was written on the record.
+    pub(crate) written: Vec<Written>,
     tokens: Vec<token::Token>,
     dice: Dice,
     /// How often each scripted fault has matched, by its place in the list.
@@ -51,6 +56,8 @@ enum Route {
     ClockIn(String),
     ClockOut(String),
     Subscriptions(Option<u64>),
+    TaskLogs(String),
+    AdminTasks,
     /// Right but for its trailing slash.
     NoSlash,
     /// The gateway has no such route.
@@ -70,6 +77,7 @@ impl Vendor {
         Self {
             switches,
             subscriptions: Subscriptions::default(),
+            written: Vec::new(),
             tokens: Vec::new(),
             dice: Dice::keyed(seed, &[0x70, 0x6b]),
             fault_hits: Vec::new(),
@@ -170,6 +178,8 @@ impl Vendor {
             Route::ClockIn(shift) => clock_in(world, &shift),
             Route::ClockOut(visit) => clock_out(world, &visit),
             Route::Subscriptions(id) => self.subscriptions.answer(call, id, self.switches.subscriptions_terse),
+            Route::TaskLogs(visit) => notes::task_logs(&mut self.written, &self.switches, world, call, &visit),
+            Route::AdminTasks => notes::admin_task(&mut self.written, world, call),
             Route::NoSlash | Route::Unknown => gate::no_route(call),
         }
     }
@@ -188,7 +198,7 @@ impl Vendor {
             "appointment" => Endpoint::Appointment,
             "encounter" => Endpoint::Encounter,
             "locations" => Endpoint::Locations,
-            "subscriptions" => Endpoint::Other,
+            "subscriptions" | "adminTasks" => Endpoint::Other,
             _ => return Route::Unknown,
         };
         let is_subscription = resource == "subscriptions";
@@ -201,6 +211,11 @@ impl Vendor {
                 }
             }
             _ if is_subscription => Route::Unknown,
+            ("POST", []) if resource == "adminTasks" => Route::AdminTasks,
+            _ if resource == "adminTasks" => Route::Unknown,
+            ("GET" | "POST", [visit, "tasklog"]) if endpoint == Endpoint::Encounter => {
+                Route::TaskLogs((*visit).to_owned())
+            }
             ("POST", ["_search"]) => Route::Search(endpoint),
             ("GET", []) => Route::List(endpoint),
             ("GET", [id]) if !id.starts_with('_') && !id.is_empty() && endpoint != Endpoint::Locations => {

@@ -168,6 +168,7 @@ fn agency(address: &str, change: impl FnOnce(&mut Wellsky)) -> Agency {
         page_base: None,
         confirm_timeout: Duration::from_mins(1),
             hook_secret: None,
+            write: crate::config::Write::default(),
     };
     change(&mut wellsky);
     Agency {

@@ -25,6 +25,8 @@ use crate::{
     config::Wellsky,
 };
 
+pub mod notes;
+
 pub mod subscriptions;
 
 /// A vendor's explanation longer than this is no explanation.
