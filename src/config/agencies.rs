@@ -11,7 +11,7 @@ use super::{
     glob, hook_secret,
     names::Names,
     reading::{Fields, Reading, is_spoiled},
-    secret,
+    reminders, secret,
     time_intervals::minute_of_day,
     tree::{self, Node, Place, Value},
     write, zone,
@@ -84,6 +84,8 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
     let morning_path = fields.path("morning_list");
     let morning_list =
         fields.get("morning_list").map_or_else(morning_list, |node| read_morning(node, &morning_path, cx));
+    let reminders_path = fields.path("reminders");
+    let reminders = fields.get("reminders").and_then(|node| reminders::read(node, &reminders_path, cx));
     let locations_path = fields.path("locations");
     let locations = fields.get("locations").map_or_else(Vec::new, |node| read_locations(node, &locations_path, cx));
     let tags_path = fields.path("tags");
@@ -110,6 +112,7 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
         tags,
         clock_12h: clock == Some("12h"),
         morning_list,
+        reminders,
         wellsky: wellsky?,
     })
 }

@@ -112,6 +112,7 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
         tags: Vec::new(),
         clock_12h: false,
         morning_list: morning_list(),
+            reminders: None,
         wellsky: Wellsky {
             base_url,
             agency_id: Some(agency_id.into()),

@@ -25,6 +25,7 @@ pub mod origins;
 mod people;
 pub(crate) mod reading;
 mod receivers;
+mod reminders;
 mod routes;
 mod rule_file;
 mod rule_kinds;
@@ -55,6 +56,7 @@ pub use self::{
     alertmanagers::Alertmanager,
     drill_clock::parse as parse_drill_clock,
     http_client::HttpClient,
+    reminders::Reminders,
     seen::Seen,
     web::Listens,
     write::{AdminTask, Write},
@@ -191,6 +193,8 @@ pub struct Agency {
     pub clock_12h: bool,
     /// When whoever was told in the night is asked what became of it; `None` = never.
     pub morning_list: Option<NaiveTime>,
+    /// Which caregivers are reminded of what; `None` = nobody.
+    pub reminders: Option<Reminders>,
     /// The API.
     pub wellsky: Wellsky,
 }

@@ -3,7 +3,9 @@
 use std::{process::Command, time::Duration};
 
 use serde_json::{Value, json};
-use shiftwatch::sim::{request_log::Entry, switches::WebhookManner};
+use shiftwatch::sim::{
+    request_log::{self, Entry},
+    switches::WebhookManner};
 
 use crate::harness::{BLAKE, CASEY, House, PATIENCE, Plan, SHIFT, value};
 
@@ -148,5 +150,7 @@ async fn a_flood_of_lies_costs_neither_the_watch_nor_the_budget() {
     house.told_of(&["covered"]).await;
     let by_id = n_asked(&house, "GET", "/v1/patients/") - before;
     assert!((1..=25).contains(&by_id), "{by_id} of 300 lies were read");
-    house.close().await;
+    house.nobody_else_was_told();
+    house.sim.read_log(|log| assert!(request_log::outside_read_set(log).is_empty()));
+    assert_eq!(house.stop().await, Some(0), "{}", house.log());
 }

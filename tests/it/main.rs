@@ -32,6 +32,7 @@ mod prometheus;
 mod records;
 mod release;
 mod reload;
+mod reminders;
 mod replay;
 mod rule_tests;
 mod send_on;

@@ -206,6 +206,7 @@ pub(super) fn config(base_url: &str) -> Config {
             tags: Vec::new(),
             clock_12h: false,
             morning_list: None,
+            reminders: None,
             wellsky: Wellsky {
                 base_url: base_url.to_owned(),
                 agency_id: None,

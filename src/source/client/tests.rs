@@ -179,6 +179,7 @@ fn agency(address: &str, change: impl FnOnce(&mut Wellsky)) -> Agency {
         tags: Vec::new(),
         clock_12h: false,
         morning_list: None,
+            reminders: None,
         wellsky,
     }
 }

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    alerts::notice::PEOPLE,
+    alerts::notice::{PEOPLE, REMINDERS},
     model::{Phi, PhiGrant},
     notify::{
         message::{Channel, Content, Message, SmtpTarget},
@@ -57,8 +57,8 @@ pub fn way_to(message: &Message) -> String {
 }
 
 pub(super) fn way_of(receiver: &str, recipient: &str, channel: Channel) -> String {
-    if receiver == RECORD {
-        // A record that refuses a note is nobody who cannot be reached.
+    if receiver == RECORD || receiver == REMINDERS {
+        // Neither is anybody whom alerts have to reach.
         String::new()
     } else if receiver == PEOPLE {
         recipient_way(PEOPLE, &format!("{recipient}/{channel}"))
