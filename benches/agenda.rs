@@ -114,6 +114,7 @@ fn fetched(read: Read, batch: Batch, at: Instant) -> Fetched {
         started_at: at,
         finished_at: at,
         outcome: Ok(Rows { batch, complete: true, rejected: Vec::new() }),
+        shift_tasks: Vec::new(),
         requests: Vec::new(),
     }
 }

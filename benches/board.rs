@@ -28,7 +28,7 @@ use shiftwatch::{
     },
     clock::Clock,
     http::{
-        self, DrillAnswer, Orders, People, Records, Silencing, Web,
+        self, Audit, Details, DrillAnswer, Orders, People, Records, Silencing, Web,
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         silencing::SilenceFault,
@@ -48,6 +48,7 @@ use shiftwatch::{
     report::{
         alert_story::AlertStory,
         api_record::ApiRecord,
+        audit::{AuditLog, AuditRow},
         history::{History, Span as HistorySpan},
         on_call_log::OnCallLog,
     },
@@ -100,7 +101,15 @@ fn schedule(client: usize) -> Vec<Shift> {
 
 fn fetched(read: Read, batch: Batch) -> Fetched {
     let outcome = Ok(Rows { batch, complete: true, rejected: Vec::new() });
-    Fetched { agency: "main".into(), read, started_at: noon(), finished_at: noon(), outcome, requests: Vec::new() }
+    Fetched {
+        agency: "main".into(),
+        read,
+        started_at: noon(),
+        finished_at: noon(),
+        outcome,
+        shift_tasks: Vec::new(),
+        requests: Vec::new(),
+    }
 }
 
 fn mirror(n_clients: usize) -> Mirror {
@@ -150,6 +159,7 @@ fn agency(name: &str, today: Arc<Today>, n_clients: usize) -> AgencyView {
         n_clients: Some(n_clients as u64),
         n_shifts_left_today: Some(today.shifts.len() as u64),
         last_read_at: Some(noon()),
+        details: Vec::new(),
         sections: Section::ALL
             .into_iter()
             .map(|section| SectionView { section, as_of: Some(noon()), complete: true })
@@ -238,9 +248,25 @@ impl Silencing for Nobody {
     }
 }
 
+impl Details for Nobody {}
+
 impl People for Nobody {
     fn look_up(&self, wanted: Vec<Who>) -> BoxFuture<'_, Names> {
         Box::pin(async { names(wanted) })
+    }
+}
+
+impl Audit for Nobody {
+    fn write(&self, _: Vec<AuditRow>) -> BoxFuture<'_, Result<(), StoreFault>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn log(&self, from: Instant, until: Instant) -> BoxFuture<'_, Result<AuditLog, RecordsFault>> {
+        Box::pin(async move { Ok(AuditLog { from, until, rows: Vec::new(), complete: true }) })
+    }
+
+    fn now(&self) -> Instant {
+        noon()
     }
 }
 
@@ -367,14 +393,16 @@ async fn with_boards(first: &View, n: usize) -> String {
         orders: Arc::new(Nobody),
         silencing: Arc::new(Nobody),
         people: Arc::new(Nobody),
+        details: Arc::new(Nobody),
         gallery: Arc::default(),
         open: Arc::default(),
         closing,
         records: Arc::new(Nobody),
         clock: Clock::manual(noon()),
         access: Arc::clone(&access),
+        audit: Arc::new(Nobody),
         hooks: None,
-            vendor: Arc::new(shiftwatch::http::vendor::NoVendor),
+        vendor: Arc::new(shiftwatch::http::vendor::NoVendor),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

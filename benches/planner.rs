@@ -403,6 +403,7 @@ fn answered(read: Read, now: f64) -> Fetched {
         started_at: at(now),
         finished_at: at(now),
         outcome: Ok(Rows { batch: Batch::Shifts(Vec::new()), complete: true, rejected: Vec::new() }),
+        shift_tasks: Vec::new(),
         requests: Vec::new(),
     }
 }

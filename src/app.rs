@@ -20,7 +20,10 @@ use crate::{
     alerts::page::LinkKey,
     clock::{self, Clock},
     config::{Config, fault::Fault, original},
-    http,
+    http::{
+        self,
+        local_key::{self, LocalKey},
+    },
     lifecycle::{ApiBook, Nudges, Post, SilenceBook, StoreHealth},
     limits,
     metrics::Metrics,
@@ -34,8 +37,10 @@ use crate::{
     view::{self, ConfigView, ViewWriter},
 };
 
+mod audit;
 mod crew;
 mod desk;
+mod details;
 mod dispositions;
 mod drills;
 mod heart;
@@ -167,7 +172,8 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         logs: Mutex::default(),
         api_records: Mutex::default(),
     };
-    let access = Arc::new(http::Access::new(config.web.file.as_ref()));
+    let local = LocalKey::new(&own_secret(&store, local_key::SECRET).await?);
+    let access = Arc::new(http::Access::new(config.web.file.as_ref()).with_local_key(local));
     let mut web_watch = WebWatch::of(&config);
     let web = http::Web {
         view: reader,
@@ -183,11 +189,13 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         )),
         records: Arc::new(shelf),
         people: desk.clone(),
+        details: desk.clone(),
         gallery: Arc::default(),
         open: Arc::default(),
         closing: web_stop.subscribe(),
         clock: clock.clone(),
         access: Arc::clone(&access),
+        audit: desk.clone(),
         hooks: Some(hooks),
         vendor,
     };
@@ -390,10 +398,14 @@ struct Kept {
 
 /// The installation's secret for links, made once.
 async fn link_key(store: &Store) -> anyhow::Result<LinkKey> {
+    Ok(LinkKey::new(&own_secret(store, "links").await?))
+}
+
+/// A secret that the installation makes for itself, once.
+pub(crate) async fn own_secret(store: &Store, name: &'static str) -> anyhow::Result<[u8; 32]> {
     let mut fresh = [0; 32];
     SysRng.try_fill_bytes(&mut fresh).context("asking the system for random bytes")?;
-    let secret = store.secret("links", &fresh).await.context("reading the secret for links")?;
-    Ok(LinkKey::new(&secret))
+    store.secret(name, &fresh).await.with_context(|| format!("reading the installation's own secret ({name})"))
 }
 
 impl Kept {

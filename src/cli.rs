@@ -139,6 +139,12 @@ pub enum Command {
     Silence(Silence),
     /// Say who is on call, now and in the days ahead; and the log of who was
     OnCall(OnCall),
+    /// Say who saw whose name, when and from where
+    Audit(Audit),
+    /// How old each section of what is read is
+    Sections(Sections),
+    /// What was planned and done in one visit or shift
+    Tasks(Tasks),
     /// Ask the agent of this configuration whether it is well, for a container's health check
     Healthcheck(Healthcheck),
 }
@@ -512,6 +518,53 @@ fn instant(text: &str) -> Result<String, String> {
     chrono::DateTime::parse_from_rfc3339(text.trim())
         .map(|at| at.to_rfc3339())
         .map_err(|_| "write an instant with its offset, like 2026-12-24T20:00:00-07:00".to_owned())
+}
+
+/// `audit`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch audit --config shiftwatch.yml                 the last 7 days
+  shiftwatch audit --days 30 --output csv > audit.csv      for whoever has to show it
+
+Ids, never names. For whoever can read the agent's store on this machine, or signs in with --http-config.")]
+pub struct Audit {
+    /// How many days back
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=4000))]
+    pub days: u32,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `sections`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch sections                               clients, caregivers, shifts, visits, and what is read beside the watch
+
+What is read beside the watch stands in the configuration: agencies[].wellsky.sections.")]
+pub struct Sections {
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `tasks`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  shiftwatch tasks 55000001                         a visit, by WellSky's id: its planned tasks and its task log
+  shiftwatch tasks 90010001@2026-12-01T14:00:00Z    a shift, as its alerts name it: its planned tasks
+
+Needs wellsky.sections with shift_tasks and task_logs in the configuration.")]
+pub struct Tasks {
+    /// The visit's id, or the shift as the label `shift` of its alerts names it
+    #[arg(value_name = "VISIT|SHIFT")]
+    pub what: String,
+    /// Where and how
+    #[command(flatten)]
+    pub asking: Asking,
 }
 
 /// `ack`.

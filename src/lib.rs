@@ -6,6 +6,8 @@ pub mod clock;
 pub mod limits;
 pub mod model;
 
+pub mod details;
+
 pub mod source;
 
 pub mod mirror;

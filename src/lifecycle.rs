@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, Notify, watch as channel};
 
 use crate::{
     clock::{self, Clock},
+    details::plan::DetailBook,
     metrics::Metrics,
     model::{AgencyName, Instant},
     notify::voice::Telling,
@@ -31,6 +32,7 @@ use crate::{
 
 mod api_book;
 pub mod complaints;
+mod details;
 mod morning;
 mod polling;
 mod silence_book;
@@ -39,6 +41,7 @@ mod ticking;
 
 pub use api_book::ApiBook;
 use complaints::Complaints;
+pub use details::details_loop;
 pub use polling::poll_loop;
 pub use silence_book::{ChangeFault, EndsSoon, SilenceBook};
 pub use store_health::StoreHealth;
@@ -113,6 +116,8 @@ pub struct Post {
     pub source: Option<Arc<Source>>,
     /// What was complained about in the log, and when.
     pub complaints: PlainMutex<Complaints>,
+    /// What was read beside the watch, and when.
+    pub details: Arc<PlainMutex<DetailBook>>,
 }
 
 /// Everything the loops need.

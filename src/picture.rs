@@ -1,12 +1,17 @@
 //! The picture for readers, put together from what the loops hold. Counts what is known; what is unknown stays `None`.
 
-use std::{cell::OnceCell, sync::Arc, time::Duration};
+use std::{
+    cell::OnceCell,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use crate::{
     alerts::{
         alert::Alert, fingerprint::fingerprint, inhibit::Speakers, page::Arrived, silence::Silences, step::CatchUp,
     },
     config::Config,
+    details::{DetailSection, plan::DetailBook},
     lifecycle::Post,
     mirror::{coverage::Coverage, today::Today},
     model::{
@@ -22,8 +27,8 @@ use crate::{
     },
     store::{MessageFate, OutboxStats},
     view::{
-        AgencyView, AlertView, Band, ConfigView, EndpointView, LocationCoverage, OutboxCount, OutboxView, Paged,
-        RoutingView, RuleView, SectionView, ShiftCounts, View,
+        AgencyView, AlertView, Band, ConfigView, DetailView, EndpointView, LocationCoverage, OutboxCount, OutboxView,
+        Paged, RoutingView, RuleView, SectionView, ShiftCounts, View,
     },
     watch::Watch,
 };
@@ -66,7 +71,9 @@ pub async fn take(posts: &[Arc<Post>], frame: Frame<'_>) -> View {
         alerts.extend(watch.book.alerts().map(|alert| Arc::new(alert_view(&watch, alert, &speakers))));
         drop(speakers);
         if let Some(source) = &post.source {
-            agencies.push(agency_view(&watch, &plan.0, &source.status(&crate::clock::Clock::manual(now)), now));
+            let mut agency = agency_view(&watch, &plan.0, &source.status(&crate::clock::Clock::manual(now)), now);
+            agency.details = details(&watch, &post.details.lock().unwrap_or_else(PoisonError::into_inner));
+            agencies.push(agency);
         }
     }
     let mut rules: Vec<RuleView> = frame
@@ -202,6 +209,7 @@ fn agency_view(watch: &Watch, promise: &Promise, status: &SourceStatus, now: Ins
         n_clients: roster_known.then(|| mirror.watched_clients(now).count() as u64),
         n_shifts_left_today: known.then_some(left_today),
         last_read_at: mirror.last_ok_at(),
+        details: Vec::new(),
         sections: Section::ALL
             .into_iter()
             .map(|section| {
@@ -228,6 +236,20 @@ fn agency_view(watch: &Watch, promise: &Promise, status: &SourceStatus, now: Ins
         sweep: roster_known.then_some(promise.sweep),
         endpoints: endpoints(watch, status),
     }
+}
+
+/// What is read beside the watch, as far as the configuration wants it.
+fn details(watch: &Watch, book: &DetailBook) -> Vec<DetailView> {
+    let wanted = DetailSection::ALL.into_iter().filter(|section| watch.settings.wellsky.sections.has(*section));
+    let view = |section| DetailView {
+        section,
+        as_of: match section {
+            DetailSection::Locations => watch.mirror.locations_read_at(),
+            _ => book.as_of(section),
+        },
+        fault: book.fault(section).map(str::to_owned),
+    };
+    wanted.map(view).collect()
 }
 
 fn endpoints(watch: &Watch, status: &SourceStatus) -> Vec<EndpointView> {

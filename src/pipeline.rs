@@ -19,8 +19,7 @@ use crate::{
     mirror::{changes::Changes, row::MirrorDelta},
     model::{Instant, Subject},
     notify::{
-        notice,
-        record_note,
+        notice, record_note,
         render::{self, Rendered},
         voice::Telling,
     },
@@ -123,7 +122,16 @@ pub async fn tick(
     let n_where_faults = judged.n_where_faults;
     let reminders = reminded.as_ref().map(|looked| looked.outcomes.clone()).unwrap_or_default();
     let reads_wanted = move_on(watch, judged, &step, reminded);
-    Ok(Ticked { step, reads_wanted, n_messages, edges_from, n_out_of_reach, n_where_faults, n_template_faults, reminders })
+    Ok(Ticked {
+        step,
+        reads_wanted,
+        n_messages,
+        edges_from,
+        n_out_of_reach,
+        n_where_faults,
+        n_template_faults,
+        reminders,
+    })
 }
 
 /// One pass as far as it goes without the store: nothing of it has happened yet.

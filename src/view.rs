@@ -19,6 +19,7 @@ use crate::{
         silence::Silences,
         step::Quiet,
     },
+    details::DetailSection,
     mirror::today::Today,
     model::{AgencyName, Endpoint, Instant, Section},
     notify::{message::Channel, voice::Telling},
@@ -93,6 +94,8 @@ pub struct AgencyView {
     pub last_read_at: Option<Instant>,
     /// The age of each section.
     pub sections: Vec<SectionView>,
+    /// What is read beside the watch, where the configuration wants it.
+    pub details: Vec<DetailView>,
     /// Subjects past an edge without the evidence they need.
     pub n_unjudged: u64,
     /// Since when the agency is blind (its `Blind` alert or what would become one); `None` while it sees.
@@ -116,6 +119,17 @@ pub struct AgencyView {
     pub sweep: Option<Duration>,
     /// The endpoints called so far.
     pub endpoints: Vec<EndpointView>,
+}
+
+/// How a section stands that is read beside the watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DetailView {
+    /// Which.
+    pub section: DetailSection,
+    /// When a row of it was read last; `None` before the first.
+    pub as_of: Option<Instant>,
+    /// Why the last read failed; `None` when it did not.
+    pub fault: Option<String>,
 }
 
 /// How old a section is.
@@ -325,6 +339,7 @@ pub(crate) mod tests {
             n_clients: Some(118),
             n_shifts_left_today: Some(34),
             last_read_at: Some(now - TimeDelta::seconds(40)),
+            details: Vec::new(),
             sections: Section::ALL
                 .into_iter()
                 .map(|section| SectionView { section, as_of: Some(now - TimeDelta::seconds(200)), complete: true })

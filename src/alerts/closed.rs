@@ -11,7 +11,12 @@ use crate::rules::finding::Closing;
 /// Every alert that `delta` closes, in the order of its transitions. `book` is as it was before.
 #[must_use]
 pub fn closed(book: &Book, delta: &Delta) -> Vec<Alert> {
-    delta.transitions.iter().filter(|turn| turn.to == "resolved").filter_map(|turn| as_closed(book, delta, turn)).collect()
+    delta
+        .transitions
+        .iter()
+        .filter(|turn| turn.to == "resolved")
+        .filter_map(|turn| as_closed(book, delta, turn))
+        .collect()
 }
 
 fn as_closed(book: &Book, delta: &Delta, turn: &Transition) -> Option<Alert> {

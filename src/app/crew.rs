@@ -192,6 +192,7 @@ impl Crew {
         let mut tasks = Tasks::default();
         for post in posts.iter().filter(|post| post.source.is_some()) {
             tasks.spawn("poll", lifecycle::poll_loop(floor.clone(), Arc::clone(post)));
+            tasks.spawn("details", lifecycle::details_loop(floor.clone(), Arc::clone(post)));
         }
         tasks.spawn("on-call", on_call.run(floor.stop.clone()));
         if let Some(heartbeat) = heartbeat {

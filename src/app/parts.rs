@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use tokio::sync::{Mutex, Notify};
 
 use super::Kept;
 use crate::{
     alerts::{policy::Policy, step::CatchUp},
     config::{self, Config},
+    details::plan::DetailBook,
     lifecycle::Post,
     model::{AgencyName, Instant, Section, local_time::start_of_day},
     notify::{
@@ -52,6 +54,18 @@ pub(super) async fn post(
         agency.timezone,
         kept.seed,
     );
+    let settings = PlanSettings { locations_every: agency.wellsky.sections.locations, ..settings };
+    let details = match &known {
+        Known::Held(held) => Arc::clone(&held.details),
+        Known::Stored(_) => {
+            let stamps = kept.store.detail_stamps(&agency.name, now - TimeDelta::days(10)).await;
+            let stamps = stamps.unwrap_or_else(|fault| {
+                tracing::warn!(agency = %agency.name, error = %fault, "store: what was read beside the watch could not be looked up; it is read again");
+                Vec::new()
+            });
+            Arc::new(std::sync::Mutex::new(DetailBook::restore(stamps)))
+        }
+    };
     let (watch, planner) = match known {
         Known::Held(held) => {
             renew(kept, &held, agency, ruleset, policy, now).await;
@@ -82,6 +96,7 @@ pub(super) async fn post(
         poll: Notify::new(),
         source,
         complaints: std::sync::Mutex::default(),
+        details,
     }
 }
 

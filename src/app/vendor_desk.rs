@@ -104,7 +104,8 @@ fn report(row: NoteRow) -> NoteReport {
 impl VendorSide for VendorDesk {
     fn notes(&self) -> BoxFuture<'_, Result<Vec<NoteReport>, RecordsFault>> {
         Box::pin(async move {
-            let rows = self.desk.store.notes(NOTES_MAX).await.map_err(|fault| RecordsFault { why: fault.to_string() })?;
+            let rows =
+                self.desk.store.notes(NOTES_MAX).await.map_err(|fault| RecordsFault { why: fault.to_string() })?;
             Ok(rows.into_iter().map(report).collect())
         })
     }

@@ -96,6 +96,8 @@ const fn what(endpoint: Endpoint) -> &'static str {
         Endpoint::Appointment => "shifts",
         Endpoint::Encounter => "check-ins",
         Endpoint::Locations => "locations",
+        Endpoint::TaskLog => "task logs",
+        Endpoint::CarePlan => "care activities",
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Ago, stands_still_since};
 use crate::{
-    model::{Endpoint, Instant},
+    model::Instant,
     pulse::Pulses,
     view::{EndpointView, View, report::StatusReport},
 };
@@ -39,7 +39,7 @@ impl Headline {
             .agencies
             .iter()
             .any(|one| one.last_read_at.is_none() || one.n_clients.is_none() || one.catching_up_since.is_some());
-        let silent = |one: &EndpointView| !one.up && one.endpoint != Endpoint::Locations;
+        let silent = |one: &EndpointView| !one.up && !one.endpoint.is_optional();
         let unsure = view
             .agencies
             .iter()

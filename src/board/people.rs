@@ -18,6 +18,17 @@ pub enum Who {
     Caregiver(AgencyName, CaregiverId),
 }
 
+impl Who {
+    /// What they are and their id, as the audit names them; never a name.
+    #[must_use]
+    pub fn as_id(&self) -> String {
+        match self {
+            Self::Client(agency, id) => format!("client {id} of {agency}"),
+            Self::Caregiver(agency, id) => format!("caregiver {id} of {agency}"),
+        }
+    }
+}
+
 /// One person, as a page shows them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Person {

@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, net::SocketAddr, sync::Arc, time::Duration};
 
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, RequestBuilder, StatusCode, header::AUTHORIZATION};
 use rustls::pki_types::ServerName;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
@@ -11,7 +11,9 @@ use tokio::{io::AsyncReadExt as _, net::TcpStream};
 use tokio_rustls::TlsConnector;
 
 use crate::{
+    clock,
     config::{HttpClient, Listens},
+    http::local_key::LocalKey,
     tls::client::{self, Trust},
 };
 
@@ -28,6 +30,7 @@ pub struct Agent {
     base: String,
     http: Client,
     sign_in: Option<(String, SecretString)>,
+    local: Option<(LocalKey, String)>,
 }
 
 /// Why the agent did not do it.
@@ -70,6 +73,12 @@ pub enum AgentError {
         /// Who.
         user: String,
     },
+    /// It is not the agent of our store.
+    #[error(
+        "the agent at {0} does not take the key of this configuration's store: it keeps another one; name its own configuration \
+         with --config"
+    )]
+    KeyRefused(String),
     /// It said no, and why.
     #[error("{0}")]
     Refused(String),
@@ -108,7 +117,7 @@ impl Agent {
             http = http.tls_backend_preconfigured(client::build(trust, how.identity).map_err(AgentError::Identity)?);
         }
         let http = http.build().map_err(|_| AgentError::Address(base.clone()))?;
-        Ok(Self { base, http, sign_in: how.basic_auth })
+        Ok(Self { base, http, sign_in: how.basic_auth, local: None })
     }
 
     /// The agent itself, to be asked whether it is well: any certificate will do, and no password is sent to it.
@@ -118,6 +127,17 @@ impl Agent {
         how.insecure_skip_verify |= url.is_none() || is_loopback(&host);
         how.basic_auth = None;
         Self::find_with(url, listens, how)
+    }
+
+    /// Asks as a user of this machine who can read the agent's store. The proof goes to this machine only, and a user and
+    /// a password go before it.
+    #[must_use]
+    pub fn with_local_key(mut self, key: LocalKey, user: String) -> Self {
+        let host = url::Url::parse(&self.base).ok().and_then(|url| url.host_str().map(str::to_owned));
+        if self.sign_in.is_none() && host.is_some_and(|host| is_loopback(&host)) {
+            self.local = Some((key, user));
+        }
+        self
     }
 
     /// Its address.
@@ -147,6 +167,8 @@ impl Agent {
     async fn answer(&self, mut request: RequestBuilder) -> Result<reqwest::Response, AgentError> {
         if let Some((user, password)) = &self.sign_in {
             request = request.basic_auth(user, Some(password.expose_secret()));
+        } else if let Some((key, user)) = &self.local {
+            request = request.header(AUTHORIZATION, key.prove(user, clock::real_now()));
         }
         let response = match request.send().await {
             Ok(response) => response,
@@ -158,6 +180,7 @@ impl Agent {
             },
         };
         match (response.status(), &self.sign_in) {
+            (StatusCode::UNAUTHORIZED, None) if self.local.is_some() => Err(AgentError::KeyRefused(self.base.clone())),
             (StatusCode::UNAUTHORIZED, None) => Err(AgentError::SignIn(self.base.clone())),
             (StatusCode::UNAUTHORIZED, Some((user, _))) => {
                 Err(AgentError::SignInRefused { base: self.base.clone(), user: user.clone() })

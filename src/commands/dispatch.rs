@@ -11,8 +11,8 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    Exit, ack, agent::Agent, alerts, check, demo, disposition, doctor, healthcheck, hooks, init, notes, on_call, on_call_log,
-    output::Output, routes, silence, status, terminal,
+    Exit, ack, agent::Agent, alerts, check, demo, disposition, doctor, healthcheck, hooks, init, notes, on_call,
+    on_call_log, output::Output, routes, silence, status, terminal,
 };
 use crate::{
     app::{self, Launch, LoadConfig},
@@ -164,6 +164,18 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
             Ok(on_call_log::run(&agent, args.days, args.asking.output, width, &mut out).await?)
         }
+        Command::Audit(args) => {
+            let Some(agent) = agent_as_user(&args.asking, config).await? else { return Ok(Exit::Failed) };
+            Ok(super::audit::run(&agent, &args, clock::real_now(), width, &mut out).await?)
+        }
+        Command::Sections(args) => {
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
+            Ok(super::tasks::sections(&agent, args.asking.output, clock::real_now(), width, &mut out).await?)
+        }
+        Command::Tasks(args) => {
+            let Some(agent) = agent_as_user(&args.asking, config).await? else { return Ok(Exit::Failed) };
+            Ok(super::tasks::tasks(&agent, &args, width, &mut out).await?)
+        }
         Command::Silence(args) => {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
             Ok(silence::run(&agent, &args, width, &mut out).await?)
@@ -239,6 +251,16 @@ fn agent(asking: &Asking, path: Option<&Path>) -> anyhow::Result<Option<Agent>> 
         _ => {}
     }
     Ok(Some(agent))
+}
+
+/// The running agent, asked by a user of this machine as far as its store can be read: for commands that show names.
+async fn agent_as_user(asking: &Asking, path: Option<&Path>) -> anyhow::Result<Option<Agent>> {
+    let Some(agent) = agent(asking, path)? else { return Ok(None) };
+    let Ok(url) = Config::kept_in(path, &env) else { return Ok(Some(agent)) };
+    Ok(Some(match super::local_user::key_in(&url).await {
+        Some(key) => agent.with_local_key(key, super::local_user::name()),
+        None => agent,
+    }))
 }
 
 fn load_or_say(path: Option<&Path>) -> anyhow::Result<Option<(Config, Vec<Fault>)>> {

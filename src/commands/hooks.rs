@@ -111,13 +111,16 @@ async fn one(
         HooksAction::Ensure { .. } => {
             let at_home = parse_url(&endpoint).is_ok_and(|url| url_is_loopback(&url));
             if !endpoint.starts_with("https://") && !at_home {
-                return Err("web.external_url is not https, and a hook carries a secret; serve shiftwatch over https".into());
+                return Err(
+                    "web.external_url is not https, and a hook carries a secret; serve shiftwatch over https".into()
+                );
             }
             if agency.wellsky.agency_id.is_none() {
                 return Err("wellsky.agency_id is not set, and WellSky wants it with every subscription; set it".into());
             }
             let secret = agency.wellsky.hook_secret.as_ref();
-            secret.ok_or("wellsky.hook_secret is not set, and a hook could not prove itself; set it to a random text")?
+            secret
+                .ok_or("wellsky.hook_secret is not set, and a hook could not prove itself; set it to a random text")?
         }
         _ => &nobody,
     };
@@ -134,9 +137,11 @@ async fn one(
         }
         HooksAction::Ensure { dry_run, rewrite, .. } => {
             if there.iter().any(|it| it.whose(&endpoint) == Whose::Unknown) {
-                return Err("WellSky does not show where its subscriptions point to, so nobody can know which are ours; \
+                return Err(
+                    "WellSky does not show where its subscriptions point to, so nobody can know which are ours; \
                             nothing was changed. Make them in WellSky by hand, with the secret as their header"
-                    .into());
+                        .into(),
+                );
             }
             (plan(&there, &endpoint, secret, *rewrite), *dry_run)
         }

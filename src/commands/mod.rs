@@ -6,6 +6,7 @@
 pub mod ack;
 pub mod agent;
 pub mod alerts;
+pub mod audit;
 pub mod check;
 pub mod demo;
 mod dispatch;
@@ -15,6 +16,7 @@ pub mod drill;
 pub mod healthcheck;
 pub mod hooks;
 pub mod init;
+pub mod local_user;
 mod longest_text;
 pub mod notes;
 pub mod on_call;
@@ -25,6 +27,7 @@ pub mod routes;
 pub mod service;
 pub mod silence;
 pub mod status;
+pub mod tasks;
 pub mod terminal;
 pub mod test;
 

@@ -11,12 +11,15 @@ use super::{
     glob, hook_secret,
     names::Names,
     reading::{Fields, Reading, is_spoiled},
-    reminders, secret,
+    reminders, secret, sections,
     time_intervals::minute_of_day,
     tree::{self, Node, Place, Value},
     write, zone,
 };
-use crate::model::{AgencyName, TagId};
+use crate::{
+    details::Sections,
+    model::{AgencyName, TagId},
+};
 
 /// WellSky Personal Care's host.
 pub const BASE_URL: &str = "https://connect.clearcareonline.com";
@@ -250,6 +253,9 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
         Some(node) => write::read(node, &write_path, has_agency_id, cx)?,
         None => Write::default(),
     };
+    let sections = fields
+        .get("sections")
+        .map_or_else(Sections::default, |node| sections::read(node, &format!("{path}.sections"), cx));
     fields.finish(&[], cx);
     Some(Wellsky {
         base_url: base_url?,
@@ -269,6 +275,7 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
         confirm_timeout,
         hook_secret,
         write,
+        sections,
     })
 }
 

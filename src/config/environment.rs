@@ -16,7 +16,7 @@ use super::{
     tree::Place,
     zone,
 };
-use crate::model::AgencyName;
+use crate::{details::Sections, model::AgencyName};
 
 /// How faults call the environment.
 pub const FILE: &str = "environment";
@@ -112,7 +112,7 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
         tags: Vec::new(),
         clock_12h: false,
         morning_list: morning_list(),
-            reminders: None,
+        reminders: None,
         wellsky: Wellsky {
             base_url,
             agency_id: Some(agency_id.into()),
@@ -127,6 +127,7 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
             confirm_timeout: CONFIRM_TIMEOUT,
             hook_secret: None,
             write: crate::config::Write::default(),
+            sections: Sections::default(),
         },
     };
     Ok(FromEnvironment { agency, store: StoreUrl::Sqlite(store), warnings })

@@ -32,6 +32,7 @@ mod rule_kinds;
 mod schedules;
 mod seams;
 mod secret;
+mod sections;
 mod seen;
 mod sms_gateways;
 mod store_url;
@@ -59,8 +60,8 @@ pub use self::{
     reminders::Reminders,
     seen::Seen,
     web::Listens,
-    write::{AdminTask, Write},
     web_file::{RateLimit, WebFile, WebFileRefused, WebHash, WebUser},
+    write::{AdminTask, Write},
 };
 
 use std::{
@@ -79,6 +80,7 @@ use self::{fault::Fault, origins::Origins};
 use crate::{
     alerts::policy::Policy,
     clock::Clock,
+    details::Sections,
     model::{AgencyName, Phi, TagId},
     notify::{
         message::SmtpTarget,
@@ -241,6 +243,8 @@ pub struct Wellsky {
     pub hook_secret: Option<SecretString>,
     /// What may be written. Nothing, by default.
     pub write: Write,
+    /// What is read beside the watch.
+    pub sections: Sections,
 }
 
 /// `encounter_naive_tz`.
@@ -345,6 +349,18 @@ impl Config {
     /// The file cannot be read, or not where it says that.
     pub fn listens(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Listens, Vec<Fault>> {
         web::listens_of(path, env)
+    }
+
+    /// Where the agent of this file keeps everything, without reading anything else of it: for a command that looks into the
+    /// store beside the running agent. Without a file: where an agent without one keeps it.
+    ///
+    /// # Errors
+    /// The file cannot be read, or not where it says that.
+    pub fn kept_in(path: Option<&Path>, env: &dyn Fn(&str) -> Option<String>) -> Result<StoreUrl, Vec<Fault>> {
+        match path {
+            Some(path) => store_url::kept_in(path, env),
+            None => Ok(StoreUrl::Sqlite(store_url::default_file(env))),
+        }
     }
 
     /// The clock to run on: the machine's, or the one `SHIFTWATCH_CLOCK` asks for.

@@ -52,7 +52,11 @@ pub fn read(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Reminders> 
     };
     let people_path = fields.path("people");
     let people = fields
-        .need("people", "list the WellSky ids of the caregivers who asked for reminders, or {file: …} with one a line", cx)
+        .need(
+            "people",
+            "list the WellSky ids of the caregivers who asked for reminders, or {file: …} with one a line",
+            cx,
+        )
         .map(|node| read_people(node, &people_path, cx));
     fields.finish(&[], cx);
     Some(Reminders { before, check_in, check_out, from, to, people: people? })

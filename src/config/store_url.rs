@@ -1,11 +1,12 @@
 //! `store`: where everything that must survive is kept.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{
     StoreUrl,
-    reading::{Env, Reading},
-    tree::Node,
+    fault::Fault,
+    reading::{Env, Fields, Reading},
+    tree::{Node, Value},
 };
 
 /// The file's name, when only a folder is known.
@@ -37,6 +38,15 @@ pub fn read(node: Option<&Node>, cx: &mut Reading<'_>) -> Option<StoreUrl> {
     };
     cx.error(node.at, what, instead);
     None
+}
+
+/// Where a file says that everything is kept, without reading anything else of it.
+pub fn kept_in(path: &Path, env: Env<'_>) -> Result<StoreUrl, Vec<Fault>> {
+    super::load::with_file(path, env, |root, cx| {
+        let mut fields = Fields::of(root, "", cx)?;
+        let node = fields.get("store").filter(|node| !matches!(node.value, Value::Null));
+        read(node, cx)
+    })
 }
 
 /// Without a configuration: the folder a service manager gives, else the user's folder for state, else here.

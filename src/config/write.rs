@@ -63,7 +63,11 @@ pub fn read(node: &Node, path: &str, has_agency_id: bool, cx: &mut Reading<'_>) 
     let rules_path = fields.path("rules");
     let rules = rules_node.and_then(|node| cx.words(node, &rules_path)).unwrap_or_default();
     if let (Some(node), true) = (rules_node, rules.is_empty()) {
-        cx.error(node.at, format!("{rules_path} is empty"), "name a rule, or leave the key out: then those that page are noted");
+        cx.error(
+            node.at,
+            format!("{rules_path} is empty"),
+            "name a rule, or leave the key out: then those that page are noted",
+        );
     }
     fields.finish(&[("tasklog", "write task_log"), ("admintask", "write admin_task")], cx);
     let write = Write { dry_run, task_log, admin_task, rules: rules.into_iter().map(|(rule, _)| rule).collect() };

@@ -21,9 +21,13 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use super::{
     link::Misses,
+    local_key::{LocalKey, is_local},
     waiting::{Peer, Waiting},
 };
-use crate::config::{RateLimit, WebFile, WebHash};
+use crate::{
+    clock,
+    config::{RateLimit, WebFile, WebHash},
+};
 
 /// So many passwords that were right are known again without another comparison; exporter-toolkit remembers as many.
 const REMEMBERED_MAX: usize = 100;
@@ -39,13 +43,19 @@ pub struct Access {
     turn: Arc<Semaphore>,
     waiting: Arc<Waiting>,
     misses: Misses,
+    /// What the machine's own command line proves itself by; `None` = it cannot.
+    local: Option<LocalKey>,
 }
 
 /// Somebody who signed in; stands in the request's extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedIn {
-    /// Their name in the web file.
+    /// Their name in the web file, or on this machine.
     pub user: String,
+    /// They proved that they can read the store, on this machine.
+    pub is_local: bool,
+    /// Where they come from.
+    pub peer: Option<Peer>,
     /// By which reading of it they came in.
     pub(super) swaps: u64,
 }
@@ -90,7 +100,15 @@ impl Access {
             turn: Arc::new(Semaphore::new(1)),
             waiting: Arc::default(),
             misses: Misses::default(),
+            local: None,
         }
+    }
+
+    /// The machine's own command line comes in by this key, whatever the web file says.
+    #[must_use]
+    pub fn with_local_key(mut self, key: LocalKey) -> Self {
+        self.local = Some(key);
+        self
     }
 
     /// Who tried links that lead nowhere.
@@ -140,6 +158,12 @@ impl Access {
     pub(super) async fn who(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<Option<SignedIn>, NotIn> {
         // Before the users are looked at: whoever came in by users that were swapped meanwhile came in by old ones.
         let swaps = self.swaps();
+        let said = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if let Some(proof) = said.filter(|said| is_local(said)) {
+            let from = peer.map(|Peer(ip)| ip);
+            let user = self.local.as_ref().and_then(|key| key.check(proof, from, clock::real_now()));
+            return user.map_or(Err(NotIn::Wrong), |user| Ok(Some(SignedIn { user, is_local: true, peer, swaps })));
+        }
         let door = self.door();
         if door.users.is_empty() {
             return Ok(None);
@@ -148,14 +172,14 @@ impl Access {
         let (hash, is_known) = door.hash_of(&user);
         let digest = digest(&user, hash, &password);
         if is_known && self.remembers(&digest) {
-            return Ok(Some(SignedIn { user, swaps }));
+            return Ok(Some(SignedIn { user, is_local: false, peer, swaps }));
         }
         let fits = self.compare(password, hash.clone(), peer).await?;
         if !(fits && is_known) {
             return Err(NotIn::Wrong);
         }
         self.remember(digest);
-        Ok(Some(SignedIn { user, swaps }))
+        Ok(Some(SignedIn { user, is_local: false, peer, swaps }))
     }
 
     /// Compares when its turn comes. The comparison keeps its turn to its end, also when nobody waits for it any more.

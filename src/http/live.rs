@@ -5,7 +5,7 @@
 //! Does not: draw for one reader what another was shown already; keep a stop waiting; let boards take every connection.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     convert::Infallible,
     mem,
     sync::{
@@ -30,7 +30,10 @@ use serde_json::json;
 use tokio::time::{Instant, timeout};
 
 use super::{SignedIn, Web, answer, pages::Page};
-use crate::{board::Drawn, view::ViewReader};
+use crate::{
+    board::{Drawn, people::Who},
+    view::{View, ViewReader},
+};
 
 /// So many pages may be kept up to date at a time; whoever comes later asks for the whole page now and then.
 const BOARDS_MAX: usize = 250;
@@ -90,8 +93,12 @@ struct Board {
     web: Arc<Web>,
     page: Page,
     views: ViewReader,
-    /// Whoever asked signed in.
-    with_names: bool,
+    /// Who asked, if they signed in.
+    who: Option<SignedIn>,
+    /// Whose names they were shown.
+    met: HashSet<Who>,
+    /// What was drawn last, and whether with names.
+    last: Option<(Arc<View>, bool)>,
     /// By which web file they were let in.
     swaps: u64,
     sent: HashMap<String, String>,
@@ -110,13 +117,24 @@ pub(super) async fn changes(
         let why = "too many pages are open; reload this one now and then";
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "15")], why).into_response();
     };
-    let (with_names, sent) = (who.is_some(), HashMap::new());
-    if web.drawn(&page, with_names).await.is_none() {
+    if web.drawn(&page, false).await.is_none() {
         return no_such_page();
     }
-    let swaps = who.map_or_else(|| web.access.swaps(), |Extension(who)| who.swaps);
-    let views = web.view.clone();
-    let board = Board { web, page, views, with_names, swaps, sent, large_at: None, begun: false, _seat: seat };
+    let who = who.map(|Extension(who)| who);
+    let swaps = who.as_ref().map_or_else(|| web.access.swaps(), |who| who.swaps);
+    let board = Board {
+        views: web.view.clone(),
+        web,
+        page,
+        who,
+        met: HashSet::new(),
+        last: None,
+        swaps,
+        sent: HashMap::new(),
+        large_at: None,
+        begun: false,
+        _seat: seat,
+    };
     Sse::new(events(board)).into_response()
 }
 
@@ -146,13 +164,26 @@ impl Board {
         if self.web.access.swaps() != self.swaps {
             return None;
         }
-        self.views.borrow_and_update();
+        let view = self.views.borrow_and_update().clone();
         let begun = mem::replace(&mut self.begun, true);
-        let Some(drawn) = self.web.drawn(&self.page, self.with_names).await else {
+        let with_names = self.may_name(view).await;
+        let Some(drawn) = self.web.drawn(&self.page, with_names).await else {
             // What the page was about is over and forgotten; it says so when it is loaded again.
             return Some(vec![beat(&json!({ "now": self.web.clock.now().timestamp_millis(), "parts": [] }))]);
         };
         Some(if begun { self.changed(&drawn) } else { self.first(&drawn) })
+    }
+
+    /// Whether this picture goes out with names: whoever is new on it is written down first.
+    async fn may_name(&mut self, view: Arc<View>) -> bool {
+        if let Some((last, with_names)) = &self.last
+            && Arc::ptr_eq(last, &view)
+        {
+            return *with_names;
+        }
+        let with_names = self.web.may_name(self.who.as_ref(), &self.page, &mut self.met).await;
+        self.last = Some((view, with_names));
+        with_names
     }
 
     /// The page may be older than the stream: it compares what it has.

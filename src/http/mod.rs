@@ -30,12 +30,15 @@ use crate::{
 
 pub mod access;
 pub mod answer;
+pub mod audit;
 mod connection;
+pub mod details;
 mod drill;
 mod health;
 mod hooks;
 mod link;
 mod live;
+pub mod local_key;
 mod on_call;
 mod on_call_log;
 pub mod orders;
@@ -53,10 +56,13 @@ mod v1_dispositions;
 pub mod v1_silences;
 mod v2;
 pub mod vendor;
+pub mod viewer;
 mod waiting;
 
 pub use {
     access::{Access, SignedIn},
+    audit::Audit,
+    details::Details,
     drill::{DrillAnswer, DrillBody, DrillState, DrillTold},
     live::Open,
     orders::Orders,
@@ -68,6 +74,8 @@ pub use {
     v1::{AckAnswer, AckBody},
     v1_dispositions::{DispositionAnswer, DispositionBody},
     vendor::VendorSide,
+    viewer::Viewer,
+    waiting::Peer,
 };
 
 /// The largest body taken. Prometheus sends 64 alerts a request; ten thousand at once are about 5 MB.
@@ -94,12 +102,16 @@ pub struct Web {
     pub open: Arc<Open>,
     /// True once the agent stops; open streams end then.
     pub closing: watch::Receiver<bool>,
+    /// Looks up what is read beside the watch.
+    pub details: Arc<dyn Details>,
     /// Reads what happened.
     pub records: Arc<dyn Records>,
     /// The agent's clock.
     pub clock: Clock,
     /// Who comes in.
     pub access: Arc<Access>,
+    /// Writes down who sees whose name.
+    pub audit: Arc<dyn Audit>,
     /// Takes what gateways tell; `None` = there is nobody who would.
     pub hooks: Option<Arc<Hooks>>,
     /// Takes what the vendor tells.

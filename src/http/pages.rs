@@ -4,7 +4,7 @@
 //! Does not: ask for a name unless sign-in is on; compute a page twice for one picture.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -32,7 +32,7 @@ use crate::{
         render,
     },
     clock,
-    model::Instant,
+    model::{AgencyName, Instant},
     report::{
         alert_story::AlertStory,
         api_record::ApiRecord,
@@ -136,6 +136,24 @@ impl Web {
         cell.get_or_init(|| self.draw(page, view, with_names, now)).await.clone()
     }
 
+    /// Whether whoever asks may see names on a page: it is written down first, who sees whom. `met` holds whom they were
+    /// shown before on this page, and gets the others.
+    pub(super) async fn may_name(&self, who: Option<&SignedIn>, page: &Page, met: &mut HashSet<people::Who>) -> bool {
+        let Some(who) = who else { return false };
+        let new = {
+            let mut wanted = wanted(page, &self.view(), self.clock.now());
+            wanted.retain(|one| !met.contains(one));
+            wanted
+        };
+        if new.is_empty() {
+            return true;
+        }
+        let (viewer, about) = (Some(who).into(), about(&new));
+        let sight = self.audit.view(&viewer, who.peer, &AgencyName::installation(), &page.path(), &about).await;
+        met.extend(new);
+        sight.grant.is_some()
+    }
+
     async fn draw(&self, page: &Page, view: Arc<View>, with_names: bool, now: Instant) -> Option<Arc<Drawn>> {
         let wanted = if with_names { wanted(page, &view, now) } else { Vec::new() };
         let names = if wanted.is_empty() { Names::default() } else { self.people.look_up(wanted).await };
@@ -193,6 +211,18 @@ impl Web {
     }
 }
 
+/// So many people are named in one audit row; of more, how many they are.
+const ABOUT_MAX: usize = 500;
+
+/// Whom an audit row is about: ids with what they are.
+fn about(people: &[people::Who]) -> String {
+    let mut all: Vec<String> = people.iter().take(ABOUT_MAX).map(people::Who::as_id).collect();
+    if people.len() > ABOUT_MAX {
+        all.push(format!("and {} more", people.len() - ABOUT_MAX));
+    }
+    all.join(", ")
+}
+
 fn wanted(page: &Page, view: &View, now: Instant) -> Vec<people::Who> {
     let mut wanted = match page {
         Page::Now(asked) => now::wanted(view, asked, now),
@@ -200,7 +230,7 @@ fn wanted(page: &Page, view: &View, now: Instant) -> Vec<people::Who> {
         Page::Alert(fingerprint) => alert::wanted(view, fingerprint),
         Page::Api(_) | Page::History(_) | Page::OnCall => Vec::new(),
     };
-    let mut met = std::collections::HashSet::new();
+    let mut met = HashSet::new();
     wanted.retain(|who| met.insert(who.clone()));
     wanted
 }
@@ -246,8 +276,10 @@ pub(super) async fn history(State(web): State<Arc<Web>>, who: Who, Query(query):
 }
 
 async fn answer(web: &Web, who: Who, page: &Page) -> Response {
-    match web.drawn(page, who.is_some()).await {
-        Some(drawn) => whole(web, &who, page, &drawn).into_response(),
+    let signed_in = who.as_ref().map(|Extension(who)| who);
+    let with_names = web.may_name(signed_in, page, &mut HashSet::new()).await;
+    match web.drawn(page, with_names).await {
+        Some(drawn) => whole(web, &who, page, &drawn, with_names).into_response(),
         None => no_such_alert(web, &who),
     }
 }
@@ -257,9 +289,10 @@ fn no_such_alert(web: &Web, who: &Who) -> Response {
     problem(web, who, StatusCode::NOT_FOUND, "No such alert", says)
 }
 
-fn whole(web: &Web, who: &Who, page: &Page, drawn: &Drawn) -> Html<String> {
+fn whole(web: &Web, who: &Who, page: &Page, drawn: &Drawn, with_names: bool) -> Html<String> {
     let live = page.live();
-    Html(drawn.page(&frame(web, who, &live)))
+    let frame = frame(web, who, &live);
+    Html(drawn.page(&Frame { names: frame.names && with_names, ..frame }))
 }
 
 pub(super) fn frame<'a>(web: &Web, who: &'a Who, live: &'a str) -> Frame<'a> {
@@ -324,6 +357,18 @@ impl Page {
     /// An alert's page; `None` for what is no fingerprint.
     pub(super) fn alert(fingerprint: &str) -> Option<Self> {
         is_fingerprint(fingerprint).then(|| Self::Alert(fingerprint.to_ascii_lowercase()))
+    }
+
+    /// Where it is.
+    fn path(&self) -> String {
+        match self {
+            Self::Now(_) => "/".to_owned(),
+            Self::Alerts => "/alerts".to_owned(),
+            Self::Alert(fingerprint) => format!("/alerts/{fingerprint}"),
+            Self::Api(_) => "/api-health".to_owned(),
+            Self::History(_) => "/history".to_owned(),
+            Self::OnCall => "/on-call".to_owned(),
+        }
     }
 
     /// Where its changes come from.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Web, drill, health, hooks, link, live, on_call, on_call_log, pages, past, silence_pages, v1, v1_dispositions,
-    v1_silences, v2, vendor,
+    Web, audit, details, drill, health, hooks, link, live, on_call, on_call_log, pages, past, silence_pages, v1,
+    v1_dispositions, v1_silences, v2, vendor,
 };
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
@@ -150,6 +150,34 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Counts,
         role: Role::Reader,
         serve: || get(v1::status),
+    },
+    Route {
+        path: "/api/v1/audit",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Operator,
+        serve: || get(audit::log),
+    },
+    Route {
+        path: "/api/v1/sections",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(details::sections),
+    },
+    Route {
+        path: "/api/v1/tasks",
+        methods: &["GET"],
+        shows: Shows::Names,
+        role: Role::Reader,
+        serve: || get(details::tasks),
+    },
+    Route {
+        path: "/api/v1/activities",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(details::activities),
     },
     Route {
         path: "/api/v1/on-call",

@@ -12,6 +12,7 @@ use axum::{
 use super::{
     access::{Access, NotIn},
     answer,
+    local_key::is_local,
     routes::{ROUTES, Role},
     waiting::Peer,
 };
@@ -20,6 +21,8 @@ use super::{
 const UNASKED: &str = "who are you? Send a user and a password of basic_auth_users; for `shiftwatch` commands, in the file \
                        that --http-config names";
 const WRONG: &str = "this user and password do not fit any of basic_auth_users in the web file";
+const WRONG_KEY: &str = "this is not the key of this agent's store, or it does not come from the agent's machine; name the agent's \
+                         own configuration with --config";
 const BUSY: &str = "too many passwords are being looked at; try again in a few seconds";
 const TOO_MANY: &str = "more requests than rate_limit in the web file allows; slow down";
 
@@ -29,6 +32,8 @@ pub(super) async fn only_known(State(access): State<Arc<Access>>, mut request: R
         return next.run(request).await;
     }
     let peer = request.extensions().get::<Peer>().copied();
+    let said = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let by_key = said.is_some_and(is_local);
     match access.who(request.headers(), peer).await {
         Ok(who) => {
             if let Some(who) = who {
@@ -38,7 +43,11 @@ pub(super) async fn only_known(State(access): State<Arc<Access>>, mut request: R
         }
         Err(NotIn::Busy) => busy(request.uri().path(), StatusCode::SERVICE_UNAVAILABLE, BUSY),
         Err(not_in) => {
-            let why = if not_in == NotIn::Wrong { WRONG } else { UNASKED };
+            let why = match not_in {
+                NotIn::Wrong if by_key => WRONG_KEY,
+                NotIn::Wrong => WRONG,
+                _ => UNASKED,
+            };
             let mut response = refusal(request.uri().path(), StatusCode::UNAUTHORIZED, why);
             let ask = HeaderValue::from_static("Basic realm=\"shiftwatch\", charset=\"UTF-8\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, ask);

@@ -16,7 +16,7 @@ pub(super) const OF_ONE_MAX: usize = 8;
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Peer(pub IpAddr);
+pub struct Peer(pub IpAddr);
 
 impl Peer {
     /// The neighbour it counts as: of IPv6 the network, whose addresses are for one household to choose. `None` for this

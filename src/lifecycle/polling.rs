@@ -13,7 +13,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Floor, Post, complaints::Complaint, told_to, wait};
+use super::{Floor, Post, complaints::Complaint, details::keep_tasks, told_to, wait};
 use crate::{
     clock, limits,
     mirror::SECOND_LOOK,
@@ -111,6 +111,7 @@ async fn poll_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Rea
         floor.pulses.read(&post.name, clock::real_now());
         floor.store_health.took(clock::real_now());
     }
+    keep_tasks(&floor, &post, &fetched.shift_tasks, fetched.started_at).await;
     {
         let mut planner = post.planner.lock().await;
         planner.done(&fetched);
@@ -148,6 +149,7 @@ async fn fetch(floor: &Floor, post: &Post, source: &Source, read: Read) -> Fetch
             started_at: began_at,
             finished_at: floor.clock.now(),
             outcome: Err(ReadFault::Transient { endpoint, code: "protocol".to_owned() }),
+            shift_tasks: Vec::new(),
             requests: Vec::new(),
         };
     };

@@ -121,6 +121,9 @@ fn write_sureness(page: &mut Page, view: &View, now: Instant) {
         for one in &agency.sections {
             age.maybe(&[agency.name.as_str(), one.section.as_str()], one.as_of.map(|at| seconds(now - at).max(0.0)));
         }
+        for one in &agency.details {
+            age.maybe(&[agency.name.as_str(), one.section.as_str()], one.as_of.map(|at| seconds(now - at).max(0.0)));
+        }
     }
     // Before the first read there is nothing that could be judged or seen, and 0 would read as an all-clear.
     let begun = |agency: &&AgencyView| agency.last_read_at.is_some() || agency.blind_since.is_some();

@@ -64,6 +64,7 @@ impl Mirror {
                     }
                     (Read::Locations, Batch::Locations(batch)) => {
                         self.location_names = batch.iter().cloned().collect();
+                        self.locations_read_at = Some(as_of);
                     }
                     // A batch of another kind than was asked for proves nothing about anything.
                     _ => counts = false,

@@ -103,6 +103,7 @@ impl Reading {
             started_at: at(when),
             finished_at: at(when),
             outcome: Ok(Rows { batch, complete: true, rejected: Vec::new() }),
+            shift_tasks: Vec::new(),
             requests: Vec::new(),
         })
     }

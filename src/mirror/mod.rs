@@ -69,6 +69,8 @@ pub struct Mirror {
     clients: BTreeMap<ClientId, ClientEntry>,
     caregivers: BTreeMap<CaregiverId, CaregiverEntry>,
     location_names: BTreeMap<String, String>,
+    /// When they were read; forgotten by a restart, which reads them within minutes.
+    locations_read_at: Option<Instant>,
     shifts: Shifts,
     gone: BTreeMap<ShiftKey, (Instant, Gone)>,
     visits: Visits,
@@ -159,6 +161,7 @@ impl Mirror {
             clients: BTreeMap::new(),
             caregivers: BTreeMap::new(),
             location_names: BTreeMap::new(),
+            locations_read_at: None,
             shifts: Shifts::default(),
             gone: BTreeMap::new(),
             visits: Visits::default(),
@@ -354,6 +357,12 @@ impl Mirror {
     #[must_use]
     pub fn location_name(&self, id: &str) -> Option<&str> {
         self.location_names.get(id).map(String::as_str)
+    }
+
+    /// When the locations were read last in this run.
+    #[must_use]
+    pub const fn locations_read_at(&self) -> Option<Instant> {
+        self.locations_read_at
     }
 
     /// What naive visit times were settled to mean.

@@ -51,6 +51,10 @@ pub enum Endpoint {
     Encounter,
     /// Locations.
     Locations,
+    /// Task logs of visits; read only where the configuration wants them.
+    TaskLog,
+    /// The list of care activities; read only where the configuration wants it.
+    CarePlan,
 }
 
 /// A kind of row in the mirror, each with its own age; the `section` label.
@@ -69,8 +73,22 @@ pub enum Section {
 
 impl Endpoint {
     /// Every endpoint, in label order.
-    pub const ALL: [Self; 6] =
-        [Self::Token, Self::Patients, Self::Practitioners, Self::Appointment, Self::Encounter, Self::Locations];
+    pub const ALL: [Self; 8] = [
+        Self::Token,
+        Self::Patients,
+        Self::Practitioners,
+        Self::Appointment,
+        Self::Encounter,
+        Self::Locations,
+        Self::TaskLog,
+        Self::CarePlan,
+    ];
+
+    /// Whether the watch does without it: nobody is called because it is silent.
+    #[must_use]
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::Locations | Self::TaskLog | Self::CarePlan)
+    }
 
     /// What cannot be read while it does not answer; without a token not even the clients.
     #[must_use]
@@ -79,7 +97,7 @@ impl Endpoint {
             Self::Token | Self::Patients | Self::Locations => Section::Clients,
             Self::Practitioners => Section::Caregivers,
             Self::Appointment => Section::Shifts,
-            Self::Encounter => Section::Visits,
+            Self::Encounter | Self::TaskLog | Self::CarePlan => Section::Visits,
         }
     }
 
@@ -93,6 +111,8 @@ impl Endpoint {
             Self::Appointment => "appointment",
             Self::Encounter => "encounter",
             Self::Locations => "locations",
+            Self::TaskLog => "tasklog",
+            Self::CarePlan => "careplan",
         }
     }
 }

@@ -293,7 +293,9 @@ impl Channels {
             Content::Email { .. } => self.smtp.send(message, moment).await,
             Content::Webhook { body } => self.webhooks.send(message, body).await,
             Content::Record(note) => match self.records.get(&message.agency) {
-                _ if gateway == Some(DRY_RUN) => Verdict::Refused { why: "a dry run: nothing is written".into(), bad: None },
+                _ if gateway == Some(DRY_RUN) => {
+                    Verdict::Refused { why: "a dry run: nothing is written".into(), bad: None }
+                }
                 Some(record) => record.write(note).await,
                 None => Verdict::Refused { why: "writing is not switched on".into(), bad: None },
             },

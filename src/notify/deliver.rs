@@ -411,7 +411,11 @@ impl Deliverer {
             }
             Ended::Unanswered { why, ask_at } => {
                 self.ways.end(&way, false);
-                let apart = if message.channel == Channel::Record { RECORD_ASKS } else { by_copies(&ASK_AGAIN, claim.n_copies) };
+                let apart = if message.channel == Channel::Record {
+                    RECORD_ASKS
+                } else {
+                    by_copies(&ASK_AGAIN, claim.n_copies)
+                };
                 let ask_at = ask_at.unwrap_or_else(|| moment.after(apart));
                 (Outcome::Uncertain { ask_at: Some(ask_at), sent: false, why }, None)
             }

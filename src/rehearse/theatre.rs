@@ -381,7 +381,15 @@ impl Stage {
             None => Ok(self.rows(&read, now)),
         };
         let agency = self.watches[0].settings.name.clone();
-        Fetched { agency, read, started_at: now, finished_at: now, outcome, requests: vec![request] }
+        Fetched {
+            agency,
+            read,
+            started_at: now,
+            finished_at: now,
+            outcome,
+            shift_tasks: Vec::new(),
+            requests: vec![request],
+        }
     }
 
     fn rows(&self, read: &Read, now: Instant) -> Rows {

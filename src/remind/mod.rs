@@ -209,7 +209,9 @@ fn before_the_start(given: Given<'_>, entry: &ShiftEntry, looked: &mut Looked) {
 
 fn at_the_start(given: Given<'_>, entry: &ShiftEntry, edge: Instant, looked: &mut Looked) {
     let Some(caregiver) = wanted(given, entry, entry.shift.caregiver.as_ref()) else { return };
-    if given.now >= entry.shift.end || is_known(given, entry, caregiver, Moment::CheckIn, looked) || !stands(given, entry)
+    if given.now >= entry.shift.end
+        || is_known(given, entry, caregiver, Moment::CheckIn, looked)
+        || !stands(given, entry)
     {
         return;
     }
@@ -232,11 +234,11 @@ fn after_the_end(given: Given<'_>, entry: &ShiftEntry, edge: Instant, looked: &m
     let zone = mirror.zone_of(&entry.shift.key.client);
     // Whoever stays on for the next shift of the same client has nothing to check out of yet.
     let stays = mirror.shifts().of_client(&entry.shift.key.client).any(|next| {
-        next.shift.caregiver.as_ref() == Some(caregiver) && next.shift.start() <= given.now && given.now < next.shift.end
+        next.shift.caregiver.as_ref() == Some(caregiver)
+            && next.shift.start() <= given.now
+            && given.now < next.shift.end
     });
-    if stays
-        || is_known(given, entry, caregiver, Moment::CheckOut, looked)
-        || !is_open(given.settings, zone, given.now)
+    if stays || is_known(given, entry, caregiver, Moment::CheckOut, looked) || !is_open(given.settings, zone, given.now)
     {
         return;
     }

@@ -80,10 +80,20 @@ fn each_moment_is_told_once_and_says_nothing_of_the_client() {
     let mut office = Office::new();
     office.read(-30 * MINUTE, Some("g1"), Vec::new());
     let (texts, ..) = office.look(-30 * MINUTE);
-    assert_eq!(texts, ["+12025550160 CCA: shift Mon 07:00-11:00 North is yours. If you cannot come, call the office now. STOP ends this."]);
+    assert_eq!(
+        texts,
+        [
+            "+12025550160 CCA: shift Mon 07:00-11:00 North is yours. If you cannot come, call the office now. STOP ends this."
+        ]
+    );
     office.read(5 * MINUTE, Some("g1"), Vec::new());
     let (texts, outcomes, _) = office.look(5 * MINUTE);
-    assert_eq!(texts, ["+12025550160 CCA: shift Mon 07:00-11:00 North: no check-in seen yet. Please check in, or call the office. STOP ends this."]);
+    assert_eq!(
+        texts,
+        [
+            "+12025550160 CCA: shift Mon 07:00-11:00 North: no check-in seen yet. Please check in, or call the office. STOP ends this."
+        ]
+    );
     assert_eq!(outcomes, [(Moment::CheckIn, Outcome::Sent)]);
     assert_eq!(office.look(5 * MINUTE + 15).0, Vec::<String>::new(), "once");
     office.read(8 * MINUTE, Some("g1"), vec![visit("v", Some("s"), "c", 7 * MINUTE, None)]);

@@ -265,7 +265,7 @@ impl<'a, 's> Pass<'a, 's> {
                 }
                 Kind::ApiErrors { ratio, over } => (api_errors::holds(ratio, over, stats, now), over),
                 // Read once a day at most, and not offered by every server: nobody is called for it.
-                Kind::ApiDown { .. } if endpoint == Endpoint::Locations => {
+                Kind::ApiDown { .. } if endpoint.is_optional() => {
                     let look = Look::never(Closing::Recovered);
                     self.say(rule, subject, &look, &mut together, || Particulars::of(subject, Tells::Summary));
                     continue;

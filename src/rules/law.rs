@@ -335,6 +335,7 @@ impl World {
             } else {
                 Err(ReadFault::Transient { endpoint, code: "500".to_owned() })
             },
+            shift_tasks: Vec::new(),
             requests: vec![request; 4],
         }
     }

@@ -39,8 +39,10 @@ pub enum Priority {
     Token,
     /// The one read between a verdict and its first message.
     Confirming,
-    /// Everything else.
+    /// What the watch needs.
     Normal,
+    /// What it does without: goes when nothing else waits.
+    Spare,
 }
 
 /// The arithmetic, without waiting.

@@ -33,7 +33,8 @@ use super::{
 use crate::{
     clock::Clock,
     config::Agency,
-    model::{AgencyName, Endpoint, Instant, VisitTime, local_time::instant_of},
+    details::rows::ShiftTasksBody,
+    model::{AgencyName, Endpoint, Instant, ShiftKey, VisitTime, local_time::instant_of},
 };
 
 /// After a second read that did not add up either, so long passes before one is tried again.
@@ -47,12 +48,14 @@ pub struct Source {
     access: Arc<Access>,
     endpoints: Mutex<HashMap<Endpoint, EndpointState>>,
     pinned_base: Option<PageBase>,
-    agency_id: Option<SecretString>,
+    pub(super) agency_id: Option<SecretString>,
     send_agency_id: bool,
     fhir: bool,
     scope: Mutex<EncounterScope>,
     /// True once a row carried the configured agency id: only then does another id mean another agency.
     own_agency_seen: Mutex<bool>,
+    /// Whether what is to be done in shifts is kept.
+    keeps_tasks: bool,
 }
 
 /// What the start-up probe of visit searches brought.
@@ -84,6 +87,7 @@ impl Source {
             fhir: wellsky.content_type.contains("fhir"),
             scope: Mutex::new(EncounterScope::Unknown),
             own_agency_seen: Mutex::new(false),
+            keeps_tasks: wellsky.sections.shift_tasks.is_some(),
         }
     }
 
@@ -105,7 +109,8 @@ impl Source {
             && Arc::ptr_eq(&self.access, &other.access)
             && self.pinned_base == other.pinned_base
             && id(self) == id(other)
-            && (self.send_agency_id, self.fhir) == (other.send_agency_id, other.fhir)
+            && (self.send_agency_id, self.fhir, self.keeps_tasks)
+                == (other.send_agency_id, other.fhir, other.keeps_tasks)
     }
 
     /// The credential it reads with.
@@ -124,7 +129,8 @@ impl Source {
     /// was sent; evidence is dated by the instant the first request left that brought rows.
     pub async fn fetch(&self, read: &Read, now: Instant, clock: &Clock) -> Fetched {
         let mut trace = Trace::new(clock);
-        let outcome = self.rows(read, &mut trace).await;
+        let mut shift_tasks = Vec::new();
+        let outcome = self.rows(read, &mut trace, &mut shift_tasks).await;
         if let Err(fault) = &outcome {
             tracing::debug!(agency = %self.agency, %fault, "source: a read brought nothing");
             if *read == Read::Locations && is_not_offered(Endpoint::Locations, fault) {
@@ -137,6 +143,7 @@ impl Source {
             started_at: trace.started_at.unwrap_or(now),
             finished_at: clock.now(),
             outcome,
+            shift_tasks,
             requests: trace.requests,
         }
     }
@@ -215,7 +222,12 @@ impl Source {
         }
     }
 
-    async fn rows(&self, read: &Read, trace: &mut Trace<'_>) -> Result<Rows, ReadFault> {
+    async fn rows(
+        &self,
+        read: &Read,
+        trace: &mut Trace<'_>,
+        tasks: &mut Vec<(ShiftKey, ShiftTasksBody)>,
+    ) -> Result<Rows, ReadFault> {
         match asks(read, self.zone) {
             Asks::One { endpoint, id } => self.one(read, endpoint, &id, trace).await,
             Asks::Searches(searches) => {
@@ -228,7 +240,13 @@ impl Source {
                     let (pages, complete) = self.searches(read, &unfiltered, trace).await?;
                     return Ok(self.assemble(read, &pages, complete));
                 }
-                Ok(self.assemble(read, &pages, complete))
+                let rows = self.assemble(read, &pages, complete);
+                if let (true, Read::Shifts { client, .. }, Batch::Shifts(shifts)) =
+                    (self.keeps_tasks, read, &rows.batch)
+                {
+                    *tasks = appointment::tasks(&pages, client, shifts);
+                }
+                Ok(rows)
             }
         }
     }
@@ -409,7 +427,7 @@ impl Source {
         tags.map(|tag| !*seen || tag.is_none_or(|tag| tag == own)).collect()
     }
 
-    fn asker(&self) -> Asker<'_> {
+    pub(super) fn asker(&self) -> Asker<'_> {
         Asker {
             agency: &self.agency,
             access: &self.access,

@@ -86,6 +86,10 @@ pub(super) enum Target<'a> {
     Search { filters: &'a [(&'static str, String)], query: &'a [(&'static str, String)] },
     /// One row.
     One { id: &'a str },
+    /// What hangs under one row: `…/{id}/{name}/`.
+    Under { id: &'a str, name: &'static str },
+    /// A list that is only given by GET, its filters in the query.
+    Listed { query: &'a [(&'static str, String)] },
 }
 
 /// One question.
@@ -172,10 +176,14 @@ impl Asker<'_> {
     ) -> Result<T, ReadFault> {
         let Question { endpoint, .. } = question;
         let access = self.access;
-        let asked = if matches!(question.target, Target::One { .. }) { Asked::One } else { Asked::List };
+        let asked = match question.target {
+            Target::One { .. } | Target::Under { .. } => Asked::One,
+            Target::Search { .. } | Target::Listed { .. } => Asked::List,
+        };
+        let is_search = matches!(question.target, Target::Search { .. });
         let timings = access.timings;
         let limit = if question.patient { timings.page } else { timings.request };
-        let mut ways = self.ways(endpoint, asked);
+        let mut ways = if is_search { self.ways(endpoint) } else { vec![Way::Get] };
         let mut way = ways.remove(0);
         let began = access.budget.now();
         let mut n_tries = 0;
@@ -198,7 +206,7 @@ impl Asker<'_> {
                 (Class::Ok, Ok(answer)) => match read(&answer.body) {
                     Ok(value) => {
                         trace.last_ok(true);
-                        if asked == Asked::List {
+                        if is_search {
                             self.with(endpoint, |state| state.way = way);
                         }
                         return Ok(value);
@@ -267,10 +275,7 @@ impl Asker<'_> {
     }
 
     /// The ways to try, the one that worked last first, each once.
-    fn ways(&self, endpoint: Endpoint, asked: Asked) -> Vec<Way> {
-        if asked == Asked::One {
-            return vec![Way::Get];
-        }
+    fn ways(&self, endpoint: Endpoint) -> Vec<Way> {
         let usual = Way::Post { fhir: self.fhir };
         let mut ways = vec![self.with(endpoint, |state| state.way), usual];
         ways.extend(list_path(endpoint).map(|_| Way::Get));
@@ -291,16 +296,26 @@ impl Asker<'_> {
         let endpoint = question.endpoint;
         let ours = || ReadFault::Request { endpoint, code: "protocol".to_owned() };
         let path = match (question.target, way) {
-            (Target::One { .. }, _) => one_path(endpoint).map(|(path, _)| path.to_owned()).ok_or_else(ours)?,
+            (Target::One { .. } | Target::Under { .. }, _) => {
+                one_path(endpoint).map(|(path, _)| path.to_owned()).ok_or_else(ours)?
+            }
             (Target::Search { .. }, Way::Get) => list_path(endpoint).ok_or_else(ours)?.to_owned(),
             (Target::Search { .. }, Way::PostSlash) => format!("{}/", search_path(endpoint)),
-            (Target::Search { .. }, Way::Post { .. }) => search_path(endpoint).to_owned(),
+            (Target::Listed { .. }, _) | (Target::Search { .. }, Way::Post { .. }) => search_path(endpoint).to_owned(),
         };
         let mut url = Url::parse(&format!("{}{path}", self.access.base)).map_err(|_| ours())?;
         let mut request = match question.target {
             Target::One { id } => {
                 // The slash at the end stays; ids are the vendor's text and are escaped as one segment.
                 url.path_segments_mut().map_err(|()| ours())?.pop_if_empty().push(id).push("");
+                Request::new(Method::GET, url)
+            }
+            Target::Under { id, name } => {
+                url.path_segments_mut().map_err(|()| ours())?.pop_if_empty().push(id).push(name).push("");
+                Request::new(Method::GET, url)
+            }
+            Target::Listed { query } => {
+                url.query_pairs_mut().extend_pairs(query.iter().map(|(name, value)| (*name, value.as_str())));
                 Request::new(Method::GET, url)
             }
             Target::Search { filters, query } => {
@@ -349,10 +364,10 @@ fn take_other_post(ways: &mut Vec<Way>) -> Option<Way> {
     Some(ways.remove(place))
 }
 
-/// Whether a fault says no more than that an agency has no locations list, which not every server offers (contract
-/// §3.6).
+/// Whether a fault says no more than that an agency has none of what the watch does without: not every server offers it
+/// (contract §3.6).
 pub(super) const fn is_not_offered(endpoint: Endpoint, fault: &ReadFault) -> bool {
-    matches!(endpoint, Endpoint::Locations)
+    endpoint.is_optional()
         && matches!(fault, ReadFault::Route { .. } | ReadFault::Permission { .. } | ReadFault::Request { .. })
 }
 /// One line when an endpoint's breaker opens or closes.

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::details::rows::ShiftTasksBody;
 use crate::model::{
-    AgencyName, Caregiver, CaregiverId, Client, ClientId, Endpoint, Instant, Section, Shift, Visit, VisitId,
+    AgencyName, Caregiver, CaregiverId, Client, ClientId, Endpoint, Instant, Section, Shift, ShiftKey, Visit, VisitId,
 };
 
 /// One planned question to the vendor. The planner makes them, the client asks them.
@@ -86,6 +87,8 @@ pub struct Fetched {
     pub finished_at: Instant,
     /// The rows, or why there are none.
     pub outcome: Result<Rows, ReadFault>,
+    /// What is to be done in the shifts that came, where the configuration wants that kept (`sections.shift_tasks`).
+    pub shift_tasks: Vec<(ShiftKey, ShiftTasksBody)>,
     /// Every request this read made, for the API metrics and rules; also the failed ones and token requests.
     pub requests: Vec<RequestRecord>,
 }

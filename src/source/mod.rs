@@ -6,7 +6,7 @@
 //!
 //! In reading order: [`planner`] says what to read next; [`client`] turns a read into requests ([`request`]),
 //! asks them through [`exchange`] (one [`breaker`] an endpoint) and [`access`] (one [`budget`] and one token, [`auth`],
-//! for the whole credential), follows the pages ([`paging`]) and reads the rows ([`wire`]).
+//! for the whole credential), follows the pages ([`paging`]) and reads the rows ([`wire`]). [`detail`] reads what the watch does without.
 
 pub mod fetched;
 
@@ -37,3 +37,5 @@ pub mod status;
 pub mod named;
 
 pub mod write;
+
+pub mod detail;

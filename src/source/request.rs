@@ -61,6 +61,9 @@ pub const fn search_path(endpoint: Endpoint) -> &'static str {
         Endpoint::Appointment => "/v1/appointment/_search/",
         Endpoint::Encounter => "/v1/encounter/_search/",
         Endpoint::Locations => "/v1/locations/_search",
+        // Neither is searched; see `one_path` and `ACTIVITIES_PATH`.
+        Endpoint::TaskLog => "/v1/encounter/",
+        Endpoint::CarePlan => ACTIVITIES_PATH,
     }
 }
 
@@ -80,10 +83,13 @@ pub const fn one_path(endpoint: Endpoint) -> Option<(&'static str, &'static str)
     match endpoint {
         Endpoint::Patients => Some(("/v1/patients/", "Patient")),
         Endpoint::Practitioners => Some(("/v1/practitioners/", "Practitioner")),
-        Endpoint::Encounter => Some(("/v1/encounter/", "Encounter")),
+        Endpoint::Encounter | Endpoint::TaskLog => Some(("/v1/encounter/", "Encounter")),
         _ => None,
     }
 }
+
+/// The list of care activities; its filters stand in the query. Contract §3.6.
+pub const ACTIVITIES_PATH: &str = "/v1/careplan/activity-metadata/";
 
 /// Under the host root, not under `/v1`.
 pub const TOKEN_PATH: &str = "/oauth/accesstoken";

@@ -17,10 +17,12 @@ use crate::{
     rules::finding::{RuleId, Tells, Window},
 };
 
+mod audit;
 mod pages;
 mod past;
 mod silences;
 
+use audit::who_saw_what_is_kept_in_order_and_read_by_time;
 use pages::{a_page_and_what_became_of_it_are_kept_when_it_is_gone, the_list_of_a_morning_is_decided_once_for_each};
 use past::{
     a_long_history_comes_in_slices, an_alert_of_an_older_version_has_a_life_once_something_happens,
@@ -218,6 +220,7 @@ on_both!(
     pruning_spares_what_is_open,
     stats_count_what_is_open,
     a_silence_is_kept_with_what_is_ordered_because_of_it,
+    who_saw_what_is_kept_in_order_and_read_by_time,
 );
 
 async fn open(folder: &Path) -> Store {

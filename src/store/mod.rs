@@ -9,11 +9,13 @@
 //! (`writer`); an answer means that its transaction is on the disk.
 
 mod api_rows;
+mod audit;
 mod book;
 mod calendars;
 mod contacts;
 #[cfg(test)]
 mod contract;
+mod details;
 pub mod error;
 mod heard;
 mod lives;

@@ -585,7 +585,7 @@ pub(super) async fn poll_later(
 /// Forgets what is older than `old` says: consumed inputs, settled messages, history; at most a few thousand rows, so
 /// that nobody waits. Gives how many; 0 = done.
 pub(super) async fn prune(connection: &mut SqliteConnection, old: Old) -> Result<u64, StoreError> {
-    let steps: [(&'static str, Option<Instant>); 17] = [
+    let steps: [(&'static str, Option<Instant>); 18] = [
         ("DELETE FROM blobs WHERE (agency, n) IN (SELECT agency, blob FROM outbox WHERE created_at < ?
             AND state IN ('sent', 'delivered', 'undelivered', 'refused', 'expired', 'cancelled')
             ORDER BY created_at, id LIMIT 2000)", old.messages),
@@ -611,6 +611,8 @@ pub(super) async fn prune(connection: &mut SqliteConnection, old: Old) -> Result
             FROM shift_history WHERE at < ? LIMIT 2000)", old.history),
         ("DELETE FROM visit_archive WHERE (agency, key) IN (SELECT agency, key FROM visit_archive
             WHERE archived_at < ? AND key LIKE 'shift/%' LIMIT 2000)", old.history),
+        ("DELETE FROM details WHERE (agency, section, key) IN (SELECT agency, section, key FROM details WHERE read_at < ?
+            AND section <> 'activities' LIMIT 2000)", old.history),
         ("DELETE FROM lives WHERE id IN (SELECT id FROM lives WHERE active_at < ? AND resolved_at IS NOT NULL
             LIMIT 2000)", old.history),
         ("DELETE FROM api_slices WHERE (agency, minutes, begins, endpoint) IN (SELECT agency, minutes, begins, endpoint

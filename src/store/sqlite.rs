@@ -20,11 +20,11 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
-    NoteRow,
-    Attempted, BadContact, Claimed, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState, Morning, Old,
-    OutboxStats, Place, Poll, Report, Room, VerifiedContact, api_rows, book, calendars,
+    Attempted, BadContact, Claimed, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState, Morning,
+    NoteRow, Old, OutboxStats, Place, Poll, Report, Room, VerifiedContact, api_rows, audit, book, calendars,
     calendars::CalendarCopy,
     contacts,
+    details::{self, DetailStamp},
     error::StoreError,
     heard, lives,
     lock::{FileLock, make_private},
@@ -40,12 +40,13 @@ use crate::{
         step::Transition,
     },
     config::StoreUrl,
+    details::{DetailSection, rows::DetailRow},
     mirror::row::{MirrorDelta, MirrorRow, StoredLine},
     model::{AddressMark, AgencyName, Instant, PersonName, Phi},
     notify::message::{Channel, MessageId},
     on_call::Marks,
     report::{
-        alert_story::AlertRows, api_log::Unkept, api_record::ApiRows, history::LifeRow, life::Life,
+        alert_story::AlertRows, api_log::Unkept, api_record::ApiRows, audit::AuditRow, history::LifeRow, life::Life,
         on_call_log::PageRow,
     },
 };
@@ -448,6 +449,27 @@ impl Store {
         self.write(|reply| Job::Calendar(copy, reply)).await
     }
 
+    /// Keeps rows that were read beside the watch, in the place of those with the same key.
+    pub async fn put_details(&self, agency: &AgencyName, rows: Vec<DetailRow>) -> Result<(), StoreError> {
+        let agency = agency.clone();
+        self.write(|reply| Job::Details { agency, rows, reply }).await
+    }
+
+    /// When the details that are asked for one by one were read, since `from`.
+    pub async fn detail_stamps(&self, agency: &AgencyName, from: Instant) -> Result<Vec<DetailStamp>, StoreError> {
+        details::stamps(self.reader().await?.connection(), agency, from).await
+    }
+
+    /// One row that was read beside the watch; `None` when it never was.
+    pub async fn detail(
+        &self,
+        agency: &AgencyName,
+        section: DetailSection,
+        key: &str,
+    ) -> Result<Option<DetailRow>, StoreError> {
+        details::one(self.reader().await?.connection(), agency, section, key).await
+    }
+
     /// The last good copy of each calendar.
     pub async fn calendars(&self) -> Result<Vec<CalendarCopy>, StoreError> {
         calendars::all(self.reader().await?.connection()).await
@@ -458,17 +480,17 @@ impl Store {
         contacts::marks(self.reader().await?.connection()).await
     }
 
-    /// Writes an audit row: who did what about what. No PHI in any of the three.
-    pub async fn audit(
-        &self,
-        agency: &AgencyName,
-        at: Instant,
-        who: &str,
-        what: &str,
-        about: &str,
-    ) -> Result<(), StoreError> {
-        let (agency, who, what, about) = (agency.clone(), who.to_owned(), what.to_owned(), about.to_owned());
-        self.write(|reply| Job::Audit { agency, at, who, what, about, reply }).await
+    /// Writes audit rows: who saw or did what, about whom. No PHI in any of them. They are on the disk when this answers.
+    pub async fn audit(&self, rows: Vec<AuditRow>) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.write(|reply| Job::Audit(rows, reply)).await
+    }
+
+    /// The audit rows from `from` until `until` (not included) in all agencies, the newest first, at most `limit`.
+    pub async fn audit_log(&self, from: Instant, until: Instant, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        audit::log(self.reader().await?.connection(), from, until, limit).await
     }
 
     /// Forgets a few thousand rows of what is old. Gives how many; call it again until it gives 0. Visits in the archive

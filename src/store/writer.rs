@@ -15,9 +15,9 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Commit, HeardText, Old, Report, Room, api_rows, book, calendars,
+    Attempted, Claimed, Commit, HeardText, Old, Report, Room, api_rows, audit, book, calendars,
     calendars::CalendarCopy,
-    contacts,
+    contacts, details,
     error::{StoreError, commit_surely_failed},
     heard,
     lock::FileLock,
@@ -27,10 +27,11 @@ use super::{
 };
 use crate::{
     alerts::orders::Ask,
+    details::rows::DetailRow,
     mirror::row::MirrorDelta,
     model::{AddressMark, AgencyName, Instant, PersonName},
     notify::message::{Channel, MessageId},
-    report::api_log::Unkept,
+    report::{api_log::Unkept, audit::AuditRow},
 };
 
 /// Writes merged into one transaction at most. Bounds how long the first of them waits for the last.
@@ -101,14 +102,7 @@ pub(super) enum Job {
         at: Instant,
         reply: Reply<()>,
     },
-    Audit {
-        agency: AgencyName,
-        at: Instant,
-        who: String,
-        what: String,
-        about: String,
-        reply: Reply<()>,
-    },
+    Audit(Vec<AuditRow>, Reply<()>),
     Prune(Old, Reply<u64>),
     Api {
         agency: AgencyName,
@@ -117,6 +111,11 @@ pub(super) enum Job {
     },
     Silences(SilenceChange, Reply<()>),
     Calendar(CalendarCopy, Reply<()>),
+    Details {
+        agency: AgencyName,
+        rows: Vec<DetailRow>,
+        reply: Reply<()>,
+    },
     Morning {
         agency: AgencyName,
         day: NaiveDate,
@@ -408,16 +407,12 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
             done(reply, contacts::takes_again(connection, memory, &mark, via).await)
         }
         Job::Verified { mark, via, at, reply } => done(reply, contacts::put_verified(connection, &mark, via, at).await),
-        Job::Audit { agency, at, who, what, about, reply } => {
-            let n = memory.next(&agency, Counted::Audit);
-            let row = vec![agency.as_str().into(), n.into(), at.into(), who.into(), what.into(), about.into()];
-            let text = "INSERT INTO audit (agency, n, at, who, what, about) VALUES (?, ?, ?, ?, ?, ?)";
-            done(reply, execute(connection, "an audit row", text, row).await.map(drop))
-        }
+        Job::Audit(rows, reply) => done(reply, audit::put(connection, memory, rows).await),
         Job::Prune(old, reply) => done(reply, outbox::prune(connection, old).await),
         Job::Api { agency, unkept, reply } => done(reply, api_rows::add(connection, &agency, &unkept).await),
         Job::Silences(change, reply) => done(reply, silences::put(connection, memory, change).await),
         Job::Calendar(copy, reply) => done(reply, calendars::put(connection, copy).await),
+        Job::Details { agency, rows, reply } => done(reply, details::put(connection, &agency, rows).await),
         Job::Morning { agency, day, at, people, asks, reply } => {
             done(reply, on_call_log::put_morning(connection, memory, &agency, day, at, &people, &asks).await)
         }
@@ -464,6 +459,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::KeepWays(_, reply)
         | Job::PollLater { reply, .. }
         | Job::Calendar(_, reply)
+        | Job::Details { reply, .. }
         | Job::KeepSecret { reply, .. }
         | Job::Probe { reply, .. }
         | Job::Api { reply, .. }
@@ -471,7 +467,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::Listening { reply, .. }
         | Job::TakesAgain { reply, .. }
         | Job::Verified { reply, .. }
-        | Job::Audit { reply, .. } => later(reply, Err(error)),
+        | Job::Audit(_, reply) => later(reply, Err(error)),
         #[cfg(test)]
         Job::Pragma(_, reply) => later(reply, Err(error)),
         Job::Orders { reply, .. } => later(reply, Err(error)),

@@ -5,7 +5,8 @@ use std::{process::Command, time::Duration};
 use serde_json::{Value, json};
 use shiftwatch::sim::{
     request_log::{self, Entry},
-    switches::WebhookManner};
+    switches::WebhookManner,
+};
 
 use crate::harness::{BLAKE, CASEY, House, PATIENCE, Plan, SHIFT, value};
 

@@ -13,8 +13,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("clock", &["model"]),
     ("limits", &["model"]),
-    ("source_fetched", &["model"]),
-    ("source", &["model", "clock", "limits", "source_fetched", "config_types"]),
+    ("details", &["model"]),
+    ("source_fetched", &["model", "details"]),
+    ("source", &["model", "clock", "details", "limits", "source_fetched", "config_types"]),
     ("mirror", &["model", "limits", "source_fetched", "config_types"]),
     ("rules", &["model", "limits", "mirror", "source_fetched", "alerts", "agenda"]),
     ("remind", &["model", "limits", "mirror", "on_call", "alerts", "notify_pure", "source_fetched", "config_types"]),
@@ -27,11 +28,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "notify",
         &["model", "clock", "limits", "on_call", "alerts", "notify_pure", "store", "pulse", "tls", "config_types"],
     ),
-    ("report", &["model", "alerts", "notify_pure", "rules", "source_fetched"]),
-    ("store", &["model", "limits", "on_call", "alerts", "mirror", "notify_pure", "report", "config_types"]),
-    ("config_types", &["model", "on_call", "alerts", "notify_pure", "rules"]),
+    ("report", &["model", "details", "alerts", "notify_pure", "rules", "source_fetched"]),
+    ("store", &["model", "details", "limits", "on_call", "alerts", "mirror", "notify_pure", "report", "config_types"]),
+    ("config_types", &["model", "details", "on_call", "alerts", "notify_pure", "rules"]),
     ("tls", &[]),
-    ("config", &["model", "clock", "tls", "on_call", "alerts", "notify_pure", "rules", "config_types"]),
+    ("config", &["model", "details", "clock", "tls", "on_call", "alerts", "notify_pure", "rules", "config_types"]),
     (
         "rehearse",
         &[
@@ -54,6 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "view",
         &[
             "model",
+            "details",
             "on_call",
             "alerts",
             "mirror",
@@ -74,6 +76,7 @@ const IO_CRATES: &[&str] =
     &["tokio", "reqwest", "axum", "sqlx", "lettre", "rand", "std::fs", "std::net", "std::env", "std::process"];
 const DECIDERS: &[&str] = &[
     "model",
+    "details",
     "on_call",
     "source_fetched",
     "mirror",

@@ -13,6 +13,7 @@ mod closing;
 mod compose;
 mod confined;
 mod dashboards;
+mod details;
 mod drill;
 mod faults;
 mod gateways;

@@ -70,6 +70,7 @@ fn page() -> String {
             n_clients: Some(118),
             n_shifts_left_today: Some(34),
             last_read_at: Some(now),
+            details: Vec::new(),
             sections: Section::ALL
                 .into_iter()
                 .map(|section| SectionView { section, as_of: Some(now - TimeDelta::seconds(9)), complete: true })

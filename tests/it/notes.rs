@@ -14,7 +14,11 @@ const OPEN: &str = "90010012";
 /// One shift whose caregiver checks in late, and one that nobody takes and that ends.
 fn two_shifts(world: &mut World, now: shiftwatch::model::Instant) {
     let start = now + TimeDelta::minutes(2);
-    world.add_shift(Appointment::hours(VISITED, AVERY, start, 4).with(CASEY).who(Conduct { arrive_s: Some(60), ..Conduct::punctual() }));
+    world.add_shift(
+        Appointment::hours(VISITED, AVERY, start, 4)
+            .with(CASEY)
+            .who(Conduct { arrive_s: Some(60), ..Conduct::punctual() }),
+    );
     let mut open = Appointment::hours(OPEN, BLAKE, start, 1);
     open.end = start + TimeDelta::minutes(3);
     world.add_shift(open);

@@ -178,6 +178,7 @@ impl Memory {
             started_at: now,
             finished_at: now,
             outcome: Ok(rows),
+            shift_tasks: Vec::new(),
             requests: Vec::new(),
         };
         let applied = self.mirror.apply(&fetched, now);

@@ -11,14 +11,16 @@ fn web() -> Web {
         orders: Arc::new(Noted::default()),
         silencing: Arc::new(Noted::default()),
         people: Arc::new(Namesake::default()),
+        details: Arc::new(Namesake::default()),
         gallery: Arc::default(),
         open: Arc::default(),
         closing: watch::channel(false).1,
         records: Arc::new(Kept::default()),
         clock: Clock::manual(noon()),
         access: Arc::default(),
+        audit: Arc::new(Noted::default()),
         hooks: None,
-            vendor: Arc::new(vendor::NoVendor),
+        vendor: Arc::new(vendor::NoVendor),
     }
 }
 

@@ -15,8 +15,12 @@ fn now() -> Instant {
 }
 
 fn telling() -> Telling {
-    let voice =
-        Voice { title: "CCA".into(), zone: chrono_tz::America::Denver, location_zones: HashMap::new(), clock_12h: false };
+    let voice = Voice {
+        title: "CCA".into(),
+        zone: chrono_tz::America::Denver,
+        location_zones: HashMap::new(),
+        clock_12h: false,
+    };
     Telling { voices: HashMap::new(), installation: voice, external_url: None, shadow: None }
 }
 
@@ -70,7 +74,9 @@ fn notes(closed: &[Alert], write: &Write, visit: Option<&str>) -> Vec<(String, S
     let rendered = render(closed, Given { write, telling: &telling, visit: &visit, now: now() });
     assert_eq!(rendered.messages.len(), rendered.mentions.len(), "each is in its alert's story");
     let one = |message: Message| {
-        let Content::Record(note) = message.content.reveal(crate::model::PhiGrant::SEND).clone() else { panic!("a note") };
+        let Content::Record(note) = message.content.reveal(crate::model::PhiGrant::SEND).clone() else {
+            panic!("a note")
+        };
         (message.id.to_string(), message.gateways.join(","), note)
     };
     rendered.messages.into_iter().map(one).collect()

@@ -6,6 +6,7 @@
 //!
 //! Nothing here waits or speaks to a network; `edge` does.
 
+mod details;
 mod gate;
 mod notes;
 mod paging;
@@ -55,8 +56,9 @@ enum Route {
     One(Endpoint, String),
     ClockIn(String),
     ClockOut(String),
+    TaskLog(String),
+    Activities,
     Subscriptions(Option<u64>),
-    TaskLogs(String),
     AdminTasks,
     /// Right but for its trailing slash.
     NoSlash,
@@ -177,9 +179,13 @@ impl Vendor {
             Route::One(endpoint, id) => self.one(world, endpoint, &id),
             Route::ClockIn(shift) => clock_in(world, &shift),
             Route::ClockOut(visit) => clock_out(world, &visit),
-            Route::Subscriptions(id) => self.subscriptions.answer(call, id, self.switches.subscriptions_terse),
-            Route::TaskLogs(visit) => notes::task_logs(&mut self.written, &self.switches, world, call, &visit),
+            Route::TaskLog(visit) if call.method == "GET" => {
+                notes::with_written(details::task_log(world, &visit), &self.written, &self.switches, &visit)
+            }
+            Route::TaskLog(visit) => notes::put_task_log(&mut self.written, &self.switches, world, call, &visit),
             Route::AdminTasks => notes::admin_task(&mut self.written, world, call),
+            Route::Activities => details::activities(call),
+            Route::Subscriptions(id) => self.subscriptions.answer(call, id, self.switches.subscriptions_terse),
             Route::NoSlash | Route::Unknown => gate::no_route(call),
         }
     }
@@ -198,7 +204,7 @@ impl Vendor {
             "appointment" => Endpoint::Appointment,
             "encounter" => Endpoint::Encounter,
             "locations" => Endpoint::Locations,
-            "subscriptions" | "adminTasks" => Endpoint::Other,
+            "subscriptions" | "careplan" | "adminTasks" => Endpoint::Other,
             _ => return Route::Unknown,
         };
         let is_subscription = resource == "subscriptions";
@@ -213,8 +219,10 @@ impl Vendor {
             _ if is_subscription => Route::Unknown,
             ("POST", []) if resource == "adminTasks" => Route::AdminTasks,
             _ if resource == "adminTasks" => Route::Unknown,
+            ("GET", ["activity-metadata"]) if resource == "careplan" => Route::Activities,
+            _ if resource == "careplan" => Route::Unknown,
             ("GET" | "POST", [visit, "tasklog"]) if endpoint == Endpoint::Encounter => {
-                Route::TaskLogs((*visit).to_owned())
+                Route::TaskLog((*visit).to_owned())
             }
             ("POST", ["_search"]) => Route::Search(endpoint),
             ("GET", []) => Route::List(endpoint),

@@ -28,27 +28,37 @@ pub struct Written {
 
 /// The vendor's longest description of an admin task.
 const DESCRIPTION_MAX: usize = 5_000;
-const FIRST_ID: u64 = 4_101;
+const FIRST_ID: u64 = 4_201;
 
-/// Lists or makes task logs of a visit.
-pub(super) fn task_logs(rows: &mut Vec<Written>, switches: &Switches, world: &World, call: &Call, visit: &str) -> Reply {
-    if world.visit(visit).is_none() || switches.task_log_rejects.iter().any(|id| id == visit) {
+/// The task logs of a visit, with those that were written.
+pub(super) fn with_written(mut listed: Reply, rows: &[Written], switches: &Switches, visit: &str) -> Reply {
+    if switches.task_log_rejects.iter().any(|id| id == visit) {
         return Reply::json(404, &json!({ "error": "Resource not found" }));
     }
-    if call.method == "GET" {
-        let entries: Vec<Value> = rows
-            .iter()
-            .filter(|it| it.visit.as_deref() == Some(visit))
-            .map(|it| {
-                let mut row = it.body.clone();
-                row["id"] = json!(it.id.to_string());
-                row
-            })
-            .collect();
-        return Reply::json(
-            200,
-            &json!({ "resourceType": "Bundle", "type": "searchset", "total": entries.len(), "entry": entries }),
-        );
+    let mut bundle: Value = serde_json::from_slice(&listed.body).unwrap_or_default();
+    if let Some(entries) = bundle.get_mut("entry").and_then(Value::as_array_mut) {
+        for it in rows.iter().filter(|it| it.visit.as_deref() == Some(visit)) {
+            let mut row = it.body.clone();
+            row["id"] = json!(it.id.to_string());
+            entries.push(row);
+        }
+        let total = entries.len();
+        bundle["total"] = json!(total);
+        listed.body = bundle.to_string().into();
+    }
+    listed
+}
+
+/// Makes a task log of a visit.
+pub(super) fn put_task_log(
+    rows: &mut Vec<Written>,
+    switches: &Switches,
+    world: &World,
+    call: &Call,
+    visit: &str,
+) -> Reply {
+    if world.visit(visit).is_none() || switches.task_log_rejects.iter().any(|id| id == visit) {
+        return Reply::json(404, &json!({ "error": "Resource not found" }));
     }
     let body = match body(call) {
         Ok(body) => body,

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     config::{NaiveTz, Wellsky},
+    details::Sections,
     model::{ClientId, local_time::from_micros},
     source::{breaker::Why, request::hot_span},
 };
@@ -167,8 +168,9 @@ fn agency(address: &str, change: impl FnOnce(&mut Wellsky)) -> Agency {
         encounter_naive_tz: NaiveTz::Auto,
         page_base: None,
         confirm_timeout: Duration::from_mins(1),
-            hook_secret: None,
-            write: crate::config::Write::default(),
+        hook_secret: None,
+        write: crate::config::Write::default(),
+        sections: Sections::default(),
     };
     change(&mut wellsky);
     Agency {
@@ -179,7 +181,7 @@ fn agency(address: &str, change: impl FnOnce(&mut Wellsky)) -> Agency {
         tags: Vec::new(),
         clock_12h: false,
         morning_list: None,
-            reminders: None,
+        reminders: None,
         wellsky,
     }
 }

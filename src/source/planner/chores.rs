@@ -1,9 +1,11 @@
 //! The reads that are not about one client: rosters, locations, and visits of the whole agency.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
-use super::scaled;
+use super::{scaled, wants::span};
 use crate::{
     model::Instant,
     source::{
@@ -20,7 +22,6 @@ const CLIENTS_FULL_INSTEAD_EVERY: TimeDelta = TimeDelta::hours(1);
 const CLIENTS_UPDATED_EVERY: TimeDelta = TimeDelta::minutes(15);
 /// Contract §9.2.
 const CAREGIVERS_EVERY: TimeDelta = TimeDelta::hours(1);
-const LOCATIONS_EVERY: TimeDelta = TimeDelta::hours(24);
 /// A list that failed is asked for again so soon; locations are optional and can wait.
 const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(30);
 const LOCATIONS_AFTER_FAILURE: TimeDelta = TimeDelta::hours(6);
@@ -63,6 +64,7 @@ struct Entry {
 pub(super) struct Chores {
     zone: Tz,
     visits_every: TimeDelta,
+    locations_every: TimeDelta,
     entries: [(Chore, Entry); 5],
     whole_at: Option<Instant>,
     whole_requests: usize,
@@ -72,18 +74,19 @@ pub(super) struct Chores {
 
 impl Chores {
     /// Everything is due at `now`, except what needs something first.
-    pub fn new(zone: Tz, detect_within: TimeDelta, now: Instant) -> Self {
+    pub fn new(zone: Tz, detect_within: TimeDelta, locations_every: Option<Duration>, now: Instant) -> Self {
         let entry = |due_at| Entry { due_at, in_flight: false, done_at: None, n_spoilt: 0 };
         let never = Instant::MAX_UTC;
         Self {
             zone,
+            locations_every: locations_every.map_or(TimeDelta::MAX, span),
             visits_every: (detect_within * 9 / 10).clamp(VISITS_EVERY_MIN, VISITS_EVERY_MAX),
             entries: [
                 (Chore::ClientsFull, entry(now)),
                 (Chore::Caregivers, entry(now)),
                 (Chore::ClientsUpdated, entry(never)),
                 (Chore::AgencyVisits, entry(never)),
-                (Chore::Locations, entry(now + TimeDelta::minutes(1))),
+                (Chore::Locations, entry(locations_every.map_or(never, |_| now + TimeDelta::minutes(1)))),
             ],
             whole_at: None,
             whole_requests: 0,
@@ -198,7 +201,7 @@ impl Chores {
             Chore::ClientsFull => (CLIENTS_FULL_EVERY, AFTER_FAILURE),
             Chore::ClientsUpdated => (CLIENTS_UPDATED_EVERY, AFTER_FAILURE),
             Chore::Caregivers => (CAREGIVERS_EVERY, AFTER_FAILURE),
-            Chore::Locations => (LOCATIONS_EVERY, LOCATIONS_AFTER_FAILURE),
+            Chore::Locations => (self.locations_every, LOCATIONS_AFTER_FAILURE.min(self.locations_every)),
             Chore::AgencyVisits => (self.visits_every, VISITS_EVERY_MIN),
         };
         if chore == Chore::AgencyVisits && ok && Self::is_whole(&fetched.read) {

@@ -46,6 +46,7 @@ use super::{
     status::EncounterScope,
 };
 use crate::{
+    details::LOCATIONS_EVERY,
     limits::CLOCK_SLACK,
     model::{ClientId, Endpoint, Instant},
 };
@@ -83,6 +84,8 @@ pub struct PlanSettings {
     pub requests_per_second: f64,
     /// How old visit evidence may be at a deadline (the rules' `max_data_age`, by default `detect_within` + 1 m).
     pub evidence_lead: Duration,
+    /// How often the locations are read; `None` = never.
+    pub locations_every: Option<Duration>,
     /// The agency's zone.
     pub zone: Tz,
     /// Feeds the jitter.
@@ -94,7 +97,14 @@ impl PlanSettings {
     #[must_use]
     pub fn new(detect_within: Duration, requests_per_second: f64, zone: Tz, seed: u64) -> Self {
         let evidence_lead = detect_within + Duration::from_mins(1);
-        Self { detect_within, requests_per_second: requests_per_second.max(1e-6), evidence_lead, zone, seed }
+        Self {
+            detect_within,
+            requests_per_second: requests_per_second.max(1e-6),
+            evidence_lead,
+            locations_every: Some(LOCATIONS_EVERY),
+            zone,
+            seed,
+        }
     }
 }
 
@@ -219,7 +229,7 @@ impl Planner {
         let detect_within = span(settings.detect_within);
         let pause = (settings.detect_within / 4).clamp(Duration::from_secs(2), Duration::from_secs(30));
         Self {
-            chores: Chores::new(settings.zone, detect_within, now),
+            chores: Chores::new(settings.zone, detect_within, settings.locations_every, now),
             wants: Wants::new(pause),
             settings,
             clients: Vec::new(),

@@ -28,6 +28,7 @@ fn fetched(read: Read, started_at: Instant, outcome: Result<bool, ReadFault>) ->
         started_at,
         finished_at: started_at,
         outcome: outcome.map(|complete| Rows { batch, complete, rejected: Vec::new() }),
+        shift_tasks: Vec::new(),
         requests: Vec::new(),
     }
 }

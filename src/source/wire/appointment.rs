@@ -9,10 +9,11 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::{
-    reject, time,
+    detail, reject, time,
     value::{reference, text, usable_id},
 };
 use crate::{
+    details::rows::ShiftTasksBody,
     model::{CaregiverId, ClientId, Endpoint, Instant, Shift, ShiftId, ShiftKey, ShiftRef, ShiftStatus},
     source::fetched::{RejectedRow, Span},
 };
@@ -99,6 +100,18 @@ pub fn page_key(row: &Value) -> Option<String> {
 
 fn named_client(row: &Value) -> Option<ClientId> {
     reference(row.get("client"), "Patient")
+}
+
+/// What the rows say is to be done in each of `shifts`. Rows without an id are left out: nothing tells them apart for long.
+#[must_use]
+pub fn tasks(pages: &[Vec<Value>], asked: &ClientId, shifts: &[Shift]) -> Vec<(ShiftKey, ShiftTasksBody)> {
+    let wanted: HashSet<&ShiftKey> = shifts.iter().map(|shift| &shift.key).collect();
+    pages
+        .iter()
+        .flatten()
+        .filter_map(|row| Some((shift(row, Some(asked)).ok()?.key, detail::shift_tasks(row))))
+        .filter(|(key, _)| matches!(key.id, ShiftRef::Vendor(_)) && wanted.contains(key))
+        .collect()
 }
 
 /// One row. `fallback` is the client of a row that names none.

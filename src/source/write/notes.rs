@@ -96,8 +96,7 @@ impl Writer {
     pub async fn put_admin_task(&self, task: AdminTask<'_>) -> Result<Option<String>, WriteFault> {
         let number = |id: &str| id.parse::<u64>().map_or_else(|_| json!(id), |id| json!(id));
         let mut requesters = vec![json!({ "resourceType": "Patient", "id": number(task.client) })];
-        requesters
-            .extend(task.caregiver.map(|id| json!({ "resourceType": "Practitioner", "id": number(id) })));
+        requesters.extend(task.caregiver.map(|id| json!({ "resourceType": "Practitioner", "id": number(id) })));
         let body = json!({
             "status": "received",
             "description": task.text,

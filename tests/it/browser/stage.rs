@@ -24,17 +24,19 @@ use shiftwatch::{
     },
     clock::{Clock, real_now},
     http::{
-        Access, DrillAnswer, Orders, People, Records, Silencing, Web,
+        Access, Audit, Details, DrillAnswer, Orders, People, Records, Silencing, Web,
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         router, serve,
         silencing::SilenceFault,
     },
     metrics::Metrics,
+    model::Instant,
     pulse::{Loop, Pulses},
     report::{
         alert_story::AlertStory,
         api_record::ApiRecord,
+        audit::{AuditLog, AuditRow},
         history::{History, Span},
         on_call_log::OnCallLog,
     },
@@ -87,9 +89,25 @@ impl Silencing for Nobody {
     }
 }
 
+impl Details for Nobody {}
+
 impl People for Nobody {
     fn look_up(&self, _: Vec<Who>) -> BoxFuture<'_, Names> {
         Box::pin(async { hand_made::names() })
+    }
+}
+
+impl Audit for Nobody {
+    fn write(&self, _: Vec<AuditRow>) -> BoxFuture<'_, Result<(), StoreFault>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn log(&self, from: Instant, until: Instant) -> BoxFuture<'_, Result<AuditLog, RecordsFault>> {
+        Box::pin(async move { Ok(AuditLog { from, until, rows: Vec::new(), complete: true }) })
+    }
+
+    fn now(&self) -> Instant {
+        hand_made::now()
     }
 }
 
@@ -134,12 +152,14 @@ impl Stage {
             orders: Arc::new(Nobody),
             silencing: Arc::new(Nobody),
             people: Arc::new(Nobody),
+            details: Arc::new(Nobody),
             gallery: Arc::default(),
             open: Arc::default(),
             closing: closing.subscribe(),
             clock: Clock::manual(hand_made::now()),
             records: Arc::new(Nobody),
             access: Arc::default(),
+            audit: Arc::new(Nobody),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
