@@ -343,7 +343,9 @@ fn message(channel: Channel, n: usize, gateways: &Gateways) -> Message {
         Channel::Sms => ("+12025550111".to_owned(), Content::Sms { text: name.clone() }),
         Channel::Call => ("+12025550111".to_owned(), Content::Call { text: name.clone(), code: None }),
         // A note has no address; it is written as a webhook's body is.
-        Channel::Record | Channel::Webhook => (format!("http://{}/hook", gateways.http), Content::Webhook { body: name.clone() }),
+        Channel::Record | Channel::Webhook => {
+            (format!("http://{}/hook", gateways.http), Content::Webhook { body: name.clone() })
+        }
         Channel::Email => {
             let (host, port) = gateways.mail.rsplit_once(':').unwrap();
             let smarthost =
