@@ -3,6 +3,7 @@
 use futures::future::BoxFuture;
 
 use crate::{
+    model::CaregiverId,
     notify::{
         channel::{Asked, Scope, Verdict},
         record::RecordBook,
@@ -30,7 +31,7 @@ impl RecordBook for VendorRecord {
                     let task = AdminTask {
                         text: &note.text,
                         client: client.as_str(),
-                        caregiver: caregiver.as_ref().map(|id| id.as_str()),
+                        caregiver: caregiver.as_ref().map(CaregiverId::as_str),
                         day: *day,
                         owners,
                     };
@@ -39,7 +40,7 @@ impl RecordBook for VendorRecord {
             };
             match written {
                 Ok(id) => Verdict::Sent { provider_id: id.map(|id| format!("{kind}/{id}")) },
-                Err(fault) => verdict(fault),
+                Err(fault) => verdict(&fault),
             }
         })
     }
@@ -60,8 +61,8 @@ impl RecordBook for VendorRecord {
 }
 
 /// What a fault means. What the vendor says may repeat the note, so only codes go on.
-fn verdict(fault: WriteFault) -> Verdict {
-    let why = code(&fault);
+fn verdict(fault: &WriteFault) -> Verdict {
+    let why = code(fault);
     match fault {
         WriteFault::NotSent { .. } => Verdict::NotSent { why, scope: Scope::Way, retry_after: None },
         WriteFault::Refused { .. } => Verdict::Refused { why, bad: None },

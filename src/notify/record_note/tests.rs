@@ -125,7 +125,7 @@ fn one_note_a_shift_and_end_and_one_a_client_and_day() {
     assert_eq!(made[0].2.title, "No-show", "the worst speaks");
     assert_eq!(notes(&[late()], &both(), Some("5"))[0].0, made[0].0, "the same end again is the same note");
     let other_end = closed("MissedCheckOut", "page", Tells::NoCheckOut, Closing::CheckedOut { at: None });
-    assert_ne!(notes(&[other_end.clone()], &both(), Some("5"))[0].0, made[0].0, "another end is another");
+    assert_ne!(notes(std::slice::from_ref(&other_end), &both(), Some("5"))[0].0, made[0].0, "another end is another");
     let tasks = notes(&[late(), no_show, other_end], &both(), None);
     assert_eq!(tasks.len(), 1, "one task a client and day, whatever ended: {tasks:?}");
 }

@@ -62,7 +62,7 @@ pub(super) fn put_task_log(
     }
     let body = match body(call) {
         Ok(body) => body,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let lacks = |name: &str| body.get(name).and_then(Value::as_str).is_none_or(str::is_empty);
     if ["title", "description", "status", "recorded"].iter().any(|name| lacks(name)) {
@@ -76,7 +76,7 @@ pub(super) fn put_task_log(
 pub(super) fn admin_task(rows: &mut Vec<Written>, world: &World, call: &Call) -> Reply {
     let body = match body(call) {
         Ok(body) => body,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let tags = body.pointer("/meta/tag").and_then(Value::as_array).cloned().unwrap_or_default();
     if !tags.iter().any(|tag| tag.get("code") == Some(&json!("agencyId"))) {
@@ -103,12 +103,12 @@ fn put(rows: &mut Vec<Written>, visit: Option<String>, body: Value, at: Instant)
 }
 
 /// Refuses what the vendor refuses in any text: control characters, and what needs a surrogate pair.
-fn body(call: &Call) -> Result<Value, Reply> {
+fn body(call: &Call) -> Result<Value, Box<Reply>> {
     let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
     let refused = |c: char| u32::from(c) > 0xFFFF || (c.is_control() && !matches!(c, '\t' | '\r' | '\n'));
-    let fields = body.as_object().ok_or_else(|| gate::invalid("Validation failed: body"))?;
+    let fields = body.as_object().ok_or_else(|| Box::new(gate::invalid("Validation failed: body")))?;
     if fields.values().filter_map(Value::as_str).any(|text| text.chars().any(refused)) {
-        return Err(gate::invalid("Validation failed: text"));
+        return Err(Box::new(gate::invalid("Validation failed: text")));
     }
     Ok(body)
 }

@@ -10,7 +10,7 @@ use reqwest::{
     Method, Request,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
@@ -77,7 +77,7 @@ impl Writer {
 
     /// The agency's id at the vendor, which every new resource has to carry.
     pub(super) fn agency_id(&self) -> Option<&str> {
-        self.agency_id.as_ref().map(|id| id.expose_secret())
+        self.agency_id.as_ref().map(ExposeSecret::expose_secret)
     }
 
     /// Sends one request. `path` is what stands under the host, ids in `segments` are escaped and each end in a slash.
