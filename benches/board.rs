@@ -422,6 +422,7 @@ async fn with_boards(first: &View, n: usize) -> String {
         audit: Arc::new(Nobody),
         lookup: Arc::new(Nobody),
         hooks: None,
+        vendor: Arc::new(shiftwatch::http::vendor::NoVendor),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

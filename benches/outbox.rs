@@ -342,7 +342,10 @@ fn message(channel: Channel, n: usize, gateways: &Gateways) -> Message {
     let (address, content) = match channel {
         Channel::Sms => ("+12025550111".to_owned(), Content::Sms { text: name.clone() }),
         Channel::Call => ("+12025550111".to_owned(), Content::Call { text: name.clone(), code: None }),
-        Channel::Webhook => (format!("http://{}/hook", gateways.http), Content::Webhook { body: name.clone() }),
+        // A note has no address; it is written as a webhook's body is.
+        Channel::Record | Channel::Webhook => {
+            (format!("http://{}/hook", gateways.http), Content::Webhook { body: name.clone() })
+        }
         Channel::Email => {
             let (host, port) = gateways.mail.rsplit_once(':').unwrap();
             let smarthost =

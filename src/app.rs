@@ -52,6 +52,7 @@ pub(crate) mod lookup;
 mod on_call;
 mod parts;
 mod publisher;
+mod record_book;
 mod records;
 mod reload;
 mod replies;
@@ -59,6 +60,7 @@ mod reports;
 mod retire;
 mod send_on;
 mod silence_desk;
+mod vendor_desk;
 mod web_watch;
 
 pub(crate) use on_call::{calendar_now, mark_of as calendar_mark};
@@ -72,6 +74,7 @@ use records::Shelf;
 
 use reload::{Refused, ReloadAsked, files_change, hung_up, reload};
 use silence_desk::SilenceDesk;
+use vendor_desk::VendorDesk;
 use web_watch::WebWatch;
 
 /// Where the configuration comes from; asked again on reload.
@@ -160,9 +163,11 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         plans: RwLock::default(),
         nudge: Arc::clone(&nudges.send),
     });
+    let vendor = Arc::new(VendorDesk::new(Arc::clone(&desk), Arc::clone(&metrics)));
     let kept = Kept {
         briefer: Arc::clone(&briefer),
         ears,
+        vendor: Arc::clone(&vendor),
         hooks: Arc::clone(&hooks),
         store: store.clone(),
         clock: clock.clone(),
@@ -218,6 +223,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         audit: desk.clone(),
         lookup: Arc::new(Library { desk: Arc::clone(&desk), clock: clock.clone(), shelves: PlainMutex::default() }),
         hooks: Some(hooks),
+        vendor,
     };
     let serving = tokio::spawn(http::serve(listener, http::router(web), Arc::clone(&access), async move {
         let _ = web_stopped.wait_for(|stop| *stop).await;
@@ -412,6 +418,8 @@ struct Kept {
     ears: Arc<Ears>,
     /// Where gateways tell.
     hooks: Arc<Hooks>,
+    /// Where the vendor tells.
+    vendor: Arc<VendorDesk>,
     started_at: Instant,
     seed: u64,
 }

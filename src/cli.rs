@@ -12,10 +12,12 @@ use crate::{
     sim::command::SimArgs,
 };
 
+mod hooks;
 mod hours;
 mod service;
 mod silence;
 
+pub use hooks::{Hooks, HooksAction, HooksPlace};
 pub use hours::{By, Hours, HoursCommand, HoursDays};
 pub use service::{Service, ServiceAction, ServicePlace};
 pub use silence::{Silence, SilenceAdd, SilenceCommand, SilenceLength, SilenceQuery, SilenceUpdate};
@@ -123,6 +125,12 @@ pub enum Command {
     Status(Asking),
     /// Try everything outside: credentials, clock, mail, text messages; sends nothing
     Doctor(Doctor),
+    /// List, make or remove the hooks by which WellSky tells of changes
+    #[command(after_help = hooks::HELP)]
+    Hooks(Hooks),
+    /// List the notes on clients' records at WellSky: written, not written, or what would be
+    #[command(after_help = NOTES_HELP)]
+    Notes(Notes),
     /// List the alerts
     Alerts(Alerts),
     /// Own an alert: repeats stop until that ends
@@ -155,6 +163,25 @@ pub enum Command {
     Tasks(Tasks),
     /// Ask the agent of this configuration whether it is well, for a container's health check
     Healthcheck(Healthcheck),
+}
+
+const NOTES_HELP: &str = "\
+Examples:
+  shiftwatch notes                       what was written on records, and what WellSky said of it
+  shiftwatch notes --dry-run             only what would have been written
+
+Nothing is written unless wellsky.write of an agency names task_log or admin_task. With wellsky.write.dry_run: true notes are
+made and kept here, and none is written.";
+
+/// `notes`.
+#[derive(Debug, Args)]
+pub struct Notes {
+    /// Only those that were made for trial and not written
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Whom to ask, and how to answer
+    #[command(flatten)]
+    pub asking: Asking,
 }
 
 /// `init`.

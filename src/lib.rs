@@ -12,6 +12,7 @@ pub mod source;
 
 pub mod mirror;
 
+pub mod remind;
 pub mod rules;
 
 pub mod agenda;

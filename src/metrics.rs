@@ -29,6 +29,7 @@ use crate::{
     notify::message::Channel,
     pulse::{Loop, Pulses},
     report::kpi::Kpis,
+    remind::{Moment, Outcome},
     source::fetched::RequestRecord,
     view::View,
 };
@@ -119,6 +120,35 @@ impl MessageOutcome {
     }
 }
 
+/// What became of a hook of the vendor; the `outcome` label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HookOutcome {
+    /// What it named is read.
+    Read,
+    /// The same was named just before.
+    Repeat,
+    /// Enough were named in this minute.
+    TooMany,
+    /// It names nothing that is read here.
+    Ignored,
+    /// Its secret is not right.
+    Forged,
+}
+
+impl HookOutcome {
+    const ALL: [Self; 5] = [Self::Read, Self::Repeat, Self::TooMany, Self::Ignored, Self::Forged];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Repeat => "repeat",
+            Self::TooMany => "too_many",
+            Self::Ignored => "ignored",
+            Self::Forged => "forged",
+        }
+    }
+}
+
 /// What the loops count. One for the process, shared by reference.
 #[derive(Debug)]
 pub struct Metrics {
@@ -132,6 +162,8 @@ pub struct Metrics {
     duplicates: IntCounterVec,
     sent_on: IntCounterVec,
     inbound_texts: IntCounterVec,
+    hooks: IntCounterVec,
+    reminders: IntCounterVec,
     gateway_penalty: GaugeVec,
     decisions: IntCounterVec,
     page_turns: IntCounterVec,
@@ -187,6 +219,8 @@ impl Metrics {
             duplicates: counters(&f::DUPLICATES),
             sent_on: counters(&f::SENT_ON),
             inbound_texts: counters(&f::INBOUND_TEXTS),
+            hooks: counters(&f::HOOKS),
+            reminders: counters(&f::REMINDERS),
             gateway_penalty: gauges(&f::GATEWAY_PENALTY),
             decisions: counters(&f::DECISIONS),
             page_turns: counters(&f::PAGE_TURNS),
@@ -230,6 +264,14 @@ impl Metrics {
         }
         for outcome in ["sent", "failed", "dropped"] {
             metrics.sent_on.with_label_values(&[outcome]);
+        }
+        for moment in Moment::ALL {
+            for outcome in Outcome::ALL {
+                metrics.reminders.with_label_values(&[moment.as_str(), outcome.as_str()]);
+            }
+        }
+        for outcome in HookOutcome::ALL {
+            metrics.hooks.with_label_values(&[outcome.as_str()]);
         }
         for outcome in ["ok", "refused"] {
             metrics.reloads.with_label_values(&[outcome]);
@@ -283,6 +325,27 @@ impl Metrics {
     /// nothing is not one that is not.
     pub fn inbound_texts(&self, gateway: &str, outcome: &str, n: u64) {
         self.inbound_texts.with_label_values(&[gateway, outcome]).inc_by(n);
+    }
+
+    /// What became of a reminder to a caregiver.
+    pub fn reminder(&self, moment: Moment, outcome: Outcome) {
+        self.reminders.with_label_values(&[moment.as_str(), outcome.as_str()]).inc();
+    }
+
+    /// The share of reminded check-ins that came soon after; `None` before there is any.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "counts of texts")]
+    pub fn reminders_cleared(&self) -> Option<f64> {
+        let n = |outcome: Outcome| {
+            self.reminders.with_label_values(&[Moment::CheckIn.as_str(), outcome.as_str()]).get() as f64
+        };
+        let (cleared, not) = (n(Outcome::Cleared), n(Outcome::NotCleared));
+        (cleared + not > 0.0).then(|| cleared / (cleared + not))
+    }
+
+    /// A hook of the vendor.
+    pub fn hook(&self, outcome: HookOutcome) {
+        self.hooks.with_label_values(&[outcome.as_str()]).inc();
     }
 
     /// How much longer a gateway takes nothing from us.
@@ -377,6 +440,7 @@ impl Metrics {
         let reloaded_at = local_time::from_micros(self.reloaded_at.load(Ordering::Relaxed));
         page.family(&f::RELOAD_AT).measure(&[], from_view::unix(reloaded_at));
         from_view::write_pulses(&mut page, pulses);
+        page.family(&f::REMINDER_CLEARED).measure(&[], self.reminders_cleared().unwrap_or(f64::NAN));
         process::write(&mut page);
         let mut text = page.into_text();
         if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {

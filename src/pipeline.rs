@@ -6,9 +6,12 @@
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
+
 use crate::{
     agenda::Wake,
     alerts::{
+        closed,
         decide::{self, Given},
         orders::Inputs,
         step::{CatchUp, Step},
@@ -16,10 +19,11 @@ use crate::{
     mirror::{changes::Changes, row::MirrorDelta},
     model::{Instant, Subject},
     notify::{
-        notice,
+        notice, record_note,
         render::{self, Rendered},
         voice::Telling,
     },
+    remind::{self, Looked},
     rules::{
         finding::{Finding, RuleId},
         gateway_health::GatewayHealth,
@@ -48,6 +52,8 @@ pub struct Ticked {
     pub n_where_faults: u64,
     /// How often a template failed and the built-in text went instead.
     pub n_template_faults: u64,
+    /// What became of reminders to caregivers.
+    pub reminders: Vec<(remind::Moment, remind::Outcome)>,
 }
 
 impl Ticked {
@@ -93,7 +99,7 @@ pub async fn tick(
     gateways: &[GatewayHealth],
     now: Instant,
 ) -> Result<Ticked, CommitError> {
-    let Thought { judged, step, rendered, n_template_faults } = think(watch, telling, inputs, gateways, now);
+    let Thought { judged, step, rendered, n_template_faults, reminded } = think(watch, telling, inputs, gateways, now);
     let Rendered { messages, mentions, n_out_of_reach, .. } = rendered;
 
     let caught_up = watch.unseen || matches!(watch.book.catch_up(), CatchUp::Running { .. });
@@ -114,8 +120,18 @@ pub async fn tick(
     }
 
     let n_where_faults = judged.n_where_faults;
-    let reads_wanted = move_on(watch, judged, &step);
-    Ok(Ticked { step, reads_wanted, n_messages, edges_from, n_out_of_reach, n_where_faults, n_template_faults })
+    let reminders = reminded.as_ref().map(|looked| looked.outcomes.clone()).unwrap_or_default();
+    let reads_wanted = move_on(watch, judged, &step, reminded);
+    Ok(Ticked {
+        step,
+        reads_wanted,
+        n_messages,
+        edges_from,
+        n_out_of_reach,
+        n_where_faults,
+        n_template_faults,
+        reminders,
+    })
 }
 
 /// One pass as far as it goes without the store: nothing of it has happened yet.
@@ -128,12 +144,14 @@ pub struct Thought {
     pub rendered: Rendered,
     /// How often a template failed and the built-in text went instead.
     pub n_template_faults: u64,
+    /// What was looked at for reminders, when it was time to.
+    pub reminded: Option<Looked>,
 }
 
 impl Thought {
     /// The pass did happen, in a world without a store. Gives the reads wanted before anything else.
     pub fn happens(self, watch: &mut Watch) -> Vec<Read> {
-        move_on(watch, self.judged, &self.step)
+        move_on(watch, self.judged, &self.step, self.reminded)
     }
 }
 
@@ -154,13 +172,43 @@ pub fn think(
 
     let mut findings = watch.later.clone();
     findings.append(&mut judged.findings);
-    let (step, rendered, n_template_faults) = decide_and_render(watch, telling, findings, inputs, &due, now);
-    Thought { judged, step, rendered, n_template_faults }
+    let (mut step, mut rendered, n_template_faults) = decide_and_render(watch, telling, findings, inputs, &due, now);
+    let mut reminded = remind(watch, telling, now);
+    if let Some(looked) = &mut reminded {
+        rendered.messages.append(&mut looked.messages);
+        step.cancels.append(&mut looked.cancels);
+    }
+    Thought { judged, step, rendered, n_template_faults, reminded }
+}
+
+/// Reminders to caregivers, where they are wanted. Nobody is reminded of anything before everything was looked at once.
+fn remind(watch: &Watch, telling: &Telling, now: Instant) -> Option<Looked> {
+    let settings = watch.settings.reminders.as_ref()?;
+    if watch.book.catch_up() != CatchUp::Done {
+        return None;
+    }
+    let within = TimeDelta::from_std(watch.settings.wellsky.detect_within).unwrap_or(TimeDelta::MAX / 4);
+    let given = remind::Given {
+        agency: &watch.settings.name,
+        settings,
+        mirror: &watch.mirror,
+        phones: &watch.reach.phones(),
+        telling,
+        gateways: &watch.book.policy().paging.sms_gateways,
+        data_age_max: within + TimeDelta::minutes(1),
+        now,
+    };
+    remind::look(given, &watch.reminders)
 }
 
 /// Memory follows what was stored. Gives the reads wanted before anything else.
-fn move_on(watch: &mut Watch, judged: Judged, step: &Step) -> Vec<Read> {
-    let reads_wanted = judged.reads_wanted.into_iter().chain(step.reads_wanted.iter().cloned()).collect();
+fn move_on(watch: &mut Watch, judged: Judged, step: &Step, reminded: Option<Looked>) -> Vec<Read> {
+    let mut reads_wanted: Vec<Read> =
+        judged.reads_wanted.into_iter().chain(step.reads_wanted.iter().cloned()).collect();
+    if let Some(looked) = reminded {
+        reads_wanted.extend(looked.reads_wanted);
+        watch.reminders = looked.memory;
+    }
     watch.changes = Changes::default();
     watch.unseen = false;
     watch.silences_seen = Some(watch.silences.version());
@@ -203,8 +251,24 @@ fn decide_and_render(
     let given = render::Given { policy, former: &watch.former, telling, people: &watch.mirror, now };
     let mut rendered = render::render(&step.intents, given);
     rendered.absorb(notice::render(&step.notices, &watch.settings.name, given));
+    rendered.absorb(notes(watch, telling, &step, now));
     let n_template_faults = spoken.n_template_faults() + rendered.n_template_faults;
     (step, rendered, n_template_faults)
+}
+
+/// What became of alerts, as notes for the vendor's record, where that is switched on.
+fn notes(watch: &Watch, telling: &Telling, step: &Step, now: Instant) -> Rendered {
+    let write = &watch.settings.wellsky.write;
+    if !write.is_on() {
+        return Rendered::default();
+    }
+    let visit = |subject: &Subject| {
+        let Subject::Shift(key) = subject else { return None };
+        let shift = watch.mirror.shift(key)?;
+        watch.mirror.visits_of(shift).map(|entry| entry.visit.id.clone()).last()
+    };
+    let closed = closed::closed(&watch.book, &step.delta);
+    record_note::render(&closed, record_note::Given { write, telling, visit: &visit, now })
 }
 
 /// Everything after a start, a standstill, and when the clock went back; else what changed and what is due.

@@ -35,6 +35,7 @@ use crate::{
         voice::Telling,
     },
     reach::Reach,
+    remind,
     rules::{
         finding::{Finding, Opened, RuleId},
         ledger::Ledger,
@@ -81,6 +82,8 @@ pub struct Watch {
     pub silences_seen: Option<u64>,
     /// How it stands with who is on call; of the installation alone.
     pub on_call: Vec<OnCallHealth>,
+    /// Which caregivers were reminded of what.
+    pub reminders: remind::Memory,
     /// The number of its last commit.
     pub n: i64,
     /// Nothing was judged yet since the start or the reload: the next tick judges everything.
@@ -131,6 +134,7 @@ impl Watch {
             silences: Arc::default(),
             silences_seen: None,
             on_call: Vec::new(),
+            reminders: remind::Memory::default(),
             n: loaded.n,
             unseen: true,
             ticked_at: None,

@@ -9,6 +9,7 @@ mod annotation;
 pub mod book;
 mod bundle;
 mod catch_up;
+pub mod closed;
 pub mod decide;
 pub mod disposition;
 mod draft;

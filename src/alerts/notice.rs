@@ -14,6 +14,9 @@ use crate::{
 /// The receiver's name under which messages to people are stored.
 pub const PEOPLE: &str = "people";
 
+/// The receiver's name under which reminders to caregivers are stored; no receiver of a configuration is called so.
+pub const REMINDERS: &str = "reminders/";
+
 /// One thing to say to one person by one way.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {

@@ -125,6 +125,6 @@ pub fn sends_resolved(receiver: &Receiver, channel: Channel, integration: usize)
         Channel::Sms => receiver.sms.get(integration).is_some_and(|config| config.send_resolved),
         Channel::Webhook => receiver.webhook.get(integration).is_some_and(|config| config.send_resolved),
         // Receivers call nobody; people are called by their pages.
-        Channel::Call => false,
+        Channel::Call | Channel::Record => false,
     }
 }

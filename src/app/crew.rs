@@ -17,6 +17,7 @@ use super::{
     on_call::OnCall,
     parts::{Known, installation, post, telling},
     publisher::Publisher,
+    record_book::VendorRecord,
     retire::retire,
     send_on::send_on_loop,
 };
@@ -36,7 +37,7 @@ use crate::{
         telling::Telling as SendCounts,
         voice::Telling,
     },
-    source::{access::Access, client::Source},
+    source::{access::Access, client::Source, write::Writer},
     view::ConfigView,
 };
 
@@ -73,7 +74,7 @@ impl Prepared {
             });
         }
         let telling = Arc::new(telling(&config));
-        let channels = Channels::from_config(&config, telling.shadow.clone()).context("preparing the ways out")?;
+        let mut channels = Channels::from_config(&config, telling.shadow.clone()).context("preparing the ways out")?;
         channels.keep_in(&kept.store);
         let heartbeat = config.heartbeat.clone().map(Heartbeat::new).transpose().context("preparing the heartbeat")?;
         let on_call = OnCall::make(&config, &kept.store, &kept.clock, &kept.nudges.tick);
@@ -85,6 +86,13 @@ impl Prepared {
             held.iter().filter_map(|post| post.source.as_ref()).map(|source| Arc::clone(source.access())).collect();
         let accesses = Access::for_all(config.agencies.iter().map(|agency| &agency.wellsky), kept.seed, &accesses)
             .context("preparing the way to WellSky")?;
+        for (agency, access) in config.agencies.iter().zip(&accesses) {
+            // Without a write that is switched on by name there is nothing that could write.
+            if agency.wellsky.write.is_on() && !agency.wellsky.write.dry_run {
+                let writer = Writer::new(&agency.wellsky, Arc::clone(access), kept.clock.clone());
+                channels.write_to(agency.name.clone(), Arc::new(VendorRecord(writer)));
+            }
+        }
         let sources = config.agencies.iter().zip(accesses).map(|(agency, access)| {
             let before = held.iter().find(|post| post.name == agency.name).and_then(|post| post.source.as_ref());
             Some(Source::renewed(before, agency, access))
@@ -173,6 +181,7 @@ impl Crew {
             replies: desk.clone(),
             ears: Arc::clone(&kept.ears),
         };
+        kept.vendor.renew(&config);
         kept.hooks.renew(HookSettings {
             external_url: config.web.external_url.clone(),
             gateways: config.sms_gateways.clone(),

@@ -14,8 +14,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{
     Exit, ack,
     agent::{Agent, AgentError},
-    alerts, check, demo, disposition, doctor, exceptions, healthcheck, init,
+    alerts, check, demo, disposition, doctor, exceptions, healthcheck, hooks, init,
     lookup::{self, Asked},
+    notes,
     offline::Offline,
     on_call, on_call_log,
     output::Output,
@@ -130,6 +131,14 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let Some((config, _)) = load_or_say(config)? else { return Ok(Exit::Failed) };
             let wish = doctor::Wish { send_to: args.send_to, text: args.text, n_clients: args.clients };
             Ok(doctor::run(&config, &wish, &mut out).await?)
+        }
+        Command::Hooks(args) => {
+            let Some((config, _)) = load_or_say(config)? else { return Ok(Exit::Failed) };
+            Ok(hooks::run(&config, &args.action, width, &mut out, &mut io::stderr()).await?)
+        }
+        Command::Notes(args) => {
+            let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
+            Ok(notes::run(&agent, args.dry_run, args.asking.output, width, &mut out).await?)
         }
         Command::Alerts(args) => {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };

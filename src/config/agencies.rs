@@ -5,17 +5,17 @@ use std::{path::Path, rc::Rc, time::Duration};
 use chrono::NaiveTime;
 
 use super::{
-    Agency, Location, LostOffice, NaiveTz, Wellsky,
+    Agency, Location, LostOffice, NaiveTz, Wellsky, Write,
     address::{parse_url, url_is_loopback},
     cover,
     fault::Fault,
-    glob,
+    glob, hook_secret,
     names::Names,
     reading::{Fields, Reading, is_spoiled},
-    secret, sections,
+    reminders, secret, sections,
     time_intervals::minute_of_day,
     tree::{self, Node, Place, Value},
-    zone,
+    write, zone,
 };
 use crate::{
     details::Sections,
@@ -94,6 +94,8 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
             rate.is_finite() && (0.0..=10_000.0).contains(rate)
         })
     });
+    let reminders_path = fields.path("reminders");
+    let reminders = fields.get("reminders").and_then(|node| reminders::read(node, &reminders_path, cx));
     let locations_path = fields.path("locations");
     let locations = fields.get("locations").map_or_else(Vec::new, |node| read_locations(node, &locations_path, cx));
     let tags_path = fields.path("tags");
@@ -106,7 +108,7 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
     let wellsky = fields
         .need("wellsky", "write wellsky: {client_id: {env: …}, client_secret: {env: …}}", cx)
         .and_then(|node| read_wellsky(node, &wellsky_path, cx));
-    fields.finish(&[("hook_secret", "hooks are not offered yet: remove it")], cx);
+    fields.finish(&[("hook_secret", "write it inside wellsky")], cx);
 
     let name = name?;
     if let (None, Some(node)) = (title_node, name_node)
@@ -127,6 +129,7 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
         hours,
         cover,
         hourly_rate,
+        reminders,
         wellsky: wellsky?,
     })
 }
@@ -256,10 +259,18 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
     let page_base = fields.get("page_base").and_then(|node| {
         cx.number(node, &format!("{path}.page_base"), "0 or 1, or remove the line", |base: &u8| *base <= 1)
     });
+    let hook_secret =
+        fields.get("hook_secret").and_then(|node| hook_secret::read(node, &format!("{path}.hook_secret"), cx));
+    let write_path = fields.path("write");
+    let has_agency_id = agency_id.is_some();
+    let write = match fields.get("write") {
+        Some(node) => write::read(node, &write_path, has_agency_id, cx)?,
+        None => Write::default(),
+    };
     let sections = fields
         .get("sections")
         .map_or_else(Sections::default, |node| sections::read(node, &format!("{path}.sections"), cx));
-    fields.finish(&[("hook_secret", "hooks are not offered yet: remove it")], cx);
+    fields.finish(&[], cx);
     Some(Wellsky {
         base_url: base_url?,
         agency_id: agency_id.map(Into::into),
@@ -276,6 +287,8 @@ fn read_wellsky(node: &Node, path: &str, cx: &mut Reading<'_>) -> Option<Wellsky
         },
         page_base,
         confirm_timeout,
+        hook_secret,
+        write,
         sections,
     })
 }

@@ -115,6 +115,7 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
         hours: super::Hours::default(),
         cover: std::sync::Arc::default(),
         hourly_rate: None,
+        reminders: None,
         wellsky: Wellsky {
             base_url,
             agency_id: Some(agency_id.into()),
@@ -127,6 +128,8 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
             encounter_naive_tz: NaiveTz::Auto,
             page_base: None,
             confirm_timeout: CONFIRM_TIMEOUT,
+            hook_secret: None,
+            write: crate::config::Write::default(),
             sections: Sections::default(),
         },
     };

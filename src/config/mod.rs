@@ -17,6 +17,7 @@ pub mod fault;
 mod glob;
 mod global;
 mod hours;
+mod hook_secret;
 mod http_client;
 mod inhibit_rules;
 mod load;
@@ -26,6 +27,7 @@ pub mod origins;
 mod people;
 pub(crate) mod reading;
 mod receivers;
+mod reminders;
 mod routes;
 mod rule_file;
 mod rule_kinds;
@@ -44,6 +46,7 @@ pub mod tree;
 mod web;
 mod web_file;
 mod web_tls;
+mod write;
 pub mod zone;
 
 #[cfg(test)]
@@ -58,9 +61,11 @@ pub use self::{
     drill_clock::parse as parse_drill_clock,
     http_client::HttpClient,
     scheduled::{BriefingPlan, ReportPlan, ReportTo},
+    reminders::Reminders,
     seen::Seen,
     web::Listens,
     web_file::{RateLimit, WebFile, WebFileRefused, WebHash, WebUser},
+    write::{AdminTask, Write},
 };
 
 use std::{
@@ -205,6 +210,8 @@ pub struct Agency {
     pub cover: Arc<Terms>,
     /// What an hour of care is billed at; `None` = not said, so nothing is said of money.
     pub hourly_rate: Option<f64>,
+    /// Which caregivers are reminded of what; `None` = nobody.
+    pub reminders: Option<Reminders>,
     /// The API.
     pub wellsky: Wellsky,
 }
@@ -266,6 +273,10 @@ pub struct Wellsky {
     pub page_base: Option<u8>,
     /// How long the first message of an alert waits for the confirming read.
     pub confirm_timeout: Duration,
+    /// What the vendor's hooks prove themselves with; `None` = none are taken.
+    pub hook_secret: Option<SecretString>,
+    /// What may be written. Nothing, by default.
+    pub write: Write,
     /// What is read beside the watch.
     pub sections: Sections,
 }

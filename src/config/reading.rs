@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use secrecy::SecretString;
+
 use super::{
     duration,
     fault::Fault,
@@ -35,11 +37,18 @@ pub struct Shared {
     pub command_time: Cell<Duration>,
     /// The escalation policies there are, for office files that name one.
     pub policies: RefCell<Names>,
+    /// The hook secrets of the agencies so far, each with where it stands.
+    pub hook_secrets: RefCell<Vec<(String, SecretString)>>,
 }
 
 impl Default for Shared {
     fn default() -> Self {
-        Self { origins: RefCell::default(), command_time: Cell::new(COMMAND_TIME_IN_ALL), policies: RefCell::default() }
+        Self {
+            origins: RefCell::default(),
+            command_time: Cell::new(COMMAND_TIME_IN_ALL),
+            policies: RefCell::default(),
+            hook_secrets: RefCell::default(),
+        }
     }
 }
 

@@ -63,6 +63,7 @@ mod v1_dispositions;
 mod v1_office;
 pub mod v1_silences;
 mod v2;
+pub mod vendor;
 pub mod viewer;
 mod waiting;
 
@@ -83,6 +84,7 @@ pub use {
     silencing::Silencing,
     v1::{AckAnswer, AckBody},
     v1_dispositions::{DispositionAnswer, DispositionBody},
+    vendor::VendorSide,
     viewer::Viewer,
     waiting::Peer,
 };
@@ -129,6 +131,8 @@ pub struct Web {
     pub lookup: Arc<dyn Lookup>,
     /// Takes what gateways tell; `None` = there is nobody who would.
     pub hooks: Option<Arc<Hooks>>,
+    /// Takes what the vendor tells.
+    pub vendor: Arc<dyn VendorSide>,
 }
 
 impl Web {

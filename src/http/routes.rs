@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Web, audit, briefing, details, drill, exception_pages, health, hooks, hours, link, live, lookup, on_call, on_call_log, openapi, pages, past, people_pages, reports, silence_pages, v1, v1_dispositions, v1_office, v1_silences, v2,
+    Web, audit, briefing, details, drill, exception_pages, health, hooks, hours, link, live, lookup, on_call, on_call_log, openapi, pages, past, people_pages, reports, silence_pages, v1, v1_dispositions, v1_office, v1_silences, v2, vendor,
 };
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 
@@ -528,5 +528,19 @@ pub const ROUTES: &[Route] = &[
         shows: Shows::Counts,
         role: Role::Open,
         serve: || post(hooks::ringcentral),
+    },
+    Route {
+        path: "/api/v1/notes",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(vendor::notes),
+    },
+    Route {
+        path: vendor::VENDOR_HOOK,
+        methods: &["POST"],
+        shows: Shows::Counts,
+        role: Role::Open,
+        serve: || post(vendor::hook),
     },
 ];

@@ -366,6 +366,7 @@ impl Site {
             audit: orders.clone(),
             lookup: Arc::new(Noted::default()),
             hooks: None,
+            vendor: Arc::new(vendor::NoVendor),
         };
         let access = Arc::clone(&web.access);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -470,7 +471,8 @@ async fn every_path_of_the_table_answers_its_methods_and_no_others() {
 #[test]
 fn only_liveness_and_what_proves_itself_is_open_and_whatever_acts_needs_an_operator() {
     let open: Vec<_> = ROUTES.iter().filter(|route| route.role == Role::Open).map(|route| route.path).collect();
-    let hooks = ["/hooks/twilio", "/hooks/twilio/status", "/hooks/twilio/voice", "/hooks/ringcentral"];
+    let hooks =
+        ["/hooks/twilio", "/hooks/twilio/status", "/hooks/twilio/voice", "/hooks/ringcentral", "/hooks/wellsky"];
     // A link carries its own proof.
     let link = "/a/{token}";
     assert_eq!(open, [&[link, "/-/healthy", "/-/ready"], &hooks[..]].concat());

@@ -189,6 +189,9 @@ async fn tick_pass(floor: &Floor, post: &Post, read_inputs: bool, gateways: &[Ga
         Ok(ticked) => {
             drop(watch);
             let passed = if ticked.is_idle() { Passed::Idle } else { Passed::Decided };
+            for (moment, outcome) in &ticked.reminders {
+                floor.metrics.reminder(*moment, *outcome);
+            }
             if ticked.n_where_faults > 0 {
                 floor.metrics.where_failed(ticked.n_where_faults);
             }

@@ -142,6 +142,12 @@ families! {
         "Alerts sent on to other Alertmanagers: sent, failed (sent again), dropped (too many ends waited).";
     INBOUND_TEXTS = Counter "shiftwatch_inbound_texts_total" ["gateway", "outcome"]
         "Texts that came in, by what they were: reply, not_a_reply, unknown_sender, duplicate, forged.";
+    HOOKS = Counter "shiftwatch_hooks_total" ["outcome"]
+        "Hooks of the vendor, by what became of them: read, repeat, too_many, ignored (nothing we read), forged.";
+    REMINDERS = Counter "shiftwatch_reminders_total" ["moment", "outcome"]
+        "Reminders to caregivers (before, check_in, check_out): sent, opted_out, no_phone, withdrawn; of check_in also cleared, not_cleared.";
+    REMINDER_CLEARED = Gauge "shiftwatch_reminder_cleared_ratio" []
+        "Share of reminded check-ins that came within ten minutes, since the start. Absent before the first.";
     GATEWAY_PENALTY = Gauge "shiftwatch_gateway_penalty_seconds" ["gateway"]
         "How much longer a gateway takes nothing from us, 0 when it does. Absent for gateways without such a rule.";
     OUTBOX = Gauge "shiftwatch_outbox_messages" ["channel", "state"]

@@ -19,6 +19,8 @@ use super::{
     message::{BadAddress, Channel, Content, Message, MessageId, recipient_path},
     receiver::{Receiver, SmsGateway, SmsGatewayKind, SmtpAuth},
     scheduled,
+    record::RecordBook,
+    record_note::DRY_RUN,
     shadow::Shadow,
     sms::{Gateway, Silence},
     smtp::Smtp,
@@ -194,6 +196,8 @@ pub struct Channels {
     subscriptions: HashMap<String, (String, String)>,
     listened_to: Vec<String>,
     names: BTreeSet<String>,
+    /// The records that may be written to.
+    records: HashMap<AgencyName, Arc<dyn RecordBook>>,
 }
 
 /// The settings the channels are made of.
@@ -249,7 +253,13 @@ impl Channels {
             .map(|gateway| (gateway.name.clone(), Gateway::new(&http, gateway, hooks, timeout)))
             .collect();
         let webhooks = Webhooks::new(http, &settings.receivers);
-        Ok(Self { smtp, webhooks, sms, subscriptions, listened_to, names })
+        let records = HashMap::new();
+        Ok(Self { smtp, webhooks, sms, subscriptions, listened_to, names, records })
+    }
+
+    /// The same with a record to write to, of an agency that has that switched on.
+    pub fn write_to(&mut self, agency: AgencyName, record: Arc<dyn RecordBook>) {
+        self.records.insert(agency, record);
     }
 
     /// Keeps there what gateways lend us, so that a restart neither asks for a token anew nor calls inside a penalty.
@@ -276,7 +286,7 @@ impl Channels {
             Channel::Sms => format!("sms/{}", gateway.unwrap_or_default()),
             Channel::Call => format!("call/{}", gateway.unwrap_or_default()),
             Channel::Email => self.smtp.target(message).map_or_else(|| lane_of(message), mail_lane),
-            Channel::Webhook => lane_of(message),
+            Channel::Webhook | Channel::Record => lane_of(message),
         }
     }
 
@@ -286,6 +296,13 @@ impl Channels {
         match message.content.reveal(PhiGrant::SEND) {
             Content::Email { .. } => self.smtp.send(message, moment).await,
             Content::Webhook { body } => self.webhooks.send(message, body).await,
+            Content::Record(note) => match self.records.get(&message.agency) {
+                _ if gateway == Some(DRY_RUN) => {
+                    Verdict::Refused { why: "a dry run: nothing is written".into(), bad: None }
+                }
+                Some(record) => record.write(note).await,
+                None => Verdict::Refused { why: "writing is not switched on".into(), bad: None },
+            },
             Content::Call { text, code } => match gateway.and_then(|name| self.sms.get(name)) {
                 Some(Gateway::Twilio(twilio)) => {
                     call::twilio::place(twilio, message, text, code.as_deref(), moment).await
@@ -336,6 +353,12 @@ impl Channels {
     pub async fn ask(&self, claim: &Claim, name: &str, moment: Moment) -> Asked {
         let message = &claim.message;
         let content = message.content.reveal(PhiGrant::SEND);
+        if let Content::Record(note) = content {
+            return match self.records.get(&message.agency) {
+                Some(record) => record.ask(note).await,
+                None => Asked::NoAnswer { why: "writing is not switched on".into() },
+            };
+        }
         let (Content::Sms { .. } | Content::Call { .. }, Some(since)) = (content, claim.uncertain_since) else {
             return Asked::CannotTell;
         };

@@ -48,6 +48,8 @@ const SILENCE: Duration = Duration::from_mins(1);
 /// Between questions that were not answered, by the copies that may have left.
 const ASK_AGAIN: [Duration; 4] =
     [Duration::from_secs(3), Duration::from_secs(10), Duration::from_secs(30), Duration::from_mins(1)];
+/// The same about a note: nobody waits for it, and each question is a request less for the watch.
+const RECORD_ASKS: Duration = Duration::from_mins(1);
 /// Copies of a message whose answers were lost: no more are sent after so many. A provider that takes each and answers
 /// none would otherwise fill a mailbox until the alert is old.
 const COPIES: u32 = 5;
@@ -341,7 +343,7 @@ impl Deliverer {
         let ways = match message.channel {
             Channel::Sms => message.gateways.iter().map(|name| format!("sms/{name}")).collect(),
             Channel::Call => message.gateways.iter().map(|name| format!("call/{name}")).collect(),
-            Channel::Email | Channel::Webhook => vec![way.to_owned()],
+            Channel::Email | Channel::Webhook | Channel::Record => vec![way.to_owned()],
         };
         self.lanes.insert(lane_of(message), ways);
     }
@@ -409,7 +411,12 @@ impl Deliverer {
             }
             Ended::Unanswered { why, ask_at } => {
                 self.ways.end(&way, false);
-                let ask_at = ask_at.unwrap_or_else(|| moment.after(by_copies(&ASK_AGAIN, claim.n_copies)));
+                let apart = if message.channel == Channel::Record {
+                    RECORD_ASKS
+                } else {
+                    by_copies(&ASK_AGAIN, claim.n_copies)
+                };
+                let ask_at = ask_at.unwrap_or_else(|| moment.after(apart));
                 (Outcome::Uncertain { ask_at: Some(ask_at), sent: false, why }, None)
             }
             Ended::Sent(Verdict::Sent { provider_id }) => {
@@ -440,6 +447,8 @@ impl Deliverer {
                         let at = moment.after(by_copies(&COPY_WAITS, n_copies)).max(until);
                         (n_copies < COPIES).then_some(at)
                     }
+                    // The record is asked; what cannot be asked for is never written twice.
+                    Channel::Record => Some(moment.after(FIRST_ASK).max(until)),
                 };
                 (Outcome::Uncertain { ask_at, sent: true, why }, Some(false))
             }
@@ -459,6 +468,8 @@ impl Deliverer {
             }
         };
         self.note(&claim, gateway.as_deref(), doubles, &outcome, moment);
+        // A note that fails wakes nobody: its local copy says so.
+        let way_ok = way_ok.filter(|_| message.channel != Channel::Record);
         Attempted {
             id: message.id.clone(),
             attempt: claim.attempt,

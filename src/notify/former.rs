@@ -83,7 +83,7 @@ fn by_mark(receiver: &Receiver, told: &Told) -> Option<Reach> {
             Some(By::Sms(SmsConfig { to, ..config.clone() }))
         }),
         Channel::Webhook => receiver.webhook.iter().find(|config| same(&&config.url)).cloned().map(By::Webhook),
-        Channel::Call => None,
+        Channel::Call | Channel::Record => None,
     };
     by.map(|by| Reach { receiver: receiver.name.clone(), by })
 }
@@ -96,7 +96,7 @@ fn by_settings(receiver: &Receiver, channel: Channel, address: &Phi<String>) -> 
             By::Email(EmailConfig { to, subject: None, text: None, html: None, phi: false, ..config.clone() })
         }),
         Channel::Sms => receiver.sms.first().map(|config| By::Sms(SmsConfig { to, text: None, ..config.clone() })),
-        Channel::Webhook | Channel::Call => None,
+        Channel::Webhook | Channel::Call | Channel::Record => None,
     };
     by.map(|by| Reach { receiver: receiver.name.clone(), by })
 }

@@ -10,6 +10,7 @@ use crate::{
     model::{AgencyName, Instant, Phi},
 };
 
+use super::record_note::RecordNote;
 pub use crate::model::AddressMark;
 
 /// A way out; the `channel` label.
@@ -24,6 +25,8 @@ pub enum Channel {
     Webhook,
     /// A voice call.
     Call,
+    /// A note on the client's record at the vendor.
+    Record,
 }
 
 /// A message's identity: the same decision made twice gives the same id, so it is stored and sent once.
@@ -135,6 +138,8 @@ pub enum Content {
         /// The page's code, when a key press may take it.
         code: Option<String>,
     },
+    /// A note on a record.
+    Record(RecordNote),
 }
 
 /// A file that comes with a mail.
@@ -225,6 +230,18 @@ impl MessageId {
         Self(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
     }
 
+    /// The id of a note on a record: one for each key of an agency.
+    #[must_use]
+    pub fn of_note(agency: &AgencyName, key: &str) -> Self {
+        let mut hash = Sha256::new();
+        for part in ["record", agency.as_str(), key] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let digest = hash.finalize();
+        Self(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// From stored text.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
@@ -246,7 +263,7 @@ impl fmt::Display for MessageId {
 
 impl Channel {
     /// Every way out.
-    pub const ALL: [Self; 4] = [Self::Email, Self::Sms, Self::Webhook, Self::Call];
+    pub const ALL: [Self; 5] = [Self::Email, Self::Sms, Self::Webhook, Self::Call, Self::Record];
 
     /// The label's value.
     #[must_use]
@@ -256,6 +273,7 @@ impl Channel {
             Self::Sms => "sms",
             Self::Webhook => "webhook",
             Self::Call => "call",
+            Self::Record => "record",
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Who is told, how, by what.
 //!
 //! Two halves. The pure one turns intents into messages: [`render`], with [`words`], [`texts`], [`email`],
-//! [`webhook_payload`], [`template`], [`former`], [`shadow`], [`send_on`]. The other sends what was committed.
+//! [`webhook_payload`], [`template`], [`former`], [`shadow`], [`send_on`],
+//! [`record_note`]. The other sends what was committed.
 //!
 //! Given: a committed step's intents, the receivers, and who the people are for those who may know.
 //! Gives: messages, and after sending, receipts.
@@ -22,6 +23,8 @@ pub mod notice;
 pub mod page_texts;
 pub mod poll;
 pub mod receiver;
+pub mod record;
+pub mod record_note;
 pub mod render;
 pub mod scheduled;
 pub mod send_on;

@@ -167,7 +167,7 @@ impl<'a> Notice<'a> {
                     .get(to.integration)
                     .map_or((None, vec![]), |config| (address(&config.to), config.gateways.clone())),
                 Channel::Webhook => (receiver.webhook.get(to.integration).map(|config| config.url.clone()), vec![]),
-                Channel::Call => (None, vec![]),
+                Channel::Call | Channel::Record => (None, vec![]),
             };
             let Some(address) = address else { continue };
             let blank = Part {
@@ -189,7 +189,7 @@ impl<'a> Notice<'a> {
                     Channel::Email => receiver.email.get(to.integration).map(|config| self.email(config, &part)),
                     Channel::Sms => receiver.sms.get(to.integration).map(|config| self.sms(config, &part)),
                     Channel::Webhook => receiver.webhook.get(to.integration).map(|config| self.webhook(config, &part)),
-                    Channel::Call => None,
+                    Channel::Call | Channel::Record => None,
                 };
                 messages.extend(content.map(|content| self.message(part, content)));
             }

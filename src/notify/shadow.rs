@@ -28,7 +28,7 @@ impl Shadow {
     pub fn divert(&self, message: Message) -> Message {
         let mut enclosed = Vec::new();
         let (verb, subject, text) = match message.content.reveal(PhiGrant::SEND) {
-            Content::Webhook { .. } => return message,
+            Content::Webhook { .. } | Content::Record(_) => return message,
             Content::Sms { text } => ("texted", text.clone(), text.clone()),
             Content::Call { text, .. } => ("called", text.clone(), text.clone()),
             Content::Email { subject, text, enclosed: with, .. } => {

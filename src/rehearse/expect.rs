@@ -188,10 +188,9 @@ pub fn reason(text: &str) -> Result<String, Wrong> {
 
 /// A way by its name.
 pub fn channel(text: &str) -> Result<Channel, Wrong> {
-    Channel::ALL
-        .into_iter()
-        .find(|channel| channel.as_str() == text)
-        .ok_or_else(|| (format!("nobody is told by \"{text}\""), "write sms, call, email or webhook".to_owned()))
+    Channel::ALL.into_iter().find(|channel| channel.as_str() == text).ok_or_else(|| {
+        (format!("nobody is told by \"{text}\""), "write sms, call, email, webhook or record".to_owned())
+    })
 }
 
 impl Expectation {

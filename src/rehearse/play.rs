@@ -443,6 +443,7 @@ fn told(message: &Message, at: Instant) -> Told {
         Content::Sms { text } | Content::Call { text, .. } => text.clone(),
         Content::Email { subject, text, .. } => format!("{subject}\n{text}"),
         Content::Webhook { body } => body.clone(),
+        Content::Record(note) => note.text.clone(),
     };
     let (receiver, recipient) = (message.receiver.clone(), message.recipient.clone());
     Told { at, receiver, recipient, channel: message.channel, text }

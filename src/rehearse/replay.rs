@@ -280,7 +280,7 @@ impl<'p> Replay<'p> {
                     Content::Sms { text } | Content::Call { text, .. } => text.clone(),
                     // Its words may name people; its subject never does.
                     Content::Email { subject, .. } => subject.clone(),
-                    Content::Webhook { .. } => String::new(),
+                    Content::Webhook { .. } | Content::Record(_) => String::new(),
                 };
                 *replayed.told.entry(day).or_default().entry((receiver.clone(), message.channel)).or_default() += 1;
                 replayed.said.push((now, receiver, message.channel, text));

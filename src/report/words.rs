@@ -47,6 +47,7 @@ pub fn message(message: &MessageStory) -> String {
         (Channel::Sms | Channel::Call, None) => "the gateway".to_owned(),
         (Channel::Email, _) => "the mail server".to_owned(),
         (Channel::Webhook, _) => "the other program".to_owned(),
+        (Channel::Record, _) => "WellSky".to_owned(),
     };
     let why = message.steps.iter().rev().map(|step| step.why.as_str()).find(|why| !why.is_empty());
     let because = why.map_or_else(String::new, |why| format!(" ({why})"));

@@ -110,6 +110,7 @@ pub use self::{
         Text, TextCall, TextFault, TextFaultAnswer, TextStatus, TwilioSwitches, VoiceCall, segments,
         signature as twilio_signature,
     },
+    wellsky::Written,
     world::{
         Appointment, Conduct, Encounter, Patient, Practitioner, ShiftPick, World,
         seeded::{Habits, Seeding},

@@ -62,13 +62,7 @@ pub(crate) fn hooks(vendor: &Vendor, criteria: &str, resource: &str, id: &str) -
     if !webhook.url.is_empty() && wanted {
         to.push((&webhook.url, &webhook.header));
     }
-    to.extend(
-        vendor
-            .subscriptions
-            .iter()
-            .filter(|it| it.active && it.criteria == criteria)
-            .map(|it| (it.endpoint.as_str(), it.header.as_str())),
-    );
+    to.extend(vendor.subscriptions.to(criteria));
     let id = id.parse::<u64>().map_or_else(|_| serde_json::json!(id), |id| serde_json::json!(id));
     let body = serde_json::json!({ "resourceType": resource, "id": id }).to_string();
     let times = match webhook.manner {

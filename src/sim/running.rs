@@ -26,7 +26,7 @@ use super::{
     smtp::{self, SmtpFault},
     switches::Switches,
     twilio::{Text, TextStatus, Twilio, TwilioSwitches, VoiceCall},
-    wellsky::Vendor,
+    wellsky::{Vendor, Written},
     world::{World, seeded::Seeding},
 };
 use crate::clock::Clock;
@@ -189,6 +189,11 @@ impl Sim {
         let now = self.shared.clock.now();
         self.shared.settle(&mut state, now);
         result
+    }
+
+    /// What was written on the vendor's record, in order.
+    pub fn written(&self) -> Vec<Written> {
+        lock(&self.shared.state).vendor.written.clone()
     }
 
     /// Looks at the text gateway's switches or changes them.

@@ -289,6 +289,35 @@ impl Access {
         Ok(Answer { status, retry_after, body })
     }
 
+    /// Sends one request that changes something at the vendor, once, within the budget. `Err(fault)` when nothing could
+    /// be sent.
+    pub(super) async fn send_write(&self, request: Request, clock: &Clock) -> Result<WriteSent, ReadFault> {
+        let _permit = self.budget.acquire(Priority::Normal).await.map_err(|paused| {
+            let until = agent_instant(clock, self.budget.now(), paused.until);
+            ReadFault::Throttled { until }
+        })?;
+        let sent = async {
+            let mut response = match self.http.execute(request).await {
+                Ok(response) => response,
+                // Only a connection that never was proves that nothing arrived.
+                Err(error) if error.is_connect() => return WriteSent::Never,
+                Err(_) => return WriteSent::Perhaps,
+            };
+            let status = response.status().as_u16();
+            let retry_after =
+                response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+            let mut body = Vec::new();
+            while let Ok(Some(chunk)) = response.chunk().await {
+                if body.len() + chunk.len() > BODY_BYTES_MAX {
+                    break;
+                }
+                body.extend_from_slice(&chunk);
+            }
+            WriteSent::Answered(Answer { status, retry_after, body })
+        };
+        Ok(tokio::time::timeout(self.timings.request, sent).await.unwrap_or(WriteSent::Perhaps))
+    }
+
     pub(super) fn throttled(&self, retry_after: Option<Duration>, clock: &Clock) -> ReadFault {
         let until = self.budget.throttled(retry_after, self.chance());
         let now = self.budget.now();
@@ -305,6 +334,16 @@ impl Access {
             ReadFault::Transient { endpoint: Endpoint::Token, code }
         }
     }
+}
+
+/// Whether a request that writes arrived.
+pub(super) enum WriteSent {
+    /// It was answered. The body is as much of it as came.
+    Answered(Answer),
+    /// It never left: there was no connection.
+    Never,
+    /// Nobody knows.
+    Perhaps,
 }
 
 /// What came back, read to its end.

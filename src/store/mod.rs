@@ -59,7 +59,10 @@ use crate::{
     },
     mirror::row::MirrorRow,
     model::{AgencyName, Instant, Phi},
-    notify::message::{BadAddress, Channel, Mention, Message, MessageId},
+    notify::{
+        message::{BadAddress, Channel, Mention, Message, MessageId},
+        record_note::RecordNote,
+    },
 };
 
 /// Everything of one agency that a start needs, read once.
@@ -123,6 +126,27 @@ pub struct Closing {
     pub head: String,
     /// Everything that is frozen, as JSON; no PHI.
     pub body: String,
+}
+
+/// A note on a record, as it is kept here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteRow {
+    /// Its message.
+    pub id: MessageId,
+    /// Whose.
+    pub agency: AgencyName,
+    /// What it says, and where.
+    pub note: RecordNote,
+    /// How it is to be written.
+    pub way: String,
+    /// Where it is.
+    pub fate: MessageFate,
+    /// When it was decided.
+    pub created_at: Instant,
+    /// Its id at the vendor.
+    pub provider_id: Option<String>,
+    /// What came of the last attempt that came to nothing.
+    pub last_why: Option<String>,
 }
 
 /// A message that this process alone may send now.

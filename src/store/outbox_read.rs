@@ -13,7 +13,8 @@ use super::{
 use crate::{
     alerts::{notice::PEOPLE, step::Why},
     model::{AgencyName, Instant, Phi},
-    notify::message::{Channel, MessageId},
+    notify::message::{Channel, Content, MessageId},
+    store::NoteRow,
 };
 
 const TABLE: &str = "outbox";
@@ -161,6 +162,36 @@ pub(super) async fn messages(
             })
         })
         .collect()
+}
+
+/// The notes on records, the newest first.
+pub(super) async fn notes(connection: &mut SqliteConnection, limit: u32) -> Result<Vec<NoteRow>, StoreError> {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        content: Content,
+    }
+    let text = "SELECT o.agency, o.id, o.state, o.created_at, o.provider_id, o.gateways, b.body,
+        (SELECT a.why FROM attempts a WHERE a.message = o.id AND a.why <> '' ORDER BY a.at DESC LIMIT 1)
+        FROM outbox o JOIN blobs b ON b.agency = o.agency AND b.n = o.blob
+        WHERE o.channel = 'record' ORDER BY o.created_at DESC, o.id LIMIT ?";
+    let rows = fetch(connection, "reading notes", text, vec![i64::from(limit).into()]).await?;
+    let mut notes = Vec::new();
+    for row in &rows {
+        let body: Body = unjson("blobs", get::<&str>(row, TABLE, 6)?)?;
+        let Content::Record(note) = body.content else { continue };
+        let ways: Vec<String> = unjson(TABLE, get::<&str>(row, TABLE, 5)?)?;
+        notes.push(NoteRow {
+            id: MessageId::from_stored(get(row, TABLE, 1)?),
+            agency: AgencyName::new(get::<&str>(row, TABLE, 0)?),
+            note,
+            way: ways.into_iter().next().unwrap_or_default(),
+            fate: fate_of(get(row, TABLE, 2)?)?,
+            created_at: instant(row, TABLE, 3)?,
+            provider_id: get(row, TABLE, 4)?,
+            last_why: get(row, TABLE, 7)?,
+        });
+    }
+    Ok(notes)
 }
 
 /// The columns of [`Poll`].

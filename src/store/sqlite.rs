@@ -20,7 +20,7 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
-    Attempted, BadContact, Claimed, Closing, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState, Morning, Old, OutboxStats, PastDay, Place, Poll, Report, Room, Scheduled, VerifiedContact, WayWent, api_rows, archive, audit, book, calendars,
+    Attempted, BadContact, Claimed, Closing, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState, Morning, NoteRow, Old, OutboxStats, PastDay, Place, Poll, Report, Room, Scheduled, VerifiedContact, WayWent, api_rows, archive, audit, book, calendars,
     calendars::CalendarCopy,
     contacts,
     details::{self, DetailStamp},
@@ -336,6 +336,11 @@ impl Store {
     /// What became of these messages; unknown ones are left out.
     pub async fn messages(&self, agency: &AgencyName, ids: &[MessageId]) -> Result<Vec<MessageState>, StoreError> {
         outbox_read::messages(self.reader().await?.connection(), agency, ids).await
+    }
+
+    /// The latest notes on records, the newest first.
+    pub async fn notes(&self, limit: u32) -> Result<Vec<NoteRow>, StoreError> {
+        outbox_read::notes(self.reader().await?.connection(), limit).await
     }
 
     /// Each way out that was ever used, and whoever refused a message, and since when they have been failing. What was

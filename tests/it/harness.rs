@@ -418,6 +418,13 @@ sms_gateways:
         });
     }
 
+    /// Ends the agent as a power failure would.
+    pub fn kill(&mut self) {
+        let mut agent = self.agent.take().expect("a running agent");
+        agent.kill().expect("kill");
+        agent.wait().expect("its end");
+    }
+
     /// Asks the agent to end and waits until it has; gives its exit code.
     pub async fn stop(&mut self) -> Option<i32> {
         let mut agent = self.agent.take().expect("a running agent");

@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("source", &["model", "clock", "details", "limits", "source_fetched", "config_types"]),
     ("mirror", &["model", "limits", "source_fetched", "config_types"]),
     ("rules", &["model", "limits", "mirror", "source_fetched", "alerts", "agenda"]),
+    ("remind", &["model", "limits", "mirror", "on_call", "alerts", "notify_pure", "source_fetched", "config_types"]),
     ("on_call", &["model"]),
     ("agenda", &["model", "alerts"]),
     ("alerts", &["model", "limits", "on_call", "rules", "agenda", "source_fetched", "notify_pure"]),
@@ -52,7 +53,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
-    ("metrics", &["model", "on_call", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
+    ("metrics", &["model", "on_call", "remind", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
     (
         "view",
         &[
@@ -86,6 +87,7 @@ const DECIDERS: &[&str] = &[
     "agenda",
     "alerts",
     "notify_pure",
+    "remind",
     "report",
     "board",
     "rehearse",
@@ -100,6 +102,7 @@ const NOTIFY_PURE: &[&str] = &[
     "notice",
     "page_texts",
     "receiver",
+    "record_note",
     "render",
     "spoken",
     "texts",

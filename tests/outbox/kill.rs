@@ -237,7 +237,7 @@ fn body(content: &Phi<Content>) -> String {
     match content.reveal(shiftwatch::model::PhiGrant::SEND) {
         Content::Sms { text } | Content::Call { text, .. } => text.clone(),
         Content::Webhook { body } => body.clone(),
-        Content::Email { .. } => String::new(),
+        Content::Email { .. } | Content::Record(_) => String::new(),
     }
 }
 

@@ -445,6 +445,8 @@ async fn a_provider_that_takes_and_never_answers_gets_five_copies_and_the_closin
             shiftwatch::notify::message::Channel::Email => server.state.lock().unwrap().taken.len(),
             shiftwatch::notify::message::Channel::Webhook => hooks.n_taken(),
             shiftwatch::notify::message::Channel::Sms | shiftwatch::notify::message::Channel::Call => texts.n_taken(),
+            // Notes have their own story.
+            shiftwatch::notify::message::Channel::Record => 0,
         };
         let mut world = World::new(settings(&[("a", &texts)], &[&hooks])).await;
         world.decide(vec![Message { useful_until: t(86_400), ..message.clone() }]).await;

@@ -212,6 +212,7 @@ pub(super) fn config(base_url: &str) -> Config {
             hours: crate::config::Hours::default(),
             cover: Arc::default(),
             hourly_rate: None,
+            reminders: None,
             wellsky: Wellsky {
                 base_url: base_url.to_owned(),
                 agency_id: None,
@@ -224,6 +225,8 @@ pub(super) fn config(base_url: &str) -> Config {
                 encounter_naive_tz: NaiveTz::Auto,
                 page_base: None,
                 confirm_timeout: minutes(1),
+                hook_secret: None,
+                write: crate::config::Write::default(),
                 sections: Sections::default(),
             },
         }],

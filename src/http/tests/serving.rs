@@ -23,6 +23,7 @@ fn web() -> Web {
         audit: Arc::new(Noted::default()),
         lookup: Arc::new(Noted::default()),
         hooks: None,
+        vendor: Arc::new(vendor::NoVendor),
     }
 }
 

@@ -58,7 +58,8 @@ pub(super) fn unknown(flight: Flight, now: Instant, why: &str) -> Attempted {
 /// after the last one.
 pub(super) fn silence_ends(claim: &Claim, since: Instant, clock: &Clock) -> Instant {
     const TIMES: [i32; 4] = [1, 2, 5, 15];
-    if claim.n_copies >= COPIES {
+    // A note on a record is never written again on the chance that it is not there.
+    if claim.n_copies >= COPIES || claim.message.channel == Channel::Record {
         return Instant::MAX_UTC;
     }
     let half = (claim.message.useful_until - claim.message.created_at) / 2;
@@ -102,6 +103,10 @@ pub(super) async fn attempt(
                 Asked::NoAnswer { why } if !silent_too_long => {
                     return (Ended::Unanswered { why, ask_at: None }, false);
                 }
+                Asked::CannotTell if claim.message.channel == Channel::Record => {
+                    let why = "it cannot be looked for, so it is not written again".to_owned();
+                    return (Ended::Unanswered { why, ask_at: Some(claim.message.useful_until) }, false);
+                }
                 Asked::NoAnswer { .. } | Asked::CannotTell => doubles = true,
             }
         }
@@ -123,7 +128,7 @@ pub(super) async fn asked(
     claim: &Claim,
     moment: Moment,
 ) -> Asked {
-    if !matches!(claim.message.channel, Channel::Sms | Channel::Call) {
+    if !matches!(claim.message.channel, Channel::Sms | Channel::Call | Channel::Record) {
         return Asked::CannotTell;
     }
     let (mut silent, mut cannot_tell) = (None, false);

@@ -168,6 +168,7 @@ fn a_group_of_which_one_is_over_still_fires() {
     let body = |message: &Message| match message.content.reveal(PhiGrant::SEND) {
         Content::Webhook { body } | Content::Email { text: body, .. } => body.clone(),
         Content::Sms { text } | Content::Call { text, .. } => text.clone(),
+        Content::Record(note) => note.text.clone(),
     };
     let hook = messages.iter().find(|message| message.channel == Channel::Webhook).map(body).unwrap();
     let hook: serde_json::Value = serde_json::from_str(&hook).unwrap();
@@ -208,6 +209,7 @@ fn a_shift_that_two_rules_told_of_closes_once() {
             Content::Sms { text } | Content::Call { text, .. } => text.clone(),
             Content::Email { subject, text, .. } => format!("{subject}\n{text}"),
             Content::Webhook { body } => body.clone(),
+            Content::Record(note) => note.text.clone(),
         })
         .collect();
     assert_eq!(intent.resolved.len(), 2, "both were told");

@@ -129,7 +129,7 @@ pub enum FaultAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Which requests: `METHOD /path`, `/path` (both match what begins so), an endpoint's name, or `*`.
+    /// Which requests: `METHOD /path`, `/path` (both match what begins so; one `*` in a path after a method stands for anything), an endpoint's name, or `*`.
     #[serde(default = "anything")]
     pub on: String,
     /// Only those that name this client or caregiver in a filter or path; empty = all.

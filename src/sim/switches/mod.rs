@@ -100,6 +100,10 @@ pub struct Switches {
     pub latency: PerEndpoint<Latency>,
     /// Every appointment search is answered 200 without rows.
     pub all_empty: bool,
+    /// Visits whose task logs are refused, 404, though the visit is there.
+    pub task_log_rejects: Vec<String>,
+    /// The list of subscriptions does not show where they point to or why they were made.
+    pub subscriptions_terse: bool,
     /// Where webhooks go and how they go wrong.
     pub webhook: Webhook,
     /// Which content types bodies may have.
@@ -158,6 +162,8 @@ impl Default for Switches {
             throttle: None,
             latency: PerEndpoint::default(),
             all_empty: false,
+            task_log_rejects: Vec::new(),
+            subscriptions_terse: false,
             webhook: Webhook::default(),
             content_type: ContentTypes::default(),
             slash_required: true,

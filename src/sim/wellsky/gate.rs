@@ -124,8 +124,12 @@ fn matches(pattern: &str, call: &Call, endpoint: Endpoint) -> bool {
     if pattern == "*" || pattern == endpoint.name() {
         return true;
     }
+    let on_path = |path: &str| match path.split_once('*') {
+        Some((before, after)) => call.path.starts_with(before) && call.path.ends_with(after),
+        None => call.path.starts_with(path),
+    };
     match pattern.split_once(' ') {
-        Some((method, path)) => call.method == method && call.path.starts_with(path),
+        Some((method, path)) => call.method == method && on_path(path),
         None => pattern.starts_with('/') && call.path.starts_with(pattern),
     }
 }

@@ -8,16 +8,18 @@
 
 mod details;
 mod gate;
+mod notes;
 mod paging;
 mod search;
 mod shapes;
+mod subscriptions;
 mod token;
 
 use std::{collections::VecDeque, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use self::shapes::Pen;
+use self::{shapes::Pen, subscriptions::Subscriptions};
 use super::{
     dice::Dice,
     edge::{Call, Manner, Reply},
@@ -26,13 +28,17 @@ use super::{
 };
 use crate::model::Instant;
 
+pub use notes::Written;
+
 /// Where tokens are asked for, under the host root.
 pub(crate) const TOKEN_PATH: &str = "/oauth/accesstoken";
 
 /// The vendor: its switches, and what it remembers from one request to the next.
 pub(crate) struct Vendor {
     pub(crate) switches: Switches,
-    pub(crate) subscriptions: Vec<Subscription>,
+    pub(crate) subscriptions: Subscriptions,
+    /// What was written on the record.
+    pub(crate) written: Vec<Written>,
     tokens: Vec<token::Token>,
     dice: Dice,
     /// How often each scripted fault has matched, by its place in the list.
@@ -40,16 +46,6 @@ pub(crate) struct Vendor {
     /// Arrivals in the last second, real time.
     arrivals: VecDeque<Instant>,
     refuses_until: Option<Instant>,
-}
-
-/// A webhook subscription made over the API.
-#[derive(Debug, Clone)]
-pub(crate) struct Subscription {
-    pub(crate) id: u64,
-    pub(crate) criteria: String,
-    pub(crate) endpoint: String,
-    pub(crate) header: String,
-    pub(crate) active: bool,
 }
 
 /// What a request is, once its path is understood.
@@ -63,6 +59,7 @@ enum Route {
     TaskLog(String),
     Activities,
     Subscriptions(Option<u64>),
+    AdminTasks,
     /// Right but for its trailing slash.
     NoSlash,
     /// The gateway has no such route.
@@ -81,7 +78,8 @@ impl Vendor {
     pub(crate) fn new(switches: Switches, seed: u64) -> Self {
         Self {
             switches,
-            subscriptions: Vec::new(),
+            subscriptions: Subscriptions::default(),
+            written: Vec::new(),
             tokens: Vec::new(),
             dice: Dice::keyed(seed, &[0x70, 0x6b]),
             fault_hits: Vec::new(),
@@ -181,9 +179,13 @@ impl Vendor {
             Route::One(endpoint, id) => self.one(world, endpoint, &id),
             Route::ClockIn(shift) => clock_in(world, &shift),
             Route::ClockOut(visit) => clock_out(world, &visit),
-            Route::TaskLog(visit) => details::task_log(world, &visit),
+            Route::TaskLog(visit) if call.method == "GET" => {
+                notes::with_written(details::task_log(world, &visit), &self.written, &self.switches, &visit)
+            }
+            Route::TaskLog(visit) => notes::put_task_log(&mut self.written, &self.switches, world, call, &visit),
+            Route::AdminTasks => notes::admin_task(&mut self.written, world, call),
             Route::Activities => details::activities(call),
-            Route::Subscriptions(id) => self.subscribe(call, id),
+            Route::Subscriptions(id) => self.subscriptions.answer(call, id, self.switches.subscriptions_terse),
             Route::NoSlash | Route::Unknown => gate::no_route(call),
         }
     }
@@ -202,7 +204,7 @@ impl Vendor {
             "appointment" => Endpoint::Appointment,
             "encounter" => Endpoint::Encounter,
             "locations" => Endpoint::Locations,
-            "subscriptions" | "careplan" => Endpoint::Other,
+            "subscriptions" | "careplan" | "adminTasks" => Endpoint::Other,
             _ => return Route::Unknown,
         };
         let is_subscription = resource == "subscriptions";
@@ -215,9 +217,13 @@ impl Vendor {
                 }
             }
             _ if is_subscription => Route::Unknown,
+            ("POST", []) if resource == "adminTasks" => Route::AdminTasks,
+            _ if resource == "adminTasks" => Route::Unknown,
             ("GET", ["activity-metadata"]) if resource == "careplan" => Route::Activities,
             _ if resource == "careplan" => Route::Unknown,
-            ("GET", [visit, "tasklog"]) if endpoint == Endpoint::Encounter => Route::TaskLog((*visit).to_owned()),
+            ("GET" | "POST", [visit, "tasklog"]) if endpoint == Endpoint::Encounter => {
+                Route::TaskLog((*visit).to_owned())
+            }
             ("POST", ["_search"]) => Route::Search(endpoint),
             ("GET", []) => Route::List(endpoint),
             ("GET", [id]) if !id.starts_with('_') && !id.is_empty() && endpoint != Endpoint::Locations => {
@@ -252,57 +258,6 @@ impl Vendor {
         match row {
             Some(row) => Reply::json(200, &row),
             None => Reply::json(404, &json!({ "error": "Resource not found" })),
-        }
-    }
-
-    fn subscribe(&mut self, call: &Call, id: Option<u64>) -> Reply {
-        let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
-        let show = |it: &Subscription| json!({ "resourceType": "Subscription", "id": it.id, "criteria": it.criteria, "status": if it.active { "active" } else { "off" } });
-        match (call.method.as_str(), id) {
-            ("POST", None) => {
-                let tags = body.pointer("/meta/tag").and_then(Value::as_array).cloned().unwrap_or_default();
-                if !tags.iter().any(|tag| tag.get("code") == Some(&json!("agencyId"))) {
-                    return gate::invalid("'agencyId' is required.");
-                }
-                let text = |pointer| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-                let id = 321 + self.subscriptions.len() as u64;
-                self.subscriptions.push(Subscription {
-                    id,
-                    criteria: text("/criteria"),
-                    endpoint: text("/channel/endpoint"),
-                    header: text("/channel/header/0"),
-                    active: text("/status") == "active",
-                });
-                Reply::json(200, &json!({ "resourceType": "Subscription", "id": id }))
-            }
-            ("GET", None) => {
-                let entries: Vec<Value> = self.subscriptions.iter().map(|it| json!({ "resource": show(it) })).collect();
-                Reply::json(
-                    200,
-                    &json!({ "resourceType": "Bundle", "type": "searchset", "totalRecords": entries.len(), "entry": entries }),
-                )
-            }
-            (method, Some(id)) => {
-                let Some(n) = self.subscriptions.iter().position(|it| it.id == id) else {
-                    return Reply::json(404, &json!({ "error": "Resource not found" }));
-                };
-                match method {
-                    "DELETE" => {
-                        self.subscriptions.remove(n);
-                        Reply::json(200, &json!({ "success": true }))
-                    }
-                    "PUT" => {
-                        if let (Some(it), Some(status)) =
-                            (self.subscriptions.get_mut(n), body.get("status").and_then(Value::as_str))
-                        {
-                            it.active = status == "active";
-                        }
-                        Reply::json(200, &json!({ "resourceType": "Subscription", "id": id }))
-                    }
-                    _ => Reply::json(200, &self.subscriptions.get(n).map(show).unwrap_or_default()),
-                }
-            }
-            _ => gate::no_route(call),
         }
     }
 }

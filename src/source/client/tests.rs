@@ -168,6 +168,8 @@ fn agency(address: &str, change: impl FnOnce(&mut Wellsky)) -> Agency {
         encounter_naive_tz: NaiveTz::Auto,
         page_base: None,
         confirm_timeout: Duration::from_mins(1),
+        hook_secret: None,
+        write: crate::config::Write::default(),
         sections: Sections::default(),
     };
     change(&mut wellsky);
@@ -182,6 +184,7 @@ fn agency(address: &str, change: impl FnOnce(&mut Wellsky)) -> Agency {
         hours: crate::config::Hours::default(),
         cover: Arc::default(),
         hourly_rate: None,
+        reminders: None,
         wellsky,
     }
 }

@@ -265,7 +265,7 @@ impl Planner {
         self.chores.clients_known(full_at);
     }
 
-    /// A hook spoke of a person: the rosters are read early.
+    /// The rosters are read early.
     pub fn hurry_roster(&mut self, now: Instant) {
         self.chores.hurry_roster(now);
     }
@@ -315,6 +315,11 @@ impl Planner {
     /// Asks for a read that shows nothing new before `not_before`.
     pub fn want_for(&mut self, read: Read, not_before: Instant, now: Instant) {
         self.wants.put_for(bounded(read), not_before, now);
+    }
+
+    /// A hook named this: read again, also when it was read just before.
+    pub fn named(&mut self, read: Read, now: Instant) {
+        self.wants.put_back(read, now);
     }
 
     /// The next read, which counts as under way until [`Planner::done`].

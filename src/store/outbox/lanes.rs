@@ -3,9 +3,12 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    alerts::notice::PEOPLE,
+    alerts::notice::{PEOPLE, REMINDERS},
     model::{Phi, PhiGrant},
-    notify::message::{Channel, Content, Message, SmtpTarget},
+    notify::{
+        message::{Channel, Content, Message, SmtpTarget},
+        record_note::RECORD,
+    },
 };
 
 /// What a message had to share with others when it was decided: a server, an order of gateways, a receiver's URL. No
@@ -14,6 +17,7 @@ use crate::{
 pub fn lane_of(message: &Message) -> String {
     match (message.channel, message.content.reveal(PhiGrant::SEND)) {
         (Channel::Email, Content::Email { smarthost, .. }) => mail_lane(smarthost),
+        (Channel::Record, _) => format!("record/{}", message.agency),
         (Channel::Sms | Channel::Call, _) => format!("{}/{}", message.channel, message.gateways.join(">")),
         _ => webhook_lane(&message.address),
     }
@@ -53,7 +57,10 @@ pub fn way_to(message: &Message) -> String {
 }
 
 pub(super) fn way_of(receiver: &str, recipient: &str, channel: Channel) -> String {
-    if receiver == PEOPLE {
+    if receiver == RECORD || receiver == REMINDERS {
+        // Neither is anybody whom alerts have to reach.
+        String::new()
+    } else if receiver == PEOPLE {
         recipient_way(PEOPLE, &format!("{recipient}/{channel}"))
     } else {
         recipient_way(receiver, recipient)

@@ -36,7 +36,9 @@ pub(super) async fn read(connection: &mut SqliteConnection, claims: &mut [Claim]
                AND message IN (VALUES ",
         tail: ") ORDER BY attempt DESC",
     };
-    let again = |claim: &&Claim| claim.attempt > 1 && matches!(claim.message.channel, Channel::Sms | Channel::Call);
+    let again = |claim: &&Claim| {
+        claim.attempt > 1 && matches!(claim.message.channel, Channel::Sms | Channel::Call | Channel::Record)
+    };
     let ids: Vec<_> = claims.iter().filter(again).map(|claim| vec![claim.message.id.as_str().into()]).collect();
     if ids.is_empty() {
         return Ok(());

@@ -54,6 +54,9 @@ pub(in super::super) async fn mark(
     at: Instant,
 ) -> Result<(), StoreError> {
     let what = "recording who is not reached";
+    if name.is_empty() {
+        return Ok(());
+    }
     if fails {
         let row = vec![AgencyName::installation().as_str().into(), name.into(), at.into(), at.into()];
         let text = "INSERT INTO gateways (agency, gateway, failing_since, tried_at) VALUES (?, ?, ?, ?)

@@ -162,6 +162,7 @@ impl Stage {
         let closing = watch::channel(false).0;
         let web = Web {
             hooks: None,
+            vendor: Arc::new(shiftwatch::http::vendor::NoVendor),
             view: reader,
             pulses: Arc::clone(&pulses),
             metrics: Arc::new(Metrics::new()),

@@ -1,0 +1,66 @@
+//! `shiftwatch notes`: the notes on records that the running agent keeps.
+
+use std::io::{self, Write};
+
+use chrono::SecondsFormat;
+
+use super::{
+    Exit,
+    agent::Agent,
+    output::{Output, Table, json},
+};
+use crate::{http::vendor::NoteReport, notify::record_note::DRY_RUN};
+
+/// Prints the notes of a running agent; with `dry_run` those alone that were not to be written.
+pub async fn run(agent: &Agent, dry_run: bool, output: Output, width: usize, out: &mut impl Write) -> io::Result<Exit> {
+    match agent.get::<Vec<NoteReport>>("/api/v1/notes").await {
+        Ok(all) => {
+            let notes: Vec<NoteReport> = all.into_iter().filter(|note| !dry_run || note.way == DRY_RUN).collect();
+            out.write_all(list(&notes, output, width).as_bytes())?;
+            Ok(Exit::Done)
+        }
+        Err(error) => {
+            writeln!(io::stderr(), "notes: {error}")?;
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+fn list(notes: &[NoteReport], output: Output, width: usize) -> String {
+    if output == Output::Json {
+        return json(&notes);
+    }
+    let mut table = Table::new(&["at", "agency", "as", "about", "state", "text"]);
+    for note in notes {
+        let about = match (&note.visit, &note.client) {
+            (Some(visit), _) => format!("visit {visit}"),
+            (None, Some(client)) => format!("client {client}"),
+            (None, None) => String::new(),
+        };
+        table.row([
+            note.at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            note.agency.clone(),
+            note.way.replace('_', " "),
+            about,
+            state(note),
+            note.text.clone(),
+        ]);
+    }
+    match output {
+        Output::Csv => table.csv(),
+        _ if table.is_empty() => "No notes.\n".to_owned(),
+        _ => table.text(width),
+    }
+}
+
+/// `written, task_log/4102`, `not written: WellSky refuses it (404)`.
+fn state(note: &NoteReport) -> String {
+    let why = note.why.as_deref().map_or_else(String::new, |why| format!(": {why}"));
+    match note.state.as_str() {
+        "sent" => format!("written{}", note.vendor_id.as_deref().map_or_else(String::new, |id| format!(", {id}"))),
+        "refused" if note.way == DRY_RUN => "would be written".to_owned(),
+        "refused" | "expired" | "cancelled" => format!("not written{why}"),
+        "uncertain" => format!("nobody knows whether it is written{why}"),
+        _ => format!("waits{why}"),
+    }
+}
