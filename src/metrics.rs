@@ -28,8 +28,8 @@ use crate::{
     model::{AgencyName, Endpoint, Instant, local_time},
     notify::message::Channel,
     pulse::{Loop, Pulses},
-    report::kpi::Kpis,
     remind::{Moment, Outcome},
+    report::kpi::Kpis,
     source::fetched::RequestRecord,
     view::View,
 };

@@ -16,8 +16,8 @@ mod escalation_policies;
 pub mod fault;
 mod glob;
 mod global;
-mod hours;
 mod hook_secret;
+mod hours;
 mod http_client;
 mod inhibit_rules;
 mod load;
@@ -60,8 +60,8 @@ pub use self::{
     alertmanagers::Alertmanager,
     drill_clock::parse as parse_drill_clock,
     http_client::HttpClient,
-    scheduled::{BriefingPlan, ReportPlan, ReportTo},
     reminders::Reminders,
+    scheduled::{BriefingPlan, ReportPlan, ReportTo},
     seen::Seen,
     web::Listens,
     web_file::{RateLimit, WebFile, WebFileRefused, WebHash, WebUser},

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Web, audit, briefing, details, drill, exception_pages, health, hooks, hours, link, live, lookup, on_call, on_call_log, openapi, pages, past, people_pages, reports, silence_pages, v1, v1_dispositions, v1_office, v1_silences, v2, vendor,
+    Web, audit, briefing, details, drill, exception_pages, health, hooks, hours, link, live, lookup, on_call,
+    on_call_log, openapi, pages, past, people_pages, reports, silence_pages, v1, v1_dispositions, v1_office,
+    v1_silences, v2, vendor,
 };
 use crate::notify::inbound::{RINGCENTRAL_HOOK, STATUS_HOOK, TEXT_HOOK, VOICE_HOOK};
 

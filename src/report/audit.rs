@@ -43,7 +43,7 @@ pub struct AuditLog {
 }
 
 /// Whether an answer holds names, and why not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NamesShown {
     /// It does.

@@ -20,7 +20,9 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
-    Attempted, BadContact, Claimed, Closing, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState, Morning, NoteRow, Old, OutboxStats, PastDay, Place, Poll, Report, Room, Scheduled, VerifiedContact, WayWent, api_rows, archive, audit, book, calendars,
+    Attempted, BadContact, Claimed, Closing, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState,
+    Morning, NoteRow, Old, OutboxStats, PastDay, Place, Poll, Report, Room, Scheduled, VerifiedContact, WayWent,
+    api_rows, archive, audit, book, calendars,
     calendars::CalendarCopy,
     contacts,
     details::{self, DetailStamp},

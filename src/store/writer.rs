@@ -15,7 +15,8 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
-    Attempted, Claimed, Closing, Commit, HeardText, Old, PastDay, Report, Room, Scheduled, WayWent, api_rows, archive, audit, book, calendars,
+    Attempted, Claimed, Closing, Commit, HeardText, Old, PastDay, Report, Room, Scheduled, WayWent, api_rows, archive,
+    audit, book, calendars,
     calendars::CalendarCopy,
     contacts, details,
     error::{StoreError, commit_surely_failed},
