@@ -17,7 +17,8 @@ async fn whatever_shows_names_shows_none_without_a_grant_and_writes_a_row_with_o
     let site = Site::open(vec![uncovered("1")]).await;
     let views: Vec<String> = ROUTES
         .iter()
-        .filter(|route| route.shows == Shows::Names && route.methods.contains(&"GET") && route.path != "/live")
+        .filter(|route| route.shows == Shows::Names && route.methods.contains(&"GET"))
+        .filter(|route| !["/live", "/api/v1/tasks"].contains(&route.path))
         .map(|route| address(route.path))
         .collect();
     for path in &views {
