@@ -7,9 +7,7 @@ use super::Asking;
 
 /// `hours`.
 #[derive(Debug, Args)]
-#[command(
-    args_conflicts_with_subcommands = true,
-    after_help = "\
+#[command(after_help = "\
 Examples:
   shiftwatch hours                                          this week, per client and per caregiver
   shiftwatch hours --week last --by caregiver               for the pay
@@ -20,8 +18,7 @@ Examples:
   shiftwatch hours closed                                   what is frozen
 
 Minutes are exact. Days and weeks are the agency's own (agencies[].timezone and week). What was not wholly read is listed below
-the table: minutes may be missing there."
-)]
+the table: minutes may be missing there.")]
 pub struct Hours {
     /// What to do; the report when nothing is said.
     #[command(subcommand)]
