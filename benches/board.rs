@@ -416,14 +416,14 @@ async fn with_boards(first: &View, n: usize) -> String {
         open: Arc::default(),
         closing,
         records: Arc::new(Nobody),
-        hours: Arc::new(shiftwatch::http::hours::NoHours),
-        briefings: Arc::new(shiftwatch::http::briefing::NoBriefings),
+        hours: Arc::new(http::hours::NoHours),
+        briefings: Arc::new(http::briefing::NoBriefings),
         clock: Clock::manual(noon()),
         access: Arc::clone(&access),
         audit: Arc::new(Nobody),
         lookup: Arc::new(Nobody),
         hooks: None,
-        vendor: Arc::new(shiftwatch::http::vendor::NoVendor),
+        vendor: Arc::new(http::vendor::NoVendor),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

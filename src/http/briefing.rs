@@ -39,13 +39,15 @@ pub struct Asked {
 }
 
 /// One was sent because somebody said so.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::SentBriefing)]
 pub struct SentBriefing {
     /// Which of `briefings`.
     pub name: String,
     /// How many mails were stored; they leave through the outbox.
     pub n_messages: usize,
     /// When, agent clock.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
 }
 
@@ -103,7 +105,8 @@ pub struct NoBriefings;
 impl Briefings for NoBriefings {}
 
 /// The answer of `GET /api/v1/briefing`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::BriefingAnswer)]
 pub struct BriefingAnswer {
     /// One an agency.
     pub briefings: Vec<Briefing>,
@@ -156,6 +159,17 @@ async fn seen(web: &Web, viewer: &Viewer, peer: Option<Peer>, asked: Asked, what
 }
 
 /// `?kind=morning&agency=&location=&at=`, as JSON; as text or HTML with `&as=text|html`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/briefing",
+    tag = "briefing",
+    params(("kind" = Option<String>, Query, description = "morning, handoff, tomorrow or weekend"), ("at" = Option<String>, Query, description = "An instant as RFC 3339 writes it; now without"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without"), ("location" = Option<String>, Query, description = "Of one location"), ("as" = Option<String>, Query, description = "json, text or html")),
+    responses(
+        (status = 200, description = "As asked", body = BriefingAnswer),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn get(
     State(web): State<Arc<Web>>,
     viewer: Viewer,
@@ -205,6 +219,17 @@ pub(super) async fn page(
 }
 
 /// Sends one now.
+#[utoipa::path(
+    post,
+    path = "/api/v1/briefing/{name}/send",
+    tag = "briefing",
+    params(("name" = String, Path, description = "One of briefings in the configuration")),
+    responses(
+        (status = 200, description = "As asked", body = SentBriefing),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn send(State(web): State<Arc<Web>>, Path(name): Path<String>) -> Response {
     match web.briefings.send(&name).await {
         Ok(sent) => answer::json(sent),

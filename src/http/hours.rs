@@ -79,15 +79,18 @@ pub enum HoursFault {
 }
 
 /// A read of the past, and how far it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = hours::PastRead)]
 pub struct PastRead {
     /// Its number; it is gone with the agent's next start, and is asked for again then.
     pub id: String,
     /// Whose.
     pub agency: String,
     /// The first day.
+    #[schema(value_type = String, format = Date)]
     pub from: NaiveDate,
     /// The last, included.
+    #[schema(value_type = String, format = Date)]
     pub to: NaiveDate,
     /// How many reads it takes.
     pub n_reads: usize,
@@ -211,6 +214,17 @@ fn wrong(says: impl Into<String>) -> Response {
 }
 
 /// `GET /api/v1/hours`: `by=client|caregiver` leaves the other list out, `exceptions=only` both.
+#[utoipa::path(
+    get,
+    path = "/api/v1/hours",
+    tag = "hours",
+    params(("from" = Option<String>, Query, description = "The first day, as 2026-11-01"), ("to" = Option<String>, Query, description = "The last day, included"), ("month" = Option<String>, Query, description = "A calendar month, as 2026-11; this or last"), ("week" = Option<String>, Query, description = "A day of the week, or this or last"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without"), ("by" = Option<String>, Query, description = "client or caregiver; both without")),
+    responses(
+        (status = 200, description = "As asked", body = Hours),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn report(
     State(web): State<Arc<Web>>,
     viewer: Viewer,
@@ -240,6 +254,17 @@ pub(super) async fn report(
 }
 
 /// `GET /api/v1/hours/closed`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/hours/closed",
+    tag = "hours",
+    params(("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
+    responses(
+        (status = 200, description = "As asked", body = Vec<ClosedPeriod>),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn closed(State(web): State<Arc<Web>>, asked: Asked) -> Response {
     let Ok(Query(query)) = asked else { return wrong("the query cannot be read") };
     match web.hours.closed(query.get("agency").cloned()).await {
@@ -249,20 +274,34 @@ pub(super) async fn closed(State(web): State<Arc<Web>>, asked: Asked) -> Respons
 }
 
 /// `POST /api/v1/hours/close`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = hours::CloseBody)]
 pub struct CloseBody {
     /// Whose; the first agency of the configuration without.
     #[serde(default)]
     pub agency: Option<String>,
     /// The first day.
+    #[schema(value_type = String, format = Date)]
     pub from: NaiveDate,
     /// The last, included.
+    #[schema(value_type = String, format = Date)]
     pub to: NaiveDate,
     /// Who closes it: a name, without a telephone number or a mail address.
     pub by: String,
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/hours/close",
+    tag = "hours",
+    request_body = CloseBody,
+    responses(
+        (status = 200, description = "As asked", body = ClosedPeriod),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn close(
     State(web): State<Arc<Web>>,
     viewer: Viewer,
@@ -295,6 +334,17 @@ pub(super) async fn close(
 }
 
 /// `POST /api/v1/hours/reads`, with the query of the report.
+#[utoipa::path(
+    post,
+    path = "/api/v1/hours/reads",
+    tag = "hours",
+    params(("from" = Option<String>, Query, description = "The first day, as 2026-11-01"), ("to" = Option<String>, Query, description = "The last day, included"), ("month" = Option<String>, Query, description = "A calendar month, as 2026-11; this or last"), ("week" = Option<String>, Query, description = "A day of the week, or this or last"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
+    responses(
+        (status = 200, description = "As asked", body = Option<PastRead>),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn begin_read(State(web): State<Arc<Web>>, asked: Asked) -> Response {
     let Ok(Query(query)) = asked else { return wrong("the query cannot be read") };
     let days = match days_of(&query) {
@@ -308,6 +358,17 @@ pub(super) async fn begin_read(State(web): State<Arc<Web>>, asked: Asked) -> Res
 }
 
 /// `GET /api/v1/hours/reads/{id}`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/hours/reads/{id}",
+    tag = "hours",
+    params(("id" = String, Path, description = "As POST /api/v1/hours/reads gave it"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
+    responses(
+        (status = 200, description = "As asked", body = PastRead),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn read_state(State(web): State<Arc<Web>>, Path(id): Path<String>, asked: Asked) -> Response {
     let agency = asked.ok().and_then(|Query(query)| query.get("agency").cloned()).unwrap_or_default();
     if let Some(read) = web.hours.read_state(&agency, &id).await {

@@ -105,8 +105,9 @@ impl Day {
 }
 
 /// What a search takes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = lookup::LookupBody)]
 pub struct LookupBody {
     /// A name, an id or a telephone number, or what somebody remembers of it.
     pub q: String,
@@ -266,6 +267,17 @@ pub async fn cover(
 }
 
 /// `GET /api/v1/shifts/{shift}/cover`
+#[utoipa::path(
+    get,
+    path = "/api/v1/shifts/{shift}/cover",
+    tag = "people",
+    params(("shift" = String, Path, description = "As its alerts name it, or its id"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
+    responses(
+        (status = 200, description = "As asked", body = ShownCover),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn get_cover(
     Given(web): Given<Arc<Web>>,
     viewer: Viewer,
@@ -295,6 +307,17 @@ fn no_agency(agency: Option<&str>) -> String {
 pub(super) type Asked = Result<Query<BTreeMap<String, String>>, QueryRejection>;
 
 /// `POST /api/v1/lookup`
+#[utoipa::path(
+    post,
+    path = "/api/v1/lookup",
+    tag = "people",
+    request_body = LookupBody,
+    responses(
+        (status = 200, description = "As asked", body = FoundAnswer),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn post_find(
     Given(web): Given<Arc<Web>>,
     viewer: Viewer,
@@ -321,6 +344,17 @@ impl Web {
 }
 
 /// `GET /api/v1/clients/{id}`
+#[utoipa::path(
+    get,
+    path = "/api/v1/clients/{id}",
+    tag = "people",
+    params(("id" = String, Path, description = "The vendor's id"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
+    responses(
+        (status = 200, description = "As asked", body = PersonAnswer),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn get_client(
     web: Given<Arc<Web>>,
     viewer: Viewer,
@@ -332,6 +366,17 @@ pub(super) async fn get_client(
 }
 
 /// `GET /api/v1/caregivers/{id}`
+#[utoipa::path(
+    get,
+    path = "/api/v1/caregivers/{id}",
+    tag = "people",
+    params(("id" = String, Path, description = "The vendor's id"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
+    responses(
+        (status = 200, description = "As asked", body = PersonAnswer),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn get_caregiver(
     web: Given<Arc<Web>>,
     viewer: Viewer,
@@ -366,6 +411,17 @@ async fn get_person(
 }
 
 /// `GET /api/v1/shifts?client&caregiver&day&state&agency`
+#[utoipa::path(
+    get,
+    path = "/api/v1/shifts",
+    tag = "people",
+    params(("client" = Option<String>, Query, description = "An id"), ("caregiver" = Option<String>, Query, description = "An id"), ("day" = Option<String>, Query, description = "today, tomorrow, yesterday or a date"), ("state" = Option<String>, Query, description = "covered, uncovered, running, done, missed, cancelled or unseen, between commas"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
+    responses(
+        (status = 200, description = "As asked", body = ShiftsAnswer),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn get_shifts(
     Given(web): Given<Arc<Web>>,
     viewer: Viewer,

@@ -11,7 +11,10 @@ use utoipa::{
     },
 };
 
-use super::{answer, audit, details, drill, on_call, on_call_log, past, v1, v1_dispositions, v1_silences};
+use super::{
+    answer, audit, briefing, details, drill, hours, lookup, on_call, on_call_log, past, reports, v1, v1_dispositions,
+    v1_office, v1_silences, vendor,
+};
 
 /// Who may ask stands in the web file; without one there is no sign-in.
 struct SignIn;
@@ -57,6 +60,23 @@ impl Modify for SignIn {
         details::sections,
         details::tasks,
         details::activities,
+        lookup::post_find,
+        lookup::get_client,
+        lookup::get_caregiver,
+        lookup::get_shifts,
+        lookup::get_cover,
+        v1_office::exceptions,
+        v1_office::kpis,
+        hours::report,
+        hours::closed,
+        hours::close,
+        hours::begin_read,
+        hours::read_state,
+        briefing::get,
+        briefing::send,
+        reports::list,
+        reports::get,
+        vendor::notes,
         document
     ),
     modifiers(&SignIn)

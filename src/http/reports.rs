@@ -13,7 +13,8 @@ use super::{Viewer, Web, answer};
 use crate::report::scheduled::{Format, Range, What};
 
 /// One of the configuration's `reports`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = reports::ReportListed)]
 pub struct ReportListed {
     /// Its name.
     pub name: String,
@@ -59,11 +60,31 @@ pub enum ReportFault {
 }
 
 /// What there is.
+#[utoipa::path(
+    get,
+    path = "/api/v1/reports",
+    tag = "reports",
+    responses(
+        (status = 200, description = "As asked", body = Vec<ReportListed>),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn list(State(web): State<Arc<Web>>) -> Response {
     answer::json(web.briefings.reports())
 }
 
 /// One of them, as of now, as a file.
+#[utoipa::path(
+    get,
+    path = "/api/v1/reports/{name}",
+    tag = "reports",
+    params(("name" = String, Path, description = "One of reports in the configuration")),
+    responses(
+        (status = 200, description = "As asked", body = String, content_type = "text/csv"),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn get(State(web): State<Arc<Web>>, viewer: Viewer, Path(name): Path<String>) -> Response {
     match web.briefings.report(&name, viewer.grant()).await {
         Ok(document) => {

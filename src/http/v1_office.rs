@@ -18,6 +18,17 @@ type Asked = Result<Query<BTreeMap<String, String>>, QueryRejection>;
 
 /// The list of exceptions of the last `?days=7`; with `?open=true` only those that wait for somebody, with `?kind=` only
 /// those of one kind, with `?location=` only those of one place.
+#[utoipa::path(
+    get,
+    path = "/api/v1/exceptions",
+    tag = "visits",
+    params(("days" = Option<u32>, Query, description = "How many days back; 7 without"), ("open" = Option<String>, Query, description = "true: only those that wait for a word"), ("kind" = Option<String>, Query, description = "Only of this kind"), ("location" = Option<String>, Query, description = "Only of this location"), ("agency" = Option<String>, Query, description = "Only of this agency")),
+    responses(
+        (status = 200, description = "As asked", body = exceptions::Exceptions),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn exceptions(State(web): State<Arc<Web>>, asked: Asked) -> Response {
     let Some(days) = days_of(&asked, DAYS, exceptions::DAYS_MAX) else {
         return bad_days("/api/v1/exceptions", exceptions::DAYS_MAX);
@@ -43,6 +54,17 @@ pub(super) async fn exceptions(State(web): State<Arc<Web>>, asked: Asked) -> Res
 }
 
 /// The key figures of the last `?days=7`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/kpis",
+    tag = "visits",
+    params(("days" = Option<u32>, Query, description = "How many days back; 7 without")),
+    responses(
+        (status = 200, description = "As asked", body = kpi::Kpis),
+        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn kpis(State(web): State<Arc<Web>>, asked: Asked) -> Response {
     let Some(days) = days_of(&asked, kpi::DAYS, kpi::DAYS_MAX) else { return bad_days("/api/v1/kpis", kpi::DAYS_MAX) };
     match web.records.kpis(days).await {

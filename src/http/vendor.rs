@@ -46,13 +46,15 @@ pub trait VendorSide: Send + Sync + 'static {
 }
 
 /// A note on a record. It names nobody; ids are the vendor's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = vendor::NoteReport)]
 pub struct NoteReport {
     /// 32 hex digits.
     pub id: String,
     /// Whose.
     pub agency: String,
     /// When it was decided.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
     /// `task_log`, `admin_task`, or `dry_run`.
     pub way: String,
@@ -71,6 +73,15 @@ pub struct NoteReport {
 }
 
 /// `GET /api/v1/notes`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/notes",
+    tag = "notes",
+    responses(
+        (status = 200, description = "As asked", body = Vec<NoteReport>),
+        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+    )
+)]
 pub(super) async fn notes(State(web): State<Arc<Web>>) -> Response {
     match web.vendor.notes().await {
         Ok(notes) => answer::json(notes),

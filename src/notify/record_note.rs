@@ -194,7 +194,9 @@ fn title(alert: &Alert) -> String {
         Tells::NoShow => "No-show".to_owned(),
         Tells::NoCheckOut => "No check-out".to_owned(),
         Tells::Runaway => "Visit left open".to_owned(),
-        Tells::Blind { .. } | Tells::Exception(_) | Tells::Summary => alert.labels.get("alertname").cloned().unwrap_or_default(),
+        Tells::Blind { .. } | Tells::Exception(_) | Tells::Summary => {
+            alert.labels.get("alertname").cloned().unwrap_or_default()
+        }
     }
 }
 

@@ -23,11 +23,14 @@ pub const READ_MAX: u32 = 5_000;
 pub const DAYS_MAX: u32 = 400;
 
 /// The answer of `GET /api/v1/exceptions`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = exceptions::Exceptions)]
 pub struct Exceptions {
     /// Since when they are listed; what is still so may be older.
+    #[schema(value_type = String, format = DateTime)]
     pub from: Instant,
     /// Until when: this is how fresh the list is.
+    #[schema(value_type = String, format = DateTime)]
     pub as_of: Instant,
     /// False when there are more than are looked at.
     pub complete: bool,
@@ -40,11 +43,13 @@ pub struct Exceptions {
 }
 
 /// One of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = exceptions::ExceptionRow)]
 pub struct ExceptionRow {
     /// The alert's id in every API.
     pub fingerprint: String,
     /// Which of its lives: since when it was so.
+    #[schema(value_type = String, format = DateTime)]
     pub active_at: Instant,
     /// Whose.
     pub agency: String,
@@ -59,6 +64,7 @@ pub struct ExceptionRow {
     /// The vendor's id of the shift, where it is about one; of two, the later one.
     pub shift: Option<String>,
     /// When that shift starts.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub starts_at: Option<Instant>,
     /// The vendor's id of the other shift, where it is about two.
     pub other_shift: Option<String>,
@@ -71,10 +77,12 @@ pub struct ExceptionRow {
     /// The first day of that week.
     pub week: Option<String>,
     /// When it was told of first.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub fired_at: Option<Instant>,
     /// Who took it, if somebody did.
     pub acknowledged_by: Option<String>,
     /// When it was over; `null` while it is so.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub resolved_at: Option<Instant>,
     /// Why it was over, one word.
     pub reason: Option<String>,

@@ -29,9 +29,11 @@ const ON_TIME: [TimeDelta; 2] = [TimeDelta::minutes(7), TimeDelta::minutes(15)];
 const AHEAD: [TimeDelta; 2] = [TimeDelta::hours(24), TimeDelta::hours(72)];
 
 /// The answer of `GET /api/v1/kpis`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = kpi::Kpis)]
 pub struct Kpis {
     /// When they were counted.
+    #[schema(value_type = String, format = DateTime)]
     pub as_of: Instant,
     /// How many days back.
     pub days: u32,
@@ -42,7 +44,8 @@ pub struct Kpis {
 }
 
 /// One agency.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = kpi::AgencyKpis)]
 pub struct AgencyKpis {
     /// Its name.
     pub agency: String,
@@ -65,7 +68,8 @@ pub struct AgencyKpis {
 }
 
 /// The figures of a place.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = kpi::Figures)]
 pub struct Figures {
     /// Shifts that ended in the span and were not cancelled.
     pub n_shifts: u64,
@@ -100,7 +104,8 @@ pub struct Figures {
 }
 
 /// How alerts of one name went.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = kpi::RuleKpis)]
 pub struct RuleKpis {
     /// The name.
     pub alertname: String,

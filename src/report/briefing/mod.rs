@@ -27,8 +27,11 @@ pub use make::make;
 mod tests;
 
 /// Which briefing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = briefing::Kind)]
 pub enum Kind {
     /// 07:00: the night, and the day ahead.
     #[default]
@@ -76,7 +79,7 @@ impl fmt::Display for Kind {
 }
 
 /// Somebody, by id; with a name where somebody may see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Named<Id> {
     /// The vendor's id.
     pub id: Id,
@@ -92,7 +95,8 @@ impl<Id> Named<Id> {
 }
 
 /// The answer of `GET /api/v1/briefing`, one an agency.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::Briefing)]
 pub struct Briefing {
     /// Which.
     pub kind: Kind,
@@ -101,18 +105,22 @@ pub struct Briefing {
     /// What opens its texts.
     pub title: String,
     /// For which instant it was made.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
     /// The agency's zone, IANA; days are days of its wall clock.
     pub timezone: String,
     /// True where its wall clocks show twelve hours.
     pub clock_12h: bool,
     /// Set when it is sent late: when it was due.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub due_at: Option<Instant>,
     /// As of when the shifts are; `null` = never read.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub as_of: Option<Instant>,
     /// Whether that read was complete.
     pub complete: bool,
     /// Since when WellSky cannot be seen: what follows is as of `as_of`. `null` while it can.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub blind_since: Option<Instant>,
     /// Shifts without a caregiver; `null` = not known.
     pub coverage: Option<Coverage>,
@@ -139,7 +147,8 @@ pub struct Briefing {
 }
 
 /// Shifts without a caregiver that are not over.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::Coverage)]
 pub struct Coverage {
     /// In all locations.
     pub all: Uncovered,
@@ -150,7 +159,8 @@ pub struct Coverage {
 }
 
 /// How many shifts have nobody.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::Uncovered)]
 pub struct Uncovered {
     /// The location; empty for all of them, and for clients without one.
     pub location: String,
@@ -167,13 +177,16 @@ pub struct Uncovered {
 }
 
 /// A shift with nobody.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::OpenShift)]
 pub struct OpenShift {
     /// The vendor's id.
     pub shift: String,
     /// When it starts.
+    #[schema(value_type = String, format = DateTime)]
     pub starts_at: Instant,
     /// When it ends.
+    #[schema(value_type = String, format = DateTime)]
     pub ends_at: Instant,
     /// Its location; may be empty.
     pub location: String,
@@ -182,13 +195,16 @@ pub struct OpenShift {
 }
 
 /// The days that a check is about.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::Ahead)]
 pub struct Ahead {
     /// `tomorrow` or `weekend`.
     pub what: Kind,
     /// The first day.
+    #[schema(value_type = String, format = Date)]
     pub from: NaiveDate,
     /// The last day.
+    #[schema(value_type = String, format = Date)]
     pub until: NaiveDate,
     /// Shifts that start on them, cancelled ones apart.
     pub n_shifts: u64,
@@ -203,9 +219,11 @@ pub struct Ahead {
 }
 
 /// The pages of a stretch, trials apart.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::Pages)]
 pub struct Pages {
     /// From when.
+    #[schema(value_type = String, format = DateTime)]
     pub from: Instant,
     /// How many.
     pub n: u64,
@@ -222,9 +240,11 @@ pub struct Pages {
 }
 
 /// The visits of a day that is over, or so far.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::Visits)]
 pub struct Visits {
     /// The day.
+    #[schema(value_type = String, format = Date)]
     pub day: NaiveDate,
     /// Shifts that are over, cancelled ones apart.
     pub n_shifts: u64,
@@ -247,7 +267,8 @@ pub struct Visits {
 }
 
 /// What to watch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::Risks)]
 pub struct Risks {
     /// How many things.
     pub n: u64,
@@ -255,17 +276,20 @@ pub struct Risks {
     pub first: Vec<Risk>,
     /// From when on past shifts are known, which is what new clients and caregivers are told by; `null` = too short a
     /// time, so nothing is said of them.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub new_since: Option<Instant>,
 }
 
 /// One thing to watch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::Risk)]
 pub struct Risk {
     /// Why.
     pub why: RiskWhy,
     /// The vendor's id of the shift.
     pub shift: String,
     /// When it starts.
+    #[schema(value_type = String, format = DateTime)]
     pub starts_at: Instant,
     /// Its location; may be empty.
     pub location: String,
@@ -278,8 +302,9 @@ pub struct Risk {
 }
 
 /// Why something is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = briefing::RiskWhy)]
 pub enum RiskWhy {
     /// A client whom nothing can be missed for.
     CriticalClient,
@@ -308,9 +333,11 @@ impl RiskWhy {
 }
 
 /// Who works too long this week.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::Overtime)]
 pub struct Overtime {
     /// The first day of the week.
+    #[schema(value_type = String, format = Date)]
     pub week: NaiveDate,
     /// How many will have more than 40 h.
     pub n_over_40: u64,
@@ -321,7 +348,8 @@ pub struct Overtime {
 }
 
 /// One caregiver's week.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::Week)]
 pub struct Week {
     /// Who.
     pub caregiver: Named<CaregiverId>,
@@ -332,13 +360,15 @@ pub struct Week {
 }
 
 /// Who is on call by one schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::OnCall)]
 pub struct OnCall {
     /// The schedule.
     pub schedule: String,
     /// Who is, by their ids; empty = nobody, `null` = not known.
     pub now: Option<Vec<String>>,
     /// Until when; `null` = no change in sight.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Instant>,
     /// Who comes then.
     pub next: Vec<String>,
@@ -349,24 +379,30 @@ pub struct OnCall {
 }
 
 /// From when to when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::Stretch)]
 pub struct Stretch {
     /// Included.
+    #[schema(value_type = String, format = DateTime)]
     pub from: Instant,
     /// Excluded.
+    #[schema(value_type = String, format = DateTime)]
     pub until: Instant,
 }
 
 /// How the agent and the vendor's API are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::System)]
 pub struct System {
     /// The latest successful read; `null` = none yet.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_read_at: Option<Instant>,
     /// Endpoints that fail now.
     pub failing: Vec<String>,
     /// Messages that wait to be sent; `null` = not known.
     pub n_unsent: Option<u64>,
     /// Since when the oldest of them waits.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub unsent_since: Option<Instant>,
     /// How many ways out, or people, cannot be reached.
     pub n_unreached: usize,
@@ -375,18 +411,22 @@ pub struct System {
 }
 
 /// A silence that ends soon.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::SilenceEnding)]
 pub struct SilenceEnding {
     /// What it is about, as matchers.
     pub about: String,
     /// When it ends.
+    #[schema(value_type = String, format = DateTime)]
     pub ends_at: Instant,
 }
 
 /// One whole day in numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = briefing::Day)]
 pub struct Day {
     /// Which.
+    #[schema(value_type = String, format = Date)]
     pub day: NaiveDate,
     /// Shifts, cancelled ones apart; `null` = that day is not known.
     pub n_shifts: Option<u64>,

@@ -28,7 +28,8 @@ pub use terms::{Terms, Weights};
 const FORBIDDEN_MAX: usize = 500;
 
 /// Who could take a shift, as an answer holds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = cover::CoverAnswer)]
 pub struct CoverAnswer {
     /// The shift.
     pub shift: ShiftAnswer,
@@ -45,9 +46,11 @@ pub struct CoverAnswer {
 }
 
 /// Somebody who could take it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = cover::RankedAnswer)]
 pub struct RankedAnswer {
     /// The vendor's id.
+    #[schema(value_type = String)]
     pub caregiver: CaregiverId,
     /// What they are called.
     pub name: Option<String>,
@@ -58,7 +61,8 @@ pub struct RankedAnswer {
 }
 
 /// One thing that speaks for somebody, or is not known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = cover::Reason)]
 pub struct Reason {
     /// In words; ids only.
     pub says: String,
@@ -67,9 +71,11 @@ pub struct Reason {
 }
 
 /// Somebody who must not take it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = cover::ForbiddenAnswer)]
 pub struct ForbiddenAnswer {
     /// The vendor's id.
+    #[schema(value_type = String)]
     pub caregiver: CaregiverId,
     /// What they are called.
     pub name: Option<String>,

@@ -7,17 +7,21 @@ use super::{closing::Adjustment, terms::Minute};
 use crate::model::Instant;
 
 /// The hours of a period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = hours::Hours)]
 pub struct Hours {
     /// Whose.
     pub agency: String,
     /// The zone whose days are meant.
     pub zone: String,
     /// The first day.
+    #[schema(value_type = String, format = Date)]
     pub from: NaiveDate,
     /// The last day, included.
+    #[schema(value_type = String, format = Date)]
     pub to: NaiveDate,
     /// The instant up to which running visits and due shifts count.
+    #[schema(value_type = String, format = DateTime)]
     pub as_of: Instant,
     /// Whether every day of it that is over was wholly read after it ended.
     pub complete: bool,
@@ -54,7 +58,8 @@ pub struct Hours {
 }
 
 /// Minutes and counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = hours::Sums)]
 pub struct Sums {
     /// Planned, cancelled shifts not counted.
     pub scheduled_minutes: Minute,
@@ -100,7 +105,8 @@ impl Sums {
 }
 
 /// One client's hours, for the bill.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = hours::ClientHours)]
 pub struct ClientHours {
     /// The vendor's id.
     pub client: Option<String>,
@@ -114,9 +120,11 @@ pub struct ClientHours {
 }
 
 /// One client's week.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = hours::ClientWeek)]
 pub struct ClientWeek {
     /// Its first day.
+    #[schema(value_type = String, format = Date)]
     pub starts: NaiveDate,
     /// Planned.
     pub scheduled_minutes: Minute,
@@ -125,7 +133,8 @@ pub struct ClientWeek {
 }
 
 /// One caregiver's hours, for the pay.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = hours::CaregiverHours)]
 pub struct CaregiverHours {
     /// The vendor's id.
     pub caregiver: Option<String>,
@@ -153,9 +162,11 @@ pub struct CaregiverHours {
 }
 
 /// One caregiver's week.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = hours::CaregiverWeek)]
 pub struct CaregiverWeek {
     /// Its first day.
+    #[schema(value_type = String, format = Date)]
     pub starts: NaiveDate,
     /// Planned.
     pub scheduled_minutes: Minute,
@@ -168,8 +179,9 @@ pub struct CaregiverWeek {
 }
 
 /// What is not as planned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = hours::ExceptionKind)]
 pub enum ExceptionKind {
     /// A shift that is over, had a caregiver, and nobody checked in.
     MissingVisit,
@@ -242,11 +254,13 @@ impl ExceptionKind {
 }
 
 /// One thing that is not as planned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = hours::Exception)]
 pub struct Exception {
     /// What.
     pub kind: ExceptionKind,
     /// The planned start, else the check-in; `null` = no time is known.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub at: Option<Instant>,
     /// Whose.
     pub client: Option<String>,
@@ -265,9 +279,11 @@ pub struct Exception {
 }
 
 /// A day that was not wholly read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = hours::Missing)]
 pub struct Missing {
     /// The day.
+    #[schema(value_type = String, format = Date)]
     pub day: NaiveDate,
     /// `shifts` or `visits`.
     pub section: String,

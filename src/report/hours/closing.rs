@@ -17,28 +17,35 @@ use super::{
 use crate::model::Instant;
 
 /// One visit as a closed period keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = hours::KeptVisit)]
 pub struct KeptVisit {
     /// Whom it was for.
     pub client: Option<String>,
     /// Who went.
     pub caregiver: Option<String>,
     /// When they came.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub check_in: Option<Instant>,
     /// When they left.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub check_out: Option<Instant>,
     /// Its minutes in the period; `None` = it was open, or its times were not known.
     pub minutes: Option<Minute>,
 }
 
 /// A period that was closed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = hours::ClosedPeriod)]
 pub struct ClosedPeriod {
     /// The first day.
+    #[schema(value_type = String, format = Date)]
     pub from: NaiveDate,
     /// The last day, included.
+    #[schema(value_type = String, format = Date)]
     pub to: NaiveDate,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
     /// By whom.
     pub by: String,
@@ -60,11 +67,14 @@ pub struct Frozen {
 }
 
 /// A visit that is another than when its period was closed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = hours::Adjustment)]
 pub struct Adjustment {
     /// The closed period.
+    #[schema(value_type = String, format = Date)]
     pub from: NaiveDate,
     /// Its last day.
+    #[schema(value_type = String, format = Date)]
     pub to: NaiveDate,
     /// The vendor's id of the visit.
     pub visit: String,
@@ -77,9 +87,11 @@ pub struct Adjustment {
 }
 
 /// Hours and charges that do not meet.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = hours::Charges)]
 pub struct Charges {
     /// When the oldest of the charges was read; `null` = none was.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub as_of: Option<Instant>,
     /// Charged minutes in the period.
     pub charged_minutes: Minute,
@@ -88,13 +100,15 @@ pub struct Charges {
 }
 
 /// One client and caregiver whose hours and charges of a day do not meet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = hours::ChargeDifference)]
 pub struct ChargeDifference {
     /// Whose.
     pub client: Option<String>,
     /// Who went.
     pub caregiver: Option<String>,
     /// The day.
+    #[schema(value_type = String, format = Date)]
     pub day: NaiveDate,
     /// Worked.
     pub worked_minutes: Minute,

@@ -9,7 +9,8 @@ use crate::{
 };
 
 /// Who fits.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = lookup::FoundAnswer)]
 pub struct FoundAnswer {
     /// Whether names are shown, and why not.
     pub names: NamesShown,
@@ -24,7 +25,8 @@ pub struct FoundAnswer {
 }
 
 /// Somebody who fits.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = lookup::CandidateAnswer)]
 pub struct CandidateAnswer {
     /// A client or a caregiver.
     pub kind: Kind,
@@ -47,7 +49,8 @@ pub struct CandidateAnswer {
 }
 
 /// What is known of somebody.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = lookup::PersonAnswer)]
 pub struct PersonAnswer {
     /// Whether names are shown, and why not.
     pub names: NamesShown,
@@ -59,7 +62,8 @@ pub struct PersonAnswer {
 }
 
 /// A live alert in one line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = lookup::AlertBrief)]
 pub struct AlertBrief {
     /// Its id in every API.
     pub fingerprint: String,
@@ -72,13 +76,15 @@ pub struct AlertBrief {
     /// In one line; ids only.
     pub summary: String,
     /// When the condition became true.
+    #[schema(value_type = String, format = DateTime)]
     pub active_at: Instant,
     /// The `shift` label, where it is about one.
     pub shift: Option<String>,
 }
 
 /// Shifts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = lookup::ShiftsAnswer)]
 pub struct ShiftsAnswer {
     /// Whether names are shown, and why not.
     pub names: NamesShown,
@@ -92,7 +98,8 @@ pub struct ShiftsAnswer {
 }
 
 /// Who could take a shift.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = lookup::ShownCover)]
 pub struct ShownCover {
     /// Whether names are shown, and why not.
     pub names: NamesShown,

@@ -87,8 +87,11 @@ pub struct Hit {
 }
 
 /// By what somebody was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = lookup::By)]
 pub enum By {
     /// The vendor's id.
     Id,

@@ -17,8 +17,9 @@ use serde::{Deserialize, Serialize};
 use crate::model::Instant;
 
 /// Whether somebody is a client or a caregiver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = lookup::Kind)]
 pub enum Kind {
     /// Cared for.
     Client,
@@ -38,9 +39,11 @@ impl Kind {
 }
 
 /// How fresh a part of an answer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = lookup::Freshness)]
 pub struct Freshness {
     /// The oldest read that it rests on; `None` = it was never read.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub as_of: Option<Instant>,
     /// Whether nothing is known to be missing from it.
     pub complete: bool,

@@ -21,7 +21,8 @@ pub const BACK: TimeDelta = TimeDelta::days(7);
 pub const AHEAD: TimeDelta = TimeDelta::days(14);
 
 /// Somebody's profile as an answer holds it; protected fields are `null` without a grant.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = lookup::ProfileAnswer)]
 pub struct ProfileAnswer {
     /// A client or a caregiver.
     pub kind: Kind,
@@ -62,19 +63,24 @@ pub struct ProfileAnswer {
 }
 
 /// One visit as an answer holds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = lookup::VisitAnswer)]
 pub struct VisitAnswer {
     /// The vendor's id.
     pub id: String,
     /// The shift it belongs to, as alerts label it; `null` = none.
     pub shift: Option<String>,
     /// Whom it was for.
+    #[schema(value_type = Option<String>)]
     pub client: Option<ClientId>,
     /// Who went.
+    #[schema(value_type = Option<String>)]
     pub caregiver: Option<CaregiverId>,
     /// The check-in; `null` while the meaning of its time is not known.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub check_in: Option<Instant>,
     /// The check-out; `null` while it is open.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub check_out: Option<Instant>,
     /// Whether nobody has checked out.
     pub open: bool,

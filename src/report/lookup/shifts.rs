@@ -22,8 +22,9 @@ const BACK: TimeDelta = TimeDelta::days(8);
 const AHEAD: TimeDelta = TimeDelta::days(31);
 
 /// Where a shift stands; the metrics' words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = lookup::State)]
 pub enum State {
     /// Ahead, somebody is on it.
     Covered,
@@ -97,7 +98,8 @@ pub struct Wish {
 }
 
 /// A shift as an answer holds it; ids beside names, `null` names without a grant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = lookup::ShiftAnswer)]
 pub struct ShiftAnswer {
     /// The vendor's id, as a scheduler finds it; occurrences of a recurring shift share it.
     #[serde(rename = "ref")]
@@ -111,16 +113,20 @@ pub struct ShiftAnswer {
     /// The zone its wall clock hangs in.
     pub timezone: String,
     /// Whom it is for.
+    #[schema(value_type = String)]
     pub client: ClientId,
     /// What they are called.
     pub client_name: Option<String>,
     /// Who is to come; `null` = nobody.
+    #[schema(value_type = Option<String>)]
     pub caregiver: Option<CaregiverId>,
     /// What they are called.
     pub caregiver_name: Option<String>,
     /// The planned start.
+    #[schema(value_type = String, format = DateTime)]
     pub start: Instant,
     /// The planned end.
+    #[schema(value_type = String, format = DateTime)]
     pub end: Instant,
     /// Planned minutes.
     pub minutes: i64,
@@ -129,12 +135,15 @@ pub struct ShiftAnswer {
     /// The vendor's status as it came; `null` when it sent none.
     pub status: Option<String>,
     /// The first check-in.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub came_at: Option<Instant>,
     /// The last check-out, when nobody is there any more.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub left_at: Option<Instant>,
     /// The visits that belong to it, by the vendor's ids.
     pub visits: Vec<String>,
     /// When its client's shifts were last read.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub as_of: Option<Instant>,
 }
 
