@@ -346,6 +346,13 @@ impl HoursBook for Bookkeeper {
             if stretch(terms.zone, period.to).1 > at {
                 return Err(HoursFault::Conflict(format!("{to} is not over yet; close a period once it has ended")));
             }
+            let taken = || {
+                let why = "a closed period has a day in common with it; shiftwatch hours closed lists them";
+                HoursFault::Conflict(why.to_owned())
+            };
+            if !self.frozen(&post, period).await?.is_empty() {
+                return Err(taken());
+            }
             let (hours, visits) = self.make(&post, terms, period).await?;
             if !hours.complete {
                 let days: std::collections::BTreeSet<String> =
@@ -365,9 +372,9 @@ impl HoursBook for Bookkeeper {
             let head = write(serde_json::to_string(&closed))?;
             let body = write(serde_json::to_string(&frozen))?;
             let stored = self.store.close_hours(&post.name, Closing { from, to, at, head, body }).await;
+            // Somebody else may have been quicker: the store has the last word.
             if !stored.map_err(|fault| unreadable(&fault))? {
-                let why = "a closed period has a day in common with it; shiftwatch hours closed lists them";
-                return Err(HoursFault::Conflict(why.to_owned()));
+                return Err(taken());
             }
             Ok(closed)
         })

@@ -86,6 +86,7 @@ fn page() -> String {
                 open_visits: Some(3),
                 scheduled: Duration::from_mins(7215),
                 worked: Some(Duration::from_hours(16)),
+                unbillable: Some(Duration::from_hours(2)),
                 ..LocationCoverage::default()
             }]),
             today: Arc::new(Today::new(chrono_tz::America::Denver, now, now + TimeDelta::hours(24))),
