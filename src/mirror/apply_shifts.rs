@@ -90,6 +90,7 @@ impl Mirror {
             for Vouched { client, span, as_of } in self.canary.vouch(client, as_of) {
                 if self.miss_shifts(&client, span, &BTreeSet::new(), as_of, out) {
                     self.match_visits_of(&client, out);
+                    self.see_odd_visits(&client, out);
                 }
             }
         }
