@@ -398,14 +398,28 @@ fn follow_up(given: Given<'_>, looked: &mut Looked) {
         if moot {
             looked.cancels.push(id.clone());
         }
-        let waits = told.moment == Moment::CheckIn && now < told.at + CLEARED_WITHIN;
+        // What helped is known once a read was made that would show it; until then, and for a while, it is asked for.
+        let judged_at = told.at + CLEARED_WITHIN;
+        let looked_at = entry.and_then(|entry| mirror.check_ins_read_at(entry));
+        let waits = looked_at.is_none_or(|at| at < judged_at);
+        if let (Moment::CheckIn, Some(entry)) = (told.moment, entry)
+            && waits
+            && !arrived
+            && now >= judged_at
+        {
+            looked.reads_wanted.push(visits_of(entry));
+        }
         let outcome = match told.moment {
             Moment::CheckIn if arrived => Some(Outcome::Cleared),
             Moment::CheckIn if is_theirs && !waits => Some(Outcome::NotCleared),
             _ if moot => Some(Outcome::Withdrawn),
             _ => None,
         };
-        told.done = outcome.is_some() || (told.moment != Moment::CheckIn && now >= told.useful_until);
+        let given_up = match told.moment {
+            Moment::CheckIn => now >= judged_at + CLEARED_WITHIN,
+            Moment::Before | Moment::CheckOut => now >= told.useful_until,
+        };
+        told.done = outcome.is_some() || given_up;
         looked.outcomes.extend(outcome.map(|outcome| (told.moment, outcome)));
     }
 }

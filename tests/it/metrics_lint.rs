@@ -49,6 +49,7 @@ fn page() -> String {
     metrics.message(Channel::Sms, MessageOutcome::Sent);
     metrics.sent_on("sent", 1);
     metrics.inbound_texts("twilio", "reply", 1);
+    metrics.reminder(shiftwatch::remind::Moment::CheckIn, shiftwatch::remind::Outcome::Cleared);
     metrics.gateway_penalty("ringcentral", Duration::from_secs(7));
     metrics.told(Why::FirstFiring);
     metrics.page_turned(Turn::Opened);

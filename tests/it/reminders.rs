@@ -11,6 +11,7 @@ const DID_NOT: &str = "8000204";
 const RULES: &str = r"groups:
   - name: e2e
     rules:
+      - { alert: ShiftUncovered, uncovered_shift: { within: 0s }, labels: { severity: page } }
       - { alert: MissedCheckIn, missed_check_in: { after: 15m }, labels: { severity: page } }
 ";
 
