@@ -150,6 +150,7 @@ fn agency(name: &str, today: Arc<Today>, n_clients: usize) -> AgencyView {
         open_visits: Some(100),
         scheduled: Duration::from_hours(3_600),
         worked: Some(Duration::from_hours(1_200)),
+        unbillable: Some(Duration::ZERO),
     });
     AgencyView {
         name: AgencyName::from(name),
@@ -398,7 +399,7 @@ async fn with_boards(first: &View, n: usize) -> String {
         open: Arc::default(),
         closing,
         records: Arc::new(Nobody),
-        hours: Arc::new(shiftwatch::http::hours::NoHours),
+        hours: Arc::new(http::hours::NoHours),
         clock: Clock::manual(noon()),
         access: Arc::clone(&access),
         audit: Arc::new(Nobody),
