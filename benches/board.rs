@@ -150,9 +150,9 @@ fn agency(name: &str, today: Arc<Today>, n_clients: usize) -> AgencyView {
         uncovered: BANDS.iter().map(|(within, n)| Band { within: (*within).to_owned(), n: *n }).collect(),
         missed_check_ins: Some(3),
         open_visits: Some(100),
-        unbillable: None,
         scheduled: Duration::from_hours(3_600),
         worked: Some(Duration::from_hours(1_200)),
+        unbillable: Some(Duration::ZERO),
     });
     AgencyView {
         name: AgencyName::from(name),
