@@ -184,7 +184,7 @@ fn the_list_and_the_page_agree() {
     metrics.rejected_rows(&AgencyName::from("main"), Endpoint::Token, 1);
     metrics.told(Why::Resolved);
     metrics.inbound_texts("twilio", "reply", 1);
-    metrics.reminder(crate::remind::Moment::CheckIn, crate::remind::Outcome::Cleared);
+    metrics.reminder(Moment::CheckIn, Outcome::Cleared);
     metrics.gateway_penalty("ringcentral", Duration::ZERO);
     metrics.delivered_after(Channel::Email, Duration::ZERO);
     metrics.pass(Loop::Poll, Duration::ZERO);
