@@ -18,7 +18,7 @@ const RULES: &str = r"groups:
 fn two_late(world: &mut World, now: shiftwatch::model::Instant) {
     for (id, number) in [(ASKED, "2025550163"), (DID_NOT, "2025550164")] {
         let mut who = Practitioner::new(id);
-        who.phones[0].number = number.to_owned();
+        number.clone_into(&mut who.phones[0].number);
         world.add_caregiver(who);
     }
     let start = now + TimeDelta::minutes(6);
