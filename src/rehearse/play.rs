@@ -433,7 +433,8 @@ fn other_shift(client: &str, start: Instant) -> Shift {
     Shift {
         key: ShiftKey { start, client: client.into(), id: ShiftRef::Vendor(ShiftId::from(client)) },
         end: start + TimeDelta::hours(1),
-        caregiver: Some("another caregiver".into()),
+        // Each has its own: two that share one would be at two places at once.
+        caregiver: Some(format!("a caregiver of {client}").as_str().into()),
         status: ShiftStatus::Active(None),
     }
 }
