@@ -29,6 +29,7 @@ use shiftwatch::{
     clock::Clock,
     http::{
         self, Audit, Details, DrillAnswer, Orders, People, Records, Silencing, Web,
+        briefing::NoBriefings,
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         silencing::SilenceFault,
@@ -398,7 +399,7 @@ async fn with_boards(first: &View, n: usize) -> String {
         open: Arc::default(),
         closing,
         records: Arc::new(Nobody),
-        briefings: Arc::new(shiftwatch::http::briefing::NoBriefings),
+        briefings: Arc::new(NoBriefings),
         clock: Clock::manual(noon()),
         access: Arc::clone(&access),
         audit: Arc::new(Nobody),

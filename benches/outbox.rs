@@ -355,6 +355,7 @@ fn message(channel: Channel, n: usize, gateways: &Gateways) -> Message {
                 message_id: format!("<{name}@example.com>"),
                 from: "watch@example.com".into(),
                 smarthost,
+                enclosed: Vec::new(),
             };
             ("night@example.com".to_owned(), content)
         }

@@ -25,6 +25,7 @@ use shiftwatch::{
     clock::{Clock, real_now},
     http::{
         Access, Audit, Details, DrillAnswer, Orders, People, Records, Silencing, Web,
+        briefing::NoBriefings,
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
         router, serve,
@@ -157,7 +158,7 @@ impl Stage {
             closing: closing.subscribe(),
             clock: Clock::manual(hand_made::now()),
             records: Arc::new(Nobody),
-            briefings: Arc::new(shiftwatch::http::briefing::NoBriefings),
+            briefings: Arc::new(NoBriefings),
             access: Arc::default(),
             audit: Arc::new(Nobody),
         };
