@@ -29,6 +29,7 @@ use shiftwatch::{
     clock::Clock,
     http::{
         self, Audit, Details, DrillAnswer, Lookup, Orders, People, Records, Silencing, Web,
+        briefing::NoBriefings,
         lookup::{FoundPeople, ShiftsWish},
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
@@ -417,7 +418,7 @@ async fn with_boards(first: &View, n: usize) -> String {
         closing,
         records: Arc::new(Nobody),
         hours: Arc::new(http::hours::NoHours),
-        briefings: Arc::new(http::briefing::NoBriefings),
+        briefings: Arc::new(NoBriefings),
         clock: Clock::manual(noon()),
         access: Arc::clone(&access),
         audit: Arc::new(Nobody),

@@ -2,6 +2,8 @@
 //!
 //! Given: answers, with names where whoever asks may see them. Gives: pages. Does not: look anybody up.
 
+use std::fmt::Write as _;
+
 use chrono_tz::Tz;
 use serde::Serialize;
 
@@ -19,6 +21,7 @@ use crate::{
 };
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the page's names")]
 struct People<'a> {
     asked: bool,
     fault: Option<&'a str>,
@@ -287,7 +290,7 @@ pub fn standing(person: &PersonAnswer) -> String {
     }
     let mut says = says.join(", ");
     if let Some(status) = &of.status {
-        says.push_str(&format!(" (status {})", cut(status, 40)));
+        let _ = write!(says, " (status {})", cut(status, 40));
     }
     says
 }

@@ -288,13 +288,12 @@ pub(super) async fn get_cover(
     let agency = asked.ok().and_then(|Query(asked)| asked.get("agency").cloned());
     let view = web.view();
     let what = format!("/api/v1/shifts/{shift}/cover");
-    match cover(&*web.lookup, web.asker(&viewer, peer, &view), &what, agency.as_deref(), &shift).await {
-        Some(cover) => answer::json(cover),
-        None => {
-            let why = "no such shift is known; `GET /api/v1/shifts` lists them, each with the `shift` to ask by";
-            answer::problem(StatusCode::NOT_FOUND, why).into_response()
-        }
+    let found = cover(&*web.lookup, web.asker(&viewer, peer, &view), &what, agency.as_deref(), &shift).await;
+    if let Some(cover) = found {
+        return answer::json(cover);
     }
+    let why = "no such shift is known; `GET /api/v1/shifts` lists them, each with the `shift` to ask by";
+    answer::problem(StatusCode::NOT_FOUND, why).into_response()
 }
 
 fn no_agency(agency: Option<&str>) -> String {
@@ -398,16 +397,14 @@ async fn get_person(
     let what = format!("/api/v1/{}s/{id}", kind.as_str());
     let view = web.view();
     let asker = web.asker(viewer, peer, &view);
-    match profile(&*web.lookup, asker, &what, agency.as_deref(), (kind, id)).await {
-        Some(person) => answer::json(person),
-        None => {
-            let why = format!(
-                "no {} with this id is known; `POST /api/v1/lookup {{\"q\": …}}` finds people by name, id or phone",
-                kind.as_str()
-            );
-            answer::problem(StatusCode::NOT_FOUND, why).into_response()
-        }
+    if let Some(person) = profile(&*web.lookup, asker, &what, agency.as_deref(), (kind, id)).await {
+        return answer::json(person);
     }
+    let why = format!(
+        "no {} with this id is known; `POST /api/v1/lookup {{\"q\": …}}` finds people by name, id or phone",
+        kind.as_str()
+    );
+    answer::problem(StatusCode::NOT_FOUND, why).into_response()
 }
 
 /// `GET /api/v1/shifts?client&caregiver&day&state&agency`

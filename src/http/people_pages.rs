@@ -59,16 +59,15 @@ pub(super) async fn found(
     let (now, real_now) = (web.clock.now(), clock::real_now());
     let body = LookupBody { q, agency: agency.filter(|name| !name.is_empty()) };
     match find(&*web.lookup, web.asker(&viewer, peer, &view), "/people", &body).await {
-        Ok(found) => match &found.profile {
-            Some(one) => {
+        Ok(found) => {
+            if let Some(one) = &found.profile {
                 let there = lookup::link(&one.profile.agency, one.profile.kind, &one.profile.id);
                 Redirect::to(&format!("{}{there}", view.telling.base_path())).into_response()
-            }
-            None => {
+            } else {
                 let drawn = lookup::draw_found(&view, &web.pulses, Some(&found), None, now, real_now);
                 shown(&web, &who, &drawn, found.names)
             }
-        },
+        }
         Err((status, why)) => {
             let drawn = lookup::draw_found(&view, &web.pulses, None, Some(&why), now, real_now);
             (status, shown(&web, &who, &drawn, NamesShown::Shown)).into_response()

@@ -209,7 +209,7 @@ impl<'a> Candidate<'a> {
         match row.and_then(|row| row.hours_wanted) {
             None => {}
             Some(wanted) => {
-                let wanted = TimeDelta::minutes((wanted * 60.0) as i64);
+                let wanted = TimeDelta::minutes(whole(wanted * 60.0));
                 let points = if week < wanted {
                     part(weights.wants_hours, (wanted - week).num_minutes(), wanted.num_minutes())
                 } else {
@@ -230,7 +230,7 @@ impl<'a> Candidate<'a> {
     fn distance(self, weight: u32) -> (String, u32) {
         if let Some(miles) = self.miles() {
             let far = self.terms.radius_miles.unwrap_or(FAR_MILES).max(1.0);
-            let tenths = |miles: f64| (miles * 10.0) as i64;
+            let tenths = |miles: f64| whole(miles * 10.0);
             let points = part(weight, (tenths(far) - tenths(miles)).max(0), tenths(far));
             return (format!("lives {miles:.1} miles away"), points);
         }
@@ -276,4 +276,10 @@ fn part(weight: u32, n: i64, of: i64) -> u32 {
 /// `38 h 30`.
 fn hours(time: TimeDelta) -> String {
     format!("{} h {:02}", time.num_hours(), time.num_minutes() % 60)
+}
+
+/// What is left without its fraction; the sheet's numbers are small.
+#[expect(clippy::cast_possible_truncation, reason = "clamped before")]
+const fn whole(number: f64) -> i64 {
+    number.clamp(0.0, 1e12) as i64
 }

@@ -49,8 +49,9 @@ const TRAINED: &str = "kind,id,credentials\ncaregiver,g1,Lift;cpr\n";
 #[test]
 fn what_forbids_it_is_said() {
     type Change = fn(&mut Caregiver, &mut Client);
+    type Case<'a> = (&'a str, &'a [(i64, i64, &'a str)], Change, &'a [&'a str]);
     let plain: Change = |_, _| {};
-    let cases: &[(&str, &[(i64, i64, &str)], Change, &[&str])] = &[
+    let cases: &[Case<'_>] = &[
         (TRAINED, &[], plain, &[]),
         ("kind,id\n", &[], plain, &["lacks lift, which this client needs"]),
         (TRAINED, &[], |g, _| g.active = Some(false), &["not active"]),
@@ -197,7 +198,8 @@ proptest! {
             let mut one = caregiver(&id);
             (one.active, one.hired) = (*active, *hired);
             all.push(one);
-            sheet.push_str(&format!("caregiver,{id},{},{}\n", if *refused { "c1" } else { "" }, if *trained { "lift" } else { "" }));
+            let (refuses, has) = (if *refused { "c1" } else { "" }, if *trained { "lift" } else { "" });
+            sheet += &format!("caregiver,{id},{refuses},{has}\n");
             shifts.push(shift(&format!("s{n}"), "c2", START + offset * HOUR, 2, Some(&id)));
             let overlaps = (-2..=4).contains(offset);
             barred.push(*active == Some(false) || *hired == Some(false) || *refused || !trained || overlaps);

@@ -21,17 +21,17 @@ pub fn letters(word: &[char]) -> u64 {
 #[must_use]
 pub fn within(a: &[char], b: &[char], most: usize) -> Option<usize> {
     const LONGEST: usize = 64;
+    // Only cells near the diagonal can hold few slips; what lies outside counts as too many.
+    const TOO_MANY: u8 = u8::MAX / 2;
     if a.len().abs_diff(b.len()) > most || a.len() > LONGEST || b.len() > LONGEST {
         return None;
     }
     if most == 0 {
         return (a == b).then_some(0);
     }
-    // Only cells near the diagonal can hold few slips; what lies outside counts as too many.
-    const TOO_MANY: u8 = u8::MAX / 2;
     let mut rows = [[TOO_MANY; LONGEST + 2]; 3];
-    for j in 0..=most.min(b.len()) {
-        rows[0][j] = u8::try_from(j).unwrap_or(TOO_MANY);
+    for (j, cell) in rows[0].iter_mut().enumerate().take(most.min(b.len()) + 1) {
+        *cell = u8::try_from(j).unwrap_or(TOO_MANY);
     }
     for i in 1..=a.len() {
         let [before_last, last, row] = turned(&mut rows, i);

@@ -219,6 +219,7 @@ impl Index {
         }
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "two slips at most")]
     fn add_by_name(&self, asked: &str, hits: &mut Vec<Raw>) {
         let mut asked = words(asked);
         let joined: Word = asked.iter().flatten().copied().collect();
@@ -267,6 +268,7 @@ impl Index {
 }
 
 /// How well one word fits one that was asked for: itself, its beginning, or nearly; 0 = not.
+#[expect(clippy::cast_precision_loss, reason = "a few words of a few letters")]
 fn word_fit(asked: &[char], bits: u64, entry: &Entry, among_others: bool) -> f32 {
     if entry.letters == bits && *entry.word == *asked {
         return 1.0;
@@ -292,6 +294,7 @@ fn word_fit(asked: &[char], bits: u64, entry: &Entry, among_others: bool) -> f32
 
 /// How well a name fits: the mean over the words asked for, a little less for words that nobody asked for. One word in
 /// three or more may be unknown. With whether it is that name to the letter, in any order.
+#[expect(clippy::cast_precision_loss, reason = "a few words of a few letters")]
 fn name_fit(fits: &[f32], n_words: usize) -> (f32, bool) {
     let n_missing = fits.iter().filter(|fit| **fit <= 0.0).count();
     if n_missing > usize::from(fits.len() >= 3) {

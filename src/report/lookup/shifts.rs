@@ -267,18 +267,15 @@ pub fn freshness(
     now: Instant,
 ) -> Freshness {
     let in_memory = from >= now - BACK && until <= now + AHEAD;
-    match client {
-        Some(client) => {
-            let last = until - TimeDelta::seconds(1);
-            let reads = [mirror.shifts_read_at(client, from.max(now - BACK)), mirror.shifts_read_at(client, last)];
-            let complete = in_memory && reads.iter().all(Option::is_some);
-            let as_of = reads.into_iter().flatten().min().or_else(|| mirror.read_at(client));
-            Freshness { as_of, complete }
-        }
-        None => {
-            let as_of = mirror.all_read_since(now);
-            Freshness { as_of, complete: in_memory && as_of.is_some() }
-        }
+    if let Some(client) = client {
+        let last = until - TimeDelta::seconds(1);
+        let reads = [mirror.shifts_read_at(client, from.max(now - BACK)), mirror.shifts_read_at(client, last)];
+        let complete = in_memory && reads.iter().all(Option::is_some);
+        let as_of = reads.into_iter().flatten().min().or_else(|| mirror.read_at(client));
+        Freshness { as_of, complete }
+    } else {
+        let as_of = mirror.all_read_since(now);
+        Freshness { as_of, complete: in_memory && as_of.is_some() }
     }
 }
 

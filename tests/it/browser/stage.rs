@@ -25,6 +25,7 @@ use shiftwatch::{
     clock::{Clock, real_now},
     http::{
         Access, Audit, Details, DrillAnswer, Lookup, Orders, People, Records, Silencing, Web,
+        briefing::NoBriefings,
         lookup::{FoundPeople, ShiftsWish},
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
@@ -176,7 +177,7 @@ impl Stage {
             clock: Clock::manual(hand_made::now()),
             records: Arc::new(Nobody),
             hours: Arc::new(shiftwatch::http::hours::NoHours),
-            briefings: Arc::new(shiftwatch::http::briefing::NoBriefings),
+            briefings: Arc::new(NoBriefings),
             access: Arc::default(),
             audit: Arc::new(Nobody),
             lookup: Arc::new(Nobody),
