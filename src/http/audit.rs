@@ -108,9 +108,9 @@ pub(super) async fn log(
         None => Some(otherwise),
         Some(text) => DateTime::parse_from_rfc3339(text.trim()).ok().map(|at| at.to_utc()),
     };
-    // What is written in this very moment counts.
-    let until = instant("until", now + TimeDelta::seconds(1));
-    let from = until.and_then(|until| instant("from", until - TimeDelta::days(DAYS)));
+    // Without an end everything counts, also what was written in this very moment, or by a clock that was ahead.
+    let until = instant("until", now + TimeDelta::days(3_650));
+    let from = instant("from", now - TimeDelta::days(DAYS));
     let (Some(from), Some(until)) = (from, until) else {
         let why = "`from` and `until` are instants: /api/v1/audit?from=2026-12-01T00:00:00Z&until=2026-12-02T00:00:00Z";
         return answer::problem(StatusCode::BAD_REQUEST, why).into_response();
