@@ -60,7 +60,7 @@ fn name(dice: &mut Dice) -> String {
 }
 
 fn person(dice: &mut Dice) -> Person {
-    let phones = (0..1 + dice.roll(2)).map(|_| format!("20255{:05}", dice.roll(100_000))).collect();
+    let phones = (0..=dice.roll(2)).map(|_| format!("20255{:05}", dice.roll(100_000))).collect();
     Person { name: Phi::new(name(dice)), phones: Phi::new(phones), ..Person::default() }
 }
 
@@ -96,7 +96,7 @@ fn people(n_clients: usize, n_caregivers: usize) -> (Vec<Client>, Vec<Caregiver>
     let mut again = Dice(7);
     for n in 0..n_clients.min(2_000) {
         let known = name(&mut again);
-        for _ in 0..1 + again.roll(2) {
+        for _ in 0..=again.roll(2) {
             let phone = format!("20255{:05}", again.roll(100_000));
             asked.push(match n % 4 {
                 0 => known.clone(),

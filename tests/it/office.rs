@@ -10,12 +10,12 @@ use shiftwatch::{
 
 use crate::harness::{AVERY, CASEY, House, Plan, at};
 
-const RULES: &str = r#"groups:
+const RULES: &str = r"groups:
   - name: e2e
     rules:
       - { alert: LateCheckIn, late_check_in: { by: 10m }, labels: { severity: info } }
       - { alert: CaregiverDoubleBooked, double_booked: {}, labels: { severity: warning } }
-"#;
+";
 
 async fn list(house: &House, query: &str) -> Value {
     let (status, body) = house.get(&format!("/api/v1/exceptions{query}")).await;

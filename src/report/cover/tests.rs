@@ -199,7 +199,7 @@ proptest! {
             (one.active, one.hired) = (*active, *hired);
             all.push(one);
             let (refuses, has) = (if *refused { "c1" } else { "" }, if *trained { "lift" } else { "" });
-            sheet += &format!("caregiver,{id},{refuses},{has}\n");
+            sheet.extend(["caregiver,", &id, ",", refuses, ",", has, "\n"]);
             shifts.push(shift(&format!("s{n}"), "c2", START + offset * HOUR, 2, Some(&id)));
             let overlaps = (-2..=4).contains(offset);
             barred.push(*active == Some(false) || *hired == Some(false) || *refused || !trained || overlaps);
