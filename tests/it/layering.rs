@@ -49,7 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
-    ("metrics", &["model", "on_call", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
+    ("metrics", &["model", "on_call", "view", "pulse", "alerts", "notify_pure", "report", "source_fetched", "source"]),
     (
         "view",
         &[
