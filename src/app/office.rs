@@ -14,7 +14,7 @@ use crate::{
     report::{
         exceptions::{Exceptions, READ_MAX},
         history::{SUMMED_MAX, Span, Tally},
-        kpi::{AgencyKpis, DAYS, Facts, Kpis, RuleKpis, ShiftFact},
+        kpi::{AgencyKpis, DAYS, Facts, Happened, Kpis, RuleKpis, ShiftFact},
     },
     store::{Store, StoreError},
 };
@@ -59,6 +59,8 @@ pub(super) async fn kpis(posts: &[Arc<Post>], store: &Store, days: u32, now: Ins
     for post in posts.iter().filter(|post| post.source.is_some()) {
         let name = post.name.as_str();
         let history = store.shift_history(&post.name, from - TimeDelta::days(7)).await?;
+        let history: Vec<Happened> =
+            history.into_iter().map(|line| Happened { at: line.at, shift: line.shift, what: line.what }).collect();
         let (shifts, complete, week) = {
             let watch = post.watch.lock().await;
             let mirror = &watch.mirror;

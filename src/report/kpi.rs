@@ -10,10 +10,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{history::RuleHistory, on_call_log::shift_of, times::Times};
-use crate::{
-    mirror::row::StoredLine,
-    model::{CaregiverId, ClientId, Instant},
-};
+use crate::model::{CaregiverId, ClientId, Instant};
 
 /// The longest span, days: so long shifts stay in memory.
 pub const DAYS_MAX: u32 = 7;
@@ -148,6 +145,17 @@ pub struct ShiftFact {
     pub worked: Option<TimeDelta>,
 }
 
+/// Something that happened to a shift.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happened {
+    /// When it was seen.
+    pub at: Instant,
+    /// The shift's label with its client.
+    pub shift: String,
+    /// `uncovered`, `covered`, `cancelled`, …
+    pub what: String,
+}
+
 /// What one agency's figures are made from.
 #[derive(Debug)]
 pub struct Facts<'a> {
@@ -160,7 +168,7 @@ pub struct Facts<'a> {
     /// The present week.
     pub week: (Instant, Instant),
     /// What happened to its shifts in the span and a week before, oldest first.
-    pub history: &'a [StoredLine],
+    pub history: &'a [Happened],
     /// How many exceptions wait, by kind.
     pub exceptions_waiting: BTreeMap<String, u64>,
 }
@@ -268,7 +276,7 @@ struct Fill {
 
 /// Gaps that a call-out left and that somebody filled since `from`. When a shift came into view without anybody, nobody
 /// knows since when it had been so: it is not counted.
-fn fills(history: &[StoredLine], from: Instant) -> Vec<Fill> {
+fn fills(history: &[Happened], from: Instant) -> Vec<Fill> {
     let mut opened: BTreeMap<&str, Instant> = BTreeMap::new();
     let mut fills = Vec::new();
     for line in history {
@@ -356,12 +364,12 @@ mod tests {
         }
     }
 
-    fn line(hour: i64, what: &str) -> StoredLine {
+    fn line(hour: i64, what: &str) -> Happened {
         let shift = "1@2026-07-07T13:00:00Z/c1".to_owned();
-        StoredLine { at: at(hour), shift, what: what.to_owned(), detail: String::new() }
+        Happened { at: at(hour), shift, what: what.to_owned() }
     }
 
-    fn count(shifts: &[ShiftFact], history: &[StoredLine]) -> AgencyKpis {
+    fn count(shifts: &[ShiftFact], history: &[Happened]) -> AgencyKpis {
         let week = (at(-24 * 7), at(24 * 7));
         let waiting = BTreeMap::new();
         let facts = Facts { agency: "main", complete: true, shifts, week, history, exceptions_waiting: waiting };

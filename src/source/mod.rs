@@ -1,4 +1,4 @@
-//! The vendor's API: planned reads in, rows out. Writes live apart, in [`write`], and are made only when named.
+//! The vendor's API: planned reads in, rows out. Writes live apart, in [`mod@write`], and are made only when named.
 //!
 //! Given: an agency's credential, and reads that the [`planner`] picked.
 //! Gives: one [`fetched::Fetched`] a read: rows in model types, how complete the read was, every request it made.

@@ -2,7 +2,7 @@
 //!
 //! Given: the body of a hook, and when it came (real time). Gives: the one [`Read`] of what it names, or why there is none.
 //! Does not: believe anything of a body but its type and its id. Whoever knows the secret may still lie, and a hook costs
-//! a request: so the same name counts once in [`REPEAT_WITHIN`], all together get a tenth of the rate, and names that
+//! a request: so the same name counts once in `REPEAT_WITHIN`, all together get a tenth of the rate, and names that
 //! nobody has heard of a third of that. What is passed over is read in its own time, as if there were no hooks.
 
 use std::{collections::VecDeque, time::Duration};

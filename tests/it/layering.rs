@@ -53,7 +53,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
-    ("metrics", &["model", "on_call", "remind", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source"]),
+    (
+        "metrics",
+        &["model", "on_call", "remind", "view", "pulse", "alerts", "notify_pure", "source_fetched", "source", "report"],
+    ),
     (
         "view",
         &[

@@ -9,6 +9,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
+use serde_json::json;
 use shiftwatch::{
     alerts::{
         page::Turn,
@@ -16,12 +17,13 @@ use shiftwatch::{
     },
     metrics::{MessageOutcome, Metrics},
     mirror::today::Today,
-    model::{AgencyName, Endpoint, Section, local_time},
+    model::{AgencyName, Endpoint, Instant, Section, local_time},
     notify::{
         message::Channel,
         voice::{Telling, Voice},
     },
     pulse::{Loop, Pulses},
+    report::kpi::Kpis,
     source::fetched::RequestRecord,
     view::{
         AgencyView, Band, ConfigView, EndpointView, LocationCoverage, OutboxCount, OutboxView, RoutingView, RuleView,
@@ -127,7 +129,26 @@ fn page() -> String {
         on_call: Arc::new(crate::browser::hand_made::on_call()),
         ready: Ok(()),
     };
+    metrics.figures(Some(figures(now)));
     metrics.encode(&view, &pulses, now)
+}
+
+/// Key figures of which everything is known.
+fn figures(now: Instant) -> Kpis {
+    let place = json!({
+        "n_shifts": 4, "n_unknown": 0, "fill_ratio": 0.75, "missed_ratio": 0.25, "on_time_7m_ratio": 0.5,
+        "on_time_15m_ratio": 1.0, "scheduled_hours": 8.0, "worked_hours": 7.5, "variance_hours": -0.5,
+        "utilisation_ratio": 0.9375, "caregivers_per_client": 2.0, "open_24h_ratio": 0.0, "open_72h_ratio": 0.5,
+        "at_risk_24h_hours": 0.0, "at_risk_72h_hours": 2.0,
+    });
+    let kpis = json!({
+        "as_of": now, "days": 7, "rules": [], "agencies": [{
+            "agency": "main", "complete": true, "all": place, "locations": { "north": place }, "overtime_hours": 1.5,
+            "time_to_fill": { "n": 1, "p50_seconds": 60.0, "p90_seconds": 90.0, "max_seconds": 90.0 },
+            "filled_late_ratio": 0.0, "manual_edit_ratio": null, "exceptions_waiting": { "late_check_in": 3 },
+        }],
+    });
+    serde_json::from_value(kpis).unwrap()
 }
 
 #[test]

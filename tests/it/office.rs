@@ -13,6 +13,7 @@ use crate::harness::{AVERY, CASEY, House, Plan, at};
 const RULES: &str = r"groups:
   - name: e2e
     rules:
+      - { alert: ShiftUncovered, uncovered_shift: { within: 4h }, labels: { severity: info } }
       - { alert: LateCheckIn, late_check_in: { by: 10m }, labels: { severity: info } }
       - { alert: CaregiverDoubleBooked, double_booked: {}, labels: { severity: warning } }
 ";
@@ -32,7 +33,7 @@ async fn what_was_not_as_planned_is_listed_until_somebody_says_what_became_of_it
         speed: 20,
         world: |world, now| {
             let start = now - TimeDelta::minutes(40);
-            world.add_shift(Appointment::hours("90010003", AVERY, start, 4).with(CASEY));
+            world.add_shift(Appointment::hours("90010003", AVERY, start, 3).with(CASEY));
             world.check_in("90010003", now - TimeDelta::minutes(25)).expect("a shift");
             let tomorrow = now + TimeDelta::hours(20);
             world.add_shift(Appointment::hours("90010004", AVERY, tomorrow, 4).with(CASEY));

@@ -70,7 +70,7 @@ fn every_shipped_rule_is_seen_to_fire_to_keep_quiet_and_to_close() {
         .into_iter()
         .map(|rule| (rule, [false; 3]))
         .collect();
-    assert_eq!(seen.len(), 20, "the shipped rules were found");
+    assert_eq!(seen.len(), 32, "the shipped rules were found");
     let n_of: Vec<usize> =
         seen.iter().map(|(rule, _)| seen.iter().filter(|(other, _)| other.alert == rule.alert).count()).collect();
     for file in test_files(&shipped()) {
