@@ -289,6 +289,7 @@ pub(crate) fn mirror_settings(agency: &config::Agency, ruleset: &Ruleset) -> Set
             config::NaiveTz::Utc => NaiveReading::Utc,
             config::NaiveTz::Local => NaiveReading::Local,
         },
+        week_starts: agency.hours.week_starts,
         api_span: ruleset.api_span(),
     }
 }

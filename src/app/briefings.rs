@@ -302,7 +302,10 @@ async fn given(
     let today = local_date(seen.timezone, at);
     let from = start_of_day(seen.timezone, today - TimeDelta::days(BACK_DAYS));
     let until = start_of_day(seen.timezone, today + TimeDelta::days(AHEAD_DAYS));
-    let care = post.watch.lock().await.care(from, until, location, at);
+    let (care, week_starts) = {
+        let watch = post.watch.lock().await;
+        (watch.care(from, until, location, at), watch.settings.hours.week_starts)
+    };
     let shifts = seen.sections.iter().find(|one| one.section == Section::Shifts);
     Given {
         kind,
@@ -310,7 +313,7 @@ async fn given(
         title: seen.title.clone(),
         zone: seen.timezone,
         clock_12h: seen.clock_12h,
-        week_starts: chrono::Weekday::Sun,
+        week_starts,
         hourly_rate: told.hourly_rate,
         now: at,
         blind_since: seen.blind_since,

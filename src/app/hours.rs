@@ -23,7 +23,7 @@ use crate::{
         past_book::{PastJob, WishedDay, memory_from},
     },
     mirror::{Mirror, NaiveClock, past_line::PastLine, row::VisitEdit},
-    model::{CaregiverId, ClientId, Instant, ShiftRef, VisitId, VisitTime, local_time},
+    model::{ClientId, Instant, ShiftRef, VisitId, VisitTime, local_time},
     report::hours::{
         Given,
         answer::{Hours, Missing},
@@ -259,9 +259,11 @@ impl Bookkeeper {
         let weeks = period.whole_weeks(&terms);
         let from = local_time::start_of_day(terms.zone, weeks.from) - REACH;
         let until = local_time::start_of_day(terms.zone, weeks.to + DayCount::new(1)) + TimeDelta::days(1);
-        let mut remembered = {
+        let (mut remembered, wanted) = {
             let watch = post.watch.lock().await;
-            Remembered::of(&watch.mirror, terms.zone, from, until, period, now)
+            let sheet = &watch.settings.cover.sheet;
+            let wanted = sheet.caregivers.iter().filter_map(|(id, row)| Some((id.clone(), minutes(row.hours_wanted?))));
+            (Remembered::of(&watch.mirror, terms.zone, from, until, period, now), wanted.collect())
         };
         let (early, late) = (from - NAIVE_SLACK, until + NAIVE_SLACK);
         let lines = self.store.past_lines(&post.name, early, late).await?;
@@ -276,7 +278,7 @@ impl Bookkeeper {
             now,
             shifts: remembered.shifts,
             visits: remembered.visits,
-            wanted: HashMap::<CaregiverId, i64>::new(),
+            wanted,
             missing,
         })
     }
@@ -455,4 +457,10 @@ fn past_read(post: &Post, job: &PastJob) -> PastRead {
 fn unreadable(fault: &StoreError) -> HoursFault {
     tracing::warn!(error = %fault, "store: hours could not be read; whoever asked was told so");
     HoursFault::Unreadable(fault.to_string())
+}
+
+/// Hours of a sheet as whole minutes.
+#[expect(clippy::cast_possible_truncation, reason = "at most the hours of a year")]
+fn minutes(hours: f64) -> i64 {
+    (hours.clamp(0.0, 9_000.0) * 60.0).round() as i64
 }

@@ -64,10 +64,10 @@ pub(super) async fn kpis(posts: &[Arc<Post>], store: &Store, days: u32, now: Ins
         let (shifts, complete, week) = {
             let watch = post.watch.lock().await;
             let mirror = &watch.mirror;
-            let zone = mirror.settings().timezone;
+            let (zone, starts) = (mirror.settings().timezone, mirror.settings().week_starts);
             let all = mirror.shifts().starting(Instant::UNIX_EPOCH, now + AHEAD);
             let shifts: Vec<ShiftFact> = all.map(|entry| fact(entry, mirror, now)).collect();
-            (shifts, mirror.all_read_since(now).is_some(), week::bounds(zone, week::week_of(zone, now)))
+            (shifts, mirror.all_read_since(now).is_some(), week::bounds(zone, week::week_of(zone, starts, now)))
         };
         let mut waiting = BTreeMap::new();
         for row in list.exceptions.iter().filter(|row| row.waits && row.agency == name) {

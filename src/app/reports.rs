@@ -1,20 +1,25 @@
 //! Scheduled reports of the running agent: each made from what is kept, as rows, JSON or a page, and put where it belongs.
 
-use std::{io, path::Path};
+use std::{io, path::Path, sync::Arc};
 
 use chrono::SecondsFormat;
 use serde::Serialize;
-use tokio::io::AsyncWriteExt as _;
+use tokio::{io::AsyncWriteExt as _, sync::Mutex};
 
-use super::briefings::{Briefer, Plans};
+use super::{
+    briefings::{Briefer, Plans},
+    hours::Bookkeeper,
+    office,
+};
 use crate::{
     commands::{
-        on_call_log,
+        exceptions, hours, on_call_log,
         output::{Table, json},
     },
     config::{ReportPlan, ReportTo},
     http::{
-        Records as _,
+        HoursBook as _, Records as _,
+        hours::Days,
         reports::{Document, ReportFault, ReportListed},
     },
     lifecycle::scheduled::{NotWritten, Written},
@@ -114,6 +119,29 @@ async fn make(briefer: &Briefer, plan: &ReportPlan, at: Instant) -> Result<Docum
                 Format::Json => json(&all),
                 _ => html::page(&all, None, false, &format!("Report {} of shiftwatch.", plan.name)),
             }
+        }
+        What::Hours => {
+            let bookkeeper = Bookkeeper {
+                store: briefer.store.clone(),
+                clock: briefer.clock.clone(),
+                desk: Arc::clone(&briefer.desk),
+                alone: Mutex::default(),
+            };
+            let (first, last) = plan.range.days(plan.zone, at);
+            let mut all = Vec::new();
+            for post in briefer.desk.posts().iter().filter(|post| post.source.is_some() && mine(post.name.as_str())) {
+                let days = Days::Between(first, last);
+                let hours = bookkeeper.report(Some(post.name.to_string()), days).await;
+                all.push(hours.map_err(|fault| fault.to_string())?);
+            }
+            written(plan, &all, || hours::rows(&all, None))
+        }
+        What::Exceptions => {
+            let days = u32::try_from((at - from).num_days() + 1).unwrap_or(1);
+            let list = office::exceptions(&briefer.desk.posts(), &briefer.store, days, at).await.map_err(said)?;
+            let mut rows = list.exceptions;
+            rows.retain(|row| (from..until).contains(&row.active_at) && mine(&row.agency));
+            written(plan, &rows, || exceptions::rows(&rows))
         }
         What::Kpis => {
             let all = briefer.brief(Kind::Morning, &plan.agencies, None, Some(at)).await;

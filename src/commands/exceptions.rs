@@ -76,66 +76,70 @@ fn became(row: &ExceptionRow) -> String {
     }
 }
 
+/// One line an exception; what is not known is empty.
+#[must_use]
+pub fn rows(exceptions: &[ExceptionRow]) -> Table {
+    let mut table = Table::new(&[
+        "fingerprint",
+        "agency",
+        "kind",
+        "alertname",
+        "severity",
+        "location",
+        "shift",
+        "starts_at",
+        "other_shift",
+        "visit",
+        "client",
+        "caregiver",
+        "week",
+        "fired_at",
+        "resolved_at",
+        "reason",
+        "disposition",
+        "disposition_by",
+        "note",
+        "waits",
+    ]);
+    let maybe = |text: &Option<String>| text.clone().unwrap_or_default();
+    let at = |at: Option<crate::model::Instant>| {
+        at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_default()
+    };
+    for row in exceptions {
+        let said = row.disposition.as_ref();
+        table.row([
+            row.fingerprint.clone(),
+            row.agency.clone(),
+            row.kind.clone(),
+            row.alertname.clone(),
+            row.severity.clone(),
+            row.location.clone(),
+            maybe(&row.shift),
+            at(row.starts_at),
+            maybe(&row.other_shift),
+            maybe(&row.visit),
+            maybe(&row.client),
+            maybe(&row.caregiver),
+            maybe(&row.week),
+            at(row.fired_at),
+            at(row.resolved_at),
+            maybe(&row.reason),
+            said.map(|said| said.disposition.as_str().to_owned()).unwrap_or_default(),
+            said.map(|said| said.by.clone()).unwrap_or_default(),
+            said.map(|said| said.note.clone()).unwrap_or_default(),
+            row.waits.to_string(),
+        ]);
+    }
+    table
+}
+
 /// The list as text; instants in UTC.
 #[must_use]
 pub fn text(list: &Exceptions, days: u32, open: bool, output: Output, width: usize) -> String {
     let stamp = |row: &ExceptionRow| row.fired_at.unwrap_or(row.active_at);
     match output {
         Output::Json => return json(list),
-        Output::Csv => {
-            let mut table = Table::new(&[
-                "fingerprint",
-                "agency",
-                "kind",
-                "alertname",
-                "severity",
-                "location",
-                "shift",
-                "starts_at",
-                "other_shift",
-                "visit",
-                "client",
-                "caregiver",
-                "week",
-                "fired_at",
-                "resolved_at",
-                "reason",
-                "disposition",
-                "disposition_by",
-                "note",
-                "waits",
-            ]);
-            let maybe = |text: &Option<String>| text.clone().unwrap_or_default();
-            let at = |at: Option<crate::model::Instant>| {
-                at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_default()
-            };
-            for row in &list.exceptions {
-                let said = row.disposition.as_ref();
-                table.row([
-                    row.fingerprint.clone(),
-                    row.agency.clone(),
-                    row.kind.clone(),
-                    row.alertname.clone(),
-                    row.severity.clone(),
-                    row.location.clone(),
-                    maybe(&row.shift),
-                    at(row.starts_at),
-                    maybe(&row.other_shift),
-                    maybe(&row.visit),
-                    maybe(&row.client),
-                    maybe(&row.caregiver),
-                    maybe(&row.week),
-                    at(row.fired_at),
-                    at(row.resolved_at),
-                    maybe(&row.reason),
-                    said.map(|said| said.disposition.as_str().to_owned()).unwrap_or_default(),
-                    said.map(|said| said.by.clone()).unwrap_or_default(),
-                    said.map(|said| said.note.clone()).unwrap_or_default(),
-                    row.waits.to_string(),
-                ]);
-            }
-            return table.csv();
-        }
+        Output::Csv => return rows(&list.exceptions).csv(),
         Output::Table => {}
     }
     if list.exceptions.is_empty() {

@@ -139,7 +139,7 @@ pub fn text(hours: &Hours, by: Option<By>, exceptions: bool, output: Output, wid
     match output {
         Output::Json => json(hours),
         Output::Csv if exceptions => exceptions_table(&hours.exceptions).csv(),
-        Output::Csv => csv(hours, by),
+        Output::Csv => rows(std::slice::from_ref(hours), by).csv(),
         Output::Table => table(hours, by, exceptions, width),
     }
 }
@@ -336,7 +336,8 @@ fn safe(text: String) -> String {
 }
 
 /// One line a client and one a caregiver; minutes are whole numbers, what is not known is empty.
-fn csv(hours: &Hours, by: Option<By>) -> String {
+#[must_use]
+pub fn rows(all: &[Hours], by: Option<By>) -> Table {
     let mut table = Table::new(&[
         "agency",
         "from",
@@ -364,6 +365,13 @@ fn csv(hours: &Hours, by: Option<By>) -> String {
         "edited",
         "unknown",
     ]);
+    for hours in all {
+        add_rows(&mut table, hours, by);
+    }
+    table
+}
+
+fn add_rows(table: &mut Table, hours: &Hours, by: Option<By>) {
     let head = |kind: &str, id: &Option<String>, name: &Option<String>| {
         vec![
             safe(hours.agency.clone()),
@@ -409,7 +417,6 @@ fn csv(hours: &Hours, by: Option<By>) -> String {
             table.row(head.into_iter().chain(sums(&one.sums)).chain(pay).chain(counts(&one.sums)));
         }
     }
-    table.csv()
 }
 
 fn exceptions_table(exceptions: &[Exception]) -> Table {

@@ -103,7 +103,8 @@ pub fn read(node: &Node, path: &str, names: &mut Names, cx: &mut Reading<'_>) ->
     let (week, hours) = (fields.get("week"), fields.get("hours"));
     let hours = super::hours::read(week, hours, path, cx);
     let cover_path = fields.path("cover");
-    let cover = fields.get("cover").map(|node| cover::read(node, &cover_path, &tags, cx)).unwrap_or_default();
+    let cover = fields.get("cover").map(|node| cover::read(node, &cover_path, &tags, &hours, cx));
+    let cover = cover.unwrap_or_else(|| cover::usual(&hours));
     let wellsky_path = fields.path("wellsky");
     let wellsky = fields
         .need("wellsky", "write wellsky: {client_id: {env: …}, client_secret: {env: …}}", cx)

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::TimeDelta;
 
 use super::{
+    Hours,
     reading::{Fields, Reading},
     tree::{Node, Place},
 };
@@ -16,9 +17,15 @@ use crate::{
 /// A sheet of an agency with ten thousand people is some megabytes.
 const BYTES_MAX: u64 = 16 << 20;
 
+/// What counts when nobody says; the week is the agency's.
+pub fn usual(hours: &Hours) -> Arc<Terms> {
+    let overtime_after = TimeDelta::from_std(hours.overtime_after).unwrap_or(TimeDelta::hours(40));
+    Arc::new(Terms { overtime_after, week_starts: hours.week_starts, ..Terms::default() })
+}
+
 /// Reads `cover:`; what is not said is as shipped.
-pub fn read(node: &Node, path: &str, tags: &[(String, TagId)], cx: &mut Reading<'_>) -> Arc<Terms> {
-    let mut terms = Terms::default();
+pub fn read(node: &Node, path: &str, tags: &[(String, TagId)], hours: &Hours, cx: &mut Reading<'_>) -> Arc<Terms> {
+    let mut terms = Terms::clone(&usual(hours));
     let Some(mut fields) = Fields::of(node, path, cx) else { return Arc::new(terms) };
     let length = |fields: &mut Fields<'_>, key: &'static str, most: u64, cx: &mut Reading<'_>| {
         let path = fields.path(key);

@@ -113,7 +113,7 @@ pub fn read(env: Env<'_>) -> Result<FromEnvironment, Vec<Fault>> {
         clock_12h: false,
         morning_list: morning_list(),
         hours: super::Hours::default(),
-        cover: std::sync::Arc::default(),
+        cover: super::cover::usual(&super::Hours::default()),
         hourly_rate: None,
         reminders: None,
         wellsky: Wellsky {

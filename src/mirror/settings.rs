@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::Weekday;
 use chrono_tz::Tz;
 
 use crate::model::{AgencyName, LocationId, TagId};
@@ -21,6 +22,8 @@ pub struct Settings {
     pub detect_within: Duration,
     /// How visit times without an offset are read.
     pub naive: NaiveReading,
+    /// The day its weeks begin with.
+    pub week_starts: Weekday,
     /// How far back API requests are remembered: the longest `over` of any rule, at least 10 minutes.
     pub api_span: Duration,
 }
@@ -58,6 +61,7 @@ impl Settings {
             tags: Vec::new(),
             detect_within: Duration::from_mins(5),
             naive: NaiveReading::Auto,
+            week_starts: Weekday::Sun,
             api_span: Duration::from_mins(10),
         }
     }

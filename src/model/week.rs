@@ -1,6 +1,6 @@
-//! The week that hours are counted by: seven days of an agency's wall clock, from a Sunday's midnight.
+//! The week that hours are counted by: seven days of an agency's wall clock, from the midnight of the day it begins with.
 
-use chrono::{Datelike, Days, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate, Weekday};
 use chrono_tz::Tz;
 
 use super::{
@@ -8,11 +8,11 @@ use super::{
     local_time::{local_date, start_of_day},
 };
 
-/// The first day of the week that `at` lies in.
+/// The first day of the week that `at` lies in, of weeks that begin with `starts`.
 #[must_use]
-pub fn week_of(zone: Tz, at: Instant) -> NaiveDate {
+pub fn week_of(zone: Tz, starts: Weekday, at: Instant) -> NaiveDate {
     let day = local_date(zone, at);
-    let days = u64::from(day.weekday().num_days_from_sunday());
+    let days = u64::from(day.weekday().days_since(starts));
     day.checked_sub_days(Days::new(days)).unwrap_or(day)
 }
 
@@ -36,9 +36,12 @@ mod tests {
         for (week, hours) in [(day(3, 1), 168), (day(3, 8), 167), (day(11, 1), 169)] {
             let (from, until) = bounds(zone, week);
             assert_eq!(until - from, TimeDelta::hours(hours), "{week}");
-            assert_eq!(week_of(zone, from), week, "its first instant");
-            assert_eq!(week_of(zone, until - TimeDelta::microseconds(1)), week, "its last one");
-            assert_ne!(week_of(zone, until), week, "the next one's first");
+            let of = |at| week_of(zone, Weekday::Sun, at);
+            assert_eq!(of(from), week, "its first instant");
+            assert_eq!(of(until - TimeDelta::microseconds(1)), week, "its last one");
+            assert_ne!(of(until), week, "the next one's first");
+            assert_eq!(week_of(zone, Weekday::Mon, from), week - Days::new(6), "a Sunday ends a week from Monday");
+            assert_eq!(week_of(zone, Weekday::Sat, from), week - Days::new(1));
         }
     }
 }

@@ -57,6 +57,10 @@ words! {
         Briefing = "briefing",
         /// The five numbers of a briefing, day by day.
         Kpis = "kpis",
+        /// What was scheduled and worked, per client and per caregiver.
+        Hours = "hours",
+        /// What was not as planned, with what became of it.
+        Exceptions = "exceptions",
     }
 }
 
@@ -123,14 +127,16 @@ impl What {
     pub const fn formats(self) -> &'static [Format] {
         match self {
             Self::Briefing => &[Format::Html, Format::Json],
-            Self::OnCallLog | Self::History | Self::Api | Self::Kpis => &[Format::Csv, Format::Json, Format::Html],
+            Self::OnCallLog | Self::History | Self::Api | Self::Kpis | Self::Hours | Self::Exceptions => {
+                &[Format::Csv, Format::Json, Format::Html]
+            }
         }
     }
 
     /// Whether it is about a span of days; the others say how things stand.
     #[must_use]
     pub const fn has_range(self) -> bool {
-        matches!(self, Self::OnCallLog | Self::History)
+        matches!(self, Self::OnCallLog | Self::History | Self::Hours | Self::Exceptions)
     }
 }
 

@@ -600,18 +600,18 @@ fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
 const WEEKS_BACK: i64 = 2;
 const WEEKS_AHEAD: i64 = 5;
 
-/// The weeks that a shift counts towards: two where it lies across a Sunday's midnight.
+/// The weeks that a shift counts towards: two where it lies across the midnight between them.
 fn weeks_of(entry: &ShiftEntry, mirror: &Mirror) -> BTreeSet<Subject> {
     let Some(caregiver) = &entry.shift.caregiver else { return BTreeSet::new() };
-    let zone = mirror.settings().timezone;
+    let (zone, starts) = (mirror.settings().timezone, mirror.settings().week_starts);
     let last = (entry.shift.end - TimeDelta::microseconds(1)).max(entry.shift.start());
-    [entry.shift.start(), last].map(|at| Subject::CaregiverWeek(caregiver.clone(), week_of(zone, at))).into()
+    [entry.shift.start(), last].map(|at| Subject::CaregiverWeek(caregiver.clone(), week_of(zone, starts, at))).into()
 }
 
 /// Every week of a caregiver that anything may be known of.
 fn weeks_around(caregiver: &CaregiverId, mirror: &Mirror, now: Instant) -> BTreeSet<Subject> {
-    let zone = mirror.settings().timezone;
-    let at = |weeks: i64| week_of(zone, now + TimeDelta::weeks(weeks));
+    let (zone, starts) = (mirror.settings().timezone, mirror.settings().week_starts);
+    let at = |weeks: i64| week_of(zone, starts, now + TimeDelta::weeks(weeks));
     (-WEEKS_BACK..=WEEKS_AHEAD).map(|weeks| Subject::CaregiverWeek(caregiver.clone(), at(weeks))).collect()
 }
 

@@ -57,6 +57,8 @@ reports:
   - {{ name: calls, report: on-call-log, range: last_7_days, cron: "0 7 * * *", to: {{ folder: out }} }}
   - {{ name: alerts, report: history, format: json, cron: "0 7 * * *", to: {{ webhook: "{hook}" }} }}
   - {{ name: numbers, report: kpis, cron: "0 7 * * *", to: {{ email: {OFFICE} }} }}
+  - {{ name: worked, report: hours, range: last_7_days }}
+  - {{ name: unplanned, report: exceptions, range: last_7_days }}
 "#
     );
     let config = std::fs::read_to_string(house.config_file()).unwrap();
@@ -143,5 +145,9 @@ async fn everybody_who_looks_sees_the_same(house: &House) {
     assert!(listed.contains("\"name\":\"calls\"") && !listed.contains(OFFICE), "{listed}");
     let (status, api) = house.get("/api/v1/reports/numbers").await;
     assert!(status == 200 && api.starts_with("agency,day,shifts,"), "{status} {api}");
+    let (status, worked) = house.get("/api/v1/reports/worked").await;
+    assert!(status == 200 && worked.starts_with("agency,from,to,") && worked.contains("worked_minutes"), "{worked}");
+    let (status, unplanned) = house.get("/api/v1/reports/unplanned").await;
+    assert!(status == 200 && unplanned.starts_with("fingerprint,agency,kind,"), "{unplanned}");
     assert_eq!(house.get("/api/v1/reports/none").await.0, 404);
 }

@@ -207,7 +207,7 @@ fn a_week_counts_what_was_worked_and_what_is_planned() {
     fewer[1].caregiver = Some("g2".into());
     story.read(Reading::shifts("c1", 6 * HOUR, fewer));
     assert_eq!(story.words(6 * HOUR), ["360 overtime recovered"], "the one who lost the shift is looked at");
-    assert_eq!(week_of(chrono_tz::America::Denver, at(0)).to_string(), "2026-07-05");
+    assert_eq!(week_of(chrono_tz::America::Denver, chrono::Weekday::Sun, at(0)).to_string(), "2026-07-05");
 }
 
 #[test]
