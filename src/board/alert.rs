@@ -16,13 +16,17 @@ use super::{
     why,
 };
 use crate::{
-    alerts::{alert::AlertState, disposition::Disposition},
+    alerts::{
+        alert::{Alert, AlertState},
+        disposition::Disposition,
+    },
     model::Instant,
     pulse::Pulses,
     report::{
         alert_story::{AlertStory, LifeStory},
         on_call_log::DispositionReport,
     },
+    rules::finding::Tells,
     view::{AlertView, Paged, View, words},
 };
 
@@ -49,6 +53,8 @@ struct Page<'a> {
     active: Stamp,
     fired: Option<Stamp>,
     closed: Option<Stamp>,
+    /// Where it says who could take the shift.
+    cover: Option<String>,
     owner: Option<Owner<'a>>,
     quiet: Option<&'static str>,
     silenced_by: Vec<SilencedBy<'a>>,
@@ -171,6 +177,14 @@ pub fn wanted_all(view: &View) -> Vec<Who> {
     people.flat_map(|(client, caregiver)| client.into_iter().chain(caregiver)).collect()
 }
 
+/// Where the list of those who could take its shift is; only while it wants somebody.
+fn cover_of(alert: &Alert) -> Option<String> {
+    let shift =
+        alert.labels.get("shift").filter(|_| alert.is_firing() && matches!(alert.facts.tells, Tells::Uncovered))?;
+    let quoted = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    Some(format!("/shifts/{}/cover?agency={}", quoted(shift), quoted(alert.key.agency.as_str())))
+}
+
 /// Draws the page of a live alert.
 #[must_use]
 pub fn draw(
@@ -210,6 +224,7 @@ pub fn draw(
         active: stamp(alert.active_at),
         fired: alert.fired_at().map(stamp),
         closed,
+        cover: cover_of(alert),
         owner,
         quiet: one.quiet.map(why::quiet),
         silenced_by: if alert.is_firing() {
