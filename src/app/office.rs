@@ -82,7 +82,9 @@ pub(super) async fn kpis(posts: &[Arc<Post>], store: &Store, days: u32, now: Ins
     let mut place = None;
     while tally.n() < SUMMED_MAX as u64 {
         let (rows, next) = store.fired(from, place, SLICE).await?;
-        rows.iter().for_each(|row| tally.take(row));
+        for row in &rows {
+            tally.take(row);
+        }
         place = next;
         if place.is_none() || rows.len() < SLICE as usize {
             break;

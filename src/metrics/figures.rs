@@ -5,6 +5,9 @@ use crate::report::kpi::{AgencyKpis, Figures, Kpis};
 
 const HOUR: f64 = 3_600.0;
 
+/// A figure for each of two spans of time.
+type Within = [(&'static str, fn(&Figures) -> Option<f64>); 2];
+
 /// Writes every family of theirs; what is not known is left out.
 pub(super) fn write(page: &mut Page, kpis: &Kpis) {
     let known = || kpis.agencies.iter().filter(|agency| agency.complete);
@@ -28,7 +31,6 @@ pub(super) fn write(page: &mut Page, kpis: &Kpis) {
     simple(&f::PLANNED_CARE, |one| one.scheduled_hours.map(|hours| hours * HOUR));
     simple(&f::GIVEN_CARE, |one| one.worked_hours.map(|hours| hours * HOUR));
     simple(&f::CONTINUITY, |one| one.caregivers_per_client);
-    type Within = [(&'static str, fn(&Figures) -> Option<f64>); 2];
     let mut within = |family: &'static f::Family, values: Within| {
         let mut out = page.family(family);
         for (agency, location, figures) in &placed {

@@ -105,19 +105,15 @@ impl Exceptions {
             let subject: Vec<&str> = SUBJECTS.iter().map(|name| life.label(name)).collect();
             let matter = (life.agency.to_string(), *kind, subject.join("/"));
             let row = ExceptionRow::of(life, kind, said);
-            match known.get(&matter).copied().filter(|i| rows[*i].is_one_with(&row)) {
+            if let Some(i) = known.get(&matter).copied().filter(|i| rows[*i].is_one_with(&row)) {
                 // Another band of the same: what is worse is shown, and whatever was said of either counts.
-                Some(i) => {
-                    let (worse, other) =
-                        if severity < ranks[i] { (row, rows[i].clone()) } else { (rows[i].clone(), row) };
-                    ranks[i] = ranks[i].min(severity);
-                    rows[i] = worse.with(&other);
-                }
-                None => {
-                    known.insert(matter, rows.len());
-                    rows.push(row);
-                    ranks.push(severity);
-                }
+                let (worse, other) = if severity < ranks[i] { (row, rows[i].clone()) } else { (rows[i].clone(), row) };
+                ranks[i] = ranks[i].min(severity);
+                rows[i] = worse.with(&other);
+            } else {
+                known.insert(matter, rows.len());
+                rows.push(row);
+                ranks.push(severity);
             }
         }
         let n_waiting = rows.iter().filter(|row| row.waits).count();

@@ -10,13 +10,13 @@ use shiftwatch::{
 
 use crate::harness::{AVERY, CASEY, House, Plan, at};
 
-const RULES: &str = r#"groups:
+const RULES: &str = r"groups:
   - name: e2e
     rules:
       - { alert: ShiftUncovered, uncovered_shift: { within: 4h }, labels: { severity: info } }
       - { alert: LateCheckIn, late_check_in: { by: 10m }, labels: { severity: info } }
       - { alert: CaregiverDoubleBooked, double_booked: {}, labels: { severity: warning } }
-"#;
+";
 
 async fn list(house: &House, query: &str) -> Value {
     let (status, body) = house.get(&format!("/api/v1/exceptions{query}")).await;
