@@ -54,7 +54,7 @@ pub(super) async fn exceptions(
 /// The key figures of the last days.
 pub(super) async fn kpis(posts: &[Arc<Post>], store: &Store, days: u32, now: Instant) -> Result<Kpis, StoreError> {
     let from = now - TimeDelta::days(i64::from(days));
-    let list = exceptions(posts, store, days, now).await?;
+    let (listed, list) = (kinds(posts).await, exceptions(posts, store, days, now).await?);
     let mut agencies = Vec::new();
     for post in posts.iter().filter(|post| post.source.is_some()) {
         let name = post.name.as_str();
@@ -69,7 +69,8 @@ pub(super) async fn kpis(posts: &[Arc<Post>], store: &Store, days: u32, now: Ins
             let shifts: Vec<ShiftFact> = all.map(|entry| fact(entry, mirror, now)).collect();
             (shifts, mirror.all_read_since(now).is_some(), week::bounds(zone, week::week_of(zone, starts, now)))
         };
-        let mut waiting = BTreeMap::new();
+        // A known zero is a zero.
+        let mut waiting: BTreeMap<String, u64> = listed.values().map(|kind| ((*kind).to_owned(), 0)).collect();
         for row in list.exceptions.iter().filter(|row| row.waits && row.agency == name) {
             *waiting.entry(row.kind.clone()).or_insert(0) += 1;
         }

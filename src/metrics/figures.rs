@@ -5,7 +5,7 @@ use crate::report::kpi::{AgencyKpis, Figures, Kpis};
 
 const HOUR: f64 = 3_600.0;
 
-/// Two bounds, each with its share.
+/// A figure for each of two spans of time.
 type Within = [(&'static str, fn(&Figures) -> Option<f64>); 2];
 
 /// Writes every family of theirs; what is not known is left out.

@@ -113,8 +113,8 @@ impl Exceptions {
             let subject: Vec<&str> = SUBJECTS.iter().map(|name| life.label(name)).collect();
             let matter = (life.agency.to_string(), *kind, subject.join("/"));
             let row = ExceptionRow::of(life, kind, said);
-            // Another band of the same: what is worse is shown, and whatever was said of either counts.
             if let Some(i) = known.get(&matter).copied().filter(|i| rows[*i].is_one_with(&row)) {
+                // Another band of the same: what is worse is shown, and whatever was said of either counts.
                 let (worse, other) = if severity < ranks[i] { (row, rows[i].clone()) } else { (rows[i].clone(), row) };
                 ranks[i] = ranks[i].min(severity);
                 rows[i] = worse.with(&other);

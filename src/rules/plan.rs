@@ -89,6 +89,17 @@ fn add(kind: &Kind, scene: &Scene<'_>, now: Instant, needs: &mut Needs) {
                 needs.await_visit(window.opens_at, closes_at, now);
             }
         }
+        // Who came how late is read where it is not known by then whether somebody came.
+        Kind::LateCheckIn { by } => {
+            let expected = scene.out_of_question.is_none() && entry.shift.caregiver.is_some();
+            if expected && entry.visits.is_empty() && scene.arrived().is_none() {
+                let late_at = entry.shift.start() + super::kinds::delta(*by);
+                if coming(late_at) {
+                    needs.deadlines.push(late_at);
+                }
+                needs.await_visit(late_at, entry.shift.end, now);
+            }
+        }
         Kind::MissedCheckOut { after } => {
             // Also of a visit that has not begun: by then it will have, and its end must be asked for.
             let deadline = mirror.stays_until(entry) + super::kinds::delta(*after);

@@ -19,6 +19,14 @@ use crate::{
     prometheus::{Prometheus, asking},
 };
 
+/// Key figures that nobody can know of a demo: its visits' times are not understood yet, and hardly a call-out is filled in it.
+const UNKNOWN_IN_A_DEMO: [&str; 5] = [
+    "shiftwatch_on_time_check_in_ratio",
+    "shiftwatch_visited_worked_seconds",
+    "shiftwatch_time_to_fill_median_seconds",
+    "shiftwatch_time_to_fill_p90_seconds",
+    "shiftwatch_filled_late_ratio",
+];
 /// How Grafana would ask: the time shown, the step of a graph, and four scrapes as the least window of a rate.
 const SHOWN_S: i64 = 300;
 const STEP: &str = "15s";
@@ -346,7 +354,7 @@ async fn every_query_of_every_dashboard_gives_data() {
     said(&demo, "begins to answer 500").await;
     let healthy = latest(&prometheus).await - 1.0;
     let mut waiting = Vec::new();
-    for query in &queries {
+    for query in queries.iter().filter(|query| !UNKNOWN_IN_A_DEMO.iter().any(|family| query.expr.contains(family))) {
         for selection in SELECTIONS {
             if shown(&prometheus, query, selection, healthy).await.is_empty() {
                 waiting.push((query, selection));

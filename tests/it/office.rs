@@ -102,6 +102,6 @@ async fn what_was_not_as_planned_is_listed_until_somebody_says_what_became_of_it
     let kpis: Value = serde_json::from_str(&body).expect("JSON");
     let all = &kpis["agencies"][0]["all"];
     assert_eq!((&all["open_24h_ratio"], &all["fill_ratio"]), (&json!(0.0), &Value::Null), "{body}");
-    assert_eq!(kpis["agencies"][0]["exceptions_waiting"], json!({ "double_booked": 1 }), "{body}");
+    assert_eq!(kpis["agencies"][0]["exceptions_waiting"], json!({ "double_booked": 1, "late_check_in": 0 }), "{body}");
     assert_eq!(house.stop().await, Some(0), "{}", house.log());
 }
