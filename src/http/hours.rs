@@ -213,7 +213,7 @@ fn wrong(says: impl Into<String>) -> Response {
     answer::problem(StatusCode::BAD_REQUEST, says.into()).into_response()
 }
 
-/// `GET /api/v1/hours`: `by=client|caregiver` leaves the other list out, `exceptions=only` both.
+/// What was scheduled and worked: `by=client|caregiver` leaves the other list out, `exceptions=only` both.
 #[utoipa::path(
     get,
     path = "/api/v1/hours",
@@ -253,7 +253,7 @@ pub(super) async fn report(
     }
 }
 
-/// `GET /api/v1/hours/closed`.
+/// The periods that are closed.
 #[utoipa::path(
     get,
     path = "/api/v1/hours/closed",
@@ -291,6 +291,7 @@ pub struct CloseBody {
     pub by: String,
 }
 
+/// Closes a period: its sums are frozen, and what is edited later stands beside them.
 #[utoipa::path(
     post,
     path = "/api/v1/hours/close",
@@ -333,7 +334,7 @@ pub(super) async fn close(
     }
 }
 
-/// `POST /api/v1/hours/reads`, with the query of the report.
+/// Reads days from the vendor that are not here, with what the watch leaves over; the days as for the report.
 #[utoipa::path(
     post,
     path = "/api/v1/hours/reads",
@@ -357,7 +358,7 @@ pub(super) async fn begin_read(State(web): State<Arc<Web>>, asked: Asked) -> Res
     }
 }
 
-/// `GET /api/v1/hours/reads/{id}`.
+/// How far such a read is.
 #[utoipa::path(
     get,
     path = "/api/v1/hours/reads/{id}",

@@ -266,7 +266,7 @@ pub async fn cover(
     Some(ShownCover { names: sight.names, cover: found.shown(sight.grant) })
 }
 
-/// `GET /api/v1/shifts/{shift}/cover`
+/// Who could take a shift, ranked with reasons, and what forbids the others.
 #[utoipa::path(
     get,
     path = "/api/v1/shifts/{shift}/cover",
@@ -305,7 +305,7 @@ fn no_agency(agency: Option<&str>) -> String {
 
 pub(super) type Asked = Result<Query<BTreeMap<String, String>>, QueryRejection>;
 
-/// `POST /api/v1/lookup`
+/// Finds clients and caregivers by name, telephone number or id.
 #[utoipa::path(
     post,
     path = "/api/v1/lookup",
@@ -342,7 +342,7 @@ impl Web {
     }
 }
 
-/// `GET /api/v1/clients/{id}`
+/// One client, with shifts, visits and alerts.
 #[utoipa::path(
     get,
     path = "/api/v1/clients/{id}",
@@ -364,7 +364,7 @@ pub(super) async fn get_client(
     get_person(&web, &viewer, peer, asked, (Kind::Client, &id)).await
 }
 
-/// `GET /api/v1/caregivers/{id}`
+/// One caregiver, with shifts, visits and alerts.
 #[utoipa::path(
     get,
     path = "/api/v1/caregivers/{id}",
@@ -407,7 +407,7 @@ async fn get_person(
     answer::problem(StatusCode::NOT_FOUND, why).into_response()
 }
 
-/// `GET /api/v1/shifts?client&caregiver&day&state&agency`
+/// Shifts by client, caregiver, day and state.
 #[utoipa::path(
     get,
     path = "/api/v1/shifts",

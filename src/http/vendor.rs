@@ -72,7 +72,7 @@ pub struct NoteReport {
     pub text: String,
 }
 
-/// `GET /api/v1/notes`.
+/// The local copies of what was written to the vendor's record, or would be.
 #[utoipa::path(
     get,
     path = "/api/v1/notes",

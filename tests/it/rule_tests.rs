@@ -211,7 +211,7 @@ fn faults_of_a_test_file_are_all_named_with_their_places() {
         "16:20: error: this lies before the test begins; begin earlier, or name the day by its date",
         "18:20: error: no alert is called \"MissedChekIn\"; did you mean MissedCheckIn?",
         "19:20: error: no receiver or person is called \"on-cal\"; did you mean on-call?",
-        "20:20: error: nobody is told by \"pigeon\"; write sms, call, email or webhook",
+        "20:20: error: nobody is told by \"pigeon\"; write sms, call, email, webhook or record",
         "22:20: error: { alert",
     ] {
         if says.ends_with("alert") {
