@@ -508,22 +508,22 @@ fn hold(cases: u32, seed: u64, base: &str, naive: bool) {
 
 #[test]
 fn the_law_holds_on_an_ordinary_night() {
-    hold(2_600, 1, "2026-07-07T09:00:00Z", false);
+    hold(900, 1, "2026-07-07T09:00:00Z", false);
 }
 
 #[test]
 fn the_law_holds_when_times_are_wall_clock() {
-    hold(2_600, 2, "2026-07-07T09:00:00Z", true);
+    hold(900, 2, "2026-07-07T09:00:00Z", true);
 }
 
 #[test]
 fn the_law_holds_in_the_night_that_loses_an_hour() {
-    hold(2_600, 3, "2026-03-08T08:59:10Z", true);
+    hold(900, 3, "2026-03-08T08:59:10Z", true);
 }
 
 #[test]
 fn the_law_holds_in_the_night_that_has_an_hour_twice() {
-    hold(2_600, 4, "2026-11-01T07:59:10Z", true);
+    hold(900, 4, "2026-11-01T07:59:10Z", true);
 }
 
 #[test]
