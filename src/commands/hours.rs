@@ -167,6 +167,9 @@ fn flags(sums: &Sums) -> String {
 
 fn table(hours: &Hours, by: Option<By>, exceptions: bool, width: usize) -> String {
     let mut text = format!("{} {} to {} ({})\n", hours.agency, hours.from, hours.to, hours.zone);
+    if !hours.complete {
+        text += "NOT COMPLETE: days were not wholly read, see the end; there may be more than this.\n";
+    }
     let total = &hours.total;
     let _ = writeln!(
         text,

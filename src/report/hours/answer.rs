@@ -71,7 +71,8 @@ pub struct Sums {
     pub rounded_minutes: Minute,
     /// `worked_minutes` − `due_minutes`.
     pub variance_minutes: Minute,
-    /// Planned minutes of shifts that are over and had a caregiver, and of which no complete visit tells.
+    /// Planned minutes of shifts that are over and had a caregiver, and of which no complete visit tells. Days whose visits
+    /// were not wholly read (`missing`) add nothing.
     pub unbillable_minutes: Minute,
     /// Shifts with a minute in the period.
     pub n_shifts: u32,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     answer::{Exception, ExceptionKind},
     rows::{PlannedRow, VisitRow},
-    sum::{Counted, Laid},
+    sum::{Counted, Laid, Unseen},
     terms::{Minute, Terms, minute_of},
 };
 use crate::model::CaregiverId;
@@ -17,6 +17,7 @@ const LONGEST: Minute = 24 * 60;
 pub(super) fn list(
     shifts: &[PlannedRow],
     laid: &[Laid<'_>],
+    unseen: &Unseen<'_>,
     terms: &Terms,
     within: (Minute, Minute),
     now: Minute,
@@ -36,6 +37,10 @@ pub(super) fn list(
             continue;
         }
         let visits = of_shift.get(&place).unwrap_or(&none);
+        // Where nobody looked, nobody can say that nobody came.
+        if visits.is_empty() && shift.caregiver.is_some() && unseen.hides(shift) {
+            continue;
+        }
         list.extend(of_one_shift(shift, visits, terms, laid, start, end));
     }
     for one in laid.iter().filter(|one| one.begins().is_none_or(begins)) {

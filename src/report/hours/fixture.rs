@@ -7,7 +7,7 @@ use chrono::{NaiveDate, NaiveDateTime, Weekday};
 
 use super::{
     Given,
-    answer::{CaregiverHours, ExceptionKind, Hours},
+    answer::{CaregiverHours, ExceptionKind, Hours, Missing},
     closing,
     rows::{Edited, PlannedRow, VisitRow},
     sum_up,
@@ -337,4 +337,27 @@ fn a_closed_period_stays_as_it_was_and_later_edits_stand_beside_it() {
     assert_eq!(changed, expected.map(|(id, was, is, by)| (id.to_owned(), was, is, by)));
     assert_ne!(closing::digest(&now), frozen.period.digest);
     let _: NaiveDate = frozen.period.from;
+}
+
+#[test]
+fn where_nobody_looked_nothing_is_unbillable() {
+    let missing = |section: &str, day: &str, clients: Option<&[&str]>| Missing {
+        day: day.parse().unwrap(),
+        section: section.into(),
+        clients: clients.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()),
+    };
+    for (missing, minutes, shows) in [
+        (vec![], 480, "read, and nobody came"),
+        (vec![missing("visits", "2026-11-10", None)], 0, "nobody looked"),
+        (vec![missing("visits", "2026-11-11", Some(&["c9", "c1"]))], 0, "nobody looked at the morning it ends in"),
+        (vec![missing("visits", "2026-11-10", Some(&["c9"]))], 480, "somebody else was not looked at"),
+        (vec![missing("visits", "2026-11-12", None)], 480, "another day"),
+        (vec![missing("shifts", "2026-11-10", None)], 480, "there may be more shifts, not more visits"),
+    ] {
+        let night = shift("night", "c1", "g1", "2026-11-10 22:00", "2026-11-11 06:00");
+        let hours = sum_up(Given { missing, ..given(days("2026-11-10", "2026-11-11"), vec![night], Vec::new()) });
+        assert_eq!(hours.total.unbillable_minutes, minutes, "{shows}");
+        assert_eq!(hours.exceptions.len(), usize::from(minutes > 0), "{shows}");
+        assert_eq!(hours.total.due_minutes, 480, "{shows}: what was planned is known");
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{Days, NaiveDate, TimeDelta, Weekday};
+use chrono_tz::Tz;
 
 use super::{
     answer::{CaregiverHours, CaregiverWeek, ClientHours, ClientWeek, Hours, Missing, Sums},
@@ -12,7 +13,7 @@ use super::{
     rows::{PlannedRow, VisitRow},
     terms::{Minute, Period, Terms, day_starts, minute_of},
 };
-use crate::model::{CaregiverId, ClientId, Instant};
+use crate::model::{CaregiverId, ClientId, Instant, local_time::local_date};
 
 /// A visit without a check-out still runs until so long after its shift ended; beyond, it was left open.
 const STAYS_ON: TimeDelta = TimeDelta::hours(4);
@@ -122,6 +123,31 @@ struct OfCaregiver {
     stretches: Vec<(Minute, Minute)>,
 }
 
+/// The days whose visits were not wholly read: what nobody saw there may have been.
+pub(super) struct Unseen<'a> {
+    zone: Tz,
+    days: HashMap<NaiveDate, Vec<Option<&'a [String]>>>,
+}
+
+impl<'a> Unseen<'a> {
+    fn of(missing: &'a [Missing], zone: Tz) -> Self {
+        let mut days: HashMap<NaiveDate, Vec<Option<&[String]>>> = HashMap::new();
+        for one in missing.iter().filter(|one| one.section == "visits") {
+            days.entry(one.day).or_default().push(one.clients.as_deref());
+        }
+        Self { zone, days }
+    }
+
+    /// Whether a visit of this shift may have been there unseen.
+    pub(super) fn hides(&self, shift: &PlannedRow) -> bool {
+        let whose = |one: &Option<&[String]>| one.is_none_or(|ids| ids.iter().any(|id| id == shift.client.as_str()));
+        [shift.start, shift.end]
+            .iter()
+            .filter_map(|at| self.days.get(&local_date(self.zone, *at)))
+            .any(|day| day.iter().any(whose))
+    }
+}
+
 /// The hours of a period.
 #[must_use]
 pub fn sum_up(given: Given) -> Hours {
@@ -133,6 +159,7 @@ pub fn sum_up(given: Given) -> Hours {
     let within = period.minutes(terms.zone);
     let now_minute = minute_of(now);
     let calendar = calendar(period, &terms);
+    let unseen = Unseen::of(&missing, terms.zone);
 
     let mut clients: BTreeMap<Option<&ClientId>, OfClient> = BTreeMap::new();
     let mut caregivers: BTreeMap<Option<&CaregiverId>, OfCaregiver> = BTreeMap::new();
@@ -152,6 +179,7 @@ pub fn sum_up(given: Given) -> Hours {
         let unbillable = over
             && shift.caregiver.is_some()
             && !told[place]
+            && !unseen.hides(shift)
             && !exceptions::carried(shift, &laid, stretch.0, stretch.1);
         let due_minutes = common(stretch, (within.0, within.1.min(now_minute)));
         let sums = Sums {
@@ -236,7 +264,7 @@ pub fn sum_up(given: Given) -> Hours {
             pay(caregiver, of, within, &calendar, &terms, wanted.map(|week| week * period.n_days() / 7))
         })
         .collect();
-    let exceptions = exceptions::list(&shifts, &laid, &terms, within, now_minute);
+    let exceptions = exceptions::list(&shifts, &laid, &unseen, &terms, within, now_minute);
     Hours {
         agency,
         zone: terms.zone.name().to_owned(),
