@@ -140,11 +140,11 @@ impl<'a> Unseen<'a> {
 
     /// Whether a visit of this shift may have been there unseen.
     pub(super) fn hides(&self, shift: &PlannedRow) -> bool {
-        let whose = |one: &Option<&[String]>| one.is_none_or(|ids| ids.iter().any(|id| id == shift.client.as_str()));
+        let of_theirs = |ids: &[String]| ids.iter().any(|id| id == shift.client.as_str());
         [shift.start, shift.end]
             .iter()
             .filter_map(|at| self.days.get(&local_date(self.zone, *at)))
-            .any(|day| day.iter().any(whose))
+            .any(|day| day.iter().any(|whose| whose.is_none_or(of_theirs)))
     }
 }
 
