@@ -68,6 +68,7 @@ pub(crate) use on_call::{calendar_now, mark_of as calendar_mark};
 use briefings::Briefer;
 use crew::{Crew, Prepared};
 use desk::Desk;
+use hours::Bookkeeper;
 use lookup::Library;
 pub(crate) use parts::{installation, telling};
 use records::Shelf;
@@ -154,12 +155,19 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         logs: Mutex::default(),
         api_records: Mutex::default(),
     });
+    let bookkeeper = Arc::new(Bookkeeper {
+        store: store.clone(),
+        clock: clock.clone(),
+        desk: Arc::clone(&desk),
+        alone: Mutex::default(),
+    });
     let briefer = Arc::new(Briefer {
         store: store.clone(),
         clock: clock.clone(),
         desk: Arc::clone(&desk),
         view: reader.clone(),
         shelf: Arc::clone(&shelf),
+        bookkeeper: Arc::clone(&bookkeeper),
         plans: RwLock::default(),
         nudge: Arc::clone(&nudges.send),
     });
@@ -207,12 +215,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         )),
         briefings: briefer,
         records: shelf,
-        hours: Arc::new(hours::Bookkeeper {
-            store: store.clone(),
-            clock: clock.clone(),
-            desk: Arc::clone(&desk),
-            alone: Mutex::default(),
-        }),
+        hours: bookkeeper,
         people: desk.clone(),
         details: desk.clone(),
         gallery: Arc::default(),

@@ -12,7 +12,7 @@ use std::{
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
 
-use super::{desk::Desk, records::Shelf};
+use super::{desk::Desk, hours::Bookkeeper, records::Shelf};
 use crate::{
     alerts::silence::SilenceState,
     clock::Clock,
@@ -69,6 +69,7 @@ pub(super) struct Briefer {
     pub(super) desk: Arc<Desk>,
     pub(super) view: ViewReader,
     pub(super) shelf: Arc<Shelf>,
+    pub(super) bookkeeper: Arc<Bookkeeper>,
     pub(super) plans: RwLock<Arc<Plans>>,
     pub(super) nudge: Arc<tokio::sync::Notify>,
 }

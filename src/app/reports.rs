@@ -1,14 +1,13 @@
 //! Scheduled reports of the running agent: each made from what is kept, as rows, JSON or a page, and put where it belongs.
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, path::Path};
 
 use chrono::SecondsFormat;
 use serde::Serialize;
-use tokio::{io::AsyncWriteExt as _, sync::Mutex};
+use tokio::io::AsyncWriteExt as _;
 
 use super::{
     briefings::{Briefer, Plans},
-    hours::Bookkeeper,
     office,
 };
 use crate::{
@@ -121,17 +120,11 @@ async fn make(briefer: &Briefer, plan: &ReportPlan, at: Instant) -> Result<Docum
             }
         }
         What::Hours => {
-            let bookkeeper = Bookkeeper {
-                store: briefer.store.clone(),
-                clock: briefer.clock.clone(),
-                desk: Arc::clone(&briefer.desk),
-                alone: Mutex::default(),
-            };
             let (first, last) = plan.range.days(plan.zone, at);
             let mut all = Vec::new();
             for post in briefer.desk.posts().iter().filter(|post| post.source.is_some() && mine(post.name.as_str())) {
                 let days = Days::Between(first, last);
-                let hours = bookkeeper.report(Some(post.name.to_string()), days).await;
+                let hours = briefer.bookkeeper.report(Some(post.name.to_string()), days).await;
                 all.push(hours.map_err(|fault| fault.to_string())?);
             }
             written(plan, &all, || hours::rows(&all, None))

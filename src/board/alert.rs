@@ -181,8 +181,7 @@ pub fn wanted_all(view: &View) -> Vec<Who> {
 fn cover_of(alert: &Alert) -> Option<String> {
     let shift =
         alert.labels.get("shift").filter(|_| alert.is_firing() && matches!(alert.facts.tells, Tells::Uncovered))?;
-    let quoted = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    Some(format!("/shifts/{}/cover?agency={}", quoted(shift), quoted(alert.key.agency.as_str())))
+    Some(format!("/shifts/{}/cover?agency={}", words::url_part(shift), words::url_part(alert.key.agency.as_str())))
 }
 
 /// Draws the page of a live alert.

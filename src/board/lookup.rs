@@ -97,8 +97,7 @@ struct Row {
 /// Where a person's page is. No name stands in it.
 #[must_use]
 pub fn link(agency: &str, kind: Kind, id: &str) -> String {
-    let quoted = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    format!("/{}s/{}?agency={}", kind.as_str(), quoted(id), quoted(agency))
+    format!("/{}s/{}?agency={}", kind.as_str(), words::url_part(id), words::url_part(agency))
 }
 
 /// Draws who fits; without `found` the page that says what can be asked.

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Exit,
     agent::Agent,
-    output::{Output, Table, json},
+    output::{Output, Table, json, stamp},
 };
 use crate::{
     http::{AckAnswer, AckBody},
@@ -73,7 +73,7 @@ pub fn find<'all>(all: &'all [AlertReport], wanted: &str) -> Result<&'all AlertR
 }
 
 fn said(alert: &AlertReport, answer: &AckAnswer, output: Output, width: usize) -> String {
-    let until = answer.until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let until = stamp(answer.until);
     match output {
         Output::Json => json(answer),
         Output::Csv => {

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Exit,
     agent::Agent,
-    output::{Output, Table, json},
+    output::{Output, Table, json, stamp},
 };
 use crate::{
     cli::StateFilter,
@@ -157,7 +157,6 @@ fn csv(picked: &[&AlertReport]) -> String {
         "reason",
         "summary",
     ]);
-    let stamp = |at: crate::model::Instant| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     for alert in picked {
         table.row([
             alert.fingerprint.clone(),

@@ -7,7 +7,7 @@ use chrono::{SecondsFormat, TimeDelta};
 use super::{
     Exit,
     agent::Agent,
-    output::{Output, Table, json},
+    output::{Output, Table, json, stamp},
 };
 use crate::{
     cli::Audit as Args,
@@ -24,7 +24,6 @@ pub async fn run(
     out: &mut impl Write,
 ) -> io::Result<Exit> {
     // The agent's clock may be ahead of ours.
-    let stamp = |at: Instant| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     let from = stamp(real_now - TimeDelta::days(i64::from(args.days)));
     match agent.get::<AuditLog>(&format!("/api/v1/audit?from={from}")).await {
         Ok(log) => {

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Exit,
     agent::Agent,
-    output::{Output, Table, json},
+    output::{Output, Table, json, stamp},
 };
 use crate::{
     report::{
@@ -102,9 +102,7 @@ pub fn rows(exceptions: &[ExceptionRow]) -> Table {
         "waits",
     ]);
     let maybe = |text: &Option<String>| text.clone().unwrap_or_default();
-    let at = |at: Option<crate::model::Instant>| {
-        at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_default()
-    };
+    let at = |at: Option<crate::model::Instant>| at.map(stamp).unwrap_or_default();
     for row in exceptions {
         let said = row.disposition.as_ref();
         table.row([
@@ -136,7 +134,7 @@ pub fn rows(exceptions: &[ExceptionRow]) -> Table {
 /// The list as text; instants in UTC.
 #[must_use]
 pub fn text(list: &Exceptions, days: u32, open: bool, output: Output, width: usize) -> String {
-    let stamp = |row: &ExceptionRow| row.fired_at.unwrap_or(row.active_at);
+    let since = |row: &ExceptionRow| row.fired_at.unwrap_or(row.active_at);
     match output {
         Output::Json => return json(list),
         Output::Csv => return rows(&list.exceptions).csv(),
@@ -153,7 +151,7 @@ pub fn text(list: &Exceptions, days: u32, open: bool, output: Output, width: usi
     let mut table = Table::new(&["SINCE (UTC)", "WHAT", "ABOUT", "LOCATION", "ID", "STILL", "BECAME"]);
     for row in &list.exceptions {
         table.row([
-            stamp(row).format("%Y-%m-%d %H:%M").to_string(),
+            since(row).format("%Y-%m-%d %H:%M").to_string(),
             row.kind.replace('_', " "),
             about(row),
             row.location.clone(),

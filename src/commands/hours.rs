@@ -9,12 +9,11 @@ use std::{
 use super::{
     Exit,
     agent::{Agent, AgentError},
-    output::{Output, Table, json},
+    output::{Output, Table, json, stamp},
 };
 use crate::{
     cli::{By, Hours as Wish, HoursCommand},
     http::hours::{CloseBody, PastRead},
-    model::Instant,
     report::hours::{
         answer::{Exception, Hours, Missing, Sums},
         closing::{Adjustment, ClosedPeriod, KeptVisit},
@@ -327,10 +326,6 @@ fn missing(missing: &[Missing], text: &mut String) {
         let _ = writeln!(text, "  and {} more; --output json lists them", missing.len() - MISSING_SHOWN);
     }
     text.push_str("add --read to read them from WellSky first\n");
-}
-
-fn stamp(at: Instant) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// A cell that a spreadsheet takes for text, whatever it begins with.

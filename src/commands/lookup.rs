@@ -14,7 +14,7 @@ use super::{
     Exit,
     agent::{Agent, AgentError},
     offline::Offline,
-    output::{Output, Table, json},
+    output::{Output, Table, json, stamp},
 };
 use crate::{
     board::lookup::standing,
@@ -55,9 +55,8 @@ impl Asked<'_> {
     pub(super) async fn cover(&self, agency: Option<&str>, shift: &str) -> Result<ShownCover, AgentError> {
         match self {
             Self::Agent(agent) => {
-                let quoted = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-                let agency = agency.map_or_else(String::new, |name| format!("?agency={}", quoted(name)));
-                agent.get(&format!("/api/v1/shifts/{}/cover{agency}", quoted(shift))).await
+                let agency = agency.map_or_else(String::new, |name| format!("?agency={}", words::url_part(name)));
+                agent.get(&format!("/api/v1/shifts/{}/cover{agency}", words::url_part(shift))).await
             }
             Self::Store(store, viewer) => {
                 let asker = Asker { audit: *store, viewer, peer: None, view: None };
@@ -308,7 +307,6 @@ fn csv_of(all: &[ShiftAnswer]) -> Table {
         "status",
         "as_of",
     ]);
-    let stamp = |at: Instant| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     for one in all {
         table.row([
             one.shift.clone(),

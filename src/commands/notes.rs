@@ -2,12 +2,10 @@
 
 use std::io::{self, Write};
 
-use chrono::SecondsFormat;
-
 use super::{
     Exit,
     agent::Agent,
-    output::{Output, Table, json},
+    output::{Output, Table, json, stamp},
 };
 use crate::{http::vendor::NoteReport, notify::record_note::DRY_RUN};
 
@@ -38,7 +36,7 @@ fn list(notes: &[NoteReport], output: Output, width: usize) -> String {
             (None, None) => String::new(),
         };
         table.row([
-            note.at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            stamp(note.at),
             note.agency.clone(),
             note.way.replace('_', " "),
             about,

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Exit,
     agent::Agent,
-    output::{Output, Table, json},
+    output::{Output, Table, json, stamp},
 };
 use crate::{
     model::Instant,
@@ -38,10 +38,6 @@ pub fn text(log: &OnCallLog, days: u32, output: Output, width: usize) -> String 
         Output::Csv => rows(log).csv(),
         Output::Table => table(log, days, width),
     }
-}
-
-fn stamp(at: Instant) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// `night-1 sms 14:10 delivered, night-2 sms 14:20 sent`.

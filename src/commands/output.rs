@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use chrono::SecondsFormat;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::{notify::email::escape, view::words::printable};
+use crate::{model::Instant, notify::email::escape, view::words::printable};
 
 /// How to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -16,6 +17,12 @@ pub enum Output {
     Json,
     /// Comma-separated values with a header line (RFC 4180).
     Csv,
+}
+
+/// An instant for machines, and where a table says UTC: whole seconds, `2026-12-01T14:00:00Z`.
+#[must_use]
+pub fn stamp(at: Instant) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// A cell of up to so many characters (`in 3 h 55`) is not broken.

@@ -2,20 +2,18 @@
 
 use std::io::{self, Write};
 
-use chrono::SecondsFormat;
 use serde_json::json as object;
 
 use super::{
     Exit,
     agent::{Agent, AgentError},
     alerts::{self, Pick},
-    output::{Output, Table, json},
+    output::{Output, Table, json, stamp},
 };
 use crate::{
     alerts::silence::SilenceState,
     cli::{Silence, SilenceAdd, SilenceCommand, SilenceLength, SilenceQuery, SilenceUpdate},
     http::v1_silences::{SilenceBody, SilencePreview},
-    model::Instant,
     view::{report::silence::SilenceReport, words},
 };
 
@@ -184,7 +182,6 @@ fn find<'a>(all: &'a [SilenceReport], wanted: &str) -> Result<&'a SilenceReport,
 }
 
 fn listed(silences: &[SilenceReport], output: Output, width: usize) -> String {
-    let stamp = |at: Instant| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     if output == Output::Json {
         return json(&silences);
     }

@@ -12,7 +12,7 @@ use super::{
     Exit,
     agent::{Agent, AgentError},
     alerts,
-    output::{Output, Table, json},
+    output::{Output, Table, json, stamp},
 };
 use crate::{
     model::Instant,
@@ -130,17 +130,16 @@ fn csv(status: &StatusReport) -> String {
         "owned",
         "warnings",
     ]);
-    let stamp =
-        |at: Option<Instant>| at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_default();
+    let maybe = |at: Option<Instant>| at.map(stamp).unwrap_or_default();
     let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
     for one in &status.agencies {
         table.row([
             one.name.clone(),
             number(one.clients),
             number(one.shifts_left_today),
-            stamp(one.last_read_at),
+            maybe(one.last_read_at),
             one.unjudged.to_string(),
-            stamp(one.blind_since),
+            maybe(one.blind_since),
             status.ready.to_string(),
             status.alerts.need_you.to_string(),
             status.alerts.owned.to_string(),

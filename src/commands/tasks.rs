@@ -2,12 +2,10 @@
 
 use std::io::{self, Write};
 
-use chrono::SecondsFormat;
-
 use super::{
     Exit,
     agent::Agent,
-    output::{Output, Table, json},
+    output::{Output, Table, json, stamp},
 };
 use crate::{cli::Tasks as Args, http::details::TasksAnswer, model::Instant, report::tasks::SectionAge, view::words};
 
@@ -49,10 +47,6 @@ pub async fn tasks(agent: &Agent, args: &Args, width: usize, out: &mut impl Writ
             Ok(Exit::Failed)
         }
     }
-}
-
-fn stamp(at: Instant) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 fn sections_text(reports: &[SectionAge], output: Output, now: Instant, width: usize) -> String {

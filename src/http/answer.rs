@@ -15,6 +15,25 @@ pub struct Problem {
     pub error: String,
 }
 
+/// What is answered in place of what was asked for, for the API's description: a wrong question, or not now.
+#[derive(utoipa::IntoResponses)]
+pub enum Refused {
+    /// What was wrong, and what to do
+    #[response(status = "4XX")]
+    Wrong(Problem),
+    /// It could not be done now
+    #[response(status = "5XX")]
+    NotNow(Problem),
+}
+
+/// The same where no question is wrong.
+#[derive(utoipa::IntoResponses)]
+pub enum NotNow {
+    /// It could not be done now
+    #[response(status = "5XX")]
+    NotNow(Problem),
+}
+
 /// See [`Problem`].
 pub fn problem(status: StatusCode, error: impl Into<String>) -> impl IntoResponse {
     (status, Json(Problem { error: error.into() }))

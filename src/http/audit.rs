@@ -89,8 +89,7 @@ pub struct Sight {
     params(("from" = Option<String>, Query, description = "The first instant; seven days before until without"), ("until" = Option<String>, Query, description = "The instant after the last; now without")),
     responses(
         (status = 200, description = "As asked", body = AuditLog),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn log(

@@ -166,8 +166,7 @@ async fn seen(web: &Web, viewer: &Viewer, peer: Option<Peer>, asked: Asked, what
     params(("kind" = Option<String>, Query, description = "morning, handoff, tomorrow or weekend"), ("at" = Option<String>, Query, description = "An instant as RFC 3339 writes it; now without"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without"), ("location" = Option<String>, Query, description = "Of one location"), ("as" = Option<String>, Query, description = "json, text or html")),
     responses(
         (status = 200, description = "As asked", body = BriefingAnswer),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn get(
@@ -226,8 +225,7 @@ pub(super) async fn page(
     params(("name" = String, Path, description = "One of briefings in the configuration")),
     responses(
         (status = 200, description = "As asked", body = SentBriefing),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn send(State(web): State<Arc<Web>>, Path(name): Path<String>) -> Response {

@@ -60,7 +60,7 @@ pub struct TasksAnswer {
     tag = "status",
     responses(
         (status = 200, description = "As asked", body = Vec<SectionAge>),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::NotNow
     )
 )]
 pub(super) async fn sections(State(web): State<Arc<Web>>) -> Response {
@@ -89,8 +89,7 @@ pub(super) async fn sections(State(web): State<Arc<Web>>) -> Response {
     params(("visit" = Option<String>, Query, description = "The vendor's id of a visit"), ("shift" = Option<String>, Query, description = "A shift as the label shift of its alerts names it")),
     responses(
         (status = 200, description = "As asked", body = TasksAnswer),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn tasks(
@@ -145,7 +144,7 @@ pub(super) async fn tasks(
     tag = "visits",
     responses(
         (status = 200, description = "As asked", body = Vec<ActivitiesReport>),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::NotNow
     )
 )]
 pub(super) async fn activities(State(web): State<Arc<Web>>) -> Response {

@@ -77,8 +77,7 @@ pub struct DrillTold {
     request_body = DrillBody,
     responses(
         (status = 200, description = "As asked", body = DrillAnswer),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn begin(
@@ -110,8 +109,7 @@ pub(super) async fn begin(
     params(("id" = String, Path, description = "As POST /api/v1/drill gave it")),
     responses(
         (status = 200, description = "As asked", body = DrillAnswer),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn look(State(web): State<Arc<Web>>, Path(id): Path<String>) -> Response {

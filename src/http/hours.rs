@@ -221,8 +221,7 @@ fn wrong(says: impl Into<String>) -> Response {
     params(("from" = Option<String>, Query, description = "The first day, as 2026-11-01"), ("to" = Option<String>, Query, description = "The last day, included"), ("month" = Option<String>, Query, description = "A calendar month, as 2026-11; this or last"), ("week" = Option<String>, Query, description = "A day of the week, or this or last"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without"), ("by" = Option<String>, Query, description = "client or caregiver; both without")),
     responses(
         (status = 200, description = "As asked", body = Hours),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn report(
@@ -261,8 +260,7 @@ pub(super) async fn report(
     params(("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
     responses(
         (status = 200, description = "As asked", body = Vec<ClosedPeriod>),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn closed(State(web): State<Arc<Web>>, asked: Asked) -> Response {
@@ -299,8 +297,7 @@ pub struct CloseBody {
     request_body = CloseBody,
     responses(
         (status = 200, description = "As asked", body = ClosedPeriod),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn close(
@@ -342,8 +339,7 @@ pub(super) async fn close(
     params(("from" = Option<String>, Query, description = "The first day, as 2026-11-01"), ("to" = Option<String>, Query, description = "The last day, included"), ("month" = Option<String>, Query, description = "A calendar month, as 2026-11; this or last"), ("week" = Option<String>, Query, description = "A day of the week, or this or last"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
     responses(
         (status = 200, description = "As asked", body = Option<PastRead>),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn begin_read(State(web): State<Arc<Web>>, asked: Asked) -> Response {
@@ -366,8 +362,7 @@ pub(super) async fn begin_read(State(web): State<Arc<Web>>, asked: Asked) -> Res
     params(("id" = String, Path, description = "As POST /api/v1/hours/reads gave it"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
     responses(
         (status = 200, description = "As asked", body = PastRead),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn read_state(State(web): State<Arc<Web>>, Path(id): Path<String>, asked: Asked) -> Response {

@@ -274,8 +274,7 @@ pub async fn cover(
     params(("shift" = String, Path, description = "As its alerts name it, or its id"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
     responses(
         (status = 200, description = "As asked", body = ShownCover),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn get_cover(
@@ -313,8 +312,7 @@ pub(super) type Asked = Result<Query<BTreeMap<String, String>>, QueryRejection>;
     request_body = LookupBody,
     responses(
         (status = 200, description = "As asked", body = FoundAnswer),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn post_find(
@@ -350,8 +348,7 @@ impl Web {
     params(("id" = String, Path, description = "The vendor's id"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
     responses(
         (status = 200, description = "As asked", body = PersonAnswer),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn get_client(
@@ -372,8 +369,7 @@ pub(super) async fn get_client(
     params(("id" = String, Path, description = "The vendor's id"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
     responses(
         (status = 200, description = "As asked", body = PersonAnswer),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn get_caregiver(
@@ -415,8 +411,7 @@ async fn get_person(
     params(("client" = Option<String>, Query, description = "An id"), ("caregiver" = Option<String>, Query, description = "An id"), ("day" = Option<String>, Query, description = "today, tomorrow, yesterday or a date"), ("state" = Option<String>, Query, description = "covered, uncovered, running, done, missed, cancelled or unseen, between commas"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
     responses(
         (status = 200, description = "As asked", body = ShiftsAnswer),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn get_shifts(

@@ -26,8 +26,7 @@ const ICS: &str = ".ics";
     params(("at" = Option<String>, Query, description = "An instant as RFC 3339 writes it; now without")),
     responses(
         (status = 200, description = "As asked", body = crate::on_call::report::OnCallReport),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn report(
@@ -56,8 +55,7 @@ fn instant(text: &str) -> Option<Instant> {
     params(("schedule" = String, Path, description = "The name of a schedule and .ics")),
     responses(
         (status = 200, description = "As asked", body = String, content_type = "text/calendar"),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn schedule(State(web): State<Arc<Web>>, Path(file): Path<String>) -> Response {
@@ -77,8 +75,7 @@ pub(super) async fn schedule(State(web): State<Arc<Web>>, Path(file): Path<Strin
     params(("person" = String, Path, description = "One of people and .ics")),
     responses(
         (status = 200, description = "As asked", body = String, content_type = "text/calendar"),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn person(State(web): State<Arc<Web>>, Path(file): Path<String>) -> Response {

@@ -22,8 +22,7 @@ pub(super) const DAYS: u32 = 3;
     params(("days" = Option<u32>, Query, description = "How many days back; 3 without")),
     responses(
         (status = 200, description = "As asked", body = crate::report::on_call_log::OnCallLog),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn log(

@@ -79,6 +79,7 @@ impl Modify for SignIn {
         vendor::notes,
         document
     ),
+    components(schemas(answer::Problem)),
     modifiers(&SignIn)
 )]
 struct Api;

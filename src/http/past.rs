@@ -21,8 +21,7 @@ type Asked = Result<Query<BTreeMap<String, String>>, QueryRejection>;
     params(("fingerprint" = String, Path, description = "16 hex digits; GET /api/v1/alerts lists them")),
     responses(
         (status = 200, description = "As asked", body = crate::report::alert_story::AlertStory),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn alert(State(web): State<Arc<Web>>, Path(fingerprint): Path<String>) -> Response {
@@ -50,8 +49,7 @@ pub(super) async fn alert(State(web): State<Arc<Web>>, Path(fingerprint): Path<S
     params(("span" = Option<String>, Query, description = "24h, 7d, 30d or 90d; 7d without")),
     responses(
         (status = 200, description = "As asked", body = crate::report::history::History),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn history(State(web): State<Arc<Web>>, asked: Asked) -> Response {
@@ -74,8 +72,7 @@ pub(super) async fn history(State(web): State<Arc<Web>>, asked: Asked) -> Respon
     params(("agency" = Option<String>, Query, description = "Whose API; the first agency without")),
     responses(
         (status = 200, description = "As asked", body = crate::report::api_record::ApiRecord),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn api(State(web): State<Arc<Web>>, asked: Asked) -> Response {

@@ -66,7 +66,7 @@ pub enum ReportFault {
     tag = "reports",
     responses(
         (status = 200, description = "As asked", body = Vec<ReportListed>),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::NotNow
     )
 )]
 pub(super) async fn list(State(web): State<Arc<Web>>) -> Response {
@@ -81,8 +81,7 @@ pub(super) async fn list(State(web): State<Arc<Web>>) -> Response {
     params(("name" = String, Path, description = "One of reports in the configuration")),
     responses(
         (status = 200, description = "As asked", body = String, content_type = "text/csv"),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn get(State(web): State<Arc<Web>>, viewer: Viewer, Path(name): Path<String>) -> Response {

@@ -38,7 +38,7 @@ const FOR_MAX: Duration = Duration::from_hours(24);
     tag = "status",
     responses(
         (status = 200, description = "As asked", body = StatusReport),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::NotNow
     )
 )]
 pub(super) async fn status(State(web): State<Arc<Web>>) -> Response {
@@ -52,7 +52,7 @@ pub(super) async fn status(State(web): State<Arc<Web>>) -> Response {
     tag = "alerts",
     responses(
         (status = 200, description = "As asked", body = Vec<AlertReport>),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::NotNow
     )
 )]
 pub(super) async fn alerts(State(web): State<Arc<Web>>) -> Response {
@@ -66,7 +66,7 @@ pub(super) async fn alerts(State(web): State<Arc<Web>>) -> Response {
     tag = "alerts",
     responses(
         (status = 200, description = "As asked", body = Vec<crate::report::page_report::PageReport>),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::NotNow
     )
 )]
 pub(super) async fn pages(State(web): State<Arc<Web>>) -> Response {
@@ -110,8 +110,7 @@ pub struct AckAnswer {
     request_body = AckBody,
     responses(
         (status = 200, description = "As asked", body = AckAnswer),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn acknowledge(

@@ -68,8 +68,7 @@ pub struct DispositionAnswer {
     request_body = DispositionBody,
     responses(
         (status = 200, description = "As asked", body = DispositionAnswer),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn post(

@@ -25,8 +25,7 @@ type Asked = Result<Query<BTreeMap<String, String>>, QueryRejection>;
     params(("days" = Option<u32>, Query, description = "How many days back; 7 without"), ("open" = Option<String>, Query, description = "true: only those that wait for a word"), ("kind" = Option<String>, Query, description = "Only of this kind"), ("location" = Option<String>, Query, description = "Only of this location"), ("agency" = Option<String>, Query, description = "Only of this agency")),
     responses(
         (status = 200, description = "As asked", body = exceptions::Exceptions),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn exceptions(State(web): State<Arc<Web>>, asked: Asked) -> Response {
@@ -61,8 +60,7 @@ pub(super) async fn exceptions(State(web): State<Arc<Web>>, asked: Asked) -> Res
     params(("days" = Option<u32>, Query, description = "How many days back; 7 without")),
     responses(
         (status = 200, description = "As asked", body = kpi::Kpis),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn kpis(State(web): State<Arc<Web>>, asked: Asked) -> Response {

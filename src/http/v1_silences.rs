@@ -80,7 +80,7 @@ pub struct SilencePreview {
     tag = "silences",
     responses(
         (status = 200, description = "As asked", body = Vec<SilenceReport>),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::NotNow
     )
 )]
 pub(super) async fn list(State(web): State<Arc<Web>>) -> Response {
@@ -96,8 +96,7 @@ pub(super) async fn list(State(web): State<Arc<Web>>) -> Response {
     request_body = SilenceBody,
     responses(
         (status = 200, description = "As asked", body = SilencePreview),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn preview(
@@ -132,8 +131,7 @@ pub(super) fn previewed(view: &View, matchers: &[SilenceMatcher], now: Instant) 
     request_body = SilenceBody,
     responses(
         (status = 200, description = "As asked", body = SilenceReport),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn post(
@@ -158,8 +156,7 @@ pub(super) async fn post(
     params(("id" = String, Path, description = "As GET /api/v1/silences lists it")),
     responses(
         (status = 200, description = "As asked", body = SilenceReport),
-        (status = "4XX", description = "What was wrong, and what to do", body = answer::Problem),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::Refused
     )
 )]
 pub(super) async fn expire(State(web): State<Arc<Web>>, Path(id): Path<String>) -> Response {

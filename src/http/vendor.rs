@@ -79,7 +79,7 @@ pub struct NoteReport {
     tag = "notes",
     responses(
         (status = 200, description = "As asked", body = Vec<NoteReport>),
-        (status = "5XX", description = "It could not be done now", body = answer::Problem)
+        answer::NotNow
     )
 )]
 pub(super) async fn notes(State(web): State<Arc<Web>>) -> Response {

@@ -11,9 +11,14 @@ use super::{
 /// The first day of the week that `at` lies in, of weeks that begin with `starts`.
 #[must_use]
 pub fn week_of(zone: Tz, starts: Weekday, at: Instant) -> NaiveDate {
-    let day = local_date(zone, at);
-    let days = u64::from(day.weekday().days_since(starts));
-    day.checked_sub_days(Days::new(days)).unwrap_or(day)
+    first_day(local_date(zone, at), starts)
+}
+
+/// The first day of the week that holds `day`, of weeks that begin with `starts`.
+#[must_use]
+pub fn first_day(day: NaiveDate, starts: Weekday) -> NaiveDate {
+    let passed = Days::new(u64::from(day.weekday().days_since(starts)));
+    day.checked_sub_days(passed).unwrap_or(day)
 }
 
 /// When a week begins and when the next one does. In a week that changes the clocks they lie an hour less, or more, apart.

@@ -61,6 +61,12 @@ pub fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
+/// Text as one part of an address: a path's or a query's.
+#[must_use]
+pub fn url_part(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 /// Text for a terminal or a log line: control characters (escape sequences, line ends) become spaces.
 #[must_use]
 pub fn printable(text: &str) -> String {

@@ -44,6 +44,13 @@ fn every_path_of_the_json_api_is_described_and_no_other() {
         })
         .collect();
     assert_eq!(served, described);
+    // Whatever is referred to is there.
+    let text = document.to_string();
+    let mut referred = text.split("\"$ref\":\"#/components/schemas/").skip(1);
+    assert!(referred.all(|rest| {
+        let name = rest.split('"').next().unwrap_or_default();
+        document["components"]["schemas"].get(name).is_some()
+    }));
     // What a program is told of a path is what a person would need, too.
     for (path, item) in paths {
         for (method, operation) in item.as_object().expect("methods") {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike, Days, TimeDelta};
+use chrono::TimeDelta;
 
 use super::{
     LISTED, Named, Overtime, Week,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{
     CaregiverId, Instant,
-    local_time::{local_date, start_of_day},
+    week::{bounds, week_of},
 };
 
 /// More than this is overtime.
@@ -20,10 +20,8 @@ const OVER: TimeDelta = TimeDelta::hours(40);
 const NEAR: TimeDelta = TimeDelta::hours(38);
 
 pub(super) fn overtime(given: &Given) -> Overtime {
-    let today = local_date(given.zone, given.now);
-    let passed = (7 + today.weekday().num_days_from_monday() - given.week_starts.num_days_from_monday()) % 7;
-    let week = today - Days::new(u64::from(passed));
-    let (from, until) = (start_of_day(given.zone, week), start_of_day(given.zone, week + Days::new(7)));
+    let week = week_of(given.zone, given.week_starts, given.now);
+    let (from, until) = bounds(given.zone, week);
     let mut weeks: BTreeMap<&CaregiverId, (TimeDelta, TimeDelta)> = BTreeMap::new();
     for care in given.care.iter().filter(|care| !care.cancelled && from <= care.key.start && care.key.start < until) {
         let Some(caregiver) = &care.caregiver else { continue };

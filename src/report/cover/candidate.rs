@@ -1,6 +1,6 @@
 //! One caregiver held against one shift: what forbids it, and what speaks for it.
 
-use chrono::{Datelike as _, Days, NaiveDate, TimeDelta};
+use chrono::{Days, NaiveDate, TimeDelta};
 
 use super::{Reason, Terms, sheet::Place};
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     model::{
         Caregiver, Client, Instant, PhiGrant, Shift,
         local_time::{local_date, start_of_day},
+        week::first_day,
     },
     report::lookup::shifts::label,
 };
@@ -152,8 +153,7 @@ impl<'a> Candidate<'a> {
     /// Planned time of their other shifts in the shift's week.
     fn that_week(self) -> TimeDelta {
         let day = local_date(self.mirror.settings().timezone, self.shift().start());
-        let since = day.weekday().days_since(self.terms.week_starts);
-        self.planned((day - Days::new(u64::from(since)), 7))
+        self.planned((first_day(day, self.terms.week_starts), 7))
     }
 
     /// How far away they live, where both places are known.

@@ -3,7 +3,7 @@
 use chrono::{Datelike as _, Days, NaiveDate, TimeDelta, Weekday};
 use chrono_tz::Tz;
 
-use crate::model::{Instant, local_time::start_of_day};
+use crate::model::{Instant, local_time::start_of_day, week::first_day};
 
 /// Minutes since 1970-01-01T00:00Z.
 pub type Minute = i64;
@@ -54,8 +54,7 @@ impl Terms {
     /// The first day of the week that holds `day`.
     #[must_use]
     pub fn week_of(&self, day: NaiveDate) -> NaiveDate {
-        let back = (7 + day.weekday().num_days_from_monday() - self.week_starts.num_days_from_monday()) % 7;
-        day - Days::new(u64::from(back))
+        first_day(day, self.week_starts)
     }
 }
 
