@@ -428,12 +428,9 @@ async fn get_person(
 ) -> Response {
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     let agency = asked.get("agency").cloned();
-    let since = match asked.get("since").map(|text| text.parse()).transpose() {
-        Ok(since) => since,
-        Err(_) => {
-            let why = "`since` must be a date like 2026-03-01";
-            return answer::problem(StatusCode::BAD_REQUEST, why).into_response();
-        }
+    let Ok(since) = asked.get("since").map(|text| text.parse()).transpose() else {
+        let why = "`since` must be a date like 2026-03-01";
+        return answer::problem(StatusCode::BAD_REQUEST, why).into_response();
     };
     let what = format!("/api/v1/{}s/{id}", kind.as_str());
     let view = web.view();

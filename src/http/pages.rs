@@ -77,7 +77,7 @@ type Pages = HashMap<(Page, bool), Place>;
 enum Kept {
     Now(Asked),
     Alerts,
-    Alert(String, Result<Option<AlertStory>, String>, Option<CoverAnswer>),
+    Alert(String, Result<Option<AlertStory>, String>, Option<Box<CoverAnswer>>),
     Api(Asked, Result<Option<ApiRecord>, String>),
     History(Span, Result<Box<History>, String>),
     OnCall(Result<OnCallLog, String>),
@@ -207,7 +207,7 @@ impl Web {
                 Kept::Alert(fingerprint, story, cover) => match (alert::find(&view, &fingerprint), story) {
                     (Some(one), story) => {
                         let story = story.as_ref().map(Option::as_ref).map_err(Clone::clone);
-                        let beside = alert::Beside { story, cover: cover.as_ref() };
+                        let beside = alert::Beside { story, cover: cover.as_deref() };
                         Some(alert::draw(&view, &pulses, one, beside, &names, now, real_now))
                     }
                     (None, Ok(Some(story))) => Some(alert::draw_past(&view, &pulses, &story, now, real_now)),
@@ -238,7 +238,7 @@ impl Web {
             Page::OnCall => Kept::OnCall(self.records.on_call_log(on_call_log::DAYS).await.map_err(says)),
             Page::Alert(fingerprint) => {
                 let story = self.records.alert_story(fingerprint).await.map_err(says);
-                Kept::Alert(fingerprint.clone(), story, self.takers(page, view, now).await)
+                Kept::Alert(fingerprint.clone(), story, self.takers(page, view, now).await.map(Box::new))
             }
             Page::Api(asked) => {
                 let record = match api::wanted(view, asked) {

@@ -510,6 +510,15 @@ mod tests {
         }
     }
 
+    /// Nobody has read the list of caregivers.
+    struct Unread;
+
+    impl Covers for Unread {
+        fn could_take(&self, _: &ShiftKey) -> Option<Found> {
+            Some(Found::Unknown("not known: no list of caregivers was read yet."))
+        }
+    }
+
     #[test]
     fn a_shift_without_a_caregiver_has_those_who_could_take_it() {
         let alert = alert(Tells::Uncovered, "page", &[]);
@@ -545,12 +554,6 @@ mod tests {
         assert!(granted.text.contains("  2nd: caregiver 8000202: same city"), "no name, no phone: the id alone");
         assert_eq!(granted.subject, bare.subject);
 
-        struct Unread;
-        impl Covers for Unread {
-            fn could_take(&self, _: &ShiftKey) -> Option<Found> {
-                Some(Found::Unknown("not known: no list of caregivers was read yet."))
-            }
-        }
         let unread = write(None, &Unread, 1).text;
         assert!(unread.contains("  Cover: not known: no list of caregivers was read yet.\n"), "{unread}");
         assert!(!write(None, &NoCovers, 1).text.contains("Cover:"), "it left the schedule");

@@ -108,7 +108,7 @@ impl OnTime {
 }
 
 /// One more visit of a caregiver.
-pub fn count(all: &mut HashMap<CaregiverId, With>, caregiver: &CaregiverId, came: Instant) {
+pub(super) fn count(all: &mut HashMap<CaregiverId, With>, caregiver: &CaregiverId, came: Instant) {
     let with = all.entry(caregiver.clone()).or_insert(With { n: 0, last: came });
     with.n += 1;
     with.last = with.last.max(came);

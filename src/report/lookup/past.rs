@@ -18,7 +18,7 @@ use crate::{
         Mirror,
         past_line::{PastLine, PastState},
     },
-    model::{ClientId, Instant, ShiftKey, ShiftRef, VisitTime, local_time::local_date},
+    model::{CaregiverId, ClientId, Instant, ShiftKey, ShiftRef, VisitTime, local_time::local_date},
     report::cover::past::Shifts,
 };
 
@@ -142,7 +142,7 @@ pub fn find(mirror: &Mirror, rows: &PastRows, wish: &Wish) -> FoundPast {
         let name = |kind: Kind, id: Option<&str>| id.map(|id| name_of(mirror, kind, id)).unwrap_or_default();
         let names = (
             name(Kind::Client, Some(key.client.as_str())),
-            name(Kind::Caregiver, line.caregiver.as_ref().map(|id| id.as_str())),
+            name(Kind::Caregiver, line.caregiver.as_ref().map(CaregiverId::as_str)),
         );
         found.insert(key.clone(), FoundShift::new(answer, key, names));
     }

@@ -62,8 +62,8 @@ impl Number {
         }
         // As it is dialled out of a country.
         for prefix in ["011", "00"] {
-            if let Some(rest) = digits.strip_prefix(prefix).filter(|rest| rest.len() >= NATIONAL) {
-                digits = rest.to_owned();
+            if let Some(n) = digits.strip_prefix(prefix).map(str::len).filter(|n| *n >= NATIONAL) {
+                digits.drain(..digits.len() - n);
                 break;
             }
         }
