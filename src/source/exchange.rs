@@ -153,21 +153,19 @@ impl Asker<'_> {
             ) => None,
         };
         if !question.probe {
-            let works_again = self.with(endpoint, |state| match outcome {
-                Some(outcome) => {
-                    let before = state.breaker.state();
-                    let works_again = state.breaker.saw(outcome, budget.now());
-                    let after = state.breaker.state();
-                    if before != after {
-                        log_breaker(self.agency, endpoint, after, budget.now(), trace.clock);
-                    }
-                    works_again
-                }
-                // Nothing was learned about the endpoint: a probe that ended here is free again.
-                None => {
+            let works_again = self.with(endpoint, |state| {
+                let Some(outcome) = outcome else {
+                    // Nothing was learned about the endpoint: a probe that ended here is free again.
                     state.breaker.unheard(budget.now());
-                    false
+                    return false;
+                };
+                let before = state.breaker.state();
+                let works_again = state.breaker.saw(outcome, budget.now());
+                let after = state.breaker.state();
+                if before != after {
+                    log_breaker(self.agency, endpoint, after, budget.now(), trace.clock);
                 }
+                works_again
             });
             if works_again {
                 self.endpoints
