@@ -1,7 +1,9 @@
 //! What a look-up costs: building the index, and searches by name, nearly right, by phone and by id. Run with
 //! `cargo bench --bench lookup`.
 //!
-//! Prints p50 and p99 in process at two sizes. The people are invented, on a seed.
+//! Prints p50 and p99 in process at two sizes; then the same searches over HTTP. The people are invented, on a seed.
+
+#![allow(clippy::expect_used, reason = "a benchmark that cannot run says why and stops")]
 
 use std::{
     hint::black_box,
@@ -12,6 +14,9 @@ use shiftwatch::{
     model::{Caregiver, CaregiverId, Client, ClientId, Person, Phi},
     report::lookup::index::Index,
 };
+
+#[path = "lookup/over_http.rs"]
+mod over_http;
 
 const GIVEN: [&str; 24] = [
     "Avery",
@@ -154,5 +159,20 @@ fn main() {
             took[took.len() - 1]
         );
     }
-    println!("goal at 2 000 clients and 1 000 caregivers: p99 under 1 ms");
+    println!("goal at 2 000 clients and 1 000 caregivers: p99 under 1 ms\n");
+    println!("| clients + caregivers | requests over HTTP | p50 | p99 | worst |");
+    println!("|---|---|---|---|---|");
+    for (n_clients, n_caregivers) in [(2_000, 900), (20_000, 9_000)] {
+        let (clients, caregivers, asked) = people(n_clients, n_caregivers);
+        let took = over_http::measure(&clients, &caregivers, &asked);
+        let at = |share: usize| took[took.len() * share / 100];
+        let worst = took[took.len() - 1];
+        println!("| {n_clients} + {n_caregivers} | {} | {:.1?} | {:.1?} | {worst:.1?} |", took.len(), at(50), at(99));
+    }
+    println!("goal at 2 000 clients and 900 caregivers: p99 under 5 ms, each look written down on the disk first\n");
+    let (clients, caregivers, _) = people(2_000, 900);
+    let took = over_http::cover_once(&clients, &caregivers);
+    println!(
+        "who could take one shift, of 900 caregivers with 47 shifts each: {took:.1?}; a step works out twenty at most"
+    );
 }

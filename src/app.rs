@@ -39,6 +39,7 @@ use crate::{
 
 mod audit;
 mod briefings;
+pub(crate) mod cover_past;
 mod crew;
 mod desk;
 mod details;
@@ -224,7 +225,12 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         clock: clock.clone(),
         access: Arc::clone(&access),
         audit: desk.clone(),
-        lookup: Arc::new(Library { desk: Arc::clone(&desk), clock: clock.clone(), shelves: PlainMutex::default() }),
+        lookup: Arc::new(Library {
+            store: store.clone(),
+            desk: Arc::clone(&desk),
+            clock: clock.clone(),
+            shelves: PlainMutex::default(),
+        }),
         hooks: Some(hooks),
         vendor,
     };

@@ -31,7 +31,7 @@ use crate::{
     },
     source::fetched::{Fetched, Read},
     store::{Commit, CommitError, Store, StoreError},
-    watch::{Spoken, Watch},
+    watch::{Spoken, Watch, takers::Takers},
 };
 
 /// What one tick did, for the log, the metrics and the planner.
@@ -248,7 +248,8 @@ fn decide_and_render(
     };
     let step = decide::step(&watch.book, given);
     let policy = watch.book.policy();
-    let given = render::Given { policy, former: &watch.former, telling, people: &watch.mirror, now };
+    let covers = Takers::new(watch, now);
+    let given = render::Given { policy, former: &watch.former, telling, people: &watch.mirror, covers: &covers, now };
     let mut rendered = render::render(&step.intents, given);
     rendered.absorb(notice::render(&step.notices, &watch.settings.name, given));
     rendered.absorb(notes(watch, telling, &step, now));

@@ -36,6 +36,7 @@ use crate::{
     },
     reach::Reach,
     remind,
+    report::cover::Past,
     rules::{
         finding::{Finding, Opened, RuleId},
         ledger::Ledger,
@@ -50,6 +51,7 @@ use crate::{
 
 pub mod care;
 pub mod rota;
+pub mod takers;
 
 /// One agency under watch.
 #[derive(Debug)]
@@ -84,6 +86,8 @@ pub struct Watch {
     pub on_call: Vec<OnCallHealth>,
     /// Which caregivers were reminded of what.
     pub reminders: remind::Memory,
+    /// Who was with whom before memory begins; empty until it was read.
+    pub past: Arc<Past>,
     /// The number of its last commit.
     pub n: i64,
     /// Nothing was judged yet since the start or the reload: the next tick judges everything.
@@ -135,6 +139,7 @@ impl Watch {
             silences_seen: None,
             on_call: Vec::new(),
             reminders: remind::Memory::default(),
+            past: Arc::default(),
             n: loaded.n,
             unseen: true,
             ticked_at: None,

@@ -11,6 +11,7 @@ use tokio::{
 
 use super::{
     Kept,
+    cover_past::cover_past_loop,
     desk::Desk,
     heart::heartbeat_loop,
     office::figures_loop,
@@ -198,6 +199,7 @@ impl Crew {
             tasks.spawn("details", lifecycle::details_loop(floor.clone(), Arc::clone(post)));
         }
         tasks.spawn("key figures", figures_loop(floor.clone()));
+        tasks.spawn("cover", cover_past_loop(floor.clone()));
         tasks.spawn("on-call", on_call.run(floor.stop.clone()));
         tasks.spawn("scheduled", scheduled_loop(floor.clone(), kept.briefer.clone()));
         if let Some(heartbeat) = heartbeat {

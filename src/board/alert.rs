@@ -20,10 +20,12 @@ use crate::{
         alert::{Alert, AlertState},
         disposition::Disposition,
     },
-    model::Instant,
+    model::{AgencyName, Instant},
     pulse::Pulses,
     report::{
         alert_story::{AlertStory, LifeStory},
+        cover::{CoverAnswer, RankedAnswer, one_line},
+        lookup::Kind,
         on_call_log::DispositionReport,
     },
     rules::finding::Tells,
@@ -54,7 +56,7 @@ struct Page<'a> {
     fired: Option<Stamp>,
     closed: Option<Stamp>,
     /// Where it says who could take the shift.
-    cover: Option<String>,
+    cover: Option<Cover>,
     owner: Option<Owner<'a>>,
     quiet: Option<&'static str>,
     silenced_by: Vec<SilencedBy<'a>>,
@@ -177,24 +179,102 @@ pub fn wanted_all(view: &View) -> Vec<Who> {
     people.flat_map(|(client, caregiver)| client.into_iter().chain(caregiver)).collect()
 }
 
-/// Where the list of those who could take its shift is; only while it wants somebody.
-fn cover_of(alert: &Alert) -> Option<String> {
-    let shift =
-        alert.labels.get("shift").filter(|_| alert.is_firing() && matches!(alert.facts.tells, Tells::Uncovered))?;
-    Some(format!("/shifts/{}/cover?agency={}", words::url_part(shift), words::url_part(alert.key.agency.as_str())))
+/// The agency and the shift that wants somebody; `None` for an alert about anything else.
+#[must_use]
+pub fn open_shift<'a>(view: &'a View, fingerprint: &str) -> Option<(&'a AgencyName, &'a str)> {
+    open_shift_of(&find(view, fingerprint)?.alert)
+}
+
+fn open_shift_of(alert: &Alert) -> Option<(&AgencyName, &str)> {
+    let uncovered = alert.is_firing() && matches!(alert.facts.tells, Tells::Uncovered) && alert.posted.is_none();
+    let shift = alert.labels.get("shift").filter(|_| uncovered)?;
+    Some((&alert.key.agency, shift))
+}
+
+/// Whom a list of those who could take a shift names.
+#[must_use]
+pub fn takers(agency: &AgencyName, cover: &CoverAnswer) -> Vec<Who> {
+    cover.ranked.iter().map(|one| Who::Caregiver(agency.clone(), one.caregiver.clone())).collect()
+}
+
+/// Who could take a shift, on its alert's page.
+#[derive(Serialize)]
+struct Cover {
+    /// Where the whole list is.
+    link: String,
+    /// Whether anything is known.
+    known: bool,
+    n: usize,
+    best: Vec<Taker>,
+    n_others: usize,
+    others: String,
+    doubtful: bool,
+}
+
+#[derive(Serialize)]
+struct Taker {
+    link: String,
+    name: String,
+    why: String,
+}
+
+impl Cover {
+    fn of(alert: &Alert, found: Option<&CoverAnswer>, names: &Names) -> Option<Self> {
+        let (agency, shift) = open_shift_of(alert)?;
+        let part = words::url_part;
+        let taker = |one: &RankedAnswer| {
+            let id = one.caregiver.as_str();
+            let named = names.get(&Who::Caregiver(agency.clone(), one.caregiver.clone()));
+            let named = named.map(|person| person.name.trim()).filter(|name| !name.is_empty());
+            Taker {
+                link: super::lookup::link(agency.as_str(), Kind::Caregiver, id),
+                name: named.map_or_else(|| format!("caregiver {id}"), str::to_owned),
+                why: one_line(&one.reasons),
+            }
+        };
+        let others = |found: &CoverAnswer| {
+            let barred = found.barred.iter().map(|one| format!("{} {}", one.n, one.says));
+            barred.collect::<Vec<_>>().join(", ")
+        };
+        Some(Self {
+            link: format!("/shifts/{}/cover?agency={}", part(shift), part(agency.as_str())),
+            known: found.is_some_and(|found| found.roster.as_of.is_some()),
+            n: found.map_or(0, |found| found.n_ranked),
+            best: found.map_or_else(Vec::new, |found| found.ranked.iter().map(taker).collect()),
+            n_others: found.map_or(0, |found| found.n_forbidden),
+            others: found.map_or_else(String::new, others),
+            doubtful: found.is_some_and(|found| !found.shifts.complete || !found.roster.complete),
+        })
+    }
+}
+
+/// What the page of an alert shows beside it.
+#[derive(Debug)]
+pub struct Beside<'a> {
+    /// What happened to it, or why that cannot be had.
+    pub story: Result<Option<&'a AlertStory>, String>,
+    /// Who could take its shift, the best few.
+    pub cover: Option<&'a CoverAnswer>,
+}
+
+impl<'a> From<Result<Option<&'a AlertStory>, String>> for Beside<'a> {
+    fn from(story: Result<Option<&'a AlertStory>, String>) -> Self {
+        Self { story, cover: None }
+    }
 }
 
 /// Draws the page of a live alert.
 #[must_use]
-pub fn draw(
+pub fn draw<'a>(
     view: &View,
     pulses: &Pulses,
     one: &AlertView,
-    story: Result<Option<&AlertStory>, String>,
+    beside: impl Into<Beside<'a>>,
     names: &Names,
     now: Instant,
     real_now: Instant,
 ) -> Drawn {
+    let Beside { story, cover } = beside.into();
     let alert = &*one.alert;
     let told_story = story.as_ref().ok().copied().flatten();
     let stamp = |at: Instant| Stamp::of(at, now, one.timezone, one.clock_12h);
@@ -223,7 +303,7 @@ pub fn draw(
         active: stamp(alert.active_at),
         fired: alert.fired_at().map(stamp),
         closed,
-        cover: cover_of(alert),
+        cover: Cover::of(alert, cover, names),
         owner,
         quiet: one.quiet.map(why::quiet),
         silenced_by: if alert.is_firing() {

@@ -4,17 +4,19 @@
 
 use std::fmt::Write as _;
 
+use chrono::{Days, TimeDelta};
 use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::{Ago, Drawn, Part, alert::headline, cut};
 use crate::{
-    model::{CaregiverId, Instant},
+    model::{CaregiverId, Instant, local_time::local_date},
     pulse::Pulses,
     report::lookup::{
         Kind,
         answer::{CandidateAnswer, FoundAnswer, PersonAnswer, ShownCover},
         index::By,
+        profile::BACK,
         shifts::ShiftAnswer,
     },
     view::{View, words},
@@ -68,6 +70,10 @@ struct Person {
     shifts_complete: bool,
     visits_as_of: Option<Ago>,
     unlinked: Vec<String>,
+    /// From when on the past is shown, where that is longer ago than usual.
+    since: Option<String>,
+    /// Further back: in words, and where.
+    further: Vec<(&'static str, String)>,
 }
 
 #[derive(Serialize)]
@@ -169,6 +175,11 @@ pub fn draw_person(view: &View, pulses: &Pulses, person: &PersonAnswer, now: Ins
         state: one.state.clone(),
         summary: cut(&one.summary, 200),
     });
+    let today = local_date(zone, now);
+    let further = [("30 days", 30), ("90 days", 90), ("a year", 365)].into_iter().map(|(says, n_days)| {
+        let since = today - Days::new(n_days);
+        (says, format!("{}&since={since}", link(&of.agency, of.kind, &of.id)))
+    });
     let shown = Person {
         kind: of.kind.as_str(),
         other: if of.kind == Kind::Client { "Caregiver" } else { "Client" },
@@ -190,6 +201,9 @@ pub fn draw_person(view: &View, pulses: &Pulses, person: &PersonAnswer, now: Ins
         shifts_complete: of.shifts_freshness.complete,
         visits_as_of: of.visits_freshness.as_of.map(|at| Ago::of(at, now)),
         unlinked: unlinked.collect(),
+        since: (now - of.since > BACK + TimeDelta::hours(1))
+            .then(|| local_date(zone, of.since).format("%-d %b %Y").to_string()),
+        further: further.collect(),
     };
     let title = format!("{} {}", if of.kind == Kind::Client { "Client" } else { "Caregiver" }, of.id);
     let parts = vec![Part::of("person", "person.html", &shown), headline(view, pulses, now, real_now)];

@@ -16,6 +16,7 @@ Examples:
   shiftwatch lookup '(202) 555-0110 x12'                     a telephone number in any form
   shiftwatch lookup 0110                                     or how it ends
   shiftwatch lookup 70001234 --output json                   the vendor's id
+  shiftwatch lookup avery sample --since 2026-03-01          with shifts and visits since then
 
 Whoever is meant beyond doubt is shown with shifts, visits and alerts; else those who fit are listed. Names are shown to who
 can read the agent's store on this machine (--config), or signs in with --http-config; each look is written down
@@ -24,6 +25,9 @@ pub struct Lookup {
     /// What is remembered: a name, a telephone number or its last digits, an id
     #[arg(value_name = "WORDS", required = true)]
     pub words: Vec<String>,
+    /// With shifts and visits since this day, at most 400 days ago [default: those of the last week]
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<chrono::NaiveDate>,
     /// In this agency [default: in all]
     #[arg(long, value_name = "NAME")]
     pub agency: Option<String>,
@@ -40,6 +44,7 @@ Examples:
   shiftwatch shifts --day tomorrow --state uncovered
   shiftwatch shifts --client 'avery sample'                     from a week ago to a fortnight ahead
   shiftwatch shifts --caregiver 8000202 --day 2026-12-01 --output csv
+  shiftwatch shifts --client 7000101 --from 2026-01-01 --to 2026-06-30    the past, as far as it was kept or read
 
 States: covered, uncovered, running, done, missed, cancelled, and unseen: begun, and nobody has read its visits since.")]
 pub struct Shifts {
@@ -52,6 +57,12 @@ pub struct Shifts {
     /// On this day by the agency's clock: today, tomorrow, yesterday, or a date
     #[arg(long, value_name = "DAY")]
     pub day: Option<String>,
+    /// From this date on, in place of a day; also long ago
+    #[arg(long, value_name = "DATE", conflicts_with = "day")]
+    pub from: Option<chrono::NaiveDate>,
+    /// To this date, it included
+    #[arg(long, value_name = "DATE", conflicts_with = "day")]
+    pub to: Option<chrono::NaiveDate>,
     /// In these states, between commas
     #[arg(long, value_name = "STATE")]
     pub state: Option<String>,

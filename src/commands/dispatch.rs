@@ -181,7 +181,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             Ok(on_call_log::run(&agent, args.days, args.asking.output, width, &mut out).await?)
         }
         Command::Lookup(args) => {
-            let body = LookupBody { q: args.words.join(" "), agency: args.agency };
+            let body = LookupBody { q: args.words.join(" "), agency: args.agency, since: args.since };
             let how = lookup::How { output: args.asking.output, width, real_now: clock::real_now() };
             asking(&args.asking, config, async |asked, out| lookup::lookup(asked, &body, how, out).await).await
         }
@@ -191,6 +191,8 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
                 ("client", args.client),
                 ("caregiver", args.caregiver),
                 ("day", args.day),
+                ("from", args.from.map(|date| date.to_string())),
+                ("to", args.to.map(|date| date.to_string())),
                 ("state", args.state),
                 ("agency", args.agency),
             ];

@@ -22,7 +22,7 @@ use crate::{
         Viewer,
         lookup::{Asker, LookupBody, ShiftsWish, cover, find, shifts, wish},
     },
-    model::Instant,
+    model::{Instant, local_time::local_date},
     report::lookup::{
         Freshness, Kind,
         answer::{FoundAnswer, PersonAnswer, ShiftsAnswer, ShownCover},
@@ -119,7 +119,7 @@ pub async fn list(
         if words.chars().all(|c| c.is_ascii_digit()) {
             continue;
         }
-        let body = LookupBody { q: words, agency: query.get("agency").cloned() };
+        let body = LookupBody { q: words, agency: query.get("agency").cloned(), since: None };
         let found = asked.find(&body).await?;
         let fits: Vec<_> = found.candidates.iter().filter(|one| one.kind == kind).collect();
         let exact: Vec<_> = fits.iter().filter(|one| one.exact).collect();
@@ -215,15 +215,16 @@ fn person_text(person: &PersonAnswer, how: How) -> String {
         );
     }
     text.push('\n');
+    let zone: Tz = of.timezone.parse().unwrap_or(chrono_tz::UTC);
+    let since = local_date(zone, of.since);
     if of.shifts.is_empty() {
-        text.push_str("No shifts from 7 days ago to 14 days ahead.\n");
+        let _ = writeln!(text, "No shifts from {since} to 14 days ahead.");
     } else {
         text.push_str(&table_of(&of.shifts).text(how.width));
     }
     let loose = of.visits.iter().filter(|visit| visit.shift.is_none()).count();
     if loose > 0 {
-        let _ =
-            writeln!(text, "{} of the last 7 days belong to no shift.", words::count(loose as u64, "visit", "visits"));
+        let _ = writeln!(text, "{} since {since} belong to no shift.", words::count(loose as u64, "visit", "visits"));
     }
     let _ = writeln!(
         text,

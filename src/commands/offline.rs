@@ -6,10 +6,15 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use chrono::NaiveDate;
 use futures::future::BoxFuture;
 
 use crate::{
-    app::lookup::{cover_of, finish, gather, index_of, rosters, shifts_of, together},
+    app::cover_past::{Clocks, gather as gather_past},
+    app::lookup::{
+        before_memory, cover_of, finish, gather, index_of, past_rows, profile_with_past, rosters, shifts_with_past,
+        together, wish_of,
+    },
     config::Config,
     http::{
         Audit, Lookup,
@@ -19,11 +24,17 @@ use crate::{
         records::RecordsFault,
     },
     mirror::Mirror,
-    model::Instant,
+    model::{Instant, local_time::start_of_day},
     report::{
         audit::{AuditLog, AuditRow},
-        cover::{FoundCover, Terms},
-        lookup::{Kind, index::Index, profile::FoundProfile, shifts::FoundShifts},
+        cover::{FoundCover, Past, Terms},
+        lookup::{
+            Kind,
+            index::Index,
+            past::PastRows,
+            profile::FoundProfile,
+            shifts::{FoundShifts, one},
+        },
     },
     rules::ruleset::Ruleset,
     store::Store,
@@ -89,17 +100,54 @@ impl Lookup for Offline {
         Box::pin(std::future::ready(found))
     }
 
+    fn past<'a>(
+        &'a self,
+        agency: &'a str,
+        kind: Kind,
+        id: &'a str,
+        since: NaiveDate,
+    ) -> BoxFuture<'a, Option<FoundProfile>> {
+        Box::pin(async move {
+            let (mirror, _) = self.mirrors(Some(agency)).next()?;
+            let zone = mirror.settings().timezone;
+            let wish = wish_of(kind, id, start_of_day(zone, since), self.now);
+            let rows = past_rows(&self.store, &mirror.settings().agency, zone, &wish).await;
+            profile_with_past(mirror, (kind, id), &rows, &wish, self.now)
+        })
+    }
+
     fn shifts(&self, wish: ShiftsWish) -> BoxFuture<'_, FoundShifts> {
-        let all = self.mirrors(wish.agency.as_deref()).map(|(mirror, _)| shifts_of(mirror, &wish, self.now)).collect();
-        Box::pin(std::future::ready(together(all)))
+        Box::pin(async move {
+            let mut all = Vec::new();
+            for (mirror, _) in self.mirrors(wish.agency.as_deref()) {
+                let (agency, zone) = (&mirror.settings().agency, mirror.settings().timezone);
+                let before = before_memory(zone, &wish, self.now);
+                let rows = match &before {
+                    Some(before) => past_rows(&self.store, agency, zone, before).await,
+                    None => PastRows::default(),
+                };
+                all.push(shifts_with_past(mirror, &wish, before.as_ref(), &rows, self.now));
+            }
+            together(all)
+        })
     }
 
     fn cover<'a>(&'a self, agency: Option<&'a str>, shift: &'a str) -> BoxFuture<'a, Option<FoundCover>> {
-        let all = self.agencies.iter().zip(&self.terms);
-        let mut asked =
-            all.filter(|((mirror, _), _)| agency.is_none_or(|name| mirror.settings().agency.as_str() == name));
-        let found = asked.find_map(|((mirror, _), terms)| cover_of(mirror, terms, shift, self.now));
-        Box::pin(std::future::ready(found))
+        Box::pin(async move {
+            for ((mirror, _), terms) in self.agencies.iter().zip(&self.terms) {
+                let name = &mirror.settings().agency;
+                if agency.is_some_and(|asked| name.as_str() != asked) || one(mirror, shift, self.now).is_none() {
+                    continue;
+                }
+                let past = gather_past(&self.store, name, &Clocks::of(mirror), None, self.now).await;
+                let past = past.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "cover: the past could not be read; who was with whom is known from the last days alone");
+                    Past::default()
+                });
+                return cover_of(mirror, terms, &past, shift, self.now);
+            }
+            None
+        })
     }
 }
 

@@ -93,6 +93,7 @@ fn read_weights(node: &Node, path: &str, cx: &mut Reading<'_>) -> Weights {
         ("distance", &mut weights.distance),
         ("overtime", &mut weights.overtime),
         ("reliability", &mut weights.reliability),
+        ("answers_texts", &mut weights.answers_texts),
         ("wants_hours", &mut weights.wants_hours),
         ("recency", &mut weights.recency),
     ] {

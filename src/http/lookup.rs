@@ -36,6 +36,10 @@ use crate::{
 
 /// So many candidates in one answer.
 pub const CANDIDATES_MAX: usize = 20;
+/// So many days of one client's or caregiver's shifts at once.
+const SPAN_OF_ONE_MAX: i64 = 400;
+/// And of everybody's.
+const SPAN_OF_ALL_MAX: i64 = 31;
 /// A query is a name or a number, no letter.
 const ASKED_MAX: usize = 200;
 
@@ -46,6 +50,17 @@ pub trait Lookup: Send + Sync + 'static {
 
     /// What is known of somebody; `None` when nobody has this id.
     fn profile<'a>(&'a self, agency: Option<&'a str>, kind: Kind, id: &'a str) -> BoxFuture<'a, Option<FoundProfile>>;
+
+    /// The same with shifts and visits since a day before memory begins.
+    fn past<'a>(
+        &'a self,
+        _agency: &'a str,
+        _kind: Kind,
+        _id: &'a str,
+        _since: NaiveDate,
+    ) -> BoxFuture<'a, Option<FoundProfile>> {
+        Box::pin(std::future::ready(None))
+    }
 
     /// Shifts, by start.
     fn shifts(&self, wish: ShiftsWish) -> BoxFuture<'_, FoundShifts>;
@@ -78,6 +93,10 @@ pub struct ShiftsWish {
     pub caregiver: Option<CaregiverId>,
     /// On this day by the agency's clock.
     pub day: Option<Day>,
+    /// From this day on, in place of `day`.
+    pub from: Option<NaiveDate>,
+    /// To this day, it included.
+    pub to: Option<NaiveDate>,
     /// In one of these states.
     pub states: Vec<State>,
 }
@@ -114,6 +133,10 @@ pub struct LookupBody {
     /// In this agency; without it in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agency: Option<String>,
+    /// With shifts and visits since this day; without it those of the last week.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub since: Option<NaiveDate>,
 }
 
 /// Who asks, and where what they see is written down.
@@ -160,14 +183,14 @@ pub async fn find(
     let agency = body.agency.as_deref();
     let may_try = asker.viewer.grant().is_some();
     let mut found = lookup.find(agency, asked, !may_try).await;
-    let mut profile = sole(lookup, &found).await;
+    let mut profile = sole(lookup, &found, body.since).await;
     let people = found.people.iter().map(|(_, _, hit)| (hit.kind, hit.id.clone()));
     let named_too = profile.iter().flat_map(FoundProfile::ids);
     let sight = asker.see(agency, what, people.chain(named_too).collect::<Vec<_>>()).await;
     if may_try && sight.grant.is_none() {
         // What a name leads to is no more than the name itself.
         found = lookup.find(agency, asked, true).await;
-        profile = sole(lookup, &found).await;
+        profile = sole(lookup, &found, body.since).await;
     }
     let Some(roster) = found.roster else { return Err((StatusCode::NOT_FOUND, no_agency(agency))) };
     let candidates = found.people.into_iter().map(|(agency, location, hit)| CandidateAnswer {
@@ -186,14 +209,27 @@ pub async fn find(
 }
 
 /// The profile of whoever was meant beyond doubt: the only exact one, or the only one.
-async fn sole(lookup: &dyn Lookup, found: &FoundPeople) -> Option<FoundProfile> {
+async fn sole(lookup: &dyn Lookup, found: &FoundPeople, since: Option<NaiveDate>) -> Option<FoundProfile> {
     let mut exact = found.people.iter().filter(|(_, _, hit)| hit.exact);
     let one = match (exact.next(), exact.next(), found.n) {
         (Some(one), None, _) => one,
         (None, _, 1) => found.people.first()?,
         _ => return None,
     };
-    lookup.profile(Some(one.0.as_str()), one.2.kind, &one.2.id).await
+    with_past(lookup, Some(one.0.as_str()), (one.2.kind, &one.2.id), since).await
+}
+
+/// A profile, with what lies before memory begins where that was asked for.
+async fn with_past(
+    lookup: &dyn Lookup,
+    agency: Option<&str>,
+    (kind, id): (Kind, &str),
+    since: Option<NaiveDate>,
+) -> Option<FoundProfile> {
+    let found = lookup.profile(agency, kind, id).await?;
+    let Some(since) = since else { return Some(found) };
+    let agency = found.agency().to_owned();
+    Some(lookup.past(&agency, kind, id, since).await.unwrap_or(found))
 }
 
 fn person(profile: FoundProfile, sight: Sight, view: Option<&View>) -> PersonAnswer {
@@ -237,8 +273,9 @@ pub async fn profile(
     what: &str,
     agency: Option<&str>,
     (kind, id): (Kind, &str),
+    since: Option<NaiveDate>,
 ) -> Option<PersonAnswer> {
-    let found = lookup.profile(agency, kind, id).await?;
+    let found = with_past(lookup, agency, (kind, id), since).await?;
     let sight = asker.see(agency, what, found.ids().collect::<Vec<_>>()).await;
     Some(person(found, sight, asker.view))
 }
@@ -345,7 +382,7 @@ impl Web {
     get,
     path = "/api/v1/clients/{id}",
     tag = "people",
-    params(("id" = String, Path, description = "The vendor's id"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
+    params(("id" = String, Path, description = "The vendor's id"), ("since" = Option<String>, Query, description = "With shifts and visits since this day, a date; the last week without"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
     responses(
         (status = 200, description = "As asked", body = PersonAnswer),
         answer::Refused
@@ -366,7 +403,7 @@ pub(super) async fn get_client(
     get,
     path = "/api/v1/caregivers/{id}",
     tag = "people",
-    params(("id" = String, Path, description = "The vendor's id"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
+    params(("id" = String, Path, description = "The vendor's id"), ("since" = Option<String>, Query, description = "With shifts and visits since this day, a date; the last week without"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
     responses(
         (status = 200, description = "As asked", body = PersonAnswer),
         answer::Refused
@@ -389,11 +426,16 @@ async fn get_person(
     asked: Asked,
     (kind, id): (Kind, &str),
 ) -> Response {
-    let agency = asked.ok().and_then(|Query(asked)| asked.get("agency").cloned());
+    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let agency = asked.get("agency").cloned();
+    let Ok(since) = asked.get("since").map(|text| text.parse()).transpose() else {
+        let why = "`since` must be a date like 2026-03-01";
+        return answer::problem(StatusCode::BAD_REQUEST, why).into_response();
+    };
     let what = format!("/api/v1/{}s/{id}", kind.as_str());
     let view = web.view();
     let asker = web.asker(viewer, peer, &view);
-    if let Some(person) = profile(&*web.lookup, asker, &what, agency.as_deref(), (kind, id)).await {
+    if let Some(person) = profile(&*web.lookup, asker, &what, agency.as_deref(), (kind, id), since).await {
         return answer::json(person);
     }
     let why = format!(
@@ -408,7 +450,7 @@ async fn get_person(
     get,
     path = "/api/v1/shifts",
     tag = "people",
-    params(("client" = Option<String>, Query, description = "An id"), ("caregiver" = Option<String>, Query, description = "An id"), ("day" = Option<String>, Query, description = "today, tomorrow, yesterday or a date"), ("state" = Option<String>, Query, description = "covered, uncovered, running, done, missed, cancelled or unseen, between commas"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
+    params(("client" = Option<String>, Query, description = "An id"), ("caregiver" = Option<String>, Query, description = "An id"), ("day" = Option<String>, Query, description = "today, tomorrow, yesterday or a date"), ("from" = Option<String>, Query, description = "In place of a day: from this date on"), ("to" = Option<String>, Query, description = "And to this date, it included"), ("state" = Option<String>, Query, description = "covered, uncovered, running, done, missed, cancelled or unseen, between commas"), ("agency" = Option<String>, Query, description = "Whose; every agency, or the first, without")),
     responses(
         (status = 200, description = "As asked", body = ShiftsAnswer),
         answer::Refused
@@ -449,10 +491,29 @@ pub fn wish(asked: &BTreeMap<String, String>) -> Result<ShiftsWish, String> {
                 let all = State::ALL.map(State::as_str).join(", ");
                 wish.states = states.ok_or_else(|| format!("`state` must be one or more of {all}, between commas"))?;
             }
+            "from" | "to" => {
+                let date: Option<NaiveDate> = text.trim().parse().ok();
+                let date = Some(date.ok_or_else(|| format!("`{key}` must be a date like 2026-12-01"))?);
+                *(if key == "from" { &mut wish.from } else { &mut wish.to }) = date;
+            }
             other => {
-                return Err(format!("`{other}` is not asked for; there are client, caregiver, day, state and agency"));
+                return Err(format!(
+                    "`{other}` is not asked for; there are client, caregiver, day, from, to, state and agency"
+                ));
             }
         }
+    }
+    if wish.day.is_some() && (wish.from.is_some() || wish.to.is_some()) {
+        return Err("`day` is one day; ask for it, or for `from` and `to`".to_owned());
+    }
+    if let (Some(from), Some(to)) = (wish.from, wish.to) {
+        let most = if wish.client.is_some() || wish.caregiver.is_some() { SPAN_OF_ONE_MAX } else { SPAN_OF_ALL_MAX };
+        let n_days = (to - from).num_days();
+        if n_days < 0 || n_days > most {
+            return Err(format!("`to` must lie no more than {most} days after `from`, and not before it"));
+        }
+    } else if wish.client.is_none() && wish.caregiver.is_none() && (wish.from.is_some() || wish.to.is_some()) {
+        return Err("without a client or caregiver, `from` and `to` are asked for together".to_owned());
     }
     Ok(wish)
 }

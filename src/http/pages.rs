@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axum::{
@@ -36,6 +36,7 @@ use crate::{
     report::{
         alert_story::AlertStory,
         api_record::ApiRecord,
+        cover::{BEST, CoverAnswer},
         history::{History, Span},
         on_call_log::OnCallLog,
     },
@@ -69,13 +70,14 @@ const ALERTS_KEPT_MAX: usize = 64;
 const AGES_EVERY_S: i64 = 5;
 
 type Place = Arc<OnceCell<Option<Arc<Drawn>>>>;
+type Takers = Arc<OnceCell<Option<CoverAnswer>>>;
 type Pages = HashMap<(Page, bool), Place>;
 
 /// A page with what it shows of the past, or why that cannot be had.
 enum Kept {
     Now(Asked),
     Alerts,
-    Alert(String, Result<Option<AlertStory>, String>),
+    Alert(String, Result<Option<AlertStory>, String>, Option<Box<CoverAnswer>>),
     Api(Asked, Result<Option<ApiRecord>, String>),
     History(Span, Result<Box<History>, String>),
     OnCall(Result<OnCallLog, String>),
@@ -94,6 +96,8 @@ struct Hall {
     age: i64,
     pages: Pages,
     n_alerts: usize,
+    /// Who could take the shifts that are looked at.
+    covers: HashMap<String, Takers>,
 }
 
 impl Hall {
@@ -124,16 +128,51 @@ impl Web {
     pub(super) async fn drawn(&self, page: &Page, with_names: bool) -> Option<Arc<Drawn>> {
         let view = self.view();
         let now = self.clock.now();
-        let cell = {
-            let age = (now - view.at).num_seconds() / (AGES_EVERY_S * i64::from(self.clock.speed().max(1)));
-            let mut hall = self.gallery.of.lock().unwrap_or_else(PoisonError::into_inner);
-            let same = hall.view.as_ref().is_some_and(|of| Arc::ptr_eq(of, &view)) && hall.age == age;
-            if !same {
-                *hall = Hall { view: Some(Arc::clone(&view)), age, ..Hall::default() };
-            }
-            hall.place(page, with_names)
-        };
+        let cell = self.hall(&view, now).place(page, with_names);
         cell.get_or_init(|| self.draw(page, view, with_names, now)).await.clone()
+    }
+
+    /// The pages of this picture.
+    fn hall(&self, view: &Arc<View>, now: Instant) -> MutexGuard<'_, Hall> {
+        let age = (now - view.at).num_seconds() / (AGES_EVERY_S * i64::from(self.clock.speed().max(1)));
+        let mut hall = self.gallery.of.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = hall.view.as_ref().is_some_and(|of| Arc::ptr_eq(of, view)) && hall.age == age;
+        if !same {
+            *hall = Hall { view: Some(Arc::clone(view)), age, ..Hall::default() };
+        }
+        hall
+    }
+
+    /// Who could take the shift of an alert, the best few; asked once a picture.
+    async fn takers(&self, page: &Page, view: &Arc<View>, now: Instant) -> Option<CoverAnswer> {
+        let Page::Alert(fingerprint) = page else { return None };
+        let (agency, shift) = alert::open_shift(view, fingerprint)?;
+        let cell = {
+            let mut hall = self.hall(view, now);
+            if hall.covers.len() >= ALERTS_KEPT_MAX && !hall.covers.contains_key(fingerprint) {
+                Takers::default()
+            } else {
+                Arc::clone(hall.covers.entry(fingerprint.clone()).or_default())
+            }
+        };
+        let ask = || async {
+            let found = self.lookup.cover(Some(agency.as_str()), shift).await?;
+            Some(found.best(BEST).shown(None))
+        };
+        cell.get_or_init(ask).await.clone()
+    }
+
+    /// Whom a page names.
+    async fn wanted(&self, page: &Page, view: &Arc<View>, now: Instant) -> Vec<people::Who> {
+        let mut wanted = wanted(page, view, now);
+        if let Some(cover) = self.takers(page, view, now).await
+            && let Page::Alert(fingerprint) = page
+            && let Some((agency, _)) = alert::open_shift(view, fingerprint)
+        {
+            let new = alert::takers(agency, &cover);
+            wanted.extend(new.into_iter().filter(|one| !wanted.contains(one)).collect::<Vec<_>>());
+        }
+        wanted
     }
 
     /// Whether whoever asks may see names on a page: it is written down first, who sees whom. `met` holds whom they were
@@ -141,7 +180,7 @@ impl Web {
     pub(super) async fn may_name(&self, who: Option<&SignedIn>, page: &Page, met: &mut HashSet<people::Who>) -> bool {
         let Some(who) = who else { return false };
         let new = {
-            let mut wanted = wanted(page, &self.view(), self.clock.now());
+            let mut wanted = self.wanted(page, &self.view(), self.clock.now()).await;
             wanted.retain(|one| !met.contains(one));
             wanted
         };
@@ -155,9 +194,9 @@ impl Web {
     }
 
     async fn draw(&self, page: &Page, view: Arc<View>, with_names: bool, now: Instant) -> Option<Arc<Drawn>> {
-        let wanted = if with_names { wanted(page, &view, now) } else { Vec::new() };
+        let wanted = if with_names { self.wanted(page, &view, now).await } else { Vec::new() };
         let names = if wanted.is_empty() { Names::default() } else { self.people.look_up(wanted).await };
-        let kept = self.kept(page, &view).await;
+        let kept = self.kept(page, &view, now).await;
         let pulses = Arc::clone(&self.pulses);
         // A large day takes milliseconds of a processor; whoever polls the vendor must not wait for it.
         let drawn = tokio::task::spawn_blocking(move || {
@@ -165,10 +204,11 @@ impl Web {
             match kept {
                 Kept::Now(asked) => Some(now::draw(&view, &pulses, &asked, &names, with_names, now, real_now)),
                 Kept::Alerts => Some(alert::draw_all(&view, &pulses, &names, now, real_now)),
-                Kept::Alert(fingerprint, story) => match (alert::find(&view, &fingerprint), story) {
+                Kept::Alert(fingerprint, story, cover) => match (alert::find(&view, &fingerprint), story) {
                     (Some(one), story) => {
                         let story = story.as_ref().map(Option::as_ref).map_err(Clone::clone);
-                        Some(alert::draw(&view, &pulses, one, story, &names, now, real_now))
+                        let beside = alert::Beside { story, cover: cover.as_deref() };
+                        Some(alert::draw(&view, &pulses, one, beside, &names, now, real_now))
                     }
                     (None, Ok(Some(story))) => Some(alert::draw_past(&view, &pulses, &story, now, real_now)),
                     (None, _) => None,
@@ -190,14 +230,15 @@ impl Web {
     }
 
     /// A page with what it shows of the past.
-    async fn kept(&self, page: &Page, view: &View) -> Kept {
+    async fn kept(&self, page: &Page, view: &Arc<View>, now: Instant) -> Kept {
         let says = |fault: RecordsFault| fault.to_string();
         match page {
             Page::Now(asked) => Kept::Now(asked.clone()),
             Page::Alerts => Kept::Alerts,
             Page::OnCall => Kept::OnCall(self.records.on_call_log(on_call_log::DAYS).await.map_err(says)),
             Page::Alert(fingerprint) => {
-                Kept::Alert(fingerprint.clone(), self.records.alert_story(fingerprint).await.map_err(says))
+                let story = self.records.alert_story(fingerprint).await.map_err(says);
+                Kept::Alert(fingerprint.clone(), story, self.takers(page, view, now).await.map(Box::new))
             }
             Page::Api(asked) => {
                 let record = match api::wanted(view, asked) {

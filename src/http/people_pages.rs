@@ -57,7 +57,7 @@ pub(super) async fn found(
     };
     let view = web.view();
     let (now, real_now) = (web.clock.now(), clock::real_now());
-    let body = LookupBody { q, agency: agency.filter(|name| !name.is_empty()) };
+    let body = LookupBody { q, agency: agency.filter(|name| !name.is_empty()), since: None };
     match find(&*web.lookup, web.asker(&viewer, peer, &view), "/people", &body).await {
         Ok(found) => {
             if let Some(one) = &found.profile {
@@ -133,7 +133,9 @@ async fn person(
     let view = web.view();
     let asker = web.asker(viewer, peer, &view);
     let agency = asked.get("agency").map(String::as_str);
-    let Some(person) = profile(&*web.lookup, asker, &what, agency, (kind, id)).await else {
+    // A date that cannot be read shows what is shown without one.
+    let since = asked.get("since").and_then(|text| text.parse().ok());
+    let Some(person) = profile(&*web.lookup, asker, &what, agency, (kind, id), since).await else {
         let says = "Nobody with this id is known. Search by name, phone or id above.";
         return problem(web, &who, StatusCode::NOT_FOUND, "Nobody of this id", says);
     };

@@ -32,6 +32,7 @@ use crate::{
         planner::Next,
         status::EncounterScope,
     },
+    store::Whose,
 };
 
 /// Reads one agency, as the planner says, until stopped.
@@ -142,7 +143,7 @@ async fn archive(floor: &Floor, post: &Post, fetched: &Fetched, rows: &Rows, spa
     let (from, until) = (span.from - TimeDelta::days(1), span.until + TimeDelta::days(1));
     let known = match &fetched.read {
         Read::Shifts { client, .. } | Read::Visits { client: Some(client), .. } => {
-            floor.store.past_lines_of(&post.name, client, from, until).await
+            floor.store.past_lines_of(&post.name, Whose::Client(client), from, until).await
         }
         _ => floor.store.past_lines(&post.name, from, until).await,
     };

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
+    cover_list::Covers,
     texts,
     voice::Telling,
     words::{self, Words},
@@ -19,6 +20,8 @@ const RED: &str = "#b3261e";
 const AMBER: &str = "#8a5a00";
 /// Over.
 const GREEN: &str = "#2e6b34";
+/// So many shifts of one mail have the list of those who could take them.
+const COVERS_MAX: usize = 5;
 /// A summary that fits into a line.
 const LINE_CHARS: usize = 80;
 
@@ -40,6 +43,8 @@ pub struct Frame<'a> {
     pub telling: &'a Telling,
     /// Who the people are; `None` when the receiver was not granted to know.
     pub people: Option<&'a dyn People>,
+    /// Who could take a shift.
+    pub covers: &'a dyn Covers,
     /// The receiver's name, said in the footer.
     pub receiver: &'a str,
     /// True for what was found after a catch-up.
@@ -70,9 +75,9 @@ pub fn write(firing: &[&Alert], over: &[&Alert], frame: Frame<'_>) -> Mail {
         let _ = writeln!(text, "{line}\n");
         let _ = write!(rows, "<p>{}</p>", escape(&line));
     }
-    for alert in firing {
+    for (n, alert) in firing.iter().enumerate() {
         let words = words::firing(alert, frame.telling, frame.now);
-        firing_part(alert, &words, frame, &mut text, &mut rows);
+        firing_part(alert, &words, n < COVERS_MAX, frame, &mut text, &mut rows);
     }
     for alert in over {
         over_part(alert, frame, &mut text, &mut rows);
@@ -115,9 +120,9 @@ pub fn write_letter(letter: &Letter, firing: &[&Alert], over: &[&Alert], frame: 
             escape(words)
         );
     }
-    for alert in firing {
+    for (n, alert) in firing.iter().enumerate() {
         let words = words::firing(alert, frame.telling, frame.now);
-        firing_part(alert, &words, frame, &mut text, &mut rows);
+        firing_part(alert, &words, n < COVERS_MAX, frame, &mut text, &mut rows);
     }
     for alert in over {
         over_part(alert, frame, &mut text, &mut rows);
@@ -155,7 +160,7 @@ fn subject(firing: &[&Alert], over: &[&Alert], frame: Frame<'_>) -> String {
     }
 }
 
-fn firing_part(alert: &Alert, words: &Words, frame: Frame<'_>, text: &mut String, rows: &mut String) {
+fn firing_part(alert: &Alert, words: &Words, with_cover: bool, frame: Frame<'_>, text: &mut String, rows: &mut String) {
     let severity = alert.labels.get("severity").map_or("", String::as_str);
     let headline = headline(alert, words);
     let _ = writeln!(text, "{headline}");
@@ -192,6 +197,7 @@ fn firing_part(alert: &Alert, words: &Words, frame: Frame<'_>, text: &mut String
         lines.push(("Owner", ack.by.clone()));
     }
     lines.extend(granted(alert, frame.people));
+    lines.extend(cover(alert, with_cover, frame));
     if !severity.is_empty() {
         lines.push(("Severity", severity.to_owned()));
     }
@@ -304,6 +310,28 @@ fn granted(alert: &Alert, people: Option<&dyn People>) -> Vec<(&'static str, Str
     lines
 }
 
+/// Who could take a shift that wants somebody.
+fn cover(alert: &Alert, with_list: bool, frame: Frame<'_>) -> Vec<(&'static str, String)> {
+    let Subject::Shift(key) = &alert.key.subject else { return Vec::new() };
+    if !matches!(alert.facts.tells, Tells::Uncovered) || alert.posted.is_some() {
+        return Vec::new();
+    }
+    if !with_list {
+        return vec![(
+            "Cover",
+            "on the board, or by shiftwatch cover; the first shifts of a mail have it here.".to_owned(),
+        )];
+    }
+    let found = frame.covers.could_take(key);
+    let mut lines = found.map_or_else(Vec::new, |found| found.lines(frame.people.map(|_| PhiGrant::GRANTED_MAIL)));
+    if let (false, Some(url), Some(shift)) = (lines.is_empty(), &frame.telling.external_url, alert.labels.get("shift"))
+    {
+        let shift: String = url::form_urlencoded::byte_serialize(shift.as_bytes()).collect();
+        lines.push(("All of them", format!("{url}/shifts/{shift}/cover")));
+    }
+    lines
+}
+
 fn label(annotation: &str) -> &'static str {
     match annotation {
         "cause" => "Cause",
@@ -335,8 +363,11 @@ mod tests {
     use super::*;
     use crate::{
         alerts::alert::{AlertKey, Confirm, Facts, Labels},
-        model::{AgencyName, Endpoint, ShiftKey, ShiftRef},
-        notify::voice::Voice,
+        model::{AgencyName, Endpoint, Phi, ShiftKey, ShiftRef, people::Nobody},
+        notify::{
+            cover_list::{CoverList, Found, NoCovers, Taker},
+            voice::Voice,
+        },
         rules::finding::{RuleId, Window},
     };
 
@@ -386,7 +417,8 @@ mod tests {
         };
         let telling = Telling { voices: HashMap::new(), installation: voice, external_url: None, shadow: None };
         let now = seven() + TimeDelta::minutes(10);
-        write(firing, over, Frame { telling: &telling, people: None, receiver: "office", summary: true, now })
+        let covers = &NoCovers;
+        write(firing, over, Frame { telling: &telling, people: None, covers, receiver: "office", summary: true, now })
     }
 
     fn body(mail: &Mail) -> Vec<&str> {
@@ -447,6 +479,86 @@ mod tests {
         let mut own = late("page");
         own.annotations.insert("summary".into(), "Dialysis at noon: call the driver too".into());
         assert!(mail(&[&own], &[]).text.contains("  What: Dialysis at noon"), "a rule's own words stay");
+    }
+
+    /// Two could take every shift.
+    struct Two;
+
+    impl Covers for Two {
+        fn could_take(&self, _: &ShiftKey) -> Option<Found> {
+            let taker = |id: &str, name: &str, phone: &str, why: &str| Taker {
+                caregiver: id.into(),
+                name: Phi::new(name.to_owned()),
+                phones: Phi::new(vec![phone.to_owned()]),
+                why: why.to_owned(),
+            };
+            Some(Found::List(CoverList {
+                n: 9,
+                best: vec![
+                    taker(
+                        "8000201",
+                        "Casey <Sample>",
+                        "2025550111",
+                        "12 visits with this client since Mar 2026; same zip; not known: punctuality",
+                    ),
+                    taker("8000202", "", "", "same city"),
+                ],
+                n_others: 15,
+                others: "12 overlap, 3 over 40 h that week".to_owned(),
+                doubtful: false,
+            }))
+        }
+    }
+
+    /// Nobody has read the list of caregivers.
+    struct Unread;
+
+    impl Covers for Unread {
+        fn could_take(&self, _: &ShiftKey) -> Option<Found> {
+            Some(Found::Unknown("not known: no list of caregivers was read yet."))
+        }
+    }
+
+    #[test]
+    fn a_shift_without_a_caregiver_has_those_who_could_take_it() {
+        let alert = alert(Tells::Uncovered, "page", &[]);
+        let write = |people: Option<&dyn People>, covers: &dyn Covers, n: usize| {
+            let voice = Voice {
+                title: "CCA".into(),
+                zone: chrono_tz::America::Denver,
+                location_zones: HashMap::new(),
+                clock_12h: false,
+            };
+            let telling = Telling { voices: HashMap::new(), installation: voice, external_url: None, shadow: None };
+            let now = seven() - TimeDelta::minutes(235);
+            let frame = Frame { telling: &telling, people, covers, receiver: "office", summary: false, now };
+            write(&vec![&alert; n], &[], frame)
+        };
+        let bare = write(None, &Two, 1);
+        assert_eq!(
+            bare.text,
+            "NO CAREGIVER: Tue 07:00-11:00, North\n  \
+             When: starts in 3h55\n  \
+             Do: Find cover.\n  \
+             In WellSky: Shift 90010001\n  \
+             Cover: 9 caregivers could take it; the best 2:\n  \
+             1st: caregiver 8000201: 12 visits with this client since Mar 2026; same zip; not known: punctuality\n  \
+             2nd: caregiver 8000202: same city\n  \
+             Not: 15 others may not: 12 overlap, 3 over 40 h that week.\n  \
+             Severity: page\n\n--\nSent by shiftwatch to receiver office.\n"
+        );
+        assert!(!bare.html.contains("Casey") && bare.html.contains("caregiver 8000201: 12 visits"), "{}", bare.html);
+        let granted = write(Some(&Nobody), &Two, 1);
+        assert!(granted.text.contains("  1st: Casey <Sample>, 2025550111 (8000201): 12 visits"), "{}", granted.text);
+        assert!(granted.html.contains("Casey &lt;Sample&gt;, 2025550111 (8000201)"), "{}", granted.html);
+        assert!(granted.text.contains("  2nd: caregiver 8000202: same city"), "no name, no phone: the id alone");
+        assert_eq!(granted.subject, bare.subject);
+
+        let unread = write(None, &Unread, 1).text;
+        assert!(unread.contains("  Cover: not known: no list of caregivers was read yet.\n"), "{unread}");
+        assert!(!write(None, &NoCovers, 1).text.contains("Cover:"), "it left the schedule");
+        let many = write(None, &Two, 7).text;
+        assert_eq!((many.matches("  1st:").count(), many.matches("  Cover: on the board").count()), (5, 2), "{many}");
     }
 
     #[test]

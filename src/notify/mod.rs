@@ -1,7 +1,7 @@
 //! Who is told, how, by what.
 //!
 //! Two halves. The pure one turns intents into messages: [`render`], with [`words`], [`texts`], [`email`],
-//! [`webhook_payload`], [`template`], [`former`], [`shadow`], [`send_on`],
+//! [`webhook_payload`], [`cover_list`], [`template`], [`former`], [`shadow`], [`send_on`],
 //! [`record_note`]. The other sends what was committed.
 //!
 //! Given: a committed step's intents, the receivers, and who the people are for those who may know.
@@ -11,6 +11,7 @@
 pub mod alertmanager;
 pub mod call;
 pub mod channel;
+pub mod cover_list;
 pub mod deliver;
 pub mod email;
 pub mod fill;

@@ -121,7 +121,8 @@ fn mail(notice: &Notice, id: &MessageId, settings: &PersonalMail, given: Given<'
     let to = notice.to.to_string();
     let (firing, over) = about(&notice.says);
     let letter = letter(&notice.says, speaker, to);
-    let frame = Frame { telling: given.telling, people: None, receiver: PEOPLE, summary: false, now: given.now };
+    let (telling, covers, now) = (given.telling, given.covers, given.now);
+    let frame = Frame { telling, people: None, covers, receiver: PEOPLE, summary: false, now };
     let Mail { subject, text, html } = email::write_letter(&letter, &firing, &over, frame, title);
     // Every mail of one page to one address is one thread, also when the first of it was another way's.
     let thread = MessageId::of_notice(speaker.agency, &notice.topic, 0, Channel::Email, &notice.mark);

@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use minijinja::{Value, context};
 
 use super::{
+    cover_list::Covers,
     email::{self, Frame, Mail},
     former::{self, Addresses, By, Reach},
     message::{AddressMark, Channel, Content, Mention, Message, MessageId, MessageIdentity},
@@ -62,6 +63,8 @@ pub struct Given<'a> {
     pub telling: &'a Telling,
     /// Who the people are.
     pub people: &'a dyn People,
+    /// Who could take a shift.
+    pub covers: &'a dyn Covers,
     /// The instant of the decision.
     pub now: Instant,
 }
@@ -341,11 +344,12 @@ impl<'a> Notice<'a> {
     }
 
     fn email(&self, config: &EmailConfig, part: &Part<'_>) -> Content {
-        let Given { telling, people, now, .. } = self.given;
+        let Given { telling, people, covers, now, .. } = self.given;
         let granted = config.phi && self.is_real;
         let frame = Frame {
             telling,
             people: granted.then_some(people),
+            covers,
             receiver: &part.receiver,
             summary: self.intent.summary,
             now,

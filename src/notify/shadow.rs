@@ -219,7 +219,14 @@ mod tests {
         });
         let telling = Telling { voices: HashMap::new(), installation: voice, external_url: None, shadow };
         let former = std::iter::empty().collect();
-        let given = render::Given { policy: &policy, former: &former, telling: &telling, people: &ada(), now };
+        let given = render::Given {
+            policy: &policy,
+            former: &former,
+            telling: &telling,
+            people: &ada(),
+            covers: &crate::notify::cover_list::NoCovers,
+            now,
+        };
         let rendered = render::render(&[intent], given);
         rendered
             .messages

@@ -54,6 +54,7 @@ pub(super) fn columns(agency: &AgencyName, row: &MirrorRow, left: bool, at: Inst
         line.as_ref().and_then(|line| line.start).into(),
         state.into(),
         line.as_ref().and_then(|line| line.client.as_ref().map(ToString::to_string)).into(),
+        line.as_ref().and_then(|line| line.caregiver.as_ref().map(ToString::to_string)).into(),
         line.as_ref().map(|line| pack(line, state)).into(),
     ]
 }
@@ -76,10 +77,10 @@ fn pack(line: &PastLine, state: i64) -> String {
 
 /// Puts rows into the archive; one that is there already is replaced.
 pub(super) const ARCHIVE: Many = Many {
-    head: "INSERT INTO visit_archive (agency, key, archived_at, body, blob, start, state, client, line) VALUES ",
+    head: "INSERT INTO visit_archive (agency, key, archived_at, body, blob, start, state, client, caregiver, line) VALUES ",
     tail: " ON CONFLICT (agency, key) DO UPDATE SET archived_at = excluded.archived_at, body = excluded.body,
             blob = excluded.blob, start = excluded.start, state = excluded.state, client = excluded.client,
-            line = excluded.line",
+            caregiver = excluded.caregiver, line = excluded.line",
 };
 
 /// Stores what was seen to change in visits that were complete.
@@ -166,18 +167,36 @@ pub(super) async fn packed(
     Ok(packed.unwrap_or_default())
 }
 
-/// The same of one client alone.
+/// Whose past.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose<'a> {
+    /// A client's.
+    Client(&'a ClientId),
+    /// A caregiver's.
+    Caregiver(&'a CaregiverId),
+}
+
+/// The same of one client or caregiver alone.
 pub(super) async fn packed_of(
     connection: &mut SqliteConnection,
     agency: &AgencyName,
-    client: &ClientId,
+    whose: Whose<'_>,
     from: Instant,
     until: Instant,
 ) -> Result<String, StoreError> {
-    let text = "SELECT group_concat(line, char(30))
-                FROM visit_archive INDEXED BY visit_archive_start
-                WHERE agency = ? AND start >= ? AND start < ? AND client = ? AND state < 2";
-    let values = vec![agency.as_str().into(), from.into(), until.into(), client.as_str().into()];
+    let (text, id) = match whose {
+        Whose::Client(id) => (
+            "SELECT group_concat(line, char(30)) FROM visit_archive INDEXED BY visit_archive_client
+             WHERE agency = ? AND client = ? AND start >= ? AND start < ? AND state < 2",
+            id.as_str(),
+        ),
+        Whose::Caregiver(id) => (
+            "SELECT group_concat(line, char(30)) FROM visit_archive INDEXED BY visit_archive_caregiver
+             WHERE agency = ? AND caregiver = ? AND start >= ? AND start < ? AND state < 2",
+            id.as_str(),
+        ),
+    };
+    let values = vec![agency.as_str().into(), id.into(), from.into(), until.into()];
     let rows = fetch(connection, "reading the past", text, values).await?;
     let packed: Option<String> = rows.first().map(|row| get(row, "visit_archive", 0)).transpose()?.flatten();
     Ok(packed.unwrap_or_default())

@@ -35,7 +35,7 @@ mod sql;
 pub mod sqlite;
 mod writer;
 
-pub use archive::PastDay;
+pub use archive::{PastDay, Whose};
 pub use calendars::CalendarCopy;
 pub use contacts::{BadContact, VerifiedContact};
 pub use error::{CommitError, StoreError};

@@ -21,7 +21,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::{
     Attempted, BadContact, Claimed, Closing, Commit, CommitError, GatewayHealth, HeardText, Loaded, MessageState,
-    Morning, NoteRow, Old, OutboxStats, PastDay, Place, Poll, Report, Room, Scheduled, VerifiedContact, WayWent,
+    Morning, NoteRow, Old, OutboxStats, PastDay, Place, Poll, Report, Room, Scheduled, VerifiedContact, WayWent, Whose,
     api_rows, archive, audit, book, calendars,
     calendars::CalendarCopy,
     contacts,
@@ -46,7 +46,7 @@ use crate::{
         past_line::PastLine,
         row::{ArchiveDelta, MirrorDelta, MirrorRow, StoredLine, VisitEdit},
     },
-    model::{AddressMark, AgencyName, ClientId, Instant, PersonName, Phi},
+    model::{AddressMark, AgencyName, Instant, PersonName, Phi},
     notify::message::{Channel, Message, MessageId},
     on_call::Marks,
     report::{
@@ -402,16 +402,16 @@ impl Store {
         Ok(lines)
     }
 
-    /// The same of one client.
+    /// The same of one client or caregiver.
     pub async fn past_lines_of(
         &self,
         agency: &AgencyName,
-        client: &ClientId,
+        whose: Whose<'_>,
         from: Instant,
         until: Instant,
     ) -> Result<Vec<PastLine>, StoreError> {
         let (mut lines, mut unpacking) = (Vec::new(), archive::Unpacking::default());
-        let packed = archive::packed_of(self.reader().await?.connection(), agency, client, from, until).await?;
+        let packed = archive::packed_of(self.reader().await?.connection(), agency, whose, from, until).await?;
         unpacking.lines(&packed, &mut lines);
         Ok(lines)
     }

@@ -116,6 +116,7 @@ const NOTIFY_PURE: &[&str] = &[
     "words",
     "email",
     "former",
+    "cover_list",
     "webhook_payload",
     "shadow",
     "send_on",

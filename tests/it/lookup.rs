@@ -3,10 +3,14 @@
 
 use std::process::Command;
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
-use shiftwatch::sim::Patient;
+use shiftwatch::{
+    model::Instant,
+    sim::{Appointment, Conduct, Patient, Practitioner, Sim, World},
+};
 
-use crate::harness::{AVERY, BLAKE, House, Plan, SHIFT};
+use crate::harness::{AVERY, BLAKE, CASEY, House, LEAD, PATIENCE, Plan, SHIFT};
 
 fn plan() -> Plan {
     Plan {
@@ -73,5 +77,74 @@ async fn people_shifts_and_cover_are_looked_up_and_each_look_is_written_down() {
     house.settled().await;
     let (_, text) = said(&house, true, &["audit", "--days", "4000", "--output", "csv"]);
     assert!(text.contains("command line") && text.contains(AVERY), "{text}");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_mail_about_an_uncovered_shift_says_who_could_take_it() {
+    let telling = r#"route: { receiver: on-call, group_by: [agency, shift], group_wait: 2s, group_interval: 5s }
+receivers:
+  - name: on-call
+    sms_configs: [ { to: "+12025550111" } ]
+    email_configs: [ { to: lead@example.com, phi: true }, { to: plain@example.net } ]
+"#;
+    let world = |world: &mut World, now: Instant| {
+        let edit = |practitioner: &mut Practitioner| {
+            practitioner.given = "Casey".into();
+            practitioner.family = "Beispiel".into();
+        };
+        world.edit_caregiver(CASEY, edit).expect("a caregiver");
+        // Somebody who comes to this client tomorrow as well.
+        world.add_caregiver("8000203");
+        let start = now + TimeDelta::hours(27);
+        world.add_shift(Appointment::hours("90010003", AVERY, start, 2).with("8000203").who(Conduct::punctual()));
+    };
+    let mut house =
+        House::open(Plan { telling, world, external_url: "https://watch.example.com", ..Plan::default() }).await;
+    house.sim.world(|world| world.unassign(SHIFT)).expect("a shift");
+    let text = house.told_of(&["NO CAREGIVER"]).await;
+    assert!(!text.contains("800020") && !text.contains("Beispiel"), "{text}");
+    let plain = |sim: &Sim| sim.mails().into_iter().find(|mail| mail.to.iter().any(|to| to == "plain@example.net"));
+    assert!(house.sim.until(PATIENCE, |sim| plain(sim).is_some()).await, "{}", house.log());
+    let (mails, plain) = (house.sim.mails(), plain(&house.sim).expect("it came"));
+    let lead = mails.iter().find(|mail| mail.to.iter().any(|to| to == LEAD)).expect("it came");
+    for (mail, name) in [(lead, "Casey Beispiel, "), (&plain, "caregiver 8000201: ")] {
+        let (text, html) = (mail.text(), mail.html());
+        for part in [
+            "Cover: ",
+            "2 caregivers could take it",
+            " 1st: ",
+            "(8000203)",
+            "1 more visit is planned with this client",
+            "2nd: ",
+            name,
+        ] {
+            let part =
+                if mail.to == plain.to { part.replace("(8000203)", "caregiver 8000203") } else { part.to_owned() };
+            assert!(text.contains(&part), "{part}: {text}");
+        }
+        for part in ["Not: 1 other may not: 1 overlap.", "/shifts/90010001%40"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(text.find("8000203") < text.find("8000201"), "who knows the client comes first: {text}");
+        assert!(html.contains("could take it") && html.contains("1 more visit is planned with this client"), "{html}");
+    }
+    assert!(!plain.raw.contains("Beispiel") && !plain.text().contains("Beispiel"), "{}", plain.raw);
+
+    // The same on the alert's page: ids for whoever did not sign in.
+    let (_, body) = house.get("/api/v1/alerts").await;
+    let alerts: Value = serde_json::from_str(&body).expect("JSON");
+    let fingerprint = alerts[0]["fingerprint"].as_str().expect("an alert");
+    let (status, page) = house.get(&format!("/alerts/{fingerprint}")).await;
+    assert_eq!(status, 200, "{page}");
+    for part in [
+        "Who could take it",
+        "caregiver 8000203",
+        "1 more visit is planned with this client",
+        "1 other may not: 1 overlap",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("Beispiel"), "{page}");
     house.close().await;
 }

@@ -10,7 +10,7 @@ use crate::{
         fixture::{BASE, HOUR, Reading, caregiver, client, mirror, shift, visit},
     },
     model::Phi,
-    report::cover::{FoundCover, Terms},
+    report::cover::{FoundCover, Past, Terms},
     report::lookup::{
         Kind,
         answer::{FoundAnswer, PersonAnswer, ShiftsAnswer, ShownCover},
@@ -66,7 +66,7 @@ impl Lookup for Noted {
     }
 
     fn cover<'a>(&'a self, _: Option<&'a str>, shift: &'a str) -> BoxFuture<'a, Option<FoundCover>> {
-        Box::pin(std::future::ready(cover_of(&world().0, &Terms::default(), shift, noon())))
+        Box::pin(std::future::ready(cover_of(&world().0, &Terms::default(), &Past::default(), shift, noon())))
     }
 
     fn shifts(&self, wish: ShiftsWish) -> BoxFuture<'_, FoundShifts> {

@@ -11,6 +11,7 @@ use crate::{
     },
     model::{PersonName, Phi, PhiGrant, people::Nobody},
     notify::{
+        cover_list::NoCovers,
         message::{AddressMark, Channel, Content, Message, SmtpTarget},
         notice,
         page_texts::tests::{alert, minutes, over, telling},
@@ -76,7 +77,7 @@ fn page(text: Option<&str>) -> Says {
 
 fn rendered(notices: &[Notice], policy: &Policy, telling: &Telling) -> Rendered {
     let former = std::iter::once(Phi::new("+12025550199".to_owned())).collect();
-    let given = Given { policy, former: &former, telling, people: &Nobody, now: minutes(25) };
+    let given = Given { policy, former: &former, telling, people: &Nobody, covers: &NoCovers, now: minutes(25) };
     notice::render(notices, &"main".into(), given)
 }
 

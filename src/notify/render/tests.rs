@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     alerts::{stage::*, step::Step},
     model::people::Nobody,
-    notify::{receiver::Receiver, voice::Voice},
+    notify::{cover_list::NoCovers, receiver::Receiver, voice::Voice},
     rules::finding::Closing,
 };
 
@@ -21,8 +21,14 @@ fn telling() -> Telling {
 fn rendered(stage: &Stage, made: &Step, former: &[&str]) -> Rendered {
     let former = former.iter().map(|address| Phi::new((*address).to_owned())).collect();
     let telling = telling();
-    let given =
-        Given { policy: stage.book.policy(), former: &former, telling: &telling, people: &Nobody, now: stage.now };
+    let given = Given {
+        policy: stage.book.policy(),
+        former: &former,
+        telling: &telling,
+        people: &Nobody,
+        covers: &NoCovers,
+        now: stage.now,
+    };
     render(&made.intents, given)
 }
 

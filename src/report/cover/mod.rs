@@ -6,9 +6,14 @@
 //!
 //! Filters and weights: home-care practice, continuity before coverage before convenience.
 
+pub mod bar;
 mod candidate;
+mod mail;
+pub mod past;
 pub mod sheet;
 pub mod terms;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +27,9 @@ use crate::{
     },
 };
 
+pub use bar::{Bar, Barred};
+pub use mail::{BEST, found, one_line};
+pub use past::Past;
 pub use terms::{Terms, Weights};
 
 /// So many who are forbidden are listed with what forbids them.
@@ -35,10 +43,14 @@ pub struct CoverAnswer {
     pub shift: ShiftAnswer,
     /// Who could take it, the best first.
     pub ranked: Vec<RankedAnswer>,
+    /// How many could; more than `ranked` holds are not listed.
+    pub n_ranked: usize,
     /// Who must not, with what forbids it; ordered by id.
     pub forbidden: Vec<ForbiddenAnswer>,
     /// How many of those there are; more than `forbidden` holds are not listed.
     pub n_forbidden: usize,
+    /// How many are forbidden for which kind of reason, each counted once; the most first.
+    pub barred: Vec<Barred>,
     /// How fresh the list of caregivers is.
     pub roster: Freshness,
     /// How fresh the shifts are, all together: what a caregiver has to do elsewhere is as of then.
@@ -89,20 +101,28 @@ pub struct FoundCover {
     shift: FoundShift,
     ranked: Vec<(RankedAnswer, Phi<String>)>,
     forbidden: Vec<(ForbiddenAnswer, Phi<String>)>,
+    n_ranked: usize,
     n_forbidden: usize,
+    barred: Vec<Barred>,
     roster: Freshness,
     shifts: Freshness,
 }
 
 /// Who could take a shift of this mirror.
 #[must_use]
-pub fn cover(mirror: &Mirror, terms: &Terms, entry: &ShiftEntry, now: Instant) -> FoundCover {
+pub fn cover(mirror: &Mirror, terms: &Terms, past: &Past, entry: &ShiftEntry, now: Instant) -> FoundCover {
+    let open = candidate::Open::new(mirror, terms, past, entry, now);
     let mut ranked = Vec::new();
     let mut forbidden = Vec::new();
+    let mut counts: BTreeMap<Bar, usize> = BTreeMap::new();
     for caregiver in mirror.caregivers() {
-        let candidate = candidate::Candidate { mirror, terms, entry, caregiver, now };
+        let candidate = candidate::Candidate::new(&open, caregiver);
         let (id, name) = (caregiver.id.clone(), caregiver.person.name.clone());
         let why = candidate.forbidden_by();
+        if let Some(first) = why.first() {
+            *counts.entry(first.bar).or_default() += 1;
+        }
+        let why: Vec<String> = why.into_iter().map(|one| one.says).collect();
         if why.is_empty() {
             let reasons = candidate.reasons();
             let score = reasons.iter().map(|reason| reason.points).sum();
@@ -116,19 +136,24 @@ pub fn cover(mirror: &Mirror, terms: &Terms, entry: &ShiftEntry, now: Instant) -
     forbidden.sort_by_key(|(one, _)| order(&one.caregiver));
     let n_forbidden = forbidden.len();
     forbidden.truncate(FORBIDDEN_MAX);
+    let mut barred: Vec<Barred> =
+        counts.into_iter().map(|(by, n)| Barred { by, n, says: terms.bar_words(by) }).collect();
+    barred.sort_by_key(|one| std::cmp::Reverse(one.n));
     let as_of = mirror.all_read_since(now);
     FoundCover {
         shift: FoundShift::of(mirror, entry, now),
+        n_ranked: ranked.len(),
         ranked,
         forbidden,
         n_forbidden,
+        barred,
         roster: roster(mirror, Section::Caregivers),
         shifts: Freshness { as_of, complete: as_of.is_some() },
     }
 }
 
 impl FoundCover {
-    /// Only the best so many, and nobody who is forbidden: for a mail.
+    /// Only the best so many, and nobody who is forbidden by id: for the page of an alert.
     #[must_use]
     pub fn best(mut self, n: usize) -> Self {
         self.ranked.truncate(n);
@@ -154,7 +179,9 @@ impl FoundCover {
             shift: self.shift.shown(grant),
             ranked: ranked.collect(),
             forbidden: forbidden.collect(),
+            n_ranked: self.n_ranked,
             n_forbidden: self.n_forbidden,
+            barred: self.barred,
             roster: self.roster,
             shifts: self.shifts,
         }

@@ -10,8 +10,26 @@ use chrono::{Datelike as _, Days, NaiveDate, NaiveDateTime, NaiveTime, Weekday};
 use crate::model::{CaregiverId, ClientId};
 
 /// The columns there are.
-pub const COLUMNS: [&str; 10] =
-    ["kind", "id", "availability", "time_off", "hours_wanted", "do_not_send", "asked_for", "credentials", "lat", "lon"];
+pub const COLUMNS: [&str; 18] = [
+    "kind",
+    "id",
+    "availability",
+    "time_off",
+    "hours_wanted",
+    "do_not_send",
+    "asked_for",
+    "credentials",
+    "lat",
+    "lon",
+    "gender",
+    "gender_wanted",
+    "languages",
+    "languages_wanted",
+    "payer",
+    "payers",
+    "branches",
+    "answers_texts",
+];
 
 /// What a sheet says.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,6 +55,16 @@ pub struct CaregiverRow {
     pub credentials: Vec<String>,
     /// Where they live.
     pub place: Option<Place>,
+    /// Their gender, as [`gender`] writes it.
+    pub gender: Option<String>,
+    /// What they speak; `None` = not known.
+    pub languages: Option<Vec<String>>,
+    /// For whom they may work; `None` = not known.
+    pub payers: Option<Vec<String>>,
+    /// The branches (locations, by name or id) that they work for; `None` = not known.
+    pub branches: Option<Vec<String>>,
+    /// Of a hundred texts that offered a shift so many were answered.
+    pub answers_texts: Option<f64>,
 }
 
 /// A client's row.
@@ -48,6 +76,12 @@ pub struct ClientRow {
     pub asked_for: Vec<String>,
     /// Where they live.
     pub place: Option<Place>,
+    /// Whoever comes must be of this gender, as [`gender`] writes it.
+    pub gender_wanted: Option<String>,
+    /// Whoever comes must speak one of these; empty = any.
+    pub languages_wanted: Vec<String>,
+    /// Who pays.
+    pub payer: Option<String>,
 }
 
 /// A point on the earth, in degrees.
@@ -235,11 +269,26 @@ fn read_row(cells: &BTreeMap<&str, &Cell>, sheet: &mut Sheet, bad: &mut Vec<BadC
                 do_not_send: list("do_not_send"),
                 credentials: list("credentials"),
                 place,
+                gender: cell("gender").map(|cell| gender(&cell.text)),
+                languages: cell("languages").map(Cell::parts),
+                payers: cell("payers").map(Cell::parts),
+                branches: cell("branches").map(Cell::parts),
+                answers_texts: number("answers_texts", 0.0..=100.0, bad),
             };
+            belongs_to(cells, "a client", &["gender_wanted", "languages_wanted", "payer"], bad);
             sheet.caregivers.insert(CaregiverId::new(id), row).is_some()
         }
         "client" => {
-            let row = ClientRow { do_not_send: list("do_not_send"), asked_for: list("asked_for"), place };
+            let row = ClientRow {
+                do_not_send: list("do_not_send"),
+                asked_for: list("asked_for"),
+                place,
+                gender_wanted: cell("gender_wanted").map(|cell| gender(&cell.text)),
+                languages_wanted: list("languages_wanted"),
+                payer: cell("payer").map(|cell| cell.text.trim().to_owned()),
+            };
+            let theirs = ["gender", "languages", "payers", "branches", "answers_texts"];
+            belongs_to(cells, "a caregiver", &theirs, bad);
             sheet.clients.insert(ClientId::new(id), row).is_some()
         }
         _ => {
@@ -249,6 +298,26 @@ fn read_row(cells: &BTreeMap<&str, &Cell>, sheet: &mut Sheet, bad: &mut Vec<BadC
     };
     if twice {
         cells["id"].is_bad(bad, format!("{id} stands here a second time"), "write one row for each".to_owned());
+    }
+}
+
+/// A cell that stands in the wrong kind of row would never count.
+fn belongs_to(cells: &BTreeMap<&str, &Cell>, whom: &str, columns: &[&str], bad: &mut Vec<BadCell>) {
+    for column in columns {
+        if let Some(cell) = cells.get(column).filter(|cell| !cell.text.trim().is_empty()) {
+            let instead = "write it into the other kind of row, or leave the cell empty".to_owned();
+            cell.is_bad(bad, format!("{column} is said of {whom}, and this is the other kind of row"), instead);
+        }
+    }
+}
+
+/// A gender as it is compared: `female`, `male`, or the word as it was written, in small letters.
+#[must_use]
+pub fn gender(text: &str) -> String {
+    match text.trim().to_lowercase().as_str() {
+        "f" | "w" | "woman" | "female" => "female".to_owned(),
+        "m" | "man" | "male" => "male".to_owned(),
+        other => other.to_owned(),
     }
 }
 

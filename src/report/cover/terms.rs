@@ -2,7 +2,7 @@
 
 use chrono::{TimeDelta, Weekday};
 
-use super::sheet::Sheet;
+use super::{bar::Bar, sheet::Sheet};
 
 /// Filters and weights.
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub struct Weights {
     pub overtime: u32,
     /// Comes on time.
     pub reliability: u32,
+    /// Answers texts, where the sheet says so.
+    pub answers_texts: u32,
     /// Wants more hours than they have.
     pub wants_hours: u32,
     /// The client saw them a short while ago.
@@ -54,6 +56,7 @@ impl Default for Weights {
             distance: 15,
             overtime: 10,
             reliability: 10,
+            answers_texts: 10,
             wants_hours: 10,
             recency: 5,
         }
@@ -73,5 +76,37 @@ impl Default for Terms {
             weights: Weights::default(),
             sheet: Sheet::default(),
         }
+    }
+}
+
+impl Terms {
+    /// What forbids it in words that follow a number: `12 overlap`, `3 over 60 h that week`.
+    #[must_use]
+    pub fn bar_words(&self, bar: Bar) -> String {
+        let over = |max: Option<TimeDelta>, when: &str| {
+            let max = max.unwrap_or_default();
+            match (max.num_hours(), max.num_minutes() % 60) {
+                (hours, 0) => format!("over {hours} h that {when}"),
+                (hours, minutes) => format!("over {hours} h {minutes:02} that {when}"),
+            }
+        };
+        let words = match bar {
+            Bar::LongDay => return over(self.max_day, "day"),
+            Bar::LongWeek => return over(self.max_week, "week"),
+            Bar::NotCurrent => "not active or not hired",
+            Bar::OnIt => "on it already",
+            Bar::Overlap => "overlap",
+            Bar::Travel => "without time to travel",
+            Bar::Lacks => "lack what the client needs",
+            Bar::DoNotSend => "not to be sent to this client",
+            Bar::TimeOff => "with time off",
+            Bar::NotAvailable => "not available then",
+            Bar::TooFar => "too far away",
+            Bar::Gender => "not of the gender asked for",
+            Bar::Language => "without the language asked for",
+            Bar::Payer => "not for this payer",
+            Bar::Branch => "of other branches",
+        };
+        words.to_owned()
     }
 }

@@ -3,6 +3,10 @@ use proptest::prelude::*;
 use super::{sheet::BadCell, *};
 use crate::{
     mirror::fixture::{DAY, HOUR, Reading, at, caregiver, client, mirror, shift, visit},
+    mirror::{
+        past_line::{PastLine, PastState},
+        row::ARCHIVED_SHIFT,
+    },
     model::{Caregiver, Client, Phi, ShiftKey},
 };
 
@@ -13,6 +17,7 @@ const START: i64 = 2 * DAY + 2 * HOUR;
 struct Office {
     mirror: Mirror,
     terms: Terms,
+    past: Past,
 }
 
 /// An office of two clients; `busy`: shifts of g1 besides (start, hours, client).
@@ -32,7 +37,11 @@ fn office(sheet: &str, busy: &[(i64, i64, &str)], change: impl FnOnce(&mut Careg
     let (sheet, bad) = sheet::read(sheet);
     assert_eq!(bad, []);
     let requires = vec![("respite".to_owned(), vec!["lift".to_owned()])];
-    Office { mirror, terms: Terms { sheet, requires, radius_miles: Some(20.0), ..Terms::default() } }
+    Office {
+        mirror,
+        terms: Terms { sheet, requires, radius_miles: Some(20.0), ..Terms::default() },
+        past: Past::default(),
+    }
 }
 
 fn key() -> ShiftKey {
@@ -41,7 +50,7 @@ fn key() -> ShiftKey {
 
 fn covered(office: &Office) -> CoverAnswer {
     let entry = office.mirror.shift(&key()).unwrap();
-    cover(&office.mirror, &office.terms, entry, at(NOW)).shown(None)
+    cover(&office.mirror, &office.terms, &office.past, entry, at(NOW)).shown(None)
 }
 
 const TRAINED: &str = "kind,id,credentials\ncaregiver,g1,Lift;cpr\n";
@@ -112,7 +121,7 @@ fn what_speaks_for_somebody_is_said_and_what_is_not_known() {
     assert_eq!(
         says(&bare),
         [
-            ("not with this client in the last 8 days, nor planned", 0),
+            ("no visit with this client known since 29 Jun, none planned", 0),
             ("distance not known", 0),
             ("4 h 00 that week with this shift", 9),
             ("punctuality not known", 5),
@@ -126,8 +135,7 @@ fn what_speaks_for_somebody_is_said_and_what_is_not_known() {
     assert_eq!(
         says(&known),
         [
-            ("was with this client 1 times in the last 8 days", 30),
-            ("last 0 days ago", 5),
+            ("1 more visit is planned with this client", 30),
             ("the client asked for them", 20),
             ("same zip", 12),
             ("14 h 00 that week with this shift", 6),
@@ -135,7 +143,7 @@ fn what_speaks_for_somebody_is_said_and_what_is_not_known() {
             ("wants 20 h 00 a week", 5),
         ]
     );
-    assert_eq!(known.ranked[0].score, 83);
+    assert_eq!(known.ranked[0].score, 78);
     let far = covered(&office(TRAINED, &[(START + DAY, 20, "c2"), (START + 2 * DAY, 19, "c2")], |_, _| {}));
     assert!(says(&far).contains(&("overtime: 43 h 00 that week with this shift", 0)), "{far:?}");
 }
@@ -145,7 +153,7 @@ fn who_comes_on_time_is_known_by_their_visits() {
     let mut office = office(TRAINED, &[(NOW - 5 * HOUR, 2, "c2")], |_, _| {});
     let came = visit("v1", Some("b0"), "c2", NOW - 5 * HOUR + 600, Some(NOW - 3 * HOUR));
     Reading::visits(None, NOW, vec![came]).into(&mut office.mirror);
-    assert!(says(&covered(&office)).contains(&("on time 0 of 1 times in the last 8 days", 0)));
+    assert!(says(&covered(&office)).contains(&("on time 0 of 1 times since 29 Jun", 0)));
 }
 
 #[test]
@@ -164,6 +172,8 @@ fn a_sheet_says_where_it_is_wrong() {
         ),
         ("kind,id,time_off\ncaregiver,1,2026-12-26..2026-12-24\n", vec![(2, 13, "time off")]),
         ("kind,id,hours_wanted\ncaregiver,1,lots\n", vec![(2, 13, "hours_wanted")]),
+        ("kind,id,answers_texts\ncaregiver,1,101\n", vec![(2, 13, "answers_texts")]),
+        ("kind,id,gender,gender_wanted\nclient,1,f,\ncaregiver,2,,f\n", vec![(2, 10, "caregiver"), (3, 14, "client")]),
     ] {
         let found = sheet::read(text).1;
         let places: Vec<(u32, u32)> = found.iter().map(|bad| (bad.line, bad.column)).collect();
@@ -210,7 +220,7 @@ proptest! {
         Reading::shifts("c1", NOW, of_c1).into(&mut mirror);
         Reading::shifts("c2", NOW, of_c2).into(&mut mirror);
         let requires = vec![("respite".to_owned(), vec!["lift".to_owned()])];
-        let office = Office { mirror, terms: Terms { sheet: sheet::read(&sheet).0, requires, ..Terms::default() } };
+        let office = Office { mirror, terms: Terms { sheet: sheet::read(&sheet).0, requires, ..Terms::default() }, past: Past::default() };
         let answer = covered(&office);
         prop_assert_eq!(answer.ranked.len() + answer.n_forbidden, people.len());
         for one in &answer.ranked {
@@ -224,4 +234,90 @@ proptest! {
         prop_assert!(answer.ranked.is_sorted_by(|a, b| a.score >= b.score));
         prop_assert_eq!(covered(&office), answer);
     }
+}
+
+#[test]
+fn the_past_that_is_kept_counts_beside_memory_and_says_since_when() {
+    let mut office = office(TRAINED, &[(NOW - 5 * HOUR, 2, "c1")], |_, _| {});
+    let came = visit("v1", Some("b0"), "c1", NOW - 5 * HOUR + 60, Some(NOW - 3 * HOUR));
+    Reading::visits(None, NOW, vec![came]).into(&mut office.mirror);
+    let line = |key: &str, n: i64, late: i64| PastLine {
+        key: key.to_owned(),
+        start: Some(at(NOW - n * DAY + late)),
+        ends: Some(at(NOW - n * DAY + HOUR)),
+        naive_start: false,
+        naive_ends: false,
+        client: Some("c1".into()),
+        caregiver: Some("g1".into()),
+        shift: Some(format!("s{n}").as_str().into()),
+        state: PastState::Stands,
+    };
+    let mut lines = Vec::new();
+    for (n, late) in [(100, 0), (50, 1_200), (20, 0)] {
+        lines.push(line(&format!("{ARCHIVED_SHIFT}{n}"), n, 0));
+        lines.push(line(&format!("v-{n}"), n, late));
+    }
+    // What memory holds as well is counted once.
+    lines.push(line("v1", 0, -5 * HOUR + 60));
+    office.past.absorb((at(NOW - 200 * DAY), at(NOW - 8 * DAY)), &lines, &|time, _| match time {
+        crate::model::VisitTime::Instant(at) => Some(at),
+        crate::model::VisitTime::Naive(_) => None,
+    });
+    let answer = covered(&office);
+    let says = says(&answer);
+    assert_eq!(says[0], ("4 visits with this client since Mar 2026", 30));
+    assert_eq!(says[1], ("the last less than a day ago", 5));
+    assert!(says.contains(&("on time 3 of 4 times since Mar 2026", 7)), "{says:?}");
+}
+
+#[test]
+fn what_the_client_wants_forbids_where_it_is_known_and_is_said_where_it_is_not() {
+    let sheet = |theirs: &str, wanted: &str| {
+        format!(
+            "kind,id,credentials,gender,languages,payers,branches,gender_wanted,languages_wanted,payer\n\
+             caregiver,g1,lift,{theirs},,,\nclient,c1,,,,,,{wanted}\n"
+        )
+    };
+    for (theirs, wanted, bar, reason) in [
+        ("m,,,", "female,,", Some(Bar::Gender), ""),
+        ("F,,,", "woman,,", None, "of the gender that the client asked for"),
+        (",,,", "female,,", None, "gender (the client asked for one) not known"),
+        (",english; Français,,", ",français,", None, "speaks a language that the client asked for"),
+        (",english,,", ",spanish; tagalog,", Some(Bar::Language), ""),
+        (",,,", ",spanish,", None, "languages (the client asked for some) not known"),
+        (",,private; va,", ",,VA", None, "may work for this client's payer"),
+        (",,private,", ",,medicaid", Some(Bar::Payer), ""),
+        (",,,", ",,medicaid", None, "leave to work for this client's payer not known"),
+        (",,,north", ",,", Some(Bar::Branch), ""),
+    ] {
+        let mut office = office(&sheet(theirs, wanted), &[], |_, client| client.location = Some("77".into()));
+        office.terms.radius_miles = None;
+        let answer = covered(&office);
+        assert_eq!(answer.barred.first().map(|one| one.by), bar, "{theirs} {wanted}: {answer:?}");
+        if bar.is_none() {
+            assert!(says(&answer).iter().any(|(says, _)| *says == reason), "{theirs} {wanted}: {:?}", says(&answer));
+        }
+    }
+}
+
+#[test]
+fn who_must_not_is_counted_once_by_the_first_reason() {
+    let office = office("kind,id,time_off\ncaregiver,g1,2026-07-08\n", &[(START + HOUR, 1, "c2")], |_, _| {});
+    let answer = covered(&office);
+    assert_eq!(answer.barred.iter().map(|one| (one.n, one.says.as_str())).collect::<Vec<_>>(), [(1, "overlap")]);
+    assert_eq!((answer.n_ranked, answer.n_forbidden, answer.forbidden[0].why.len()), (0, 1, 3));
+    assert_eq!(office.terms.bar_words(Bar::LongWeek), "over 60 h that week");
+}
+
+#[test]
+fn a_mail_says_what_speaks_for_somebody_before_what_is_not_known() {
+    let reason = |says: &str, points| Reason { says: says.to_owned(), points };
+    let reasons = [
+        reason("distance not known", 0),
+        reason("wants 20 h 00 a week", 0),
+        reason("same zip", 12),
+        reason("punctuality not known", 5),
+    ];
+    assert_eq!(one_line(&reasons), "same zip; wants 20 h 00 a week; not known: distance, punctuality");
+    assert_eq!(one_line(&[]), "");
 }

@@ -58,13 +58,15 @@ fn characters(text: &str) -> Vec<char> {
             'ى' | 'ی' => all.push('ي'),
             'ة' => all.push('ه'),
             'ک' => all.push('ك'),
-            // What stands inside a word and is no letter: O'Brien, tatweel, joiners.
+            // What stands inside a word and is no letter: O'Brien, ʿAli, Gal·la, geresh, tatweel, joiners.
             '\''
+            | '\u{2b9}'..='\u{2bf}'
+            | '\u{201b}'
+            | '·'
+            | '\u{5f3}'
+            | '\u{5f4}'
             | '’'
             | '‘'
-            | 'ʼ'
-            | 'ʻ'
-            | 'ʹ'
             | '`'
             | '´'
             | 'ـ'
@@ -117,6 +119,18 @@ mod tests {
             ("王小明", "王|小|明"),
             ("王 小明", "王|小|明"),
             ("\u{202e}x\u{200b}y", "xy"),
+            ("O`Neil-O‘Neil", "oneil|oneil"),
+            ("ʿAlī", "ali"),
+            ("Gal·la", "galla"),
+            ("ג׳ורג׳", "גורג"),
+            ("שָׁלוֹם", "שלום"),
+            ("IŞIK ışık", "isik|isik"),
+            ("STRAẞE straße", "strasse|strasse"),
+            ("สมหญิง ใจดี", "สมหญิง|ใจดี"),
+            ("ﾔﾏﾀﾞ", "ヤマタ"),
+            ("Nguyễn Thị Đào", "nguyen|thi|dao"),
+            ("e\u{301}\u{302}\u{303}", "e"),
+            ("👩\u{200d}⚕\u{fe0f}", ""),
             ("  ", ""),
             ("--", ""),
             ("\u{301}", ""),
@@ -124,7 +138,7 @@ mod tests {
             let want = if text.starts_with('\u{202e}') { "xy" } else { is };
             assert_eq!(folded(text), want, "{text:?}");
         }
-        assert_eq!(folded("한국"), folded("한국"), "composed or not");
+        assert_eq!(folded("한국"), folded("\u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}"), "composed or not");
         assert_eq!(folded("अनिल"), "अनिल", "a vowel sign is a letter");
     }
 }

@@ -147,6 +147,16 @@ impl Index {
         let mut name = words(person.name.reveal(PhiGrant::INDEX));
         let joined: Word = name.iter().flatten().copied().collect();
         let n_words = name.len();
+        // Anne-Marie is asked for as Annemarie, Abd Allah as Abdallah. The whole name is compared without spaces anyway.
+        let parts: Vec<Word> = [2, 3]
+            .into_iter()
+            .filter(|n| *n < n_words)
+            .flat_map(|n| {
+                name.windows(n).map(|part| part.iter().flatten().copied().collect::<Word>()).collect::<Vec<_>>()
+            })
+            .filter(|word| word.len() > 3)
+            .collect();
+        name.extend(parts);
         name.sort_unstable();
         name.dedup();
         for word in name {
@@ -219,11 +229,28 @@ impl Index {
         }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "two slips at most")]
     fn add_by_name(&self, asked: &str, hits: &mut Vec<Raw>) {
-        let mut asked = words(asked);
+        let asked = words(asked);
+        self.add_by_words(&asked, hits);
+        if !hits.is_empty() {
+            return;
+        }
+        // Annemarie may have been asked for as Anne Marie.
+        for n in 0..asked.len().min(WORDS_MAX).saturating_sub(1) {
+            let pair: Word = asked[n].iter().chain(&asked[n + 1]).copied().collect();
+            let as_one: Vec<Word> =
+                asked[..n].iter().cloned().chain([pair]).chain(asked[n + 2..].iter().cloned()).collect();
+            self.add_by_words(&as_one, hits);
+            if !hits.is_empty() {
+                return;
+            }
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "two slips at most")]
+    fn add_by_words(&self, asked: &[Word], hits: &mut Vec<Raw>) {
         let joined: Word = asked.iter().flatten().copied().collect();
-        asked.truncate(WORDS_MAX);
+        let asked = &asked[..asked.len().min(WORDS_MAX)];
         let n_asked = asked.len();
         if n_asked == 0 {
             return;

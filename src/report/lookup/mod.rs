@@ -8,6 +8,7 @@ pub mod answer;
 pub mod distance;
 pub mod fold;
 pub mod index;
+pub mod past;
 pub mod phone;
 pub mod profile;
 pub mod shifts;

@@ -33,7 +33,9 @@ impl Number {
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let text = text.trim().to_lowercase();
-        let text = text.strip_prefix("tel:").unwrap_or(&text);
+        let text = text.strip_prefix("tel:").unwrap_or(&text).trim_end_matches([',', ';', '.', ' ']);
+        // A trunk zero that is written for those who call from inside the country is no part of the number.
+        let text = text.replacen("(0)", "", 1);
         let (mut digits, mut extension) = (String::new(), None::<String>);
         let mut letters = String::new();
         for c in text.chars() {
@@ -46,6 +48,9 @@ impl Number {
                     extension = Some(String::new());
                 }
                 extension.as_mut().unwrap_or(&mut digits).push(digit);
+            } else if c == ',' && letters.is_empty() && digits.len() >= NATIONAL && extension.is_none() {
+                // A pause, and then what is to be dialled.
+                letters.push('x');
             } else if c.is_alphabetic() || c == '#' || (!letters.is_empty() && matches!(c, '.' | '=' | ':')) {
                 letters.push(c);
             } else if !(c.is_whitespace() || "+()-./;,‐‑–—\u{200e}\u{202a}\u{202c}".contains(c)) {
@@ -54,6 +59,13 @@ impl Number {
         }
         if !letters.is_empty() || digits.len() < DIGITS_MIN {
             return None;
+        }
+        // As it is dialled out of a country.
+        for prefix in ["011", "00"] {
+            if let Some(n) = digits.strip_prefix(prefix).map(str::len).filter(|n| *n >= NATIONAL) {
+                digits.drain(..digits.len() - n);
+                break;
+            }
         }
         if digits.len() == NATIONAL + 1 && digits.starts_with('1') {
             digits.remove(0);
@@ -115,6 +127,15 @@ mod tests {
             ("２０２５５５０１１０", "2025550110", None),
             ("+44 20 7946 0958", "442079460958", None),
             ("0110", "0110", None),
+            ("(202) 555-0147 x12", "2025550147", Some("12")),
+            ("+1.202.555.0147", "2025550147", None),
+            ("001 202 555 0147", "2025550147", None),
+            ("011 44 20 7946 0958", "442079460958", None),
+            ("+44 (0)20 7946 0958", "442079460958", None),
+            ("2025550147,,12", "2025550147", Some("12")),
+            ("2025550147;", "2025550147", None),
+            ("202\u{a0}555\u{2011}0147", "2025550147", None),
+            ("२०२५५५०१४७", "2025550147", None),
         ] {
             let number = Number::read(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((number.digits.as_str(), number.extension.as_deref()), (digits, extension), "{text}");

@@ -3,11 +3,14 @@
 //! Given: an agency's mirror and an id. Gives: who it is, under protection, with shifts and visits around now, each with
 //! how fresh it is. Does not: know alerts, which stand in the picture.
 
+use std::collections::HashSet;
+
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Freshness, Kind,
+    past::{FoundPast, REMEMBERED},
     shifts::{self, FoundShift, ShiftAnswer, Wish, named},
 };
 use crate::{
@@ -52,11 +55,14 @@ pub struct ProfileAnswer {
     pub status: Option<String>,
     /// How fresh all that is.
     pub roster: Freshness,
-    /// Shifts from a week ago to a fortnight ahead, by start.
+    /// Shifts and visits are shown from here on: a week ago, unless more was asked for.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Instant,
+    /// Shifts from then to a fortnight ahead, by start.
     pub shifts: Vec<ShiftAnswer>,
     /// How fresh they are.
     pub shifts_freshness: Freshness,
-    /// Visits of the last week, by check-in.
+    /// Visits since then, by check-in.
     pub visits: Vec<VisitAnswer>,
     /// How fresh they are.
     pub visits_freshness: Freshness,
@@ -100,6 +106,18 @@ impl FoundProfile {
     /// A client or a caregiver of a mirror; `None` when nobody has this id.
     #[must_use]
     pub fn of(mirror: &Mirror, kind: Kind, id: &str, now: Instant) -> Option<Self> {
+        Self::since(mirror, kind, id, now - BACK, now)
+    }
+
+    /// The `agency` label.
+    #[must_use]
+    pub fn agency(&self) -> &str {
+        &self.answer.agency
+    }
+
+    /// The same with shifts and visits since then, as far as memory reaches.
+    #[must_use]
+    pub fn since(mirror: &Mirror, kind: Kind, id: &str, since: Instant, now: Instant) -> Option<Self> {
         let blank = |location: Option<&LocationId>, tags: &[TagId], person: &Person| {
             let settings = mirror.settings();
             let section = if kind == Kind::Client { Section::Clients } else { Section::Caregivers };
@@ -118,6 +136,7 @@ impl FoundProfile {
                 hired: None,
                 status: None,
                 roster: roster(mirror, section),
+                since: now - BACK,
                 shifts: Vec::new(),
                 shifts_freshness: Freshness { as_of: None, complete: false },
                 visits: Vec::new(),
@@ -125,7 +144,7 @@ impl FoundProfile {
             };
             Self { answer, person: person.clone(), shifts: Vec::new() }
         };
-        let (from, until) = (now - BACK, now + AHEAD);
+        let (from, until) = (since.max(now - REMEMBERED), now + AHEAD);
         let mut wish = Wish { client: None, caregiver: None, from, until, states: Vec::new() };
         let mut found = match kind {
             Kind::Client => {
@@ -160,6 +179,25 @@ impl FoundProfile {
         found.shifts = shifts.shifts;
         found.answer.shifts_freshness = shifts.freshness;
         Some(found)
+    }
+
+    /// With what lies before memory begins, and what memory holds since `since`: an answer of the mirror that reaches
+    /// further back.
+    #[must_use]
+    pub fn with_past(mut self, since: Instant, past: FoundPast) -> Self {
+        let oldest = |a: Freshness, b: Freshness| Freshness {
+            as_of: [a.as_of, b.as_of].into_iter().flatten().min(),
+            complete: a.complete && b.complete,
+        };
+        self.answer.since = since;
+        self.shifts.extend(past.shifts);
+        self.shifts.sort_by(|a, b| a.key.cmp(&b.key));
+        let known: HashSet<String> = self.answer.visits.iter().map(|visit| visit.id.clone()).collect();
+        self.answer.visits.extend(past.visits.into_iter().filter(|visit| !known.contains(&visit.id)));
+        self.answer.visits.sort_by(|a, b| (a.check_in, &a.id).cmp(&(b.check_in, &b.id)));
+        self.answer.shifts_freshness = oldest(self.answer.shifts_freshness, past.shifts_freshness);
+        self.answer.visits_freshness = oldest(self.answer.visits_freshness, past.visits_freshness);
+        self
     }
 
     /// Whom it names.

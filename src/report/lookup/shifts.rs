@@ -1,7 +1,8 @@
 //! Shifts by whom, when and how they stand.
 //!
 //! Given: an agency's mirror. Gives: its shifts as they were last read, with ids, and names under protection.
-//! Does not: reach further back or ahead than the mirror does; an answer that would says that it is not complete.
+//! Does not: reach further back or ahead than the mirror does, which [`super::past`] does; an answer that would says that it is
+//! not complete.
 
 use std::collections::BTreeSet;
 
@@ -194,6 +195,12 @@ impl FoundShift {
             client_name: client.map(|client| client.person.name.clone()).unwrap_or_default(),
             caregiver_name: caregiver.map(|caregiver| caregiver.person.name.clone()).unwrap_or_default(),
         }
+    }
+
+    /// One that memory does not hold; with its client's and its caregiver's name.
+    #[must_use]
+    pub fn new(answer: ShiftAnswer, key: ShiftKey, (client_name, caregiver_name): (Phi<String>, Phi<String>)) -> Self {
+        Self { answer, key, client_name, caregiver_name }
     }
 
     /// Whom it names.

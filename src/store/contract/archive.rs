@@ -6,7 +6,7 @@ use crate::{
         past_line::PastLine,
         row::{ArchiveDelta, VisitEdit},
     },
-    store::{Closing, PastDay},
+    store::{Closing, PastDay, Whose},
 };
 
 fn shift(start: i64, client: &str) -> MirrorRow {
@@ -51,8 +51,10 @@ pub(super) async fn the_past_is_read_by_time(store: Store) {
     let expected: Vec<PastLine> = delta.archived[..4].iter().filter_map(|row| PastLine::of(row, false)).collect();
     assert_eq!(lines, expected, "each column is what the row says");
     assert!(lines[2].naive_start && !lines[1].naive_start);
-    let of_client = store.past_lines_of(&main(), &"c1".into(), t(0), t(50 * day)).await.unwrap();
+    let of_client = store.past_lines_of(&main(), Whose::Client(&"c1".into()), t(0), t(50 * day)).await.unwrap();
     assert_eq!(of_client, expected);
+    let of_caregiver = store.past_lines_of(&main(), Whose::Caregiver(&"g1".into()), t(0), t(50 * day)).await.unwrap();
+    assert_eq!(of_caregiver, [expected[0].clone(), expected[3].clone()], "visits that name nobody are nobody's");
     assert!(store.past_lines(&AgencyName::new("other"), t(0), t(50 * day)).await.unwrap().is_empty());
 
     let edit = VisitEdit {
