@@ -169,6 +169,7 @@ struct Drawn {
     start: i64,
     lasts: i64,
     cancelled: bool,
+    #[expect(clippy::option_option, reason = "nobody has looked, nobody came, or who did")]
     came: Option<Option<(u8, i64, Option<i64>)>>,
 }
 
@@ -213,7 +214,7 @@ proptest! {
         let mut pairs = BTreeSet::new();
         for one in all.iter().filter(|one| !one.cancelled) {
             let end = one.start + one.lasts;
-            if end <= 0 && end >= -24 * i64::from(days) {
+            if (-24 * i64::from(days)..=0).contains(&end) {
                 n += 1;
                 match one.came {
                     None => unknown += 1,
@@ -229,7 +230,7 @@ proptest! {
                     }
                 }
             }
-            if end <= 0 && end >= -24 * 30
+            if (-24 * 30..=0).contains(&end)
                 && let Some(Some((who, ..))) = one.came
             {
                 pairs.insert((one.client, who));
