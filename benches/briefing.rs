@@ -2,9 +2,11 @@
 //! `cargo bench --bench briefing`.
 //!
 //! Agencies of 250 to 2 000 clients with two shifts a day over the mirror's span of days, those that are over visited. The
-//! same each time. Prints the machine, medians and growth from size to size.
+//! same each time. Prints the machine, medians and growth from size to size; and of the largest what it costs with a year in the store,
+//! of which a briefing reads the last four weeks.
 
 use std::{
+    collections::HashMap,
     hint::black_box,
     process::Command,
     time::{Duration, Instant as Stopwatch},
@@ -12,14 +14,27 @@ use std::{
 
 use chrono::TimeDelta;
 use shiftwatch::{
-    mirror::{Mirror, settings::Settings},
-    model::{Instant, Shift, ShiftKey, ShiftRef, ShiftStatus, Visit, VisitTime, local_time::from_micros},
-    report::briefing::{
-        Kind, chart,
-        given::{Given, Machinery},
-        html, make, text,
+    config::StoreUrl,
+    mirror::{
+        Mirror,
+        row::{ArchiveDelta, MirrorRow},
+        settings::Settings,
+    },
+    model::{
+        AgencyName, Instant, Section, Shift, ShiftKey, ShiftRef, ShiftStatus, Visit, VisitId, VisitTime,
+        local_time::{from_micros, local_date, start_of_day},
+    },
+    report::{
+        briefing::{
+            Kind, chart,
+            given::{Care, Given, Machinery},
+            html, make, text,
+        },
+        hours::rows::{PlannedRow, VisitRow},
+        past_shifts::{Seen, find},
     },
     source::fetched::{Batch, Fetched, Read, Rows, Span},
+    store::Store,
     watch::care::care,
 };
 
@@ -91,6 +106,77 @@ fn world(n_clients: usize) -> (Mirror, usize) {
     (mirror, n)
 }
 
+/// A day of the past as the archive keeps it.
+fn archived(day: i64, n_clients: usize) -> Vec<MirrorRow> {
+    let stamp = |at: Instant| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let mut rows = Vec::new();
+    for client in 0..n_clients {
+        for hour in [2, 9] {
+            let start = now() - TimeDelta::days(day) + TimeDelta::minutes(60 * hour + 15 * small(client % 24));
+            let ends = start + TimeDelta::hours(4);
+            let n = (small(client) * 2 + hour / 9) * 1_000 + day;
+            let caregiver = 8_000_000 + client % 601;
+            let body = format!(
+                r#"{{"shift":{{"key":{{"start":"{}","client":"7{client:06}","id":{{"Vendor":"9{n:09}"}}}},"end":"{}","caregiver":"{caregiver}","status":{{"Active":"SCHEDULED"}}}},"seen_at":0,"first_seen_at":0,"appeared":false,"missed_at":null,"changed_at":null}}"#,
+                stamp(start),
+                stamp(ends)
+            );
+            let key = format!("shift/{}/7{client:06}/9{n:09}", start.timestamp_micros());
+            rows.push(MirrorRow { section: Some(Section::Shifts), key, body, phi: None });
+            let body = format!(
+                r#"{{"visit":{{"id":"5{n:09}","client":"7{client:06}","caregiver":"{caregiver}","shift":"9{n:09}","check_in":{{"Instant":"{}"}},"check_out":{{"Instant":"{}"}},"status":"COMPLETE"}},"seen_at":0,"first_seen_at":0,"missed_at":null}}"#,
+                stamp(start + TimeDelta::minutes(small(client % 20))),
+                stamp(ends)
+            );
+            rows.push(MirrorRow { section: Some(Section::Visits), key: format!("5{n:09}"), body, phi: None });
+        }
+    }
+    rows
+}
+
+/// The four weeks before what memory holds, read and found as the agent does it.
+async fn past(store: &Store, agency: &AgencyName) -> Vec<Care> {
+    let zone = chrono_tz::America::Denver;
+    let day = |n: u64| start_of_day(zone, local_date(zone, now()) - chrono::Days::new(n));
+    let (from, seam) = (day(29), day(6));
+    let lines = store.past_lines(agency, from - TimeDelta::days(2), seam + TimeDelta::days(2)).await;
+    let found = tokio::task::spawn_blocking(move || {
+        let (mut shifts, mut visits) = (Vec::new(), Vec::new());
+        for line in lines.unwrap_or_default() {
+            let (check_in, check_out) = (line.start, line.ends);
+            match (line.is_shift(), line.client, check_in, check_out) {
+                (true, Some(client), Some(start), Some(end)) => shifts.push(PlannedRow {
+                    client,
+                    id: line.shift,
+                    start,
+                    end,
+                    caregiver: line.caregiver,
+                    cancelled: false,
+                }),
+                (false, client, ..) => visits.push(VisitRow {
+                    id: VisitId::new(line.key),
+                    client,
+                    caregiver: line.caregiver,
+                    shift: line.shift,
+                    check_in,
+                    check_out,
+                    unsettled: None,
+                    edited: None,
+                }),
+                _ => {}
+            }
+        }
+        let mut seen = Seen::new(zone);
+        for n in 1..30 {
+            seen.day(local_date(zone, now()) - chrono::Days::new(n), []);
+        }
+        let found = find(shifts, &visits, &seen, (from, seam)).into_iter();
+        let places: HashMap<u8, std::sync::Arc<str>> = [(0, "north".into())].into();
+        found.map(|shift| shift.care(std::sync::Arc::clone(&places[&0]))).collect::<Vec<Care>>()
+    });
+    found.await.unwrap_or_default()
+}
+
 fn median(mut run: impl FnMut()) -> Duration {
     let mut took: Vec<Duration> = (0..ROUNDS)
         .map(|_| {
@@ -103,7 +189,9 @@ fn median(mut run: impl FnMut()) -> Duration {
     took[ROUNDS / 2]
 }
 
-fn main() {
+#[tokio::main]
+#[expect(clippy::expect_used, reason = "a benchmark that cannot run says why and stops")]
+async fn main() {
     let machine =
         Command::new("uname").arg("-mr").output().map(|out| String::from_utf8_lossy(&out.stdout).into_owned());
     println!("{}", machine.unwrap_or_default().trim());
@@ -132,7 +220,9 @@ fn main() {
             complete: true,
             care: take(),
             reaches_from: Some(from),
+            edits: None,
             pages: Ok(Vec::new()),
+            pages_from: None,
             watchers: Vec::new(),
             machinery: Machinery::default(),
         };
@@ -150,5 +240,31 @@ fn main() {
             before.map_or_else(String::new, |before| format!("{:.1}x", all.as_secs_f64() / before.as_secs_f64()));
         println!("{n_clients:>8} {n_shifts:>8} {taken:>12.1?} {reckoned:>12.1?} {written:>12.1?} {growth:>8}");
         before = Some(all);
+        if n_clients == 2_000 {
+            let folder = tempfile::tempdir().expect("a folder");
+            let store = Store::open(&StoreUrl::Sqlite(folder.path().join("bench.db")), now()).await.expect("a store");
+            let agency = AgencyName::new("main");
+            for day in 6..365 {
+                let delta = ArchiveDelta { rows: archived(day, n_clients), ..ArchiveDelta::default() };
+                store.save_past(&agency, delta, Vec::new(), now()).await.expect("it is stored");
+            }
+            let mut took = Vec::new();
+            for _ in 0..ROUNDS {
+                let began = Stopwatch::now();
+                let mut all = past(&store, &agency).await;
+                let read = began.elapsed();
+                let n_past = all.len();
+                all.extend(given.care.iter().cloned());
+                let whole = Given { care: all, ..given.clone() };
+                let briefing = make(&whole);
+                drop(black_box((text::lines(&briefing), chart::png(&briefing.trend))));
+                took.push((began.elapsed(), read, n_past));
+            }
+            took.sort();
+            let (whole, read, n_past) = took[ROUNDS / 2];
+            println!(
+                "with a year in the store: {n_past} past shifts read and found in {read:.1?}, the whole briefing in {whole:.1?}"
+            );
+        }
     }
 }

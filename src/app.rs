@@ -52,6 +52,7 @@ pub(crate) mod lookup;
 mod office;
 mod on_call;
 mod parts;
+mod past;
 mod publisher;
 mod record_book;
 mod records;
@@ -171,6 +172,7 @@ pub async fn run(launch: Launch, stop: impl Future<Output = ()>) -> anyhow::Resu
         bookkeeper: Arc::clone(&bookkeeper),
         plans: RwLock::default(),
         nudge: Arc::clone(&nudges.send),
+        shown: Mutex::default(),
     });
     let vendor = Arc::new(VendorDesk::new(Arc::clone(&desk), Arc::clone(&metrics)));
     let kept = Kept {

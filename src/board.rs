@@ -26,6 +26,7 @@ pub mod exceptions;
 pub mod headline;
 pub mod history;
 pub mod hours;
+pub mod kpis;
 pub mod link;
 pub mod lookup;
 pub mod now;
@@ -89,7 +90,7 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
-const TEMPLATES: [(&str, &str); 30] = [
+const TEMPLATES: [(&str, &str); 31] = [
     ("briefing.html", include_str!("board/templates/briefing.html")),
     ("link_frame.html", include_str!("board/templates/link_frame.html")),
     ("link.html", include_str!("board/templates/link.html")),
@@ -112,6 +113,7 @@ const TEMPLATES: [(&str, &str); 30] = [
     ("on_call_log.html", include_str!("board/templates/on_call_log.html")),
     ("disposition.html", include_str!("board/templates/disposition.html")),
     ("exceptions.html", include_str!("board/templates/exceptions.html")),
+    ("kpis.html", include_str!("board/templates/kpis.html")),
     ("hours.html", include_str!("board/templates/hours.html")),
     ("history.html", include_str!("board/templates/history.html")),
     ("silences.html", include_str!("board/templates/silences.html")),

@@ -12,12 +12,12 @@ use std::{
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
 
-use super::{desk::Desk, hours::Bookkeeper, records::Shelf};
+use super::{desk::Desk, hours::Bookkeeper, past, records::Shelf};
 use crate::{
     alerts::silence::SilenceState,
-    clock::Clock,
+    clock::{self, Clock},
     config::{Agency, BriefingPlan, Config, MailDefaults, ReportPlan},
-    http::briefing::{Asked, BriefingFault, Briefings, SentBriefing},
+    http::briefing::{Asked, BriefingFault, Briefings, KEPT_S, SentBriefing},
     lifecycle::{
         Post,
         scheduled::{NotWritten, Planned, Writes, Written},
@@ -44,8 +44,8 @@ use crate::{
     view::{AgencyView, View, ViewReader},
 };
 
-/// So many days back a briefing looks: a fortnight of whole days, and the present one.
-const BACK_DAYS: i64 = 15;
+/// So many days back a briefing looks: four weeks of whole days, and the present one.
+const BACK_DAYS: i64 = 29;
 /// And so many ahead: the week to its end, a weekend from a Thursday, 72 hours.
 const AHEAD_DAYS: i64 = 8;
 
@@ -72,6 +72,8 @@ pub(super) struct Briefer {
     pub(super) bookkeeper: Arc<Bookkeeper>,
     pub(super) plans: RwLock<Arc<Plans>>,
     pub(super) nudge: Arc<tokio::sync::Notify>,
+    /// What open pages show; one is made at a time.
+    pub(super) shown: tokio::sync::Mutex<HashMap<Asked, (Instant, Vec<Briefing>)>>,
 }
 
 /// Names as they were looked up for one briefing.
@@ -140,17 +142,18 @@ impl Briefer {
             let Some(seen) = view.agencies.iter().find(|one| one.name == post.name).filter(|_| wanted) else {
                 continue;
             };
-            let own = pages.clone().map(|pages| {
+            let pages_from = pages.as_ref().ok().and_then(|(_, from)| *from);
+            let own = pages.clone().map(|(pages, _)| {
                 pages.into_iter().filter(|page| page.agency == post.name.as_str()).collect::<Vec<LoggedPage>>()
             });
             let machinery = machinery(&view, seen, at);
             let hourly_rate = rates.get(&post.name).copied().flatten();
             let given = given(
-                post,
+                (post, &self.store),
                 seen,
                 (kind, at),
                 location,
-                Told { pages: own, watchers: watchers.clone(), machinery, hourly_rate },
+                Told { pages: own, pages_from, watchers: watchers.clone(), machinery, hourly_rate },
             );
             let given = given.await;
             // A large agency takes tens of milliseconds; whoever polls the vendor must not wait for it.
@@ -161,13 +164,16 @@ impl Briefer {
         all
     }
 
-    async fn pages(&self, at: Instant) -> Result<Vec<LoggedPage>, String> {
+    /// The pages, the newest first; and from when on, where there are too many to read them all.
+    async fn pages(&self, at: Instant) -> Result<(Vec<LoggedPage>, Option<Instant>), String> {
         let from = at - TimeDelta::days(BACK_DAYS);
         let (rows, n_left_out) = self.store.page_log(from, PAGES_MAX).await.map_err(|fault| {
             tracing::warn!(error = %fault, "store: the pages of a briefing could not be read; it says that they are not known");
             fault.to_string()
         })?;
-        Ok(OnCallLog::of(from, at, rows, n_left_out).pages)
+        let pages = OnCallLog::of(from, at, rows, n_left_out).pages;
+        let all_from = pages.last().map(|page| page.opened_at).filter(|_| n_left_out > 0);
+        Ok((pages, all_from))
     }
 
     /// Writes names in, for a holder of a grant.
@@ -288,13 +294,14 @@ fn uncovered(briefing: &Briefing) -> Option<u64> {
 /// What a briefing is told besides what its agency's mirror knows.
 struct Told {
     pages: Result<Vec<LoggedPage>, String>,
+    pages_from: Option<Instant>,
     watchers: Vec<Watcher>,
     machinery: Machinery,
     hourly_rate: Option<f64>,
 }
 
 async fn given(
-    post: &Post,
+    (post, store): (&Post, &Store),
     seen: &AgencyView,
     (kind, at): (Kind, Instant),
     location: Option<&str>,
@@ -303,10 +310,31 @@ async fn given(
     let today = local_date(seen.timezone, at);
     let from = start_of_day(seen.timezone, today - TimeDelta::days(BACK_DAYS));
     let until = start_of_day(seen.timezone, today + TimeDelta::days(AHEAD_DAYS));
-    let (care, week_starts) = {
+    let past = match past::before_memory(post, store, BACK_DAYS.unsigned_abs(), at).await {
+        Ok(past) => Some(past),
+        Err(fault) => {
+            tracing::warn!(error = %fault, "store: the past of a briefing could not be read; it looks back as far as memory");
+            None
+        }
+    };
+    let seam = past.as_ref().map_or(from, |past| past.seam);
+    let (mut care, week_starts) = {
         let watch = post.watch.lock().await;
         (watch.care(from, until, location, at), watch.settings.hours.week_starts)
     };
+    let mut edits = None;
+    if let Some(mut past) = past {
+        edits = past.edits.take();
+        care.retain(|care| care.key.start >= seam);
+        let before = std::mem::take(&mut past.shifts).into_iter().map(|shift| {
+            let place = past.place(&shift.row.client);
+            shift.care(place)
+        });
+        let mut all: Vec<_> =
+            before.filter(|care| location.is_none_or(|location| location == &*care.location)).collect();
+        all.append(&mut care);
+        care = all;
+    }
     let shifts = seen.sections.iter().find(|one| one.section == Section::Shifts);
     Given {
         kind,
@@ -323,7 +351,9 @@ async fn given(
         complete: shifts.is_some_and(|one| one.complete),
         reaches_from: care.first().map(|care| care.key.start.max(from)),
         care,
+        edits,
         pages: told.pages,
+        pages_from: told.pages_from,
         watchers: told.watchers,
         machinery: told.machinery,
     }
@@ -381,6 +411,20 @@ impl Briefings for Briefer {
         Box::pin(async move {
             let agencies: Vec<AgencyName> = asked.agency.iter().map(|name| AgencyName::new(name.as_str())).collect();
             self.brief(asked.kind, &agencies, asked.location.as_deref(), asked.at).await
+        })
+    }
+
+    fn kept(&self, asked: Asked) -> BoxFuture<'_, Vec<Briefing>> {
+        Box::pin(async move {
+            let mut shown = self.shown.lock().await;
+            let real_now = clock::real_now();
+            shown.retain(|_, (made_at, _)| (real_now - *made_at).abs() < TimeDelta::seconds(KEPT_S));
+            if let Some((_, all)) = shown.get(&asked) {
+                return all.clone();
+            }
+            let all = self.briefing(asked.clone()).await;
+            shown.insert(asked, (clock::real_now(), all.clone()));
+            all
         })
     }
 

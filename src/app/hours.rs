@@ -70,19 +70,26 @@ pub(crate) fn terms(agency: &config::Agency) -> Terms {
 }
 
 /// What memory holds of a stretch.
-struct Remembered {
-    shifts: Vec<PlannedRow>,
-    visits: Vec<VisitRow>,
+pub(super) struct Remembered {
+    pub(super) shifts: Vec<PlannedRow>,
+    pub(super) visits: Vec<VisitRow>,
     clock: NaiveClock,
     /// Zones of clients whose clocks are not the agency's.
     zones: HashMap<ClientId, Tz>,
-    clients: Vec<ClientId>,
+    pub(super) clients: Vec<ClientId>,
     /// Days of which memory holds a whole read, made after they were over: client, day, shifts, visits.
-    read: Vec<(NaiveDate, Vec<(bool, bool)>)>,
+    pub(super) read: Vec<(NaiveDate, Vec<(bool, bool)>)>,
 }
 
 impl Remembered {
-    fn of(mirror: &Mirror, agency_zone: Tz, from: Instant, until: Instant, period: Period, now: Instant) -> Self {
+    pub(super) fn of(
+        mirror: &Mirror,
+        agency_zone: Tz,
+        from: Instant,
+        until: Instant,
+        period: Period,
+        now: Instant,
+    ) -> Self {
         let clients: Vec<ClientId> = mirror.watched_clients(now).cloned().collect();
         let zones = mirror.client_ids().map(|id| (id.clone(), mirror.zone_of(id)));
         let zones: HashMap<ClientId, Tz> = zones.filter(|(_, zone)| *zone != agency_zone).collect();
@@ -143,7 +150,7 @@ fn settled(
 }
 
 /// Adds what the archive holds and memory does not.
-fn add_archive(remembered: &mut Remembered, lines: Vec<PastLine>, edits: Vec<VisitEdit>, agency_zone: Tz) {
+pub(super) fn add_archive(remembered: &mut Remembered, lines: Vec<PastLine>, edits: Vec<VisitEdit>, agency_zone: Tz) {
     let shifts: HashSet<_> =
         remembered.shifts.iter().map(|row| (row.client.clone(), row.start, row.id.clone(), row.end)).collect();
     let visits: HashSet<VisitId> = remembered.visits.iter().map(|row| row.id.clone()).collect();

@@ -1,26 +1,32 @@
 //! The office's figures: the list of exceptions and the key figures, read from the mirror and from what was kept.
 //!
-//! Does not: hold up a pass. A watch is looked at for as long as it takes to copy a few days' shifts; for the metrics that
-//! is done every five minutes.
+//! Does not: hold up a pass. A watch is looked at for as long as it takes to copy a few days' shifts, and the archive is read
+//! for what lies before them; for the metrics that is done every five minutes.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 
+use super::past;
 use crate::{
+    clock,
     lifecycle::{self, Floor, Post},
     mirror::{Mirror, shifts::ShiftEntry},
     model::{Instant, week},
     report::{
         exceptions::{Exceptions, READ_MAX},
-        history::{SUMMED_MAX, Span, Tally},
-        kpi::{AgencyKpis, DAYS, Facts, Happened, Kpis, RuleKpis, ShiftFact},
+        history::{SUMMED_MAX, Tally},
+        kpi::{AgencyKpis, CONTINUITY_DAYS, DAYS, Facts, Happened, Kpis, PersonKpis, RuleKpis, ShiftFact},
     },
     store::{Store, StoreError},
 };
 
 /// How often the metrics are counted anew; the first time soon after a start.
 const EVERY: TimeDelta = TimeDelta::minutes(5);
+/// So long after a start they are counted more often.
+const SOON: TimeDelta = TimeDelta::minutes(2);
+/// Least time between two counts.
+const LOOKED: TimeDelta = TimeDelta::seconds(5);
 /// Shifts this far ahead are looked at, so that the present week is whole.
 const AHEAD: TimeDelta = TimeDelta::days(8);
 /// As many alerts are summed up at once.
@@ -61,21 +67,34 @@ pub(super) async fn kpis(posts: &[Arc<Post>], store: &Store, days: u32, now: Ins
         let history = store.shift_history(&post.name, from - TimeDelta::days(7)).await?;
         let history: Vec<Happened> =
             history.into_iter().map(|line| Happened { at: line.at, shift: line.shift, what: line.what }).collect();
-        let (shifts, complete, week) = {
+        let mut past = past::before_memory(post, store, u64::from(days.max(CONTINUITY_DAYS)) + 1, now).await?;
+        let (mut shifts, complete, week) = {
             let watch = post.watch.lock().await;
             let mirror = &watch.mirror;
             let (zone, starts) = (mirror.settings().timezone, mirror.settings().week_starts);
-            let all = mirror.shifts().starting(Instant::UNIX_EPOCH, now + AHEAD);
+            let all = mirror.shifts().starting(past.seam, now + AHEAD);
             let shifts: Vec<ShiftFact> = all.map(|entry| fact(entry, mirror, now)).collect();
             (shifts, mirror.all_read_since(now).is_some(), week::bounds(zone, week::week_of(zone, starts, now)))
         };
+        let before = std::mem::take(&mut past.shifts).into_iter();
+        shifts.extend(before.map(|shift| {
+            let place = past.place(&shift.row.client);
+            shift.fact(place)
+        }));
         // A known zero is a zero.
         let mut waiting: BTreeMap<String, u64> = listed.values().map(|kind| ((*kind).to_owned(), 0)).collect();
         for row in list.exceptions.iter().filter(|row| row.waits && row.agency == name) {
             *waiting.entry(row.kind.clone()).or_insert(0) += 1;
         }
-        let facts =
-            Facts { agency: name, complete, shifts: &shifts, week, history: &history, exceptions_waiting: waiting };
+        let facts = Facts {
+            agency: name,
+            complete,
+            shifts: &shifts,
+            week,
+            history: &history,
+            exceptions_waiting: waiting,
+            edits: past.edits.take(),
+        };
         agencies.push(AgencyKpis::of(facts, days, now));
     }
     let mut tally = Tally::default();
@@ -90,8 +109,12 @@ pub(super) async fn kpis(posts: &[Arc<Post>], store: &Store, days: u32, now: Ins
             break;
         }
     }
-    let rules = tally.sum_up(Span::Week, now, &[], 0).rules.into_iter().map(RuleKpis::of).collect();
-    Ok(Kpis { as_of: now, days, agencies, rules })
+    let people = tally.people().into_iter();
+    let people =
+        people.map(|(person, n_taken, acknowledge, resolve)| PersonKpis { person, n_taken, acknowledge, resolve });
+    let people = people.collect();
+    let rules = tally.rules().into_iter().map(RuleKpis::of).collect();
+    Ok(Kpis { as_of: now, days, agencies, rules, people })
 }
 
 fn fact(entry: &ShiftEntry, mirror: &Mirror, now: Instant) -> ShiftFact {
@@ -111,7 +134,7 @@ fn fact(entry: &ShiftEntry, mirror: &Mirror, now: Instant) -> ShiftFact {
     let mut who: Vec<_> = visits.iter().filter_map(|visit| visit.visit.caregiver.clone()).collect();
     who.extend(carried.and_then(|visit| visit.visit.caregiver.clone()));
     ShiftFact {
-        location: mirror.location_of(&shift.key.client),
+        location: mirror.location_of(&shift.key.client).into(),
         client: shift.key.client.clone(),
         caregiver: shift.caregiver.clone(),
         start: shift.start(),
@@ -128,22 +151,30 @@ fn fact(entry: &ShiftEntry, mirror: &Mirror, now: Instant) -> ShiftFact {
     }
 }
 
+/// So long until they are counted again. Soon after a start most is not read yet and each reading brings much: then as often
+/// as costs next to nothing.
+fn pause_after(running: TimeDelta, took: TimeDelta) -> TimeDelta {
+    if running < SOON { (took * 40).clamp(LOOKED, EVERY) } else { EVERY }
+}
+
 /// Counts the figures for the metrics, now and then. While the store cannot be asked they are absent.
 pub(super) async fn figures_loop(floor: Floor) {
     let mut stop = floor.stop.clone();
+    let began = clock::real_now();
     let mut counted_at: Option<Instant> = None;
+    let mut pause = EVERY;
     loop {
         let now = floor.clock.now();
-        let due = counted_at.is_none_or(|at| now - at >= EVERY || now < at);
+        let due = counted_at.is_none_or(|at| now - at >= pause || now < at);
         if due {
+            let asked_at = clock::real_now();
             let kpis = kpis(&floor.posts, &floor.store, DAYS, now).await;
             if let Err(error) = &kpis {
                 tracing::warn!(%error, "key figures: they could not be counted and are absent until they can be");
             }
             floor.metrics.figures(kpis.ok());
-            // Soon after a start most is not read yet.
-            let first = counted_at.is_none();
-            counted_at = Some(if first { now - EVERY + TimeDelta::seconds(30) } else { now });
+            counted_at = Some(now);
+            pause = pause_after(clock::real_now() - began, clock::real_now() - asked_at);
         }
         tokio::select! {
             () = lifecycle::wait(Duration::from_secs(5)) => {}

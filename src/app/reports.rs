@@ -101,7 +101,7 @@ async fn make(briefer: &Briefer, plan: &ReportPlan, at: Instant) -> Result<Docum
             written(plan, &log, || on_call_log::rows(&log))
         }
         What::History => {
-            let report = HistoryReport { from, until, rules: history(briefer, from, until).await.map_err(said)? };
+            let report = HistoryReport { from, until, rules: history(briefer, from, until, mine).await.map_err(said)? };
             written(plan, &report, || history_rows(&report.rules))
         }
         What::Api => {
@@ -154,12 +154,17 @@ fn written(plan: &ReportPlan, value: &impl Serialize, rows: impl FnOnce() -> Tab
     }
 }
 
-async fn history(briefer: &Briefer, from: Instant, until: Instant) -> Result<Vec<RuleHistory>, StoreError> {
+async fn history(
+    briefer: &Briefer,
+    from: Instant,
+    until: Instant,
+    mine: impl Fn(&str) -> bool,
+) -> Result<Vec<RuleHistory>, StoreError> {
     let mut tally = Tally::default();
     let mut place = Some(Place::before(until));
     loop {
         let (rows, next) = briefer.store.fired(from, place, SLICE).await?;
-        for row in &rows {
+        for row in rows.iter().filter(|row| mine(&row.agency)) {
             tally.take(row);
         }
         if next.is_none() || rows.len() < SLICE as usize {

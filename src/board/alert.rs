@@ -385,9 +385,9 @@ fn by_page(told: &Paged) -> ByPage<'_> {
     ByPage { step: told.step, code: &told.code, says, tone }
 }
 
-/// The form that asks what became of a shift, of one life of an alert about it.
+/// The form that asks what became of it, of one life of an alert about a shift, a visit or people's plans.
 fn disposition_form(fingerprint: &str, life: &LifeStory, open: bool) -> Option<String> {
-    life.shift.as_ref()?;
+    life.shift.as_ref().or_else(|| CARE.iter().find_map(|name| life.labels.get(*name)))?;
     life.fired_at?;
     let said = life.dispositions.first();
     let read = life.reason.as_deref().and_then(Disposition::read_from);
@@ -397,6 +397,9 @@ fn disposition_form(fingerprint: &str, life: &LifeStory, open: bool) -> Option<S
     let active_at = life.active_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
     Some(super::render("disposition.html", DispositionForm { fingerprint, active_at, open, said, picked, choices }))
 }
+
+/// Labels of alerts that are about care, besides `shift`: of them somebody can say what became.
+const CARE: [&str; 3] = ["visit", "client", "caregiver"];
 
 #[derive(Serialize)]
 struct DispositionForm<'a> {

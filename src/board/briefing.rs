@@ -42,6 +42,8 @@ struct Line {
 struct Kpi {
     name: &'static str,
     last: String,
+    week: String,
+    week_before: String,
     middle: String,
     days: Vec<String>,
 }
@@ -80,10 +82,14 @@ fn agency(briefing: &Briefing) -> Agency {
     if let Some(part) = &briefing.coverage {
         named(&mut lines, "Uncovered", part.first.iter().map(|one| text::open_shift(one, briefing)).collect());
     }
+    // The table has it, in more room.
+    lines.retain(|line| !line.name.contains("the middle of"));
     let kpis = text::kpis(&briefing.trend);
     let kpis = kpis.iter().filter(|kpi| kpi.middle.is_some()).map(|kpi| Kpi {
         name: kpi.name,
         last: kpi.says(kpi.last),
+        week: kpi.says(kpi.week),
+        week_before: kpi.says(kpi.week_before),
         middle: kpi.says(kpi.middle),
         days: kpi.days.iter().map(|value| kpi.says(*value)).collect(),
     });

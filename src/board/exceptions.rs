@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::{
     Drawn, Part,
-    alert::{Stamp, headline},
+    alert::{self, Stamp, headline},
     cut,
+    people::{Names, Who},
 };
 use crate::{
     alerts::disposition::Disposition,
@@ -66,6 +67,8 @@ struct Row {
     what: String,
     name: String,
     concerns: String,
+    /// Their names, for whoever may see them.
+    people: Vec<String>,
     severity: String,
     location: String,
     since: Stamp,
@@ -74,6 +77,32 @@ struct Row {
     owner: Option<String>,
     said: Option<DispositionReport>,
     waits: bool,
+}
+
+impl Filter {
+    fn lets(&self, row: &ExceptionRow) -> bool {
+        let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
+        (self.all || row.waits) && is(&self.kind, &row.kind) && is(&self.location, &row.location)
+    }
+}
+
+/// Whose names the page would show: of those its rows name, and of the shifts whose alerts live.
+#[must_use]
+pub fn wanted(view: &View, list: &Exceptions, filter: &Filter) -> Vec<Who> {
+    list.exceptions.iter().filter(|row| filter.lets(row)).take(SHOWN).flat_map(|row| people(view, row)).collect()
+}
+
+fn people(view: &View, row: &ExceptionRow) -> Vec<Who> {
+    let agency = || AgencyName::from(row.agency.as_str());
+    let client = row.client.as_ref().map(|id| Who::Client(agency(), id.as_str().into()));
+    let caregiver = row.caregiver.as_ref().map(|id| Who::Caregiver(agency(), id.as_str().into()));
+    let mut people: Vec<Who> = client.into_iter().chain(caregiver).collect();
+    for who in alert::wanted(view, &row.fingerprint) {
+        if !people.contains(&who) {
+            people.push(who);
+        }
+    }
+    people
 }
 
 /// `late check in`: a kind as it is read.
@@ -88,6 +117,7 @@ pub fn draw(
     pulses: &Pulses,
     list: Result<Exceptions, String>,
     filter: &Filter,
+    names: &Names,
     now: Instant,
     real_now: Instant,
 ) -> Drawn {
@@ -105,16 +135,12 @@ pub fn draw(
         };
         there.into_iter().map(choice).collect()
     };
-    let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
-    let wanted: Vec<&ExceptionRow> = rows
-        .iter()
-        .filter(|row| (filter.all || row.waits) && is(&filter.kind, &row.kind) && is(&filter.location, &row.location))
-        .collect();
+    let wanted: Vec<&ExceptionRow> = rows.iter().filter(|row| filter.lets(row)).collect();
     let page = Page {
         fault,
         n_waiting: list.as_ref().map_or(0, |list| list.n_waiting),
         n_more: wanted.len().saturating_sub(SHOWN),
-        rows: wanted.iter().take(SHOWN).enumerate().map(|(n, row)| Row::of(n, row, view, now)).collect(),
+        rows: wanted.iter().take(SHOWN).enumerate().map(|(n, row)| Row::of(n, row, view, names, now)).collect(),
         n_left_out: list.as_ref().map_or(0, |list| list.n_left_out),
         kinds: choices(|row| &row.kind, &filter.kind, words_of),
         locations: choices(|row| &row.location, &filter.location, str::to_owned),
@@ -127,10 +153,12 @@ pub fn draw(
 }
 
 impl Row {
-    fn of(n: usize, row: &ExceptionRow, view: &View, now: Instant) -> Self {
+    fn of(n: usize, row: &ExceptionRow, view: &View, names: &Names, now: Instant) -> Self {
         let voice = view.telling.voice(&AgencyName::from(row.agency.as_str()));
         let zone = voice.zone_of(&row.location);
         let stamp = |at: Instant| Stamp::of(at, now, zone, voice.clock_12h);
+        let mut people: Vec<String> = people(view, row).iter().filter_map(|who| names.name(who)).collect();
+        people.dedup();
         let about = [
             row.shift.as_ref().map(|id| format!("shift {id}")),
             row.other_shift.as_ref().map(|id| format!("and {id}")),
@@ -147,6 +175,7 @@ impl Row {
             active_at: row.active_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
             what: words_of(&row.kind),
             name: cut(&row.alertname, NAME_MAX),
+            people: people.iter().map(|name| cut(name, NAME_MAX)).collect(),
             concerns: about.into_iter().flatten().collect::<Vec<_>>().join(", "),
             severity: cut(&row.severity, NAME_MAX),
             location: cut(&row.location, NAME_MAX),

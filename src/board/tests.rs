@@ -336,6 +336,7 @@ fn history_says_unknown_where_nothing_was_measured_and_why_when_it_cannot_be_rea
     };
     let mut tally = Tally::default();
     tally.take(&LifeRow {
+        agency: "main".to_owned(),
         alertname: "NoShow".to_owned(),
         fired_at: noon() - TimeDelta::minutes(30),
         edge_at: None,
@@ -345,6 +346,8 @@ fn history_says_unknown_where_nothing_was_measured_and_why_when_it_cannot_be_rea
         sent_at: Some(noon() - TimeDelta::minutes(29)),
         delivered_at: None,
         acknowledged_at: None,
+        acknowledged_by: None,
+        said: false,
         resolved_at: Some(noon()),
         reason: Some("arrived".to_owned()),
     });

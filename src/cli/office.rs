@@ -211,7 +211,7 @@ pub struct ExceptionsArgs {
 #[derive(Debug, Args)]
 pub struct KpisArgs {
     /// How many days back
-    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=7))]
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=92))]
     pub days: u32,
     /// Where and how
     #[command(flatten)]

@@ -11,6 +11,7 @@ use super::{
     output::{Output, Table, json, stamp},
 };
 use crate::{
+    model::Instant,
     report::{
         exceptions::{ExceptionRow, Exceptions},
         kpi::{Figures, Kpis},
@@ -102,7 +103,7 @@ pub fn rows(exceptions: &[ExceptionRow]) -> Table {
         "waits",
     ]);
     let maybe = |text: &Option<String>| text.clone().unwrap_or_default();
-    let at = |at: Option<crate::model::Instant>| at.map(stamp).unwrap_or_default();
+    let at = |at: Option<Instant>| at.map(stamp).unwrap_or_default();
     for row in exceptions {
         let said = row.disposition.as_ref();
         table.row([
@@ -221,18 +222,85 @@ pub fn kpis_text(kpis: &Kpis, output: Output, width: usize) -> String {
     }
     let mut text = table.text(width);
     for agency in &kpis.agencies {
-        let fill =
-            agency.time_to_fill.p50_seconds.map_or_else(|| "unknown".to_owned(), |s| format!("{:.0} min", s / 60.0));
         let _ = writeln!(
             text,
-            "{}: overtime this week {}, half of the call-outs filled within {fill}, filled late {}{}",
+            "{}: overtime this week {}, half of the call-outs filled within {}, nine in ten within {}, filled late {}{}",
             agency.agency,
             hours(agency.overtime_hours),
+            minutes(agency.time_to_fill.p50_seconds),
+            minutes(agency.time_to_fill.p90_seconds),
             share(agency.filled_late_ratio),
             if agency.complete { "" } else { "; part of the schedule was not read" }
         );
+        let day = |at: Instant| at.format("%F").to_string();
+        let edits = agency.manual_edits.map_or_else(String::new, |edits| {
+            format!(" of {} visits read again since {}", edits.n_visits, day(edits.since))
+        });
+        let known = agency
+            .known_from
+            .map_or_else(|| "no visits are known yet".to_owned(), |at| format!("visits are known from {}", day(at)));
+        let _ = writeln!(text, "{}: edited {}{edits}; {known}", agency.agency, share(agency.manual_edit_ratio));
+    }
+    if !kpis.rules.is_empty() {
+        text.push('\n');
+        text.push_str(&rules_table(kpis).text(width));
+    }
+    if !kpis.people.is_empty() {
+        text.push('\n');
+        text.push_str(&people_table(kpis).text(width));
     }
     text
+}
+
+fn minutes(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| "unknown".to_owned(), |seconds| format!("{:.1} min", seconds / 60.0))
+}
+
+fn rules_table(kpis: &Kpis) -> Table {
+    let mut table = Table::new(&[
+        "RULE",
+        "ALERTS",
+        "DETECTED P50",
+        "P90",
+        "TAKEN P50",
+        "P90",
+        "OVER P50",
+        "P90",
+        "ACTED ON",
+        "BY ITSELF",
+    ]);
+    let share =
+        |value: Option<f64>| value.map_or_else(|| "unknown".to_owned(), |value| format!("{:.0} %", value * 100.0));
+    for rule in &kpis.rules {
+        table.row([
+            rule.alertname.clone(),
+            rule.n_alerts.to_string(),
+            minutes(rule.detect.p50_seconds),
+            minutes(rule.detect.p90_seconds),
+            minutes(rule.acknowledge.p50_seconds),
+            minutes(rule.acknowledge.p90_seconds),
+            minutes(rule.resolve.p50_seconds),
+            minutes(rule.resolve.p90_seconds),
+            share(rule.precision_ratio),
+            share(rule.retro_resolved_ratio),
+        ]);
+    }
+    table
+}
+
+fn people_table(kpis: &Kpis) -> Table {
+    let mut table = Table::new(&["PERSON", "TOOK", "TAKEN P50", "P90", "OVER P50", "P90"]);
+    for one in &kpis.people {
+        table.row([
+            one.person.clone(),
+            one.n_taken.to_string(),
+            minutes(one.acknowledge.p50_seconds),
+            minutes(one.acknowledge.p90_seconds),
+            minutes(one.resolve.p50_seconds),
+            minutes(one.resolve.p90_seconds),
+        ]);
+    }
+    table
 }
 
 #[cfg(test)]

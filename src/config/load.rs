@@ -208,7 +208,11 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
     let mut policy_names = Names::default();
     escalation_policies::names_of(fields.get("escalation_policies"), &mut policy_names, cx);
     *cx.shared.policies.borrow_mut() = policy_names;
+    let n_errors = |cx: &Reading<'_>| cx.faults.iter().filter(|fault| fault.is_error()).count();
+    let n_before = n_errors(cx);
     let (agencies, offices_lost) = read_agencies(&mut fields, cx, office_faults);
+    // One of which something is wrong is not in the list, and may be the one that is named further down.
+    let agencies_in_doubt = n_errors(cx) > n_before || !offices_lost.is_empty();
 
     let mut rules = Rules::default();
     match fields.get("rule_files") {
@@ -265,11 +269,7 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
     let telling = fields.get("telling").map(|node| telling::read_telling(node, &global.mail, cx));
     let heartbeat = fields.get("heartbeat").map(|node| telling::read_heartbeat(node, cx));
     let alertmanagers = fields.get("alertmanagers").map_or_else(Vec::new, |node| alertmanagers::read_list(node, cx));
-    let known = scheduled::Known {
-        agencies: &agencies,
-        in_doubt: cx.faults.iter().any(Fault::is_error) || !offices_lost.is_empty(),
-        mail: &global.mail,
-    };
+    let known = scheduled::Known { agencies: &agencies, in_doubt: agencies_in_doubt, mail: &global.mail };
     let briefings = fields.get("briefings").map_or_else(Vec::new, |node| scheduled::read_briefings(node, &known, cx));
     let reports = fields.get("reports").map_or_else(Vec::new, |node| scheduled::read_reports(node, &known, cx));
     fields.finish(&ELSEWHERE, cx);

@@ -332,7 +332,11 @@ impl<'n> Fields<'n> {
                 (None, None) => {
                     let mut known = self.asked.clone();
                     known.sort_unstable();
-                    format!("known here: {}", known.join(", "))
+                    if known.is_empty() {
+                        "leave it out: nothing is set here".to_owned()
+                    } else {
+                        format!("known here: {}", known.join(", "))
+                    }
                 }
             };
             cx.error(key.at, what, instead);

@@ -15,18 +15,18 @@ use serde::{Deserialize, Serialize};
 use super::{
     Viewer, Web, answer,
     audit::NamesShown,
-    pages::{Who, frame, problem},
+    pages::{Page, Who, problem},
     reports::{Document, ReportFault, ReportListed},
     waiting::Peer,
 };
 use crate::{
-    board,
-    model::{AgencyName, Instant, PhiGrant},
-    report::briefing::{Briefing, Kind, html, text},
+    board::people,
+    model::{AgencyName, CaregiverId, ClientId, Instant, PhiGrant},
+    report::briefing::{Briefing, Kind, Naming, html, text},
 };
 
 /// What is asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Asked {
     /// Which.
     pub kind: Kind,
@@ -67,12 +67,20 @@ pub enum BriefingFault {
     Not(String),
 }
 
+/// An open page shows a briefing that is at most so old.
+pub const KEPT_S: i64 = 15;
+
 /// Makes briefings and reports.
 pub trait Briefings: Send + Sync + 'static {
     /// One an agency, in file order, by ids alone.
     fn briefing(&self, asked: Asked) -> BoxFuture<'_, Vec<Briefing>> {
         let _ = asked;
         Box::pin(async { Vec::new() })
+    }
+
+    /// The same for pages that are open: at most [`KEPT_S`] seconds old, made once for all who look.
+    fn kept(&self, asked: Asked) -> BoxFuture<'_, Vec<Briefing>> {
+        self.briefing(asked)
     }
 
     /// Writes names beside the ids.
@@ -197,24 +205,45 @@ pub(super) async fn get(
     }
 }
 
-/// The page.
+/// Whom briefings name.
+pub(super) fn people(briefings: &[Briefing]) -> Vec<people::Who> {
+    let of = |briefing: &Briefing| {
+        let agency = || AgencyName::new(briefing.agency.as_str());
+        let (clients, caregivers) = briefing.people();
+        let clients = clients.into_iter().map(|id| people::Who::Client(agency(), id));
+        clients.chain(caregivers.into_iter().map(|id| people::Who::Caregiver(agency(), id))).collect::<Vec<_>>()
+    };
+    briefings.iter().flat_map(of).collect()
+}
+
+/// Writes names into briefings that were looked up for a page.
+pub(super) fn write_in(briefings: &mut [Briefing], names: &people::Names) {
+    struct Of<'a>(AgencyName, &'a people::Names);
+    impl Naming for Of<'_> {
+        fn client(&self, id: &ClientId) -> Option<String> {
+            self.1.name(&people::Who::Client(self.0.clone(), id.clone()))
+        }
+        fn caregiver(&self, id: &CaregiverId) -> Option<String> {
+            self.1.name(&people::Who::Caregiver(self.0.clone(), id.clone()))
+        }
+    }
+    for briefing in briefings {
+        let of = Of(AgencyName::new(briefing.agency.as_str()), names);
+        briefing.name_with(&of);
+    }
+}
+
+/// The page; it is kept up to date while it is open.
 pub(super) async fn page(
     State(web): State<Arc<Web>>,
     who: Who,
-    viewer: Viewer,
-    peer: Option<Extension<Peer>>,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
     let asked = match read(&query) {
         Ok(asked) => asked,
         Err(why) => return problem(&web, &who, StatusCode::BAD_REQUEST, "No briefing", &why),
     };
-    let (kind, peer) = (asked.kind, peer.map(|Extension(peer)| peer));
-    let (briefings, names) = seen(&web, &viewer, peer, asked, "/briefing").await;
-    let drawn = board::briefing::draw(&briefings, kind, names.words(), web.clock.now());
-    let frame = frame(&web, &who, "");
-    let frame = board::Frame { names: names == NamesShown::Shown, ..frame };
-    Html(drawn.page(&frame)).into_response()
+    super::pages::answer(&web, who, &Page::Briefing(asked)).await
 }
 
 /// Sends one now.

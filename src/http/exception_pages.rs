@@ -1,21 +1,30 @@
 //! The board's list of exceptions, and what its forms answer. It works without a script.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use axum::{
-    Form,
+    Extension, Form,
     extract::{Path, Query, State, rejection::FormRejection},
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
 
 use super::{
-    Web,
+    Viewer, Web,
     pages::{Who, frame},
     v1_dispositions::{DispositionBody, take_form},
     v1_office::DAYS,
+    waiting::Peer,
 };
-use crate::{board::exceptions, clock};
+use crate::{
+    board::{
+        Frame, exceptions, kpis,
+        people::{Names, Who as Person},
+    },
+    clock,
+    model::AgencyName,
+    report::kpi,
+};
 
 /// `?kind=late_check_in&location=north&state=all`
 #[derive(Debug, Default, Deserialize)]
@@ -26,7 +35,13 @@ pub(super) struct Filter {
 }
 
 /// The list: what waits for somebody, or all of it.
-pub(super) async fn list(State(web): State<Arc<Web>>, who: Who, Query(filter): Query<Filter>) -> Response {
+pub(super) async fn list(
+    State(web): State<Arc<Web>>,
+    who: Who,
+    viewer: Viewer,
+    peer: Option<Extension<Peer>>,
+    Query(filter): Query<Filter>,
+) -> Response {
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     let filter = exceptions::Filter {
         kind: filled(filter.kind),
@@ -35,7 +50,37 @@ pub(super) async fn list(State(web): State<Arc<Web>>, who: Who, Query(filter): Q
         user: who.as_ref().map(|who| who.0.user.clone()),
     };
     let list = web.records.exceptions(DAYS).await.map_err(|fault| fault.to_string());
-    let drawn = exceptions::draw(&web.view(), &web.pulses, list, &filter, web.clock.now(), clock::real_now());
+    let view = web.view();
+    let mut met = HashSet::new();
+    let mut wanted: Vec<Person> =
+        list.as_ref().map(|list| exceptions::wanted(&view, list, &filter)).unwrap_or_default();
+    wanted.retain(|one| met.insert(one.clone()));
+    // The row in the audit first: without it there are ids alone.
+    let named = if wanted.is_empty() {
+        viewer.grant().is_some()
+    } else {
+        let about: Vec<String> = wanted.iter().map(Person::as_id).collect();
+        let peer = peer.map(|Extension(peer)| peer);
+        let sight = web.audit.view(&viewer, peer, &AgencyName::installation(), "/exceptions", &about.join(", ")).await;
+        sight.grant.is_some()
+    };
+    let names = if named { web.people.look_up(wanted).await } else { Names::default() };
+    let drawn = exceptions::draw(&view, &web.pulses, list, &filter, &names, web.clock.now(), clock::real_now());
+    let frame = frame(&web, &who, "");
+    Html(drawn.page(&Frame { names: frame.names && named, ..frame })).into_response()
+}
+
+/// `?days=30`
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Span {
+    days: Option<String>,
+}
+
+/// The key figures.
+pub(super) async fn kpis(State(web): State<Arc<Web>>, who: Who, Query(span): Query<Span>) -> Response {
+    let days = span.days.and_then(|text| text.trim().parse().ok()).unwrap_or(kpi::DAYS).clamp(1, kpi::DAYS_MAX);
+    let kpis = web.records.kpis(days).await.map_err(|fault| fault.to_string());
+    let drawn = kpis::draw(kpis, days, web.clock.now());
     Html(drawn.page(&frame(&web, &who, ""))).into_response()
 }
 

@@ -29,9 +29,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use super::{SignedIn, Web, answer, pages::Page};
+use super::{SignedIn, Web, answer, briefing, pages::Page};
 use crate::{
     board::{Drawn, people::Who},
+    report::briefing::Kind,
     view::{View, ViewReader},
 };
 
@@ -73,6 +74,10 @@ pub(super) struct Which {
     agency: Option<String>,
     #[serde(default)]
     fingerprint: String,
+    #[serde(default)]
+    kind: Option<String>,
+    #[serde(default)]
+    location: Option<String>,
 }
 
 impl Which {
@@ -82,6 +87,12 @@ impl Which {
             "alerts" => Some(Page::Alerts),
             "alert" => Page::alert(&self.fingerprint),
             "on-call" => Some(Page::OnCall),
+            "briefing" => Some(Page::Briefing(briefing::Asked {
+                kind: self.kind.as_deref().map_or(Some(Kind::default()), Kind::parse)?,
+                agency: web.asked(self.agency).agency,
+                location: self.location,
+                at: None,
+            })),
             "api" => Some(Page::Api(web.asked(self.agency))),
             _ => None,
         }

@@ -19,13 +19,15 @@ use tokio::sync::OnceCell;
 
 use super::{
     SignedIn, Web,
+    audit::NamesShown,
+    briefing,
     orders::Acknowledge,
     records::RecordsFault,
     v1::{AckBody, is_fingerprint, order, status_of},
 };
 use crate::{
     board::{
-        Drawn, Frame, alert, api, assets, history,
+        self, Drawn, Frame, alert, api, assets, history,
         now::{self, Asked},
         on_call, on_call_log,
         people::{self, Names},
@@ -36,6 +38,7 @@ use crate::{
     report::{
         alert_story::AlertStory,
         api_record::ApiRecord,
+        briefing::{Briefing, Kind},
         cover::{BEST, CoverAnswer},
         history::{History, Span},
         on_call_log::OnCallLog,
@@ -61,6 +64,8 @@ pub(super) enum Page {
     History(Span),
     /// `/on-call`
     OnCall,
+    /// `/briefing`
+    Briefing(briefing::Asked),
 }
 
 /// So many alerts' pages are kept of one picture. Somebody who asks for a thousand gets each drawn, and whoever looks at
@@ -81,6 +86,7 @@ enum Kept {
     Api(Asked, Result<Option<ApiRecord>, String>),
     History(Span, Result<Box<History>, String>),
     OnCall(Result<OnCallLog, String>),
+    Briefing(Kind, Vec<Briefing>),
 }
 
 /// The pages drawn of the latest picture.
@@ -108,6 +114,10 @@ impl Hall {
             return Arc::clone(place);
         }
         let place = Place::default();
+        // Whoever asks for a place or a time of their own gets it drawn, and it is kept for nobody.
+        if matches!(page, Page::Briefing(asked) if asked.location.is_some() || asked.at.is_some()) {
+            return place;
+        }
         let is_alert = matches!(page, Page::Alert(_));
         if !is_alert || self.n_alerts < ALERTS_KEPT_MAX {
             self.n_alerts += usize::from(is_alert);
@@ -193,6 +203,17 @@ impl Web {
         sight.grant.is_some()
     }
 
+    /// Whose names a page would show, each once.
+    async fn wanted(&self, page: &Page, view: &View, now: Instant) -> Vec<people::Who> {
+        let mut wanted = match page {
+            Page::Briefing(asked) => briefing::people(&self.briefings.kept(asked.clone()).await),
+            other => wanted(other, view, now),
+        };
+        let mut met = HashSet::new();
+        wanted.retain(|who| met.insert(who.clone()));
+        wanted
+    }
+
     async fn draw(&self, page: &Page, view: Arc<View>, with_names: bool, now: Instant) -> Option<Arc<Drawn>> {
         let wanted = if with_names { self.wanted(page, &view, now).await } else { Vec::new() };
         let names = if wanted.is_empty() { Names::default() } else { self.people.look_up(wanted).await };
@@ -213,6 +234,11 @@ impl Web {
                     (None, Ok(Some(story))) => Some(alert::draw_past(&view, &pulses, &story, now, real_now)),
                     (None, _) => None,
                 },
+                Kept::Briefing(kind, mut briefings) => {
+                    briefing::write_in(&mut briefings, &names);
+                    let unnamed = if with_names { "" } else { NamesShown::SignIn.words() };
+                    Some(board::briefing::draw(&briefings, kind, unnamed, now))
+                }
                 Kept::Api(asked, record) => {
                     let record = record.as_ref().map(Option::as_ref).map_err(Clone::clone);
                     Some(api::draw(&view, &pulses, &asked, record, now, real_now))
@@ -235,6 +261,7 @@ impl Web {
         match page {
             Page::Now(asked) => Kept::Now(asked.clone()),
             Page::Alerts => Kept::Alerts,
+            Page::Briefing(asked) => Kept::Briefing(asked.kind, self.briefings.kept(asked.clone()).await),
             Page::OnCall => Kept::OnCall(self.records.on_call_log(on_call_log::DAYS).await.map_err(says)),
             Page::Alert(fingerprint) => {
                 let story = self.records.alert_story(fingerprint).await.map_err(says);
@@ -265,15 +292,12 @@ fn about(people: &[people::Who]) -> String {
 }
 
 fn wanted(page: &Page, view: &View, now: Instant) -> Vec<people::Who> {
-    let mut wanted = match page {
+    match page {
         Page::Now(asked) => now::wanted(view, asked, now),
         Page::Alerts => alert::wanted_all(view),
         Page::Alert(fingerprint) => alert::wanted(view, fingerprint),
-        Page::Api(_) | Page::History(_) | Page::OnCall => Vec::new(),
-    };
-    let mut met = HashSet::new();
-    wanted.retain(|who| met.insert(who.clone()));
-    wanted
+        Page::Api(_) | Page::History(_) | Page::OnCall | Page::Briefing(_) => Vec::new(),
+    }
 }
 
 /// `?agency=main`
@@ -316,7 +340,7 @@ pub(super) async fn history(State(web): State<Arc<Web>>, who: Who, Query(query):
     answer(&web, who, &Page::History(span)).await
 }
 
-async fn answer(web: &Web, who: Who, page: &Page) -> Response {
+pub(super) async fn answer(web: &Web, who: Who, page: &Page) -> Response {
     let signed_in = who.as_ref().map(|Extension(who)| who);
     let with_names = web.may_name(signed_in, page, &mut HashSet::new()).await;
     match web.drawn(page, with_names).await {
@@ -350,7 +374,7 @@ struct Problem<'a> {
 /// A page that says what went wrong and what to do.
 pub(super) fn problem(web: &Web, who: &Who, status: StatusCode, title: &str, says: &str) -> Response {
     let html = render("problem.html", Problem { title, says });
-    let part = crate::board::Part { id: "problem".to_owned(), hash: String::new(), html: html.into() };
+    let part = board::Part { id: "problem".to_owned(), hash: String::new(), html: html.into() };
     let drawn = Drawn { title: title.to_owned(), place: "", parts: vec![part], fixed: None, at: web.clock.now() };
     (status, Html(drawn.page(&frame(web, who, "")))).into_response()
 }
@@ -409,17 +433,26 @@ impl Page {
             Self::Api(_) => "/api-health".to_owned(),
             Self::History(_) => "/history".to_owned(),
             Self::OnCall => "/on-call".to_owned(),
+            Self::Briefing(_) => "/briefing".to_owned(),
         }
     }
 
     /// Where its changes come from.
     fn live(&self) -> String {
-        let (page, more) = match self {
-            Self::Now(asked) => ("now", asked.agency.as_deref().map(|name| ("agency", name))),
-            Self::Alerts => ("alerts", None),
-            Self::Alert(fingerprint) => ("alert", Some(("fingerprint", fingerprint.as_str()))),
-            Self::OnCall => ("on-call", None),
-            Self::Api(asked) => ("api", asked.agency.as_deref().map(|name| ("agency", name))),
+        let agency = |name: &'_ Option<String>| name.clone().map(|name| ("agency", name));
+        let (page, more): (_, Vec<(&str, String)>) = match self {
+            Self::Now(asked) => ("now", agency(&asked.agency).into_iter().collect()),
+            Self::Alerts => ("alerts", Vec::new()),
+            Self::Alert(fingerprint) => ("alert", vec![("fingerprint", fingerprint.clone())]),
+            Self::OnCall => ("on-call", Vec::new()),
+            Self::Api(asked) => ("api", agency(&asked.agency).into_iter().collect()),
+            // What was asked for another time stays as it is.
+            Self::Briefing(asked) if asked.at.is_some() => return String::new(),
+            Self::Briefing(asked) => {
+                let location = asked.location.clone().map(|name| ("location", name));
+                let kind = [("kind", asked.kind.as_str().to_owned())].into_iter();
+                ("briefing", kind.chain(agency(&asked.agency)).chain(location).collect())
+            }
             // It changes slowly and costs a look into the store: it is loaded again once a minute.
             Self::History(_) => return String::new(),
         };

@@ -172,6 +172,13 @@ pub const ROUTES: &[Route] = &[
         serve: || get(v1_office::exceptions),
     },
     Route {
+        path: "/kpis",
+        methods: &["GET"],
+        shows: Shows::Counts,
+        role: Role::Reader,
+        serve: || get(exception_pages::kpis),
+    },
+    Route {
         path: "/api/v1/kpis",
         methods: &["GET"],
         shows: Shows::Counts,

@@ -305,7 +305,9 @@ impl Records for Kept {
     }
 
     fn kpis(&self, days: u32) -> BoxFuture<'_, Result<Kpis, RecordsFault>> {
-        Box::pin(async move { Ok(Kpis { as_of: noon(), days, agencies: Vec::new(), rules: Vec::new() }) })
+        Box::pin(async move {
+            Ok(Kpis { as_of: noon(), days, agencies: Vec::new(), rules: Vec::new(), people: Vec::new() })
+        })
     }
 
     fn on_call_log(&self, days: u32) -> BoxFuture<'_, Result<OnCallLog, RecordsFault>> {

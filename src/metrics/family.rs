@@ -69,7 +69,7 @@ families! {
     GIVEN_CARE = Gauge "shiftwatch_visited_worked_seconds" ["agency", "location"]
         "Care that was given on those shifts.";
     CONTINUITY = Gauge "shiftwatch_caregivers_per_client" ["agency", "location"]
-        "Different caregivers that a client had, on average, as far back as shifts are in memory.";
+        "Different caregivers that a client had in the last 30 days, on average.";
     OVERTIME = Gauge "shiftwatch_overtime_seconds" ["agency"]
         "Time beyond 40 hours of the present week, worked and planned, summed over caregivers.";
     FILL_MEDIAN = Gauge "shiftwatch_time_to_fill_median_seconds" ["agency"]
@@ -78,6 +78,14 @@ families! {
         "From a call-out to somebody else on the shift: nine in ten took no longer.";
     FILLED_LATE = Gauge "shiftwatch_filled_late_ratio" ["agency"]
         "Share of the call-outs filled in the last 7 days that were filled less than 4 hours before the start.";
+    MANUAL_EDITS = Gauge "shiftwatch_manual_edit_ratio" ["agency"]
+        "Share of the visits of the last 30 days that were read again whose times had changed after they were complete.";
+    PRECISION = Gauge "shiftwatch_alert_precision_ratio" ["alertname"]
+        "Share of the alerts of the last 7 days that somebody was told of and that somebody took or said what became of.";
+    RULE_TIMES = Gauge "shiftwatch_rule_duration_seconds" ["alertname", "what", "percentile"]
+        "How long the alerts of the last 7 days took, by what: detect (from the edge to sight), acknowledge and resolve (from firing); percentile 50 or 90.";
+    PERSON_TIMES = Gauge "shiftwatch_person_duration_seconds" ["person", "what", "percentile"]
+        "The same of the alerts that somebody took, by who that was; what: acknowledge, resolve.";
     EXCEPTIONS = Gauge "shiftwatch_exceptions_waiting" ["agency", "kind"]
         "Exceptions of the last 7 days of which nobody has said what became, by kind of rule.";
 

@@ -1,7 +1,10 @@
 //! The office's key figures, as they were counted last; of an agency whose schedule was not read yet there are none.
 
 use super::{family as f, page::Page};
-use crate::report::kpi::{AgencyKpis, Figures, Kpis};
+use crate::report::{
+    kpi::{AgencyKpis, Figures, Kpis},
+    times::Times,
+};
 
 const HOUR: f64 = 3_600.0;
 
@@ -58,10 +61,36 @@ pub(super) fn write(page: &mut Page, kpis: &Kpis) {
     whole(&f::FILL_MEDIAN, |one| one.time_to_fill.p50_seconds);
     whole(&f::FILL_P90, |one| one.time_to_fill.p90_seconds);
     whole(&f::FILLED_LATE, |one| one.filled_late_ratio);
+    whole(&f::MANUAL_EDITS, |one| one.manual_edit_ratio);
+    let mut precision = page.family(&f::PRECISION);
+    for rule in &kpis.rules {
+        precision.maybe(&[&rule.alertname], rule.precision_ratio);
+    }
+    let mut out = page.family(&f::RULE_TIMES);
+    for rule in &kpis.rules {
+        for (what, times) in [("detect", &rule.detect), ("acknowledge", &rule.acknowledge), ("resolve", &rule.resolve)]
+        {
+            for (percentile, value) in percentiles(times) {
+                out.maybe(&[&rule.alertname, what, percentile], value);
+            }
+        }
+    }
+    let mut out = page.family(&f::PERSON_TIMES);
+    for one in &kpis.people {
+        for (what, times) in [("acknowledge", &one.acknowledge), ("resolve", &one.resolve)] {
+            for (percentile, value) in percentiles(times) {
+                out.maybe(&[&one.person, what, percentile], value);
+            }
+        }
+    }
     let mut waiting = page.family(&f::EXCEPTIONS);
     for agency in known() {
         for (kind, n) in &agency.exceptions_waiting {
             waiting.count(&[&agency.agency, kind], *n);
         }
     }
+}
+
+const fn percentiles(times: &Times) -> [(&'static str, Option<f64>); 2] {
+    [("50", times.p50_seconds), ("90", times.p90_seconds)]
 }

@@ -215,9 +215,14 @@ fn figures() -> Kpis {
     });
     let times = serde_json::json!({ "n": 1, "p50_seconds": 60.0, "p90_seconds": 90.0, "max_seconds": 90.0 });
     let kpis = serde_json::json!({
-        "as_of": noon(), "days": 7, "rules": [], "agencies": [{
+        "as_of": noon(), "days": 7,
+        "rules": [{
+            "alertname": "ShiftUncovered", "n_alerts": 2, "detect": times, "acknowledge": times, "resolve": times,
+            "precision_ratio": 0.5, "retro_resolved_ratio": null,
+        }],
+        "people": [{ "person": "night-1", "n_taken": 1, "acknowledge": times, "resolve": times }], "agencies": [{
             "agency": "main", "complete": true, "all": place, "locations": { "north": place }, "overtime_hours": 1.5,
-            "time_to_fill": times, "filled_late_ratio": 0.0, "manual_edit_ratio": null,
+            "time_to_fill": times, "filled_late_ratio": 0.0, "manual_edit_ratio": 0.02,
             "exceptions_waiting": { "late_check_in": 3 },
         }],
     });
@@ -236,6 +241,10 @@ fn key_figures_stand_in_seconds_and_shares_and_are_absent_while_unknown() {
         r#"shiftwatch_open_shift_ratio{agency="main",location="north",within="24h"} 0"#,
         r#"shiftwatch_overtime_seconds{agency="main"} 5400"#,
         r#"shiftwatch_exceptions_waiting{agency="main",kind="late_check_in"} 3"#,
+        r#"shiftwatch_manual_edit_ratio{agency="main"} 0.02"#,
+        r#"shiftwatch_alert_precision_ratio{alertname="ShiftUncovered"} 0.5"#,
+        r#"shiftwatch_rule_duration_seconds{alertname="ShiftUncovered",what="acknowledge",percentile="90"} 90"#,
+        r#"shiftwatch_person_duration_seconds{person="night-1",what="resolve",percentile="50"} 60"#,
     ] {
         assert!(has(&text, line), "{line}: {text}");
     }

@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 
 use crate::{
     mirror::{Mirror, MirrorRow, row::StoredLine, settings::Settings, shifts::ShiftEntry, visits::VisitEntry},
-    model::{CaregiverId, Client, Instant, Section, Shift, ShiftStatus, Visit, VisitTime},
+    model::{Caregiver, CaregiverId, Client, Instant, Section, Shift, ShiftStatus, Visit, VisitTime},
 };
 
 /// An agency's past.
@@ -22,8 +22,14 @@ pub struct Past {
     pub clients: Vec<Client>,
     /// Its caregivers.
     pub caregivers: Vec<CaregiverId>,
+    /// Those of them who do not work any more, each as they are now.
+    pub gone: Vec<Caregiver>,
     /// Its shifts, by start.
     pub shifts: Vec<PastShift>,
+    /// Visits that belong to no shift.
+    pub loose: Vec<PastVisit>,
+    /// Whether what was planned ahead, and how it changed, is known as it was then.
+    pub knows_plans: bool,
     /// From here on it is known.
     pub since: Option<Instant>,
     /// Until then it is known: the last good read. `None` where it is known until it was read.
@@ -102,6 +108,7 @@ impl Past {
         let standing = rows.into_iter().filter(stands).collect();
         let standing = Mirror::restore(settings.clone(), standing, now);
         let mut past = Self::of(&everything, &standing, &by_shift, Origin::Store);
+        past.knows_plans = true;
         past.since = lines.first().map(|line| line.at);
         past.until = everything.last_ok_at();
         let known: BTreeSet<String> = past.shifts.iter().map(|one| one.shift.key.label(true)).collect();
@@ -132,6 +139,7 @@ impl Past {
         let mut past = Self {
             clients: everything.client_ids().filter_map(|id| everything.client(id)).cloned().collect(),
             caregivers: everything.caregivers().map(|caregiver| caregiver.id.clone()).collect(),
+            gone: everything.caregivers().filter(|one| !works(one)).cloned().collect(),
             ..Self::default()
         };
         let mut n_unclear = 0;
@@ -149,6 +157,12 @@ impl Past {
             }
             let carried = stands.is_some_and(|entry| standing.carried_into(entry).is_some());
             past.shifts.push(PastShift { shift, entered, turns, visits, carried });
+        }
+        for visit in standing.visits().iter().filter(|visit| visit.shift.is_none()) {
+            match past_visit(visit, standing, &[], origin) {
+                Some(visit) => past.loose.push(visit),
+                None => n_unclear += 1,
+            }
         }
         if n_unclear > 0 {
             past.unknown.push(format!(
@@ -183,6 +197,11 @@ impl PastShift {
         });
         visits.min().or_else(|| self.carried.then_some(self.shift.start()))
     }
+}
+
+/// Whether somebody goes to shifts, as far as the vendor says.
+fn works(caregiver: &Caregiver) -> bool {
+    caregiver.active != Some(false) && caregiver.hired != Some(false)
 }
 
 /// Whether the last that was seen of a shift is that it left.

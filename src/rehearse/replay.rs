@@ -13,17 +13,17 @@ use serde::Serialize;
 
 use super::{
     office::Office,
-    past::{Past, PastShift, Turn},
+    past::{Past, PastShift, PastVisit, Turn},
     record::LifeLine,
     theatre::{Cast, SECOND, Stage},
 };
 use crate::{
     model::{
-        CaregiverId, ClientId, Instant, ShiftKey, ShiftStatus, Visit, VisitId,
+        CaregiverId, ClientId, Instant, ShiftKey, ShiftStatus, Visit, VisitId, VisitTime,
         local_time::{local_date, start_of_day},
     },
     notify::message::{Channel, Content},
-    rules::rule::Kind,
+    rules::rule::{Kind, Rule},
     source::fetched::{Extent, Read, Span},
 };
 
@@ -36,7 +36,9 @@ const NEVER_OLD: Duration = Duration::from_hours(24 * 4000);
 /// Around each change so much of a client's schedule is read.
 const AROUND: Days = Days::new(2);
 /// Each day so much more of it ahead: farther than the widest shipped band.
-const AHEAD: Days = Days::new(5);
+const AHEAD: u64 = 5;
+/// Farther ahead nothing is read, as the agent does.
+const AHEAD_MAX: u64 = 31;
 
 /// What came of a replay.
 #[derive(Debug, Clone, Serialize)]
@@ -97,14 +99,15 @@ fn told_as_list<S: serde::Serializer>(
 /// Whether a kind of rule can be replayed.
 #[must_use]
 pub const fn is_replayed(kind: &Kind) -> bool {
-    matches!(
-        kind,
-        Kind::UncoveredShift { .. }
-            | Kind::MissedCheckIn { .. }
-            | Kind::NoShow { .. }
-            | Kind::MissedCheckOut { .. }
-            | Kind::RunawayVisit { .. }
-    )
+    kind.exception().is_some()
+        || matches!(
+            kind,
+            Kind::UncoveredShift { .. }
+                | Kind::MissedCheckIn { .. }
+                | Kind::NoShow { .. }
+                | Kind::MissedCheckOut { .. }
+                | Kind::RunawayVisit { .. }
+        )
 }
 
 /// Replays the past in `[from, until)`. `on_day` is called with each day that begins and how many there are.
@@ -123,6 +126,7 @@ pub fn replay(past: &Past, cast: &Cast, from: Instant, until: Instant, on_day: &
     let mut cast = cast.clone();
     cast.agency.wellsky.detect_within = NEVER_OLD;
     cast.rules.retain(|rule| is_replayed(&rule.kind));
+    leave_out(past, &mut cast.rules, &mut unknown);
     for rule in &mut cast.rules {
         rule.max_data_age = None;
     }
@@ -141,6 +145,37 @@ pub fn replay(past: &Past, cast: &Cast, from: Instant, until: Instant, on_day: &
     };
     Replay::begin(past, &cast, from - WARM_UP, until).run(&cast, &mut replayed, on_day);
     replayed
+}
+
+/// Takes out the rules that such a past would only mislead, and says what it knows by halves.
+fn leave_out(past: &Past, rules: &mut Vec<Rule>, unknown: &mut Vec<String>) {
+    let is_plan = |rule: &Rule| {
+        matches!(rule.kind, Kind::LateChange { .. } | Kind::ClientWithoutShifts { .. } | Kind::OvertimeAhead { .. })
+    };
+    if !past.knows_plans && rules.iter().any(is_plan) {
+        unknown.push(
+            "what was planned ahead at the time, and how it changed, is not known from one reading: rules about late changes, weeks \
+             and clients without shifts are left out"
+                .to_owned(),
+        );
+        rules.retain(|rule| !is_plan(rule));
+    }
+    if !past.gone.is_empty() && rules.iter().any(|rule| matches!(rule.kind, Kind::InactiveCaregiverAssigned)) {
+        unknown.push(
+            "since when somebody does not work any more is not kept: they are taken to have worked until their last visit"
+                .to_owned(),
+        );
+    }
+}
+
+/// So many days ahead the schedule is read each day, so that each rule sees as far as it looks.
+fn ahead(rules: &[Rule]) -> Days {
+    let of = |rule: &Rule| match &rule.kind {
+        Kind::ClientWithoutShifts { for_ } => for_.as_secs().div_ceil(86_400) + 2,
+        Kind::OvertimeAhead { .. } => 8,
+        _ => AHEAD,
+    };
+    Days::new(rules.iter().map(of).max().unwrap_or(AHEAD).clamp(AHEAD, AHEAD_MAX))
 }
 
 /// How many shifts nobody had checked in to so long after their start, for each delay; and how many shifts there were.
@@ -182,6 +217,7 @@ enum Change {
     Turn(ShiftKey, Turn),
     CheckIn(Box<Visit>),
     CheckOut(ClientId, VisitId, Instant),
+    Leaves(CaregiverId),
     Day,
 }
 
@@ -191,8 +227,19 @@ impl Change {
             Self::Enter(key, _) | Self::Turn(key, _) => Some(&key.client),
             Self::CheckIn(visit) => visit.client.as_ref(),
             Self::CheckOut(client, ..) => Some(client),
-            Self::Day => None,
+            Self::Day | Self::Leaves(_) => None,
         }
+    }
+}
+
+/// A visit becomes visible, and its end.
+fn come_and_go(visit: &PastVisit, add: &mut impl FnMut(Instant, Change)) {
+    let open = Visit { check_out: None, ..visit.visit.clone() };
+    add(visit.seen_at, Change::CheckIn(Box::new(open)));
+    if let (Some(at), Some(client), Some(VisitTime::Instant(out))) =
+        (visit.closed_at, &visit.visit.client, visit.visit.check_out)
+    {
+        add(at.max(visit.seen_at), Change::CheckOut(client.clone(), visit.visit.id.clone(), out));
     }
 }
 
@@ -201,6 +248,7 @@ struct Replay<'p> {
     changes: BTreeMap<Instant, Vec<Change>>,
     shifts: BTreeMap<&'p ShiftKey, &'p PastShift>,
     clients: BTreeSet<ClientId>,
+    ahead: Days,
     until: Instant,
 }
 
@@ -218,7 +266,9 @@ impl<'p> Replay<'p> {
         }
         let mut clients: BTreeSet<ClientId> = past.clients.iter().map(|client| client.id.clone()).collect();
         // Far away, nothing of a shift can say anything.
-        let (first, last) = (from - TimeDelta::days(4), until + TimeDelta::days(6));
+        let ahead = ahead(&cast.rules);
+        let far = start_of_day(zone, local_date(zone, until) + ahead + Days::new(1));
+        let (first, last) = (from - TimeDelta::days(8), far);
         for one in past.shifts.iter().filter(|one| first < one.shift.end && one.shift.start() < last) {
             let key = &one.shift.key;
             if clients.insert(key.client.clone()) {
@@ -232,14 +282,22 @@ impl<'p> Replay<'p> {
                 add(*at, Change::Turn(key.clone(), turn.clone()));
             }
             for visit in &one.visits {
-                let open = Visit { check_out: None, ..visit.visit.clone() };
-                add(visit.seen_at, Change::CheckIn(Box::new(open)));
-                if let (Some(at), Some(client), Some(crate::model::VisitTime::Instant(out))) =
-                    (visit.closed_at, &visit.visit.client, visit.visit.check_out)
-                {
-                    add(at.max(visit.seen_at), Change::CheckOut(client.clone(), visit.visit.id.clone(), out));
-                }
+                come_and_go(visit, &mut add);
             }
+        }
+        for visit in past.loose.iter().filter(|visit| first < visit.seen_at && visit.seen_at < until) {
+            if let Some(client) = visit.visit.client.clone()
+                && clients.insert(client.clone())
+            {
+                office.put_client(super::office::client(client, None, Vec::new()));
+            }
+            come_and_go(visit, &mut add);
+        }
+        let visits = || past.shifts.iter().flat_map(|one| &one.visits).chain(&past.loose);
+        for one in &past.gone {
+            let theirs = visits().filter(|visit| visit.visit.caregiver.as_ref() == Some(&one.id));
+            let last = theirs.map(|visit| visit.closed_at.unwrap_or(visit.seen_at)).max();
+            add(last.unwrap_or(from), Change::Leaves(one.id.clone()));
         }
         let mut day = local_date(zone, from);
         while start_of_day(zone, day) < until {
@@ -247,7 +305,7 @@ impl<'p> Replay<'p> {
             day = day + Days::new(1);
         }
         let shifts = past.shifts.iter().map(|one| (&one.shift.key, one)).collect();
-        Self { stage: Stage::new(cast, office, from), changes, shifts, clients, until }
+        Self { stage: Stage::new(cast, office, from), changes, shifts, clients, ahead, until }
     }
 
     fn run(mut self, cast: &Cast, replayed: &mut Replayed, on_day: &mut dyn FnMut(i64, i64)) {
@@ -296,7 +354,7 @@ impl<'p> Replay<'p> {
 
     fn carry_out(&mut self, changes: Vec<Change>, now: Instant, zone: chrono_tz::Tz) {
         let mut touched: BTreeSet<ClientId> = BTreeSet::new();
-        let mut is_day = false;
+        let (mut is_day, mut left) = (false, false);
         let mut shift_day = BTreeSet::new();
         for change in changes {
             touched.extend(change.client().cloned());
@@ -331,18 +389,26 @@ impl<'p> Replay<'p> {
                 Change::CheckIn(visit) => office.put_visit(*visit),
                 Change::CheckOut(client, id, out) => {
                     if let Some(visit) = office.visit_mut(&client, &id) {
-                        visit.check_out = Some(crate::model::VisitTime::Instant(out));
+                        visit.check_out = Some(VisitTime::Instant(out));
+                    }
+                }
+                Change::Leaves(caregiver) => {
+                    left = true;
+                    if let Some(caregiver) = office.caregiver_mut(&caregiver) {
+                        caregiver.active = Some(false);
                     }
                 }
                 Change::Day => is_day = true,
             }
         }
         let day = local_date(zone, now);
-        let around = Span { from: start_of_day(zone, day - AROUND), until: start_of_day(zone, day + AHEAD) };
+        let around = Span { from: start_of_day(zone, day - AROUND), until: start_of_day(zone, day + self.ahead) };
         if is_day {
             self.stage.read(Read::Clients(Extent::Full), now);
-            self.stage.read(Read::Caregivers(Extent::Full), now);
             touched.clone_from(&self.clients);
+        }
+        if is_day || left {
+            self.stage.read(Read::Caregivers(Extent::Full), now);
         }
         for client in touched {
             self.stage.read(Read::Shifts { client: client.clone(), span: around, confirming: false }, now);

@@ -108,6 +108,9 @@ pub struct RuleHistory {
     pub n_told: u64,
     /// How many somebody took.
     pub n_acknowledged: u64,
+    /// Of how many somebody was told and did something: took it, or said what became of it.
+    #[serde(default)]
+    pub n_acted_on: u64,
     /// How many are not over.
     pub n_open: u64,
     /// How many ended for each reason.
@@ -163,6 +166,8 @@ pub struct LatestAlert {
 /// What is summed up of one alert that fired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LifeRow {
+    /// Whose it is.
+    pub agency: String,
     /// The `alertname` label.
     pub alertname: String,
     /// When it fired.
@@ -181,6 +186,10 @@ pub struct LifeRow {
     pub delivered_at: Option<Instant>,
     /// When somebody first took it.
     pub acknowledged_at: Option<Instant>,
+    /// Who that was.
+    pub acknowledged_by: Option<String>,
+    /// Whether somebody said what became of it.
+    pub said: bool,
     /// When it ended.
     pub resolved_at: Option<Instant>,
     /// Why.
@@ -202,7 +211,16 @@ struct Spans {
 #[derive(Debug, Default)]
 pub struct Tally {
     rules: BTreeMap<String, Spans>,
+    people: BTreeMap<String, Taken>,
     n: u64,
+}
+
+/// What one person took.
+#[derive(Debug, Default)]
+struct Taken {
+    n: u64,
+    acknowledge: Vec<TimeDelta>,
+    resolve: Vec<TimeDelta>,
 }
 
 impl Tally {
@@ -217,6 +235,7 @@ impl Tally {
         counts.n_alerts += 1;
         counts.n_told += u64::from(row.told);
         counts.n_acknowledged += u64::from(row.acknowledged_at.is_some());
+        counts.n_acted_on += u64::from(row.told && (row.acknowledged_at.is_some() || row.said));
         match (&row.reason, row.resolved_at) {
             (_, None) => counts.n_open += 1,
             (reason, Some(_)) => *counts.closed.entry(reason.clone().unwrap_or_default()).or_default() += 1,
@@ -227,12 +246,25 @@ impl Tally {
         rule.deliver.extend(since_fired(row.delivered_at));
         rule.acknowledge.extend(since_fired(row.acknowledged_at.filter(|at| *at >= row.fired_at)));
         rule.resolve.extend(since_fired(row.resolved_at));
+        if let Some(person) = &row.acknowledged_by {
+            let person = self.people.entry(person.clone()).or_default();
+            person.n += 1;
+            person.acknowledge.extend(since_fired(row.acknowledged_at.filter(|at| *at >= row.fired_at)));
+            person.resolve.extend(since_fired(row.resolved_at));
+        }
     }
 
     /// How many were taken in.
     #[must_use]
     pub const fn n(&self) -> u64 {
         self.n
+    }
+
+    /// Takes what is known of people out: each with how many they took, how long that took, and how long until the end.
+    #[must_use]
+    pub fn people(&mut self) -> Vec<(String, u64, Times, Times)> {
+        let people = std::mem::take(&mut self.people).into_iter();
+        people.map(|(name, one)| (name, one.n, Times::of(one.acknowledge), Times::of(one.resolve))).collect()
     }
 
     /// By rule, in name order.

@@ -4,16 +4,21 @@
 //! and for each location. What nobody can know is `None`, never 0: a share of nothing, a time that is not understood, a
 //! shift whose visits were not read since it ended. Does not: hold a name or an id.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::{history::RuleHistory, on_call_log::shift_of, times::Times};
+use super::{history::RuleHistory, on_call_log::shift_of, past_shifts::Edits, times::Times};
 use crate::model::{CaregiverId, ClientId, Instant};
 
-/// The longest span, days: so long shifts stay in memory.
-pub const DAYS_MAX: u32 = 7;
+/// The longest span, days; what has left memory is read from the archive.
+pub const DAYS_MAX: u32 = 92;
+/// Over so many days continuity is counted, however short the span.
+pub const CONTINUITY_DAYS: u32 = 30;
 /// As it is usually asked.
 pub const DAYS: u32 = 7;
 /// Hours of a week beyond which they are overtime.
@@ -38,6 +43,9 @@ pub struct Kpis {
     pub agencies: Vec<AgencyKpis>,
     /// How alerts went in that time, all agencies together, by rule.
     pub rules: Vec<RuleKpis>,
+    /// How alerts went that somebody took, by who that was.
+    #[serde(default)]
+    pub people: Vec<PersonKpis>,
 }
 
 /// One agency.
@@ -48,6 +56,10 @@ pub struct AgencyKpis {
     pub agency: String,
     /// False while part of the schedule was not read: shares are of what is known.
     pub complete: bool,
+    /// The start of the earliest shift of which it is known whether somebody came: figures reach no farther back.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub known_from: Option<Instant>,
     /// All locations together.
     pub all: Figures,
     /// By the `location` label.
@@ -58,8 +70,11 @@ pub struct AgencyKpis {
     pub time_to_fill: Times,
     /// The share of those filled that was filled less than four hours before the start.
     pub filled_late_ratio: Option<f64>,
-    /// The share of visits whose times somebody edited: the vendor does not tell.
+    /// The share of visits whose times were seen to change after they were complete; `null` while no visit was read again.
     pub manual_edit_ratio: Option<f64>,
+    /// What that share is of, and since when.
+    #[serde(default)]
+    pub manual_edits: Option<Edits>,
     /// How many exceptions wait for somebody, by kind.
     pub exceptions_waiting: BTreeMap<String, u64>,
 }
@@ -88,7 +103,7 @@ pub struct Figures {
     pub variance_hours: Option<f64>,
     /// Worked divided by planned.
     pub utilisation_ratio: Option<f64>,
-    /// How many different caregivers a client had, on average over the clients; as far back as is known, 30 days at most.
+    /// How many different caregivers a client had, on average over the clients; of the last 30 days, as far as is known.
     pub caregivers_per_client: Option<f64>,
     /// The share of the shifts of the next 24 hours that nobody is on.
     pub open_24h_ratio: Option<f64>,
@@ -98,6 +113,20 @@ pub struct Figures {
     pub at_risk_24h_hours: Option<f64>,
     /// How many hours of care they are.
     pub at_risk_72h_hours: Option<f64>,
+}
+
+/// How alerts went that one person took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = kpi::PersonKpis)]
+pub struct PersonKpis {
+    /// Who, as `people` names them or as they signed.
+    pub person: String,
+    /// How many they took.
+    pub n_taken: u64,
+    /// From firing to their taking it.
+    pub acknowledge: Times,
+    /// From firing to the end.
+    pub resolve: Times,
 }
 
 /// How alerts of one name went.
@@ -114,7 +143,7 @@ pub struct RuleKpis {
     pub acknowledge: Times,
     /// From firing to the end.
     pub resolve: Times,
-    /// The share of those told of that somebody took.
+    /// The share of those told of that somebody took, or said what became of.
     pub precision_ratio: Option<f64>,
     /// The share that ended by itself as a visit or a caregiver became known.
     pub retro_resolved_ratio: Option<f64>,
@@ -124,7 +153,7 @@ pub struct RuleKpis {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShiftFact {
     /// The `location` label.
-    pub location: String,
+    pub location: Arc<str>,
     /// For whom.
     pub client: ClientId,
     /// Who is on it.
@@ -171,6 +200,8 @@ pub struct Facts<'a> {
     pub history: &'a [Happened],
     /// How many exceptions wait, by kind.
     pub exceptions_waiting: BTreeMap<String, u64>,
+    /// What is known of edited visits.
+    pub edits: Option<Edits>,
 }
 
 impl AgencyKpis {
@@ -188,6 +219,7 @@ impl AgencyKpis {
         Self {
             agency: facts.agency.to_owned(),
             complete: facts.complete,
+            known_from: facts.shifts.iter().filter(|shift| shift.came.is_some()).map(|shift| shift.start).min(),
             all: Figures::of(&all, from, now),
             locations: by_location
                 .into_iter()
@@ -196,7 +228,8 @@ impl AgencyKpis {
             overtime_hours: overtime(facts.shifts, facts.week),
             filled_late_ratio: ratio(late, fills.len()),
             time_to_fill: Times::of(fills.iter().map(|fill| fill.filled_at - fill.opened_at).collect()),
-            manual_edit_ratio: None,
+            manual_edit_ratio: facts.edits.as_ref().map(Edits::ratio),
+            manual_edits: facts.edits,
             exceptions_waiting: facts.exceptions_waiting,
         }
     }
@@ -224,7 +257,9 @@ impl Figures {
         let ((open_24h_ratio, at_risk_24h_hours), (open_72h_ratio, at_risk_72h_hours)) =
             (ahead(AHEAD[0]), ahead(AHEAD[1]));
         let mut who: BTreeMap<&ClientId, BTreeSet<&CaregiverId>> = BTreeMap::new();
-        for shift in standing().filter(|shift| shift.end <= now && !shift.who.is_empty()) {
+        let since = now - TimeDelta::days(i64::from(CONTINUITY_DAYS));
+        let lately = |shift: &&&ShiftFact| since <= shift.end && shift.end <= now && !shift.who.is_empty();
+        for shift in standing().filter(lately) {
             who.entry(&shift.client).or_default().extend(&shift.who);
         }
         let n_people: usize = who.values().map(BTreeSet::len).sum();
@@ -256,7 +291,7 @@ impl RuleKpis {
         let by_itself =
             ["arrived", "covered", "checked_out"].iter().filter_map(|word| rule.closed.get(*word)).sum::<u64>();
         Self {
-            precision_ratio: share(rule.n_acknowledged.min(rule.n_told), rule.n_told),
+            precision_ratio: share(rule.n_acted_on, rule.n_told),
             retro_resolved_ratio: share(by_itself, over),
             alertname: rule.alertname,
             n_alerts: rule.n_alerts,
@@ -331,113 +366,4 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::local_time::from_micros;
-
-    fn at(hours: i64) -> Instant {
-        from_micros(1_783_342_800_000_000) + TimeDelta::hours(hours)
-    }
-
-    fn shift(start: i64, lasts: i64, caregiver: Option<&str>) -> ShiftFact {
-        ShiftFact {
-            location: "north".to_owned(),
-            client: "c1".into(),
-            caregiver: caregiver.map(Into::into),
-            start: at(start),
-            end: at(start + lasts),
-            cancelled: false,
-            came: None,
-            who: Vec::new(),
-            came_at: None,
-            worked: None,
-        }
-    }
-
-    fn visited(start: i64, lasts: i64, who: &str, late_minutes: i64, worked_minutes: i64) -> ShiftFact {
-        ShiftFact {
-            came: Some(true),
-            who: vec![who.into()],
-            came_at: Some(at(start) + TimeDelta::minutes(late_minutes)),
-            worked: Some(TimeDelta::minutes(worked_minutes)),
-            ..shift(start, lasts, Some(who))
-        }
-    }
-
-    fn line(hour: i64, what: &str) -> Happened {
-        let shift = "1@2026-07-07T13:00:00Z/c1".to_owned();
-        Happened { at: at(hour), shift, what: what.to_owned() }
-    }
-
-    fn count(shifts: &[ShiftFact], history: &[Happened]) -> AgencyKpis {
-        let week = (at(-24 * 7), at(24 * 7));
-        let waiting = BTreeMap::new();
-        let facts = Facts { agency: "main", complete: true, shifts, week, history, exceptions_waiting: waiting };
-        AgencyKpis::of(facts, 7, at(0))
-    }
-
-    #[test]
-    fn of_nothing_nothing_is_known() {
-        let kpis = count(&[], &[]);
-        assert_eq!(kpis.all, Figures::default());
-        assert_eq!((kpis.overtime_hours, kpis.filled_late_ratio, kpis.time_to_fill.p50_seconds), (None, None, None));
-        let json = serde_json::to_value(&kpis.all).unwrap();
-        assert_eq!(json["fill_ratio"], serde_json::Value::Null);
-    }
-
-    #[test]
-    fn shares_are_of_what_is_known() {
-        let south = ShiftFact { location: "south".to_owned(), came: Some(false), ..shift(-20, 4, Some("g3")) };
-        let cancelled = ShiftFact { cancelled: true, ..shift(-30, 4, None) };
-        let kpis = count(
-            &[
-                visited(-10, 4, "g1", 7, 240),
-                visited(-50, 4, "g2", -15, 180),
-                shift(-9, 4, Some("g1")),
-                shift(-24 * 9, 4, Some("g1")),
-                south,
-                cancelled,
-                shift(10, 4, None),
-                shift(30, 2, None),
-                shift(40, 2, Some("g1")),
-                shift(100, 2, None),
-            ],
-            &[],
-        );
-        let north = &kpis.locations["north"];
-        assert_eq!((north.n_shifts, north.n_unknown), (3, 1));
-        assert_eq!((north.fill_ratio, north.missed_ratio), (Some(1.0), Some(0.0)));
-        assert_eq!((north.on_time_7m_ratio, north.on_time_15m_ratio), (Some(0.5), Some(1.0)));
-        assert_eq!(
-            (north.scheduled_hours, north.worked_hours, north.variance_hours),
-            (Some(8.0), Some(7.0), Some(-1.0))
-        );
-        assert_eq!(north.caregivers_per_client, Some(2.0));
-        assert_eq!((north.open_24h_ratio, north.at_risk_24h_hours), (Some(1.0), Some(4.0)));
-        assert_eq!((north.open_72h_ratio.map(|share| share * 3.0), north.at_risk_72h_hours), (Some(2.0), Some(6.0)));
-        assert_eq!((kpis.locations["south"].missed_ratio, kpis.locations["south"].open_24h_ratio), (Some(1.0), None));
-        assert_eq!(kpis.all.missed_ratio.map(|share| (share * 3.0).round()), Some(1.0));
-    }
-
-    #[test]
-    fn a_gap_is_filled_from_its_call_out_to_its_cover() {
-        // The shift starts 24 hours from the base.
-        let history = [line(10, "appeared"), line(12, "uncovered"), line(13, "uncovered"), line(15, "covered")];
-        let kpis = count(&[], &history);
-        assert_eq!((kpis.time_to_fill.n, kpis.time_to_fill.p50_seconds), (1, Some(3.0 * 3_600.0)));
-        assert_eq!(kpis.filled_late_ratio, Some(0.0));
-        let late = count(&[], &[line(12, "uncovered"), line(21, "covered")]);
-        assert_eq!(late.filled_late_ratio, Some(1.0), "three hours before the start");
-        let gone = count(&[], &[line(12, "uncovered"), line(13, "cancelled"), line(14, "covered")]);
-        assert_eq!(gone.time_to_fill.n, 0);
-        assert_eq!(count(&[], &[line(5, "appeared"), line(6, "covered")]).time_to_fill.n, 0, "since when is not known");
-    }
-
-    #[test]
-    fn overtime_is_what_a_caregiver_has_beyond_forty_hours() {
-        let long = |start| shift(start, 10, Some("g1"));
-        assert_eq!(count(&[long(-100), long(-80), long(-60), long(-40)], &[]).overtime_hours, Some(0.0));
-        let five = [long(-100), long(-80), long(-60), long(-40), shift(-20, 4, Some("g2")), long(50)];
-        assert_eq!(count(&five, &[]).overtime_hours, Some(10.0));
-    }
-}
+mod tests;

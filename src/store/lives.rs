@@ -336,7 +336,10 @@ pub(super) async fn fired(
             WHERE m.fingerprint = l.fingerprint AND m.active_at = l.active_at AND m.fires = 1
               AND a.outcome = 'delivered'),
           (SELECT max(h.at) FROM shift_history h WHERE l.shift <> '' AND h.agency = l.agency AND h.shift = l.shift
-            AND h.at <= l.seen_at AND h.what IN ('appeared', 'uncovered', 'moved'))
+            AND h.at <= l.seen_at AND h.what IN ('appeared', 'uncovered', 'moved')),
+          l.agency, l.acked_by,
+          EXISTS (SELECT 1 FROM dispositions d WHERE d.agency = l.agency AND d.fingerprint = l.fingerprint
+                  AND d.active_at = l.active_at)
         FROM lives l WHERE l.fired_at >= ?1 AND l.fired_at <= ?2 AND (l.fired_at < ?2 OR l.id < ?3)
         ORDER BY l.fired_at DESC, l.id DESC LIMIT ?4";
     let before = place.unwrap_or(Place { fired_at: Instant::MAX_UTC, id: i64::MAX });
@@ -358,6 +361,9 @@ pub(super) async fn fired(
             sent_at: maybe_instant(row, TABLE, 9)?,
             delivered_at: maybe_instant(row, TABLE, 10)?,
             changed_at: maybe_instant(row, TABLE, 11)?,
+            agency: get(row, TABLE, 12)?,
+            acknowledged_by: get(row, TABLE, 13)?,
+            said: get::<i64>(row, TABLE, 14)? != 0,
         })
     });
     let found = found.collect::<Result<Vec<_>, StoreError>>()?;

@@ -426,6 +426,11 @@ impl Store {
         archive::edits(self.reader().await?.connection(), agency, from, until).await
     }
 
+    /// The beginning of the first hour in which anything of the agency was read, as far as that is kept; `None` = none was.
+    pub async fn watched_since(&self, agency: &AgencyName) -> Result<Option<Instant>, StoreError> {
+        archive::watched_since(self.reader().await?.connection(), agency).await
+    }
+
     /// Which of these days were read after they were over, both ends included.
     pub async fn past_days(
         &self,

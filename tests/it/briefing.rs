@@ -5,7 +5,8 @@ use std::{os::unix::fs::PermissionsExt as _, process::Command};
 
 use chrono::TimeDelta;
 use serde_json::Value;
-use shiftwatch::sim::{Appointment, Mail};
+use shiftwatch::sim::{Appointment, Mail, Sim, SinkAnswer, SmtpFault, SmtpFaultAnswer, SmtpStage};
+use sqlx::Connection as _;
 
 use crate::harness::{BLAKE, House, PATIENCE, Plan, RULES, at};
 
@@ -150,4 +151,85 @@ async fn everybody_who_looks_sees_the_same(house: &House) {
     let (status, unplanned) = house.get("/api/v1/reports/unplanned").await;
     assert!(status == 200 && unplanned.starts_with("fingerprint,agency,kind,"), "{unplanned}");
     assert_eq!(house.get("/api/v1/reports/none").await.0, 404);
+}
+
+/// What the store says was decided: the names, and until when.
+async fn sql(house: &House, text: &'static str) -> u64 {
+    let file = house.config_file().with_file_name("shiftwatch.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).busy_timeout(PATIENCE);
+    let mut store = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query(text).execute(&mut store).await.unwrap().rows_affected()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_that_is_refused_comes_later_and_a_kill_doubles_none() {
+    let plan = Plan {
+        begins_at: at("2026-11-24T13:58:00Z"),
+        rules: RULES,
+        wellsky: "      encounter_naive_tz: utc",
+        speed: 20,
+        ..Plan::default()
+    };
+    let mut house = House::unwatched(plan).await;
+    let folder = house.config_file().with_file_name("out");
+    std::fs::create_dir(&folder).unwrap();
+    // Half a file of an earlier, killed try.
+    std::fs::write(folder.join(".calls-2026-11-24T0700.csv.part"), "page,ag").unwrap();
+    let hook = format!("{}/reports", house.sim.sink_url());
+    let more = format!(
+        r#"reports:
+  - {{ name: calls, report: on-call-log, range: last_7_days, cron: "0 7 * * *", to: {{ folder: out }} }}
+  - {{ name: alerts, report: history, format: json, cron: "0 7 * * *", to: {{ webhook: "{hook}", authorization: {{ credentials: open-sesame }} }} }}
+  - {{ name: numbers, report: kpis, cron: "0 7 * * *", to: {{ email: {OFFICE} }} }}
+"#
+    );
+    let config = std::fs::read_to_string(house.config_file()).unwrap();
+    std::fs::write(house.config_file(), config + &more).unwrap();
+    // The other program is out of order, then does not answer; the mail server is busy, then breaks off.
+    house.sim.sink_answers([SinkAnswer::Status(503), SinkAnswer::Reset]);
+    house.sim.smtp_faults([
+        SmtpFault { times: Some(1), ..SmtpFault::new(SmtpStage::Mail, SmtpFaultAnswer::Code(451)) },
+        SmtpFault { times: Some(1), ..SmtpFault::new(SmtpStage::Content, SmtpFaultAnswer::DropUntaken) },
+    ]);
+    house.start().await;
+    house.settled().await;
+    let file = folder.join("calls-2026-11-24T0700.csv");
+    assert!(house.sim.until(PATIENCE, |_| file.exists()).await, "{}", house.log());
+    // As the power fails: whatever was decided is stored, whatever was not is made again.
+    house.kill();
+    let whole = std::fs::read_to_string(&file).unwrap();
+    assert!(whole.starts_with("page,agency,policy,"), "written whole or not at all: {whole}");
+    house.start().await;
+    house.settled().await;
+    mail(&house, "Report numbers").await;
+    let taken = |sim: &Sim| sim.inbox().posts.len() >= 3;
+    assert!(house.sim.until(PATIENCE, taken).await, "{:?}\n{}", house.sim.inbox().posts, house.log());
+    let posts = house.sim.inbox().posts;
+    assert_eq!(posts.len(), 3, "refused, broken off, taken: {posts:#?}");
+    for post in &posts {
+        assert_eq!(post.header("authorization"), Some("Bearer open-sesame"));
+        assert_eq!(post.body, posts[0].body, "the same report each time");
+    }
+    // Killed between the file and the decision: it is made again, under the same name.
+    assert_eq!(house.stop().await, Some(0), "{}", house.log());
+    let forgotten = "UPDATE scheduled SET until = until - 86400000000 WHERE name = 'report/calls'";
+    assert_eq!(sql(&house, forgotten).await, 1);
+    std::fs::remove_file(&file).unwrap();
+    house.start().await;
+    house.settled().await;
+    assert!(house.sim.until(PATIENCE, |_| file.exists()).await, "{}", house.log());
+    // The same of what leaves as a message: its id is the same, so the store knows it.
+    assert_eq!(house.stop().await, Some(0), "{}", house.log());
+    let forgotten =
+        "UPDATE scheduled SET until = until - 86400000000 WHERE name IN ('report/alerts', 'report/numbers')";
+    assert_eq!(sql(&house, forgotten).await, 2);
+    house.start().await;
+    house.settled().await;
+    house.logged("a briefing or report was made").await;
+    house.pass(TimeDelta::minutes(2)).await;
+    assert_eq!((mails(&house, "Report numbers").len(), house.sim.inbox().posts.len()), (1, 3), "{}", house.log());
+    let names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["calls-2026-11-24T0700.csv"], "nothing half written is left");
+    assert!(!house.log().contains("open-sesame"), "{}", house.log());
+    assert_eq!(house.stop().await, Some(0), "{}", house.log());
 }

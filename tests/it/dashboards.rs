@@ -19,14 +19,8 @@ use crate::{
     prometheus::{Prometheus, asking},
 };
 
-/// Key figures that nobody can know of a demo: its visits' times are not understood yet, and hardly a call-out is filled in it.
-const UNKNOWN_IN_A_DEMO: [&str; 5] = [
-    "shiftwatch_on_time_check_in_ratio",
-    "shiftwatch_visited_worked_seconds",
-    "shiftwatch_time_to_fill_median_seconds",
-    "shiftwatch_time_to_fill_p90_seconds",
-    "shiftwatch_filled_late_ratio",
-];
+/// What nobody can know of a demo: no night passes in it, so no visit's day is read again, and nothing is known of edits.
+const UNKNOWN_IN_A_DEMO: [&str; 1] = ["shiftwatch_manual_edit_ratio"];
 /// How Grafana would ask: the time shown, the step of a graph, and four scrapes as the least window of a rate.
 const SHOWN_S: i64 = 300;
 const STEP: &str = "15s";

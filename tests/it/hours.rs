@@ -38,6 +38,33 @@ fn minutes(house: &House, client: &str, id: &str) -> i64 {
     })
 }
 
+/// What was read of weeks ago counts in key figures and in a briefing's trend, where memory does not reach.
+async fn figures_and_trend_know_of_it(house: &House) {
+    let week = asked(house, "/api/v1/kpis?days=7").await;
+    let month = asked(house, "/api/v1/kpis?days=30").await;
+    let all = |kpis: &Value| kpis["agencies"][0]["all"].clone();
+    let n = |kpis: &Value| all(kpis)["n_shifts"].as_u64().unwrap();
+    assert_eq!(n(&month) - n(&week), 3, "{month} {week}");
+    let known_from = month["agencies"][0]["known_from"].as_str().unwrap();
+    assert!(known_from.starts_with("2026-11-04"), "{month}");
+    assert!(all(&month)["missed_ratio"].as_f64().unwrap() > 0.0, "nobody came to one: {month}");
+    assert_eq!(
+        month["agencies"][0]["manual_edit_ratio"],
+        Value::Null,
+        "nobody watched then: what was edited is not known"
+    );
+    let briefing = asked(house, "/api/v1/briefing").await;
+    let day = |day: &str| {
+        let days = briefing["briefings"][0]["trend"].as_array().unwrap();
+        days.iter().find(|one| one["day"] == day).unwrap_or_else(|| panic!("{day}: {briefing}")).clone()
+    };
+    let made = day("2026-11-04");
+    assert_eq!((&made["n_shifts"], &made["made"], &made["on_time"]), (&json!(1), &json!(1.0), &json!(1.0)), "{made}");
+    let missed = day("2026-11-06");
+    assert_eq!((&missed["made"], &missed["n_missed"]), (&json!(0.0), &json!(1)), "{missed}");
+    assert_eq!(day("2026-11-10")["n_shifts"], Value::Null, "a day without a shift that is known is not known");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_past_that_was_never_watched_is_read_and_closed_and_edited() {
     let mut house =
@@ -78,6 +105,8 @@ async fn a_past_that_was_never_watched_is_read_and_closed_and_edited() {
     assert_eq!(hours["clients"][0]["name"], Value::Null, "nobody signed in");
     let (_, page) = house.get(&format!("/hours?{span}")).await;
     assert!(page.contains("<h1>Hours</h1>") && page.contains("nobody checked in"), "{page}");
+
+    figures_and_trend_know_of_it(&house).await;
 
     // By the machine's own command line, with names.
     let command = |more: &[&str]| {

@@ -128,7 +128,8 @@ async fn past_visits_from_the_vendor_give_the_numbers_of_its_own_books() {
         assert_eq!(fired(&told, "ShiftUncovered (band started)"), open.count() as u64);
     });
     let unknown = told["unknown"].to_string();
-    assert!(unknown.contains("call-outs that were covered"), "{unknown}");
+    assert!(unknown.contains("call-outs that were covered") && unknown.contains("are left out"), "{unknown}");
+    assert_eq!(fired(&told, "LateChange") + fired(&told, "ClientWithoutShifts"), 0, "{:#}", told["fired"]);
     sim.read_log(|log| {
         let outside = shiftwatch::sim::request_log::outside_read_set(log);
         assert!(outside.is_empty(), "{outside:?}");
@@ -297,4 +298,133 @@ async fn what_the_store_remembers_gives_the_numbers_of_the_agency_also_past_the_
                 || (within(window) && !covered_at(shift, window) && turns[0].0 <= window))
     });
     assert_eq!(fired(&told, "ShiftUncovered (band 4h)"), called_out.count() as u64);
+}
+
+/// What a client's shifts and visits are at an instant: five days with one of everything that is not as it was planned.
+fn five_days(client: &str, now: Instant) -> (Vec<Shift>, Vec<Visit>) {
+    let shift = |id: &str, from: &str, hours: i64, caregiver: &str| Shift {
+        key: ShiftKey { start: at(from), client: client.into(), id: ShiftRef::Vendor(ShiftId::new(id)) },
+        end: at(from) + TimeDelta::hours(hours),
+        caregiver: Some(caregiver.into()),
+        status: ShiftStatus::Active(None),
+    };
+    let visit = |id: &str, shift: Option<&str>, who: &str, from: &str, until: &str| Visit {
+        id: id.into(),
+        client: Some(client.into()),
+        caregiver: Some(who.into()),
+        shift: shift.map(Into::into),
+        check_in: Some(VisitTime::Instant(at(from))),
+        check_out: Some(at(until)).filter(|out| *out <= now).map(VisitTime::Instant),
+        status: None,
+    };
+    let (shifts, visits) = match client {
+        "c1" => (
+            [
+                vec![
+                    shift("91", "2026-11-12T15:00:00Z", 4, "g1"),
+                    shift("92", "2026-11-12T20:00:00Z", 1, "g1"),
+                    // Two hours before it begins, somebody else is to go.
+                    shift("93", "2026-11-13T15:00:00Z", 1, if now < at("2026-11-13T13:00:00Z") { "g1" } else { "g5" }),
+                ],
+                (16..21).map(|day| shift(&format!("6{day}"), &format!("2026-11-{day}T15:00:00Z"), 9, "g1")).collect(),
+            ]
+            .concat(),
+            vec![
+                visit("51", Some("91"), "g1", "2026-11-12T15:20:00Z", "2026-11-12T17:00:00Z"),
+                visit("52", Some("92"), "g2", "2026-11-12T20:00:00Z", "2026-11-12T21:50:00Z"),
+                visit("53", Some("93"), "g5", "2026-11-13T15:00:00Z", "2026-11-13T16:00:00Z"),
+            ],
+        ),
+        "c2" => (
+            vec![shift("94", "2026-11-13T15:00:00Z", 2, "g2"), shift("95", "2026-11-14T15:00:00Z", 2, "g3")],
+            vec![visit("54", None, "g3", "2026-11-12T16:00:00Z", "2026-11-12T17:00:00Z")],
+        ),
+        "c3" => (
+            vec![
+                shift("96", "2026-11-13T16:00:00Z", 2, "g2"),
+                shift("97", "2026-11-14T17:00:00Z", 2, "g3"),
+                shift("98", "2026-11-11T15:00:00Z", 1, "g4"),
+                // Whoever is on it was here for the last time three days before.
+                shift("99", "2026-11-14T21:00:00Z", 1, "g4"),
+            ],
+            vec![visit("58", Some("98"), "g4", "2026-11-11T15:00:00Z", "2026-11-11T16:00:00Z")],
+        ),
+        _ => Default::default(),
+    };
+    let came = |visit: &Visit| matches!(visit.check_in, Some(VisitTime::Instant(at)) if at <= now);
+    (shifts, visits.into_iter().filter(came).collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_as_planned_is_replayed_too() {
+    let (begins, now) = (at("2026-11-10T07:00:00Z"), at("2026-11-15T12:00:00Z"));
+    let dir = tempfile::tempdir().unwrap();
+    let config = configuration(dir.path(), "http://127.0.0.1:9");
+    let store = Store::open(&config.store, begins).await.unwrap();
+    let mirror = Mirror::new(Settings::new("main".into(), Denver), begins);
+    let mut memory = Memory { mirror, store, read: BTreeMap::new() };
+    let ids = ["c1", "c2", "c3", "c4"];
+    let person = |id: &str, active: bool| Caregiver {
+        id: id.into(),
+        active: Some(active),
+        hired: Some(true),
+        status: None,
+        location: None,
+        tags: Vec::new(),
+        person: Person::default(),
+    };
+    let mut minute = begins;
+    while minute <= now {
+        if minute == begins || minute == now {
+            let clients = ids.map(|id| Client {
+                id: id.into(),
+                active: Some(true),
+                is_client: Some(true),
+                status: None,
+                location: None,
+                tags: Vec::new(),
+                vendor_agency: None,
+                person: Person::default(),
+            });
+            memory.take(Read::Clients(Extent::Full), Batch::Clients(clients.to_vec()), minute).await;
+            let caregivers = ["g1", "g2", "g3", "g5"].map(|id| person(id, true)).into_iter();
+            let caregivers = caregivers.chain([person("g4", minute == begins)]).collect();
+            memory.take(Read::Caregivers(Extent::Full), Batch::Caregivers(caregivers), minute).await;
+        }
+        let span = Span { from: begins - TimeDelta::days(2), until: begins + TimeDelta::days(30) };
+        for id in ids {
+            let rows = five_days(id, minute);
+            if memory.read.get(id) == Some(&rows) && minute != now {
+                continue;
+            }
+            memory.read.insert(id.to_owned(), rows.clone());
+            let shifts = Read::Shifts { client: id.into(), span, confirming: false };
+            memory.take(shifts, Batch::Shifts(rows.0), minute).await;
+            memory
+                .take(Read::Visits { client: Some(id.into()), span, confirming: false }, Batch::Visits(rows.1), minute)
+                .await;
+        }
+        minute += TimeDelta::minutes(10);
+    }
+    memory.store.close().await;
+
+    let told = replayed(&config, 5, false, now).await;
+    for (alert, n) in [
+        ("LateCheckIn", 1),
+        ("ShortVisit", 1),
+        ("Overrun", 1),
+        ("UnscheduledVisit", 1),
+        ("OtherCaregiver", 1),
+        ("CaregiverDoubleBooked", 1),
+        ("TightTurnaround", 1),
+        ("OvertimeAhead", 1),
+        ("LateChange", 1),
+        ("InactiveCaregiverAssigned", 1),
+    ] {
+        assert_eq!(fired(&told, alert), n, "{alert}: {:#}", told["fired"]);
+    }
+    // c2 and c3 have none once their last is over; c4 had none long before, which is not counted.
+    assert_eq!(fired(&told, "ClientWithoutShifts"), 2, "{:#}", told["fired"]);
+    let unknown = told["unknown"].to_string();
+    assert!(unknown.contains("until their last visit"), "{unknown}");
 }

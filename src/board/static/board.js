@@ -105,7 +105,7 @@
   // One stream while somebody looks. A browser keeps six connections to an address: pages that were left, and tabs
   // behind others, would hold them all and the next page would not load. Those ask for the whole page now and then.
   const live = body.dataset.live;
-  const slow = !live && document.getElementById("history") !== null;
+  const slow = !live && document.querySelector("#history, #kpis") !== null;
   let stream = null;
   const hush = () => {
     if (stream) stream.close();

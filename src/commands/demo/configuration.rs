@@ -25,6 +25,7 @@ pub(super) fn configuration(sim: &Sim, listen: SocketAddr) -> String {
       client_id: example-client
       client_secret: example-secret
       detect_within: 15s
+      encounter_naive_tz: utc
       requests_per_second: 10
       confirm_timeout: 10s
 rule_files: [ coverage.yml, visits.yml, api.yml ]

@@ -62,6 +62,8 @@ impl Briefings for OneMorning {
             care: vec![care],
             reaches_from: Some(at),
             pages: Ok(Vec::new()),
+            pages_from: None,
+            edits: None,
             watchers: Vec::new(),
             machinery: Machinery::default(),
         });

@@ -1,4 +1,4 @@
-//! The fortnight as a picture: the shares of visits made, and of those on time, day by day.
+//! Four weeks as a picture: the shares of visits made, and of those on time, day by day.
 
 use super::{Day, text::kpis};
 use crate::report::png::Picture;

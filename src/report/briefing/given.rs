@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::Kind;
 use crate::{
     model::{AgencyName, CaregiverId, Instant, ShiftKey},
-    report::on_call_log::LoggedPage,
+    report::{on_call_log::LoggedPage, past_shifts::Edits},
 };
 
 /// One shift and what is known of who came.
@@ -114,8 +114,12 @@ pub struct Given {
     pub care: Vec<Care>,
     /// From when on past shifts are known; `None` = none are.
     pub reaches_from: Option<Instant>,
-    /// The pages of the last fortnight, the newest first; or why they cannot be had.
+    /// What is known of edited visits of that time.
+    pub edits: Option<Edits>,
+    /// The pages of the last four weeks, the newest first; or why they cannot be had.
     pub pages: Result<Vec<LoggedPage>, String>,
+    /// From when on they are all there; `None` = of the whole time.
+    pub pages_from: Option<Instant>,
     /// Who is on call, by the schedules that a policy needs.
     pub watchers: Vec<Watcher>,
     /// How the agent is.

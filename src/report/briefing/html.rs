@@ -88,7 +88,7 @@ fn section(briefing: &Briefing, with_chart: bool, body: &mut String) {
     let (_, _, watch) = words(briefing.kind);
     for line in lines.iter().skip(2) {
         let (name, says) = line.split_once(": ").unwrap_or(("", line));
-        if name.contains("14 days") || name == "14 days" {
+        if name.contains("the middle of") || name == "28 days" {
             continue;
         }
         let _ = write!(body, "<h2 style=\"{H2}\">{}</h2>", escape(name));
@@ -188,15 +188,22 @@ fn trend(briefing: &Briefing, with_chart: bool, body: &mut String) {
     let last = briefing.trend.last().map(|day| day.day.format("%a").to_string()).unwrap_or_default();
     let _ = write!(
         body,
-        "<h2 style=\"{H2}\">14 days</h2><table style=\"border-collapse:collapse;width:100%\"><tr><th scope=\"col\"></th><th scope=\"col\" style=\"text-align:right;font-weight:600\">{last}</th><th scope=\"col\" style=\"text-align:right;font-weight:600;padding-left:.8em\">middle</th></tr>"
+        "<h2 style=\"{H2}\">28 days</h2><table style=\"border-collapse:collapse;width:100%\"><tr><th scope=\"col\"></th><th scope=\"col\" style=\"text-align:right;font-weight:600\">{last}</th>{}</tr>",
+        ["7 days", "7 before", "28 days"]
+            .map(|head| format!(
+                "<th scope=\"col\" style=\"text-align:right;font-weight:600;padding-left:.8em\">{head}</th>"
+            ))
+            .concat()
     );
     for kpi in &kpis {
         let _ = write!(
             body,
-            "<tr><th scope=\"row\" style=\"text-align:left;font-weight:400\">{}</th><td style=\"text-align:right\">{}</td><td style=\"text-align:right;padding-left:.8em\">{}</td></tr>",
+            "<tr><th scope=\"row\" style=\"text-align:left;font-weight:400\">{}</th><td style=\"text-align:right\">{}</td>{}</tr>",
             kpi.name,
             kpi.says(kpi.last),
-            kpi.says(kpi.middle)
+            [kpi.week, kpi.week_before, kpi.middle]
+                .map(|value| format!("<td style=\"text-align:right;padding-left:.8em\">{}</td>", kpi.says(value)))
+                .concat()
         );
     }
     body.push_str("</table>");

@@ -16,7 +16,10 @@ use crate::{
         Instant,
         local_time::{instant_of, local_date, start_of_day},
     },
-    report::on_call_log::{LoggedAlert, LoggedPage},
+    report::{
+        on_call_log::{LoggedAlert, LoggedPage},
+        past_shifts::Edits,
+    },
 };
 
 /// Later than this after the planned start is late, and not on time.
@@ -52,7 +55,8 @@ pub fn make(given: &Given) -> Briefing {
         visits: known(full).then(|| visits(given)),
         risks: known(full).then(|| risks::risks(given)),
         overtime: known(full).then(|| overtime::overtime(given)),
-        edited_share: None,
+        edited_share: given.edits.as_ref().filter(|_| full).map(Edits::ratio),
+        edited_since: given.edits.as_ref().filter(|_| full).map(|edits| edits.since),
         credentials_ending: None,
         on_call: given
             .watchers

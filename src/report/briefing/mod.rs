@@ -134,15 +134,20 @@ pub struct Briefing {
     pub risks: Option<Risks>,
     /// Who works too long this week; `null` = not known.
     pub overtime: Option<Overtime>,
-    /// The share of visits that were edited by hand. WellSky's API does not say.
+    /// Of the complete visits of the last four weeks that were read again, the share whose times had changed, 0 to 1; `null` = none
+    /// was read again.
     pub edited_share: Option<f64>,
-    /// Credentials that end soon. WellSky's API does not say.
+    /// Since when changes are known.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub edited_since: Option<Instant>,
+    /// Credentials that end soon. Neither WellSky's API nor `cover.file` says when one ends.
     pub credentials_ending: Option<u64>,
     /// Who is on call, by schedule.
     pub on_call: Vec<OnCall>,
     /// How the agent and the vendor's API are.
     pub system: System,
-    /// The last fourteen whole days, the oldest first.
+    /// The last twenty-eight whole days, the oldest first.
     pub trend: Vec<Day>,
 }
 

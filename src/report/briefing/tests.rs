@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{ShiftKey, ShiftRef},
-    report::on_call_log::LoggedPage,
+    report::{on_call_log::LoggedPage, past_shifts::Edits},
 };
 
 /// Tue 2026-11-24, 07:00 in Denver.
@@ -61,7 +61,9 @@ fn given(kind: Kind, mut care: Vec<Care>) -> Given {
         complete: true,
         care,
         reaches_from: Some(seven() - h(15 * 24)),
+        edits: None,
         pages: Ok(Vec::new()),
+        pages_from: None,
         watchers: vec![Watcher {
             schedule: "on-call".into(),
             now: Some(vec!["night-1".into()]),
@@ -105,10 +107,10 @@ fn a_quiet_day_says_so_in_a_word_and_fits_into_twelve_lines() {
             "Yesterday: 1 of 1 shift made, 0 late, 0 short, none missed, no check-out missing.",
             "Watch today: nothing.",
             "Overtime this week: nobody over 38 h.",
-            "Edited visits, credentials: not known (WellSky's API does not say).",
+            "Edited visits: not known, no visit was read again yet; credentials: not known (nothing says when one ends).",
             "On call: night-1 until Tue 08:00, then office-lead, no gap in 14 days.",
             "System: last read 0 min ago, the API answers, all messages sent, no silence ends today.",
-            "Mon and the middle of 14 days: made 100 % (100 %), on time 100 % (100 %), missed 0 (0), pages 0 (0), min to take ? (?).",
+            "Mon (and the middle of 7 days, the 7 before, 28): made 100 % (100 %, ?, 100 %), on time 100 % (100 %, ?, 100 %), missed 0 (0, ?, 0), pages 0 (0, 0, 0), min to take ? (?, ?, ?).",
         ]
     );
     assert_eq!(text::subject(&briefing), "Morning briefing Tue 24 Nov: covered for 24 h");
@@ -327,7 +329,7 @@ fn a_mail_is_one_column_with_bars_a_picture_and_no_markup_from_outside() {
     let briefing = make(&given(Kind::Morning, all));
     let html = html::page(std::slice::from_ref(&briefing), Some("https://watch.example.com/briefing"), true, "Sent");
     assert!(
-        html.contains("cid:trend") && html.contains("alt=\"The last 14 days") && html.contains("width:100%"),
+        html.contains("cid:trend") && html.contains("alt=\"The last 28 days") && html.contains("width:100%"),
         "{html}"
     );
     assert!(!html.contains("<b>c4") && !html.contains("<i>south") && html.contains("&lt;b&gt;c4"), "{html}");
@@ -346,9 +348,55 @@ fn days_that_are_not_known_are_holes_in_the_trend() {
     }
     let eight = seven() - h(8 * 24);
     let part = make(&Given { reaches_from: Some(eight), ..given(Kind::Morning, all) }).trend;
-    assert_eq!(part.len(), 14);
+    assert_eq!(part.len(), 28);
     assert_eq!(part[0].n_shifts, None);
     let known: Vec<_> = part.iter().filter(|day| day.n_shifts.is_some()).collect();
     assert_eq!(known.len(), 7, "whole days since then");
-    assert_eq!((part[13].on_time, part[13].made, part[11].on_time), (Some(0.0), Some(1.0), Some(1.0)));
+    assert_eq!((part[27].on_time, part[27].made, part[25].on_time), (Some(0.0), Some(1.0), Some(1.0)));
+}
+
+#[test]
+fn the_trend_holds_its_week_against_the_one_before_and_four_weeks() {
+    // A visit a day; late in the last week, and missed on every day of the week before.
+    let all = (1..=28).map(|day| match day {
+        1..=7 => visited(&format!("v{day}"), "c1", -24 * day, "g", 30),
+        8..=14 => Care { came: Came::Nobody, ..care(&format!("v{day}"), "c1", -24 * day, Some("g")) },
+        _ => visited(&format!("v{day}"), "c1", -24 * day, "g", 0),
+    });
+    let four_weeks = Given { reaches_from: Some(seven() - h(29 * 24)), ..given(Kind::Morning, all.collect()) };
+    let briefing = make(&four_weeks);
+    let kpis = text::kpis(&briefing.trend);
+    let one = |name: &str| {
+        let kpi = kpis.iter().find(|kpi| kpi.name == name).unwrap();
+        (kpi.last, kpi.week, kpi.week_before, kpi.middle)
+    };
+    assert_eq!(one("made"), (Some(1.0), Some(1.0), Some(0.0), Some(1.0)));
+    assert_eq!(one("on time"), (Some(0.0), Some(0.0), None, Some(1.0)));
+    assert_eq!(one("missed"), (Some(0.0), Some(0.0), Some(1.0), Some(0.0)));
+    let trend = text::lines(&briefing).pop().unwrap();
+    assert!(trend.contains("made 100 % (100 %, 0 %, 100 %), on time 0 % (0 %, ?, 100 %)"), "{trend}");
+    // A day of which nobody has looked at every shift has no count of missed ones, and no page is counted that was left out.
+    let unseen = Given {
+        care: four_weeks.care.iter().cloned().chain([care("u", "c2", -24, Some("g"))]).collect(),
+        pages_from: Some(seven() - h(10 * 24)),
+        ..four_weeks
+    };
+    let days = make(&unseen).trend;
+    assert_eq!((days[27].n_missed, days[27].n_shifts, days[27].made), (None, Some(2), Some(1.0)));
+    assert_eq!((days[17].n_pages, days[20].n_pages), (None, Some(0)));
+}
+
+#[test]
+fn edited_visits_are_said_with_since_when_they_are_known() {
+    let edits = Edits { since: seven() - h(20 * 24), n_visits: 400, n_edited: 10 };
+    let briefing = make(&Given { edits: Some(edits), ..given(Kind::Morning, Vec::new()) });
+    assert_eq!((briefing.edited_share, briefing.edited_since), (Some(0.025), Some(seven() - h(480))));
+    let lines = text::lines(&briefing);
+    assert!(
+        lines.contains(
+            &"Edited visits: 2.5 % since Wed 2026-11-04; credentials: not known (nothing says when one ends)."
+                .to_owned()
+        ),
+        "{lines:?}"
+    );
 }

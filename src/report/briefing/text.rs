@@ -66,7 +66,7 @@ pub fn lines(briefing: &Briefing) -> Vec<String> {
     lines.push(briefing.visits.as_ref().map_or_else(|| not_known(day), |part| visits(day, part, briefing)));
     lines.push(briefing.risks.as_ref().map_or_else(|| not_known(watch), |part| risks(watch, part, briefing)));
     lines.push(briefing.overtime.as_ref().map_or_else(|| not_known("Overtime this week"), overtime));
-    lines.push("Edited visits, credentials: not known (WellSky's API does not say).".to_owned());
+    lines.push(edited(briefing));
     lines.push(on_call(&briefing.on_call, briefing));
     lines.push(system(&briefing.system, briefing));
     lines.push(trend(&briefing.trend));
@@ -358,19 +358,36 @@ fn system(part: &System, briefing: &Briefing) -> String {
     format!("System: {}.", says.join(", "))
 }
 
-/// The latest day beside the middle of the fortnight.
-fn trend(days: &[Day]) -> String {
-    let Some(last) = days.last() else { return "14 days: not known.".to_owned() };
-    let numbers = kpis(days);
-    if numbers.iter().all(|kpi| kpi.middle.is_none()) {
-        return "14 days: not known yet.".to_owned();
-    }
-    let each: Vec<String> =
-        numbers.iter().map(|kpi| format!("{} {} ({})", kpi.name, kpi.says(kpi.last), kpi.says(kpi.middle))).collect();
-    format!("{} and the middle of 14 days: {}.", last.day.format("%a"), each.join(", "))
+/// How many visits were changed afterwards, as far as that was seen.
+fn edited(briefing: &Briefing) -> String {
+    let share = match (briefing.edited_share, briefing.edited_since) {
+        (Some(share), Some(since)) => {
+            let share = share * 100.0;
+            let digits = usize::from(share > 0.0 && share < 10.0);
+            format!("{share:.digits$} % since {}", briefing.local(since).format("%a %F"))
+        }
+        _ => "not known, no visit was read again yet".to_owned(),
+    };
+    format!("Edited visits: {share}; credentials: not known (nothing says when one ends).")
 }
 
-/// One number over the fortnight.
+/// The latest day beside its week, the week before it, and four weeks.
+fn trend(days: &[Day]) -> String {
+    let Some(last) = days.last() else { return "28 days: not known.".to_owned() };
+    let numbers = kpis(days);
+    if numbers.iter().all(|kpi| kpi.middle.is_none()) {
+        return "28 days: not known yet.".to_owned();
+    }
+    let one = |kpi: &Kpi| {
+        let [last, week, before, month] =
+            [kpi.last, kpi.week, kpi.week_before, kpi.middle].map(|value| kpi.says(value));
+        format!("{} {last} ({week}, {before}, {month})", kpi.name)
+    };
+    let each: Vec<String> = numbers.iter().map(one).collect();
+    format!("{} (and the middle of 7 days, the 7 before, 28): {}.", last.day.format("%a"), each.join(", "))
+}
+
+/// One number over four weeks.
 #[derive(Debug, Clone)]
 pub struct Kpi {
     /// What it is.
@@ -381,16 +398,25 @@ pub struct Kpi {
     pub days: Vec<Option<f64>>,
     /// The latest day's.
     pub last: Option<f64>,
-    /// The middle one of those that are known.
+    /// The middle one of the last seven, of those that are known.
+    pub week: Option<f64>,
+    /// The same of the seven before.
+    pub week_before: Option<f64>,
+    /// The same of all.
     pub middle: Option<f64>,
 }
 
 impl Kpi {
     fn of(name: &'static str, is_share: bool, days: Vec<Option<f64>>) -> Self {
-        let mut known: Vec<f64> = days.iter().flatten().copied().collect();
-        known.sort_by(f64::total_cmp);
-        let middle = known.len().checked_sub(1).and_then(|n| known.get(n / 2).copied());
-        Self { name, is_share, last: days.last().copied().flatten(), middle, days }
+        let middle = |days: &[Option<f64>]| {
+            let mut known: Vec<f64> = days.iter().flatten().copied().collect();
+            known.sort_by(f64::total_cmp);
+            known.len().checked_sub(1).and_then(|n| known.get(n / 2).copied())
+        };
+        let (weeks, week) = days.split_at(days.len().saturating_sub(7));
+        let (_, before) = weeks.split_at(weeks.len().saturating_sub(7));
+        let (week, week_before, all) = (middle(week), middle(before), middle(&days));
+        Self { name, is_share, last: days.last().copied().flatten(), week, week_before, middle: all, days }
     }
 
     /// A value as a person reads it.

@@ -1,4 +1,4 @@
-//! The last fourteen whole days in five numbers each.
+//! The last twenty-eight whole days in five numbers each.
 
 use chrono::{Days, NaiveDate};
 
@@ -10,7 +10,7 @@ use super::{
 use crate::model::local_time::{local_date, start_of_day};
 
 /// So many days.
-pub const DAYS: u64 = 14;
+pub const DAYS: u64 = 28;
 
 #[derive(Default)]
 struct Sum {
@@ -19,6 +19,7 @@ struct Sum {
     timed: u64,
     on_time: u64,
     missed: u64,
+    unseen: u64,
     pages: u64,
     acks: Vec<i64>,
 }
@@ -46,6 +47,7 @@ pub(super) fn trend(given: &Given) -> Vec<Day> {
         day.n += 1;
         day.made += u64::from(has_come(care));
         day.missed += u64::from(care.came == Came::Nobody);
+        day.unseen += u64::from(care.came == Came::Unseen);
         if care.came_at.is_some() {
             day.timed += 1;
             day.on_time += u64::from(!is_late(care));
@@ -59,6 +61,7 @@ pub(super) fn trend(given: &Given) -> Vec<Day> {
         #[expect(clippy::cast_precision_loss, reason = "counts of one day")]
         (of > 0).then(|| part as f64 / of as f64)
     };
+    let all_pages = |day| given.pages_from.is_none_or(|from| from <= start_of_day(given.zone, day));
     days.into_iter()
         .zip(0_u64..)
         .map(|(sum, n)| {
@@ -69,8 +72,9 @@ pub(super) fn trend(given: &Given) -> Vec<Day> {
                 n_shifts: is_known.then_some(sum.n),
                 made: share(sum.made, sum.made + sum.missed).filter(|_| is_known),
                 on_time: share(sum.on_time, sum.timed).filter(|_| is_known),
-                n_missed: is_known.then_some(sum.missed),
-                n_pages: given.pages.is_ok().then_some(sum.pages),
+                // Where nobody has looked, some more may have been missed.
+                n_missed: (is_known && sum.unseen == 0).then_some(sum.missed),
+                n_pages: (given.pages.is_ok() && all_pages(day)).then_some(sum.pages),
                 minutes_to_ack: median(sum.acks),
             }
         })

@@ -8,6 +8,7 @@ fn at(seconds: i64) -> Instant {
 /// Fired at 10, seen at 10, its edge at 8; told, sent at 12, delivered at 15, taken at 70, covered at 100.
 fn row() -> LifeRow {
     LifeRow {
+        agency: "main".to_owned(),
         alertname: "ShiftUncovered".to_owned(),
         fired_at: at(10),
         edge_at: Some(at(8)),
@@ -17,6 +18,8 @@ fn row() -> LifeRow {
         sent_at: Some(at(12)),
         delivered_at: Some(at(15)),
         acknowledged_at: Some(at(70)),
+        acknowledged_by: Some("night-1".to_owned()),
+        said: false,
         resolved_at: Some(at(100)),
         reason: Some("covered".to_owned()),
     }
@@ -113,4 +116,40 @@ fn spans_are_those_that_are_written() {
     for text in ["", "7", "1d", "7D", "365d"] {
         assert_eq!(Span::parse(text), None, "{text}");
     }
+}
+
+#[test]
+fn what_was_acted_on_is_what_somebody_was_told_of_and_took_or_spoke_of() {
+    let untaken = || LifeRow { acknowledged_at: None, acknowledged_by: None, ..row() };
+    for (row, n, why) in [
+        (row(), 1, "told and taken"),
+        (LifeRow { told: false, ..row() }, 0, "taken on the board, and nobody was told"),
+        (untaken(), 0, "nobody took it"),
+        (LifeRow { said: true, ..untaken() }, 1, "somebody said what became of it"),
+        (LifeRow { said: true, told: false, ..untaken() }, 0, "of what nobody was told of"),
+    ] {
+        assert_eq!(rule(&[row]).n_acted_on, n, "{why}");
+    }
+}
+
+#[test]
+fn people_have_their_own_times() {
+    let other = LifeRow { acknowledged_by: Some("office-lead".into()), acknowledged_at: Some(at(40)), ..row() };
+    let open = LifeRow { resolved_at: None, reason: None, acknowledged_at: Some(at(130)), ..row() };
+    let mut tally = Tally::default();
+    for row in [row(), other, open, LifeRow { acknowledged_by: None, acknowledged_at: None, ..row() }] {
+        tally.take(&row);
+    }
+    let people = tally.people();
+    let summed: Vec<_> = people
+        .iter()
+        .map(|(who, n, took, end)| (who.as_str(), *n, took.p50_seconds, took.p90_seconds, end.n, end.p50_seconds))
+        .collect();
+    assert_eq!(
+        summed,
+        [
+            ("night-1", 2, Some(60.0), Some(120.0), 1, Some(90.0)),
+            ("office-lead", 1, Some(30.0), Some(30.0), 1, Some(90.0))
+        ]
+    );
 }

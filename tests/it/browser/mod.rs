@@ -10,6 +10,7 @@ mod demo;
 mod driver;
 mod eyes;
 pub mod hand_made;
+mod office;
 mod past;
 mod protocol;
 mod stage;

@@ -25,7 +25,6 @@ use shiftwatch::{
     clock::{Clock, real_now},
     http::{
         Access, Audit, Details, DrillAnswer, Lookup, Orders, People, Records, Silencing, Web,
-        briefing::NoBriefings,
         lookup::{FoundPeople, ShiftsWish},
         orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
         records::RecordsFault,
@@ -39,7 +38,9 @@ use shiftwatch::{
         alert_story::AlertStory,
         api_record::ApiRecord,
         audit::{AuditLog, AuditRow},
+        exceptions::Exceptions,
         history::{History, Span},
+        kpi::Kpis,
         lookup::{Freshness, Kind, profile::FoundProfile, shifts::FoundShifts},
         on_call_log::OnCallLog,
     },
@@ -47,7 +48,7 @@ use shiftwatch::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use super::{hand_made, past};
+use super::{hand_made, office::Office, past};
 
 /// Nobody acts on a picture.
 struct Nobody;
@@ -114,13 +115,14 @@ impl Audit for Nobody {
     }
 }
 
-impl Lookup for Nobody {
+impl Lookup for Office {
     fn find<'a>(&'a self, _: Option<&'a str>, _: &'a str, _: bool) -> BoxFuture<'a, FoundPeople> {
         Box::pin(async { FoundPeople::default() })
     }
 
-    fn profile<'a>(&'a self, _: Option<&'a str>, _: Kind, _: &'a str) -> BoxFuture<'a, Option<FoundProfile>> {
-        Box::pin(async { None })
+    fn profile<'a>(&'a self, _: Option<&'a str>, kind: Kind, id: &'a str) -> BoxFuture<'a, Option<FoundProfile>> {
+        let found = self.profile(kind, id);
+        Box::pin(async move { found })
     }
 
     fn shifts(&self, _: ShiftsWish) -> BoxFuture<'_, FoundShifts> {
@@ -129,7 +131,17 @@ impl Lookup for Nobody {
     }
 }
 
-impl Records for Nobody {
+impl Records for Office {
+    fn exceptions(&self, _: u32) -> BoxFuture<'_, Result<Exceptions, RecordsFault>> {
+        let list = self.exceptions();
+        Box::pin(async move { Ok(list) })
+    }
+
+    fn kpis(&self, days: u32) -> BoxFuture<'_, Result<Kpis, RecordsFault>> {
+        let kpis = self.kpis(days);
+        Box::pin(async move { Ok(kpis) })
+    }
+
     fn alert_story<'a>(&'a self, fingerprint: &'a str) -> BoxFuture<'a, Result<Option<AlertStory>, RecordsFault>> {
         Box::pin(async move { Ok(past::story(fingerprint)) })
     }
@@ -161,6 +173,7 @@ impl Stage {
         let (writer, reader) = publish(first);
         let pulses = Arc::new(Pulses::new(real_now()));
         let closing = watch::channel(false).0;
+        let office = Arc::new(Office { view: reader.clone() });
         let web = Web {
             hooks: None,
             vendor: Arc::new(shiftwatch::http::vendor::NoVendor),
@@ -175,12 +188,12 @@ impl Stage {
             open: Arc::default(),
             closing: closing.subscribe(),
             clock: Clock::manual(hand_made::now()),
-            records: Arc::new(Nobody),
-            hours: Arc::new(shiftwatch::http::hours::NoHours),
-            briefings: Arc::new(NoBriefings),
+            records: Arc::<Office>::clone(&office),
+            hours: Arc::<Office>::clone(&office),
+            briefings: Arc::<Office>::clone(&office),
             access: Arc::default(),
             audit: Arc::new(Nobody),
-            lookup: Arc::new(Nobody),
+            lookup: office,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
