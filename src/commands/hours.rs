@@ -328,11 +328,6 @@ fn missing(missing: &[Missing], text: &mut String) {
     text.push_str("add --read to read them from WellSky first\n");
 }
 
-/// A cell that a spreadsheet takes for text, whatever it begins with.
-fn safe(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
-}
-
 /// One line a client and one a caregiver; minutes are whole numbers, what is not known is empty.
 #[must_use]
 pub fn rows(all: &[Hours], by: Option<By>) -> Table {
@@ -372,14 +367,14 @@ pub fn rows(all: &[Hours], by: Option<By>) -> Table {
 fn add_rows(table: &mut Table, hours: &Hours, by: Option<By>) {
     let head = |kind: &str, id: &Option<String>, name: &Option<String>| {
         vec![
-            safe(hours.agency.clone()),
+            hours.agency.clone(),
             hours.from.to_string(),
             hours.to.to_string(),
             stamp(hours.as_of),
             hours.complete.to_string(),
             kind.to_owned(),
-            safe(id.clone().unwrap_or_default()),
-            safe(name.clone().unwrap_or_default()),
+            id.clone().unwrap_or_default(),
+            name.clone().unwrap_or_default(),
         ]
     };
     let sums = |sums: &Sums| {
@@ -430,7 +425,7 @@ fn exceptions_table(exceptions: &[Exception]) -> Table {
         "minutes",
     ]);
     let number = |minutes: Option<i64>| minutes.map(|minutes| minutes.to_string()).unwrap_or_default();
-    let text = |text: &Option<String>| safe(text.clone().unwrap_or_default());
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
     for one in exceptions {
         table.row([
             one.kind.as_str().to_owned(),
@@ -461,7 +456,7 @@ fn closed_text(closed: &[ClosedPeriod], output: Output, width: usize) -> String 
             one.from.to_string(),
             one.to.to_string(),
             stamp(one.at),
-            safe(one.by.clone()),
+            one.by.clone(),
             one.total.scheduled_minutes.to_string(),
             one.total.worked_minutes.to_string(),
             one.digest.clone(),
