@@ -5,7 +5,7 @@
 //! a restart by what is stored.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -164,7 +164,7 @@ async fn client_days(
         let mut note = |client: &crate::model::ClientId, at: Instant| {
             let day = local_date(zone, at);
             if from <= day && day <= to {
-                days.entry(client.clone()).or_insert_with(BTreeSet::new).insert(day);
+                days.entry(client.clone()).or_default().insert(day);
             }
         };
         for entry in watch.mirror.shifts().running(early, late).filter(|entry| !entry.shift.is_cancelled()) {

@@ -98,7 +98,7 @@ mod tests {
     fn a_charge_comes_in_the_shape_of_the_contract_and_in_others() {
         let usual = read(&row(json!({}))).unwrap().unwrap();
         assert_eq!((usual.id.as_deref(), usual.minutes), (Some("66000001"), Some(240)));
-        assert_eq!(usual.caregiver.as_ref().map(|id| id.as_str()), Some("8000201"));
+        assert_eq!(usual.caregiver.as_ref().map(crate::model::CaregiverId::as_str), Some("8000201"));
         assert!(matches!((usual.start, usual.end), (VisitTime::Naive(_), Some(VisitTime::Naive(_)))));
         let number = read(&row(json!({ "id": 66_000_001 }))).unwrap().unwrap();
         assert_eq!(number, usual, "an id as a number");

@@ -98,11 +98,13 @@ fn short(told: &Charges) -> Vec<String> {
         .collect()
 }
 
+/// Visits, charges, what is said, why.
+type Row = (Vec<VisitRow>, Vec<Charge>, &'static [&'static str], &'static str);
+
 #[test]
 fn hours_and_charges_meet_or_it_says_how_not() {
     let nine_to_one = || visit("v1", "g", "2026-11-10 09:00", "2026-11-10 13:00");
     let afternoon = || visit("v2", "g", "2026-11-10 14:00", "2026-11-10 16:00");
-    type Row = (Vec<VisitRow>, Vec<Charge>, &'static [&'static str], &'static str);
     let rows: Vec<Row> = vec![
         (vec![nine_to_one()], vec![charge("1", "g", "2026-11-10 09:00", "2026-11-10 13:00", 240)], &[], "the same"),
         (vec![nine_to_one()], vec![], &["without_charge: 240, ?, -240"], "no charge"),
@@ -339,7 +341,7 @@ fn what_was_not_read_is_not_said_to_be_missing() {
     let short_one = spoil(|week| week.complete = false);
     assert_eq!((short_one.unread[0].why.as_str(), short(&short_one).len()), ("not complete", 0));
     let faulty = spoil(|week| {
-        week.faults.push(ChargeFault { id: Some("66".into()), reason: "it does not say when it began".into() })
+        week.faults.push(ChargeFault { id: Some("66".into()), reason: "it does not say when it began".into() });
     });
     assert_eq!(
         (faulty.unread[0].why.as_str(), short(&faulty).len()),
