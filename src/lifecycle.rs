@@ -31,6 +31,8 @@ use crate::{
 };
 
 mod api_book;
+mod charge_book;
+pub mod charges;
 pub mod complaints;
 mod details;
 mod morning;
@@ -43,6 +45,8 @@ mod store_health;
 mod ticking;
 
 pub use api_book::ApiBook;
+pub use charge_book::{ChargeBook, ChargeJob};
+pub use charges::charges_loop;
 use complaints::Complaints;
 pub use details::details_loop;
 use past_book::PastBook;
@@ -123,6 +127,8 @@ pub struct Post {
     pub complaints: PlainMutex<Complaints>,
     /// What of the past is still to be read.
     pub past: Arc<PlainMutex<PastBook>>,
+    /// Whose charges are still to be read.
+    pub charges: Arc<PlainMutex<ChargeBook>>,
     /// What was read beside the watch, and when.
     pub details: Arc<PlainMutex<DetailBook>>,
 }

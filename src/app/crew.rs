@@ -196,6 +196,7 @@ impl Crew {
         for post in posts.iter().filter(|post| post.source.is_some()) {
             tasks.spawn("poll", lifecycle::poll_loop(floor.clone(), Arc::clone(post)));
             tasks.spawn("reread", lifecycle::reread_loop(floor.clone(), Arc::clone(post)));
+            tasks.spawn("charges", lifecycle::charges_loop(floor.clone(), Arc::clone(post)));
             tasks.spawn("details", lifecycle::details_loop(floor.clone(), Arc::clone(post)));
         }
         tasks.spawn("key figures", figures_loop(floor.clone()));

@@ -4,7 +4,7 @@
 //! at a time.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, PoisonError},
 };
 
@@ -19,19 +19,21 @@ use crate::{
     config,
     http::hours::{Days, HoursBook, HoursFault, PastRead},
     lifecycle::{
-        Post,
+        self, ChargeJob, Post,
         past_book::{PastJob, WishedDay, memory_from},
     },
-    mirror::{Mirror, NaiveClock, past_line::PastLine, row::VisitEdit},
+    mirror::{Mirror, NaiveClock, Reading, past_line::PastLine, row::VisitEdit},
     model::{ClientId, Instant, ShiftRef, VisitId, VisitTime, local_time},
     report::hours::{
         Given,
         answer::{Hours, Missing},
+        charges::{self, ChargesRead},
         closing::{self, ClosedPeriod, Frozen, KeptVisit},
         rows::{Edited, PlannedRow, VisitRow},
         sum_up,
         terms::{Period, Rounding, Terms},
     },
+    source::status::EncounterScope,
     store::{Closing, PastDay, Store, StoreError},
 };
 
@@ -122,13 +124,18 @@ impl Remembered {
             }
         });
         let visits = visits.filter(|visit| visit.check_in.is_none_or(|at| from <= at && at < until)).collect();
-        let days = period.days().map(|day| (day, stretch(agency_zone, day)));
+        let days = with_evening(period).days().map(|day| (day, stretch(agency_zone, day)));
         let read = days.filter(|(_, (_, ends))| *ends <= now).map(|(day, (begins, ends))| {
             (day, clients.iter().map(|client| mirror.read_after(client, begins, ends)).collect())
         });
         let read = read.collect();
         Self { shifts, visits, clock, zones, clients, read }
     }
+}
+
+/// The days that have to be read for a period: what began the evening before reaches in.
+fn with_evening(period: Period) -> Period {
+    Period { from: period.from - DayCount::new(1), ..period }
 }
 
 fn stretch(zone: Tz, day: NaiveDate) -> (Instant, Instant) {
@@ -193,6 +200,7 @@ pub(super) fn add_archive(remembered: &mut Remembered, lines: Vec<PastLine>, edi
 
 /// What was not wholly read: not by memory's reads, and not by those of the past.
 fn missing(remembered: &Remembered, days: &[PastDay]) -> Vec<Missing> {
+    let watched: HashSet<&ClientId> = remembered.clients.iter().collect();
     let mut missing = Vec::new();
     for (day, read) in &remembered.read {
         for section in ["shifts", "visits"] {
@@ -207,6 +215,9 @@ fn missing(remembered: &Remembered, days: &[PastDay]) -> Vec<Missing> {
                 })
                 .map(|(client, _)| client)
                 .collect();
+            // Those who are no clients any more: their visits were seen, or they were asked for, and it failed.
+            let gone = past.into_iter().flat_map(|past| &past.missing).filter(|id| !watched.contains(*id));
+            let lacking: Vec<&ClientId> = lacking.into_iter().chain(gone).collect();
             if lacking.is_empty() {
                 continue;
             }
@@ -216,6 +227,17 @@ fn missing(remembered: &Remembered, days: &[PastDay]) -> Vec<Missing> {
         }
     }
     missing
+}
+
+/// People on the vendor's list who are not watched, and of whom no shift or visit of the period is known.
+async fn not_asked(post: &Post, hours: &Hours, now: Instant) -> Vec<String> {
+    let known: HashSet<&str> = hours.clients.iter().filter_map(|one| one.client.as_deref()).collect();
+    let watch = post.watch.lock().await;
+    let watched: HashSet<&ClientId> = watch.mirror.watched_clients(now).collect();
+    let others = watch.mirror.client_ids().filter(|id| !watched.contains(*id) && !known.contains(id.as_str()));
+    let mut others: Vec<String> = others.map(ToString::to_string).collect();
+    others.sort();
+    others
 }
 
 impl Bookkeeper {
@@ -275,7 +297,7 @@ impl Bookkeeper {
         let (early, late) = (from - NAIVE_SLACK, until + NAIVE_SLACK);
         let lines = self.store.past_lines(&post.name, early, late).await?;
         let edits = self.store.visit_edits(&post.name, early, late).await?;
-        let days = self.store.past_days(&post.name, period.from, period.to).await?;
+        let days = self.store.past_days(&post.name, with_evening(period).from, period.to).await?;
         add_archive(&mut remembered, lines, edits, terms.zone);
         let missing = missing(&remembered, &days);
         Ok(Given {
@@ -290,13 +312,43 @@ impl Bookkeeper {
         })
     }
 
+    /// What was read of charges around the period; `None` where they are not wanted.
+    async fn charges(&self, post: &Post, period: Period) -> Result<Option<ChargesRead>, StoreError> {
+        let (zones, local_rather) = {
+            let watch = post.watch.lock().await;
+            if watch.settings.wellsky.sections.charges.is_none() {
+                return Ok(None);
+            }
+            let (mirror, zone) = (&watch.mirror, watch.settings.timezone);
+            let zones = mirror.client_ids().map(|id| (id.clone(), mirror.zone_of(id)));
+            let local = mirror.naive_clock().settled() == Some(Reading::Local);
+            (zones.filter(|(_, one)| *one != zone).collect(), local)
+        };
+        let weeks = lifecycle::charges::read(&self.store, post, (period.from, period.to)).await?;
+        Ok(Some(ChargesRead { weeks, zones, local_rather }))
+    }
+
     async fn make(&self, post: &Post, terms: Terms, period: Period) -> Result<(Hours, Vec<VisitRow>), HoursFault> {
         let given = self.gather(post, terms, period).await.map_err(|fault| unreadable(&fault))?;
+        let charges = self.charges(post, period).await.map_err(|fault| unreadable(&fault))?;
         let made = tokio::task::spawn_blocking(move || {
-            let visits = given.visits.clone();
-            (sum_up(given), visits)
+            let (visits, now) = (given.visits.clone(), given.now);
+            let charges = charges
+                .map(|read| charges::compare(&read, &given.shifts, &visits, &given.missing, &terms, period, now));
+            let mut hours = sum_up(given);
+            hours.charges = charges;
+            (hours, visits)
         });
-        made.await.map_err(|_| HoursFault::Unreadable("the hours could not be summed up".to_owned()))
+        let (mut hours, visits) =
+            made.await.map_err(|_| HoursFault::Unreadable("the hours could not be summed up".to_owned()))?;
+        let since = self.store.watched_since(&post.name).await.map_err(|fault| unreadable(&fault))?;
+        hours.edits_known_since = since;
+        let begins = local_time::start_of_day(terms.zone, period.from);
+        let agency_wide = post.planner.lock().await.encounter_scope() == EncounterScope::AgencyWide;
+        if !agency_wide && since.is_none_or(|since| begins < since) {
+            hours.not_asked = not_asked(post, &hours, self.clock.now()).await;
+        }
+        Ok((hours, visits))
     }
 
     async fn frozen(&self, post: &Post, period: Period) -> Result<Vec<Frozen>, HoursFault> {
@@ -317,8 +369,10 @@ impl HoursBook for Bookkeeper {
             if let Some(whole) = frozen.iter().find(|one| one.period.from == period.from && one.period.to == period.to)
             {
                 // Its numbers never change; what was edited since stands beside them.
-                let (_, visits) = self.make(&post, terms, period).await?;
+                let (now, visits) = self.make(&post, terms, period).await?;
                 let mut hours = whole.hours.clone();
+                // Bills are written after a period was closed, too.
+                hours.charges = now.charges;
                 hours.adjustments = closing::adjustments(whole, &closing::keep(&visits, &period, &terms));
                 hours.closed = vec![whole.period.clone()];
                 return Ok(hours);
@@ -327,9 +381,13 @@ impl HoursBook for Bookkeeper {
             for one in &frozen {
                 let Some(closed) = Period::new(one.period.from, one.period.to) else { continue };
                 hours.closed.push(one.period.clone());
-                // Of a closed period that only reaches in, not all visits were read: it tells of its own when it is asked for.
                 if period.from <= closed.from && closed.to <= period.to {
                     hours.adjustments.extend(closing::adjustments(one, &closing::keep(&visits, &closed, &terms)));
+                } else {
+                    // One that only reaches in has visits that were not read for this report; what changed in these days shows.
+                    let given = self.gather(&post, terms, closed).await.map_err(|fault| unreadable(&fault))?;
+                    let all = closing::adjustments(one, &closing::keep(&given.visits, &closed, &terms));
+                    hours.adjustments.extend(all.into_iter().filter(|one| closing::meets(one, &period, &terms)));
                 }
             }
             Ok(hours)
@@ -362,10 +420,10 @@ impl HoursBook for Bookkeeper {
             if !self.frozen(&post, period).await?.is_empty() {
                 return Err(taken());
             }
-            let (hours, visits) = self.make(&post, terms, period).await?;
+            let (mut hours, visits) = self.make(&post, terms, period).await?;
+            hours.charges = None;
             if !hours.complete {
-                let days: std::collections::BTreeSet<String> =
-                    hours.missing.iter().map(|missing| missing.day.to_string()).collect();
+                let days: BTreeSet<String> = hours.missing.iter().map(|missing| missing.day.to_string()).collect();
                 let days = days.into_iter().take(7).collect::<Vec<_>>().join(", ");
                 return Err(HoursFault::Conflict(format!(
                     "not everything of it was read ({days}): read it first with shiftwatch hours --from {from} --to {to} --read"
@@ -404,18 +462,35 @@ impl HoursBook for Bookkeeper {
             let post = self.post(agency.as_deref())?;
             let (terms, period) = self.period(&post, &days).await?;
             let running = {
+                let of_charges =
+                    post.charges.lock().unwrap_or_else(PoisonError::into_inner).running(period.from, period.to);
                 let book = post.past.lock().unwrap_or_else(PoisonError::into_inner);
-                book.running(period.from, period.to).cloned()
+                book.running(period.from, period.to).or_else(|| book.job(of_charges?)).cloned()
             };
             if let Some(job) = running {
                 return Ok(Some(past_read(&post, &job)));
             }
             let given = self.gather(&post, terms, period).await.map_err(|fault| unreadable(&fault))?;
-            if given.missing.is_empty() {
+            let now = self.clock.now();
+            let pace = post.watch.lock().await.settings.wellsky.sections.charges;
+            let charges_due = match pace {
+                // While visits are missing, nobody knows whose charges are.
+                Some(_) if !given.missing.is_empty() => true,
+                Some(pace) => {
+                    let since = now - TimeDelta::from_std(pace.again).unwrap_or(TimeDelta::days(1));
+                    let due = lifecycle::charges::due(&self.store, &post, (period.from, period.to), since, now).await;
+                    !due.map_err(|fault| unreadable(&fault))?.is_empty()
+                }
+                None => false,
+            };
+            if given.missing.is_empty() && !charges_due {
                 return Ok(None);
             }
-            let now = self.clock.now();
-            let everybody: Vec<ClientId> = post.watch.lock().await.mirror.watched_clients(now).cloned().collect();
+            // Also those who are no clients any more, and had a shift or a visit then.
+            let mut everybody: BTreeSet<ClientId> = given.shifts.iter().map(|row| row.client.clone()).collect();
+            everybody.extend(given.visits.iter().filter_map(|row| row.client.clone()));
+            everybody.extend(post.watch.lock().await.mirror.watched_clients(now).cloned());
+            let everybody: Vec<ClientId> = everybody.into_iter().collect();
             let wished = given.missing.into_iter().map(|missing| WishedDay {
                 section: if missing.section == "shifts" { "shifts" } else { "visits" },
                 day: missing.day,
@@ -433,6 +508,10 @@ impl HoursBook for Bookkeeper {
                 terms.zone,
                 memory_from(now, terms.zone),
             );
+            if charges_due {
+                let mut charges = post.charges.lock().unwrap_or_else(PoisonError::into_inner);
+                charges.ask(job.id, period.from, period.to);
+            }
             post.poll.notify_one();
             Ok(Some(past_read(&post, &job)))
         })
@@ -448,16 +527,19 @@ impl HoursBook for Bookkeeper {
 }
 
 fn past_read(post: &Post, job: &PastJob) -> PastRead {
+    let charges = post.charges.lock().unwrap_or_else(PoisonError::into_inner);
+    let charges = charges.job(job.id);
+    let of_charges = |count: fn(&ChargeJob) -> usize| charges.map_or(0, count);
     PastRead {
         id: job.id.to_string(),
         agency: post.name.to_string(),
         from: job.from,
         to: job.to,
-        n_reads: job.n_reads,
-        n_done: job.n_done,
-        n_failed: job.n_failed,
-        over: job.n_done == job.n_reads,
-        fault: job.fault.clone(),
+        n_reads: job.n_reads + of_charges(|job| job.n_reads),
+        n_done: job.n_done + of_charges(|job| job.n_done),
+        n_failed: job.n_failed + of_charges(|job| job.n_failed),
+        over: job.n_done == job.n_reads && charges.is_none_or(ChargeJob::is_over),
+        fault: charges.and_then(|job| job.fault.clone()).or_else(|| job.fault.clone()),
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) async fn post(
         agency.timezone,
         kept.seed,
     );
-    let mut past = Arc::default();
+    let (mut past, mut charges) = (Arc::default(), Arc::default());
     let settings = PlanSettings { locations_every: agency.wellsky.sections.locations, ..settings };
     let details = match &known {
         Known::Held(held) => Arc::clone(&held.details),
@@ -69,6 +69,7 @@ pub(super) async fn post(
     };
     let (watch, planner) = match known {
         Known::Held(held) => {
+            charges = Arc::clone(&held.charges);
             past = Arc::clone(&held.past);
             past.lock().unwrap_or_else(std::sync::PoisonError::into_inner).cut_short();
             renew(kept, &held, agency, ruleset, policy, now).await;
@@ -100,6 +101,7 @@ pub(super) async fn post(
         source,
         complaints: std::sync::Mutex::default(),
         past,
+        charges,
         details,
     }
 }

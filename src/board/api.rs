@@ -98,6 +98,7 @@ const fn what(endpoint: Endpoint) -> &'static str {
         Endpoint::Locations => "locations",
         Endpoint::TaskLog => "task logs",
         Endpoint::CarePlan => "care activities",
+        Endpoint::ChargeItem => "charges",
     }
 }
 

@@ -6,7 +6,10 @@ use serde::Serialize;
 use super::{Ago, Drawn, Part};
 use crate::{
     model::Instant,
-    report::hours::answer::{Hours, Sums},
+    report::hours::{
+        answer::{Hours, Sums},
+        charges::Charges,
+    },
 };
 
 /// So many rows of each list stand on the page; the command line has all of them.
@@ -57,7 +60,21 @@ struct Shown {
     missing: Vec<String>,
     n_missing: usize,
     closed: Vec<String>,
+    charges: Option<ShownCharges>,
     adjusted: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ShownCharges {
+    /// `None`: nothing was read.
+    as_of: Option<Ago>,
+    charged: String,
+    without_charge: String,
+    without_hours: String,
+    n_unread: usize,
+    n_rejected: usize,
+    n_differences: usize,
+    differences: Vec<Off>,
 }
 
 #[derive(Serialize)]
@@ -128,6 +145,7 @@ fn show(hours: &Hours, now: Instant) -> Shown {
         Some(clients) => format!("{} {}: {} clients", one.day, one.section, clients.len()),
     });
     let over = |n: usize| n.saturating_sub(ROWS_SHOWN);
+    let n_charges = hours.charges.as_ref().map_or(0, |charges| charges.differences.len());
     let adjusted: i64 = hours.adjustments.iter().map(|one| one.difference_minutes).sum();
     Shown {
         agency: hours.agency.clone(),
@@ -145,12 +163,45 @@ fn show(hours: &Hours, now: Instant) -> Shown {
         caregivers: caregivers.collect(),
         exceptions: exceptions.collect(),
         n_exceptions: hours.exceptions.len(),
-        n_left_out: over(hours.clients.len()) + over(hours.caregivers.len()) + over(hours.exceptions.len()),
+        n_left_out: over(hours.clients.len())
+            + over(hours.caregivers.len())
+            + over(hours.exceptions.len())
+            + over(n_charges),
         missing: missing.collect(),
         n_missing: hours.missing.len(),
         closed: hours.closed.iter().map(|one| format!("{} to {}, by {}", one.from, one.to, one.by)).collect(),
+        charges: hours.charges.as_ref().map(|charges| show_charges(charges, zone, now)),
         adjusted: (!hours.adjustments.is_empty())
             .then(|| format!("{} visits changed since, {}", hours.adjustments.len(), clock(adjusted))),
+    }
+}
+
+fn show_charges(charges: &Charges, zone: Tz, now: Instant) -> ShownCharges {
+    let minutes = |minutes: Option<i64>| minutes.map_or_else(|| "nothing known".to_owned(), clock);
+    let differences = charges.differences.iter().take(ROWS_SHOWN).map(|one| Off {
+        when: one.at.with_timezone(&zone).format("%a %d %b %H:%M").to_string(),
+        what: one.kind.words(),
+        by: match (one.worked_minutes, one.charged_minutes) {
+            (Some(worked), Some(charged)) => format!("worked {}, charged {}", clock(worked), clock(charged)),
+            (one, other) => minutes(one.or(other)),
+        },
+        who: std::iter::once(format!("client {}", one.client))
+            .chain(one.caregiver.as_ref().map(|id| format!("caregiver {id}")))
+            .chain(one.charged_caregiver.as_ref().map(|id| format!("charged for caregiver {id}")))
+            .chain(one.visits.iter().map(|id| format!("visit {id}")))
+            .chain(one.charges.iter().map(|id| format!("charge {id}")))
+            .collect::<Vec<_>>()
+            .join(", "),
+    });
+    ShownCharges {
+        as_of: charges.as_of.map(|at| Ago::of(at, now)),
+        charged: minutes(charges.charged_minutes),
+        without_charge: clock(charges.without_charge_minutes),
+        without_hours: clock(charges.without_hours_minutes),
+        n_unread: charges.unread.len(),
+        n_rejected: charges.rejected.len(),
+        n_differences: charges.differences.len(),
+        differences: differences.collect(),
     }
 }
 

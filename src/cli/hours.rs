@@ -13,6 +13,7 @@ Examples:
   shiftwatch hours --week last --by caregiver               for the pay
   shiftwatch hours --month 2026-11 --by client --output csv for the bill
   shiftwatch hours --from 2026-11-01 --to 2026-11-14 --exceptions
+  shiftwatch hours --month 2026-10 --read --charges         what was not billed, or otherwise than worked
   shiftwatch hours --month 2026-06 --read                   reads first what is missing of it, with what the watch leaves over
   shiftwatch hours close 2026-11-01..2026-11-14 --by office freezes it; what is edited later shows as an adjustment
   shiftwatch hours closed                                   what is frozen
@@ -32,6 +33,9 @@ pub struct Hours {
     /// List what is not as planned, too
     #[arg(long)]
     pub exceptions: bool,
+    /// List hours without a charge, charges without hours, and where they differ (needs wellsky.sections.chargeitems)
+    #[arg(long, conflicts_with = "exceptions")]
+    pub charges: bool,
     /// First read from WellSky what is missing; the watch goes before it
     #[arg(long)]
     pub read: bool,

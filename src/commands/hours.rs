@@ -16,6 +16,7 @@ use crate::{
     http::hours::{CloseBody, PastRead},
     report::hours::{
         answer::{Exception, Hours, Missing, Sums},
+        charges::Charges,
         closing::{Adjustment, ClosedPeriod, KeptVisit},
     },
 };
@@ -74,7 +75,18 @@ async fn answer(
         None => "",
     };
     let hours = agent.get::<Hours>(&format!("/api/v1/hours?{query}{by}")).await;
-    Ok(hours.map(|hours| text(&hours, wish.by, wish.exceptions, output, width)))
+    let list = match (wish.exceptions, wish.charges) {
+        (true, _) => List::Exceptions,
+        (false, true) => List::Charges,
+        (false, false) => List::None,
+    };
+    if wish.charges
+        && output == Output::Csv
+        && let Ok(Hours { charges: None, .. }) = &hours
+    {
+        writeln!(io::stderr(), "charges are not read: switch on agencies[].wellsky.sections.chargeitems")?;
+    }
+    Ok(hours.map(|hours| text(&hours, wish.by, list, output, width)))
 }
 
 /// A second, real time.
@@ -132,14 +144,27 @@ fn escaped(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
+/// What is listed besides the sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum List {
+    /// Nothing.
+    #[default]
+    None,
+    /// What is not as planned.
+    Exceptions,
+    /// What was billed and what was worked, where they do not meet.
+    Charges,
+}
+
 /// A report as text.
 #[must_use]
-pub fn text(hours: &Hours, by: Option<By>, exceptions: bool, output: Output, width: usize) -> String {
-    match output {
-        Output::Json => json(hours),
-        Output::Csv if exceptions => exceptions_table(&hours.exceptions).csv(),
-        Output::Csv => rows(std::slice::from_ref(hours), by).csv(),
-        Output::Table => table(hours, by, exceptions, width),
+pub fn text(hours: &Hours, by: Option<By>, list: List, output: Output, width: usize) -> String {
+    match (output, list) {
+        (Output::Json, _) => json(hours),
+        (Output::Csv, List::Exceptions) => exceptions_table(&hours.exceptions).csv(),
+        (Output::Csv, List::Charges) => charges_table(hours.charges.as_ref()).csv(),
+        (Output::Csv, List::None) => rows(std::slice::from_ref(hours), by).csv(),
+        (Output::Table, list) => table(hours, by, list, width),
     }
 }
 
@@ -164,7 +189,7 @@ fn flags(sums: &Sums) -> String {
     said.collect::<Vec<_>>().join(", ")
 }
 
-fn table(hours: &Hours, by: Option<By>, exceptions: bool, width: usize) -> String {
+fn table(hours: &Hours, by: Option<By>, list: List, width: usize) -> String {
     let mut text = format!("{} {} to {} ({})\n", hours.agency, hours.from, hours.to, hours.zone);
     if !hours.complete {
         text += "NOT COMPLETE: days were not wholly read, see the end; there may be more than this.\n";
@@ -219,7 +244,7 @@ fn table(hours: &Hours, by: Option<By>, exceptions: bool, width: usize) -> Strin
         text.push('\n');
         text.push_str(&table.text(width));
     }
-    if exceptions && !hours.exceptions.is_empty() {
+    if list == List::Exceptions && !hours.exceptions.is_empty() {
         text.push('\n');
         text.push_str(&exceptions_for_people(hours).text(width));
     } else if !hours.exceptions.is_empty() {
@@ -229,7 +254,8 @@ fn table(hours: &Hours, by: Option<By>, exceptions: bool, width: usize) -> Strin
         let _ = writeln!(text, "\n{}", hours.names);
     }
     adjustments(hours, &mut text, width);
-    charges(hours, &mut text, width);
+    charges(hours, list == List::Charges, &mut text, width);
+    known(hours, &mut text);
     missing(&hours.missing, &mut text);
     text
 }
@@ -290,22 +316,123 @@ fn adjustments(hours: &Hours, text: &mut String, width: usize) {
     let _ = writeln!(text, "adjustments come to {}", clock(sum));
 }
 
-fn charges(hours: &Hours, text: &mut String, width: usize) {
-    let Some(charges) = &hours.charges else { return };
-    let as_of = charges.as_of.map_or_else(|| "never read".to_owned(), |at| format!("read at {}", stamp(at)));
-    let _ = writeln!(text, "\ncharged {} ({as_of})", clock(charges.charged_minutes));
-    let mut table = Table::new(&["DAY", "CLIENT", "CAREGIVER", "WORKED", "CHARGED"]);
+/// What was billed beside what was worked: one line, and with `list` what does not meet.
+fn charges(hours: &Hours, list: bool, text: &mut String, width: usize) {
+    let Some(charges) = &hours.charges else {
+        if list {
+            text.push_str("\ncharges are not read: switch on agencies[].wellsky.sections.chargeitems\n");
+        }
+        return;
+    };
+    let (Some(as_of), Some(charged)) = (charges.as_of, charges.charged_minutes) else {
+        text.push_str("\ncharges not read: nothing of these days was; add --read\n");
+        return;
+    };
+    let _ = writeln!(
+        text,
+        "\ncharged {}; worked without a charge {}, charged without hours {} (charges as of {} and later)",
+        clock(charged),
+        clock(charges.without_charge_minutes),
+        clock(charges.without_hours_minutes),
+        stamp(as_of)
+    );
+    if charges.n_quantity_unknown > 0 {
+        let _ = writeln!(text, "{} charges have no quantity that could be read", charges.n_quantity_unknown);
+    }
+    if list {
+        text.push_str(&charges_for_people(hours, charges).text(width));
+    } else if !charges.differences.is_empty() {
+        let _ = writeln!(text, "{} do not meet: add --charges to see them", charges.differences.len());
+    }
+    for one in charges.rejected.iter().take(MISSING_SHOWN) {
+        let id = one.charge.as_deref().unwrap_or("without id");
+        let _ = writeln!(text, "charge {id} of client {} was left out: {}", one.client, one.reason);
+    }
+    if charges.rejected.len() > MISSING_SHOWN {
+        let _ = writeln!(text, "and {} more; --output json lists them", charges.rejected.len() - MISSING_SHOWN);
+    }
+    if !charges.unread.is_empty() {
+        text.push_str("CHARGES NOT COMPLETE: none is said to lack of\n");
+        for one in charges.unread.iter().take(MISSING_SHOWN) {
+            let _ = writeln!(text, "  client {}, week of {}: {}", one.client, one.first, one.why);
+        }
+        if charges.unread.len() > MISSING_SHOWN {
+            let _ = writeln!(text, "  and {} more; --output json lists them", charges.unread.len() - MISSING_SHOWN);
+        }
+        text.push_str("add --read to read them from WellSky first\n");
+    }
+}
+
+fn charges_for_people(hours: &Hours, charges: &Charges) -> Table {
+    let zone: chrono_tz::Tz = hours.zone.parse().unwrap_or(chrono_tz::UTC);
+    let mut table = Table::new(&["WHEN", "WHAT", "WORKED", "CHARGED", "CLIENT", "CAREGIVER", "VISIT", "CHARGE"]);
     for one in &charges.differences {
         table.row([
-            one.day.to_string(),
-            one.client.clone().unwrap_or_default(),
+            one.at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M").to_string(),
+            one.kind.words().to_owned(),
+            one.worked_minutes.map(clock).unwrap_or_default(),
+            one.charged_minutes.map(clock).unwrap_or_default(),
+            one.client.clone(),
             one.caregiver.clone().unwrap_or_default(),
-            clock(one.worked_minutes),
-            clock(one.charged_minutes),
+            one.visits.join(", "),
+            one.charges.join(", "),
         ]);
     }
-    if !table.is_empty() {
-        text.push_str(&table.text(width));
+    table
+}
+
+/// One line for whatever does not meet; what is not known is empty.
+fn charges_table(charges: Option<&Charges>) -> Table {
+    let mut table = Table::new(&[
+        "kind",
+        "at",
+        "client",
+        "caregiver",
+        "charged_caregiver",
+        "visits",
+        "charges",
+        "worked_minutes",
+        "rounded_minutes",
+        "charged_minutes",
+        "difference_minutes",
+    ]);
+    let number = |minutes: Option<i64>| minutes.map(|minutes| minutes.to_string()).unwrap_or_default();
+    for one in charges.iter().flat_map(|charges| &charges.differences) {
+        table.row([
+            one.kind.as_str().to_owned(),
+            stamp(one.at),
+            one.client.clone(),
+            one.caregiver.clone().unwrap_or_default(),
+            one.charged_caregiver.clone().unwrap_or_default(),
+            one.visits.join(" "),
+            one.charges.join(" "),
+            number(one.worked_minutes),
+            number(one.rounded_minutes),
+            number(one.charged_minutes),
+            number(one.difference_minutes),
+        ]);
+    }
+    table
+}
+
+/// What nobody can know of a time before the agent watched.
+fn known(hours: &Hours, text: &mut String) {
+    let zone: chrono_tz::Tz = hours.zone.parse().unwrap_or(chrono_tz::UTC);
+    match hours.edits_known_since {
+        Some(since) if crate::model::local_time::start_of_day(zone, hours.from) < since => {
+            let _ = writeln!(
+                text,
+                "\nedits known since {}: what was changed before is taken as it was first read",
+                stamp(since)
+            );
+        }
+        _ => {}
+    }
+    if !hours.not_asked.is_empty() {
+        let n = hours.not_asked.len();
+        let few =
+            if n <= 5 { format!(" ({})", hours.not_asked.join(", ")) } else { "; --output json lists them".to_owned() };
+        let _ = writeln!(text, "not read: {n} people on WellSky's list who are no clients now{few}");
     }
 }
 
@@ -326,11 +453,6 @@ fn missing(missing: &[Missing], text: &mut String) {
         let _ = writeln!(text, "  and {} more; --output json lists them", missing.len() - MISSING_SHOWN);
     }
     text.push_str("add --read to read them from WellSky first\n");
-}
-
-/// A cell that a spreadsheet takes for text, whatever it begins with.
-fn safe(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
 }
 
 /// One line a client and one a caregiver; minutes are whole numbers, what is not known is empty.
@@ -372,14 +494,14 @@ pub fn rows(all: &[Hours], by: Option<By>) -> Table {
 fn add_rows(table: &mut Table, hours: &Hours, by: Option<By>) {
     let head = |kind: &str, id: &Option<String>, name: &Option<String>| {
         vec![
-            safe(hours.agency.clone()),
+            hours.agency.clone(),
             hours.from.to_string(),
             hours.to.to_string(),
             stamp(hours.as_of),
             hours.complete.to_string(),
             kind.to_owned(),
-            safe(id.clone().unwrap_or_default()),
-            safe(name.clone().unwrap_or_default()),
+            id.clone().unwrap_or_default(),
+            name.clone().unwrap_or_default(),
         ]
     };
     let sums = |sums: &Sums| {
@@ -430,7 +552,7 @@ fn exceptions_table(exceptions: &[Exception]) -> Table {
         "minutes",
     ]);
     let number = |minutes: Option<i64>| minutes.map(|minutes| minutes.to_string()).unwrap_or_default();
-    let text = |text: &Option<String>| safe(text.clone().unwrap_or_default());
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
     for one in exceptions {
         table.row([
             one.kind.as_str().to_owned(),
@@ -461,7 +583,7 @@ fn closed_text(closed: &[ClosedPeriod], output: Output, width: usize) -> String 
             one.from.to_string(),
             one.to.to_string(),
             stamp(one.at),
-            safe(one.by.clone()),
+            one.by.clone(),
             one.total.scheduled_minutes.to_string(),
             one.total.worked_minutes.to_string(),
             one.digest.clone(),
@@ -515,7 +637,7 @@ mod tests {
 
     #[test]
     fn a_table_says_what_was_worked_and_what_is_missing() {
-        let text = text(&hours(), None, true, Output::Table, usize::MAX);
+        let text = text(&hours(), None, List::Exceptions, Output::Table, usize::MAX);
         for says in [
             "main 2026-11-01 to 2026-11-14 (America/Denver)",
             "scheduled 4:00, worked 3:40",
@@ -532,18 +654,59 @@ mod tests {
 
     #[test]
     fn csv_has_a_line_each_and_no_cell_that_a_spreadsheet_would_run() {
-        let text = text(&hours(), None, false, Output::Csv, 80);
+        let text = text(&hours(), None, List::None, Output::Csv, 80);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 3, "{text}");
         let n = lines[0].split(',').count();
         assert!(lines.iter().all(|line| line.split(',').count() == n), "{text}");
         assert!(lines[1].contains(",client,7000101,'=HYPERLINK(1),240,240,220,220,-20,"), "{text}");
-        let only = super::text(&hours(), Some(By::Caregiver), false, Output::Csv, 80);
+        let only = super::text(&hours(), Some(By::Caregiver), List::None, Output::Csv, 80);
         assert_eq!(only.lines().count(), 2, "{only}");
-        let exceptions = super::text(&hours(), None, true, Output::Csv, 80);
+        let exceptions = super::text(&hours(), None, List::Exceptions, Output::Csv, 80);
         assert!(
             exceptions.contains("short,2026-11-10T16:00:00Z,7000101,8000201,90010001,55000001,240,220,-20"),
             "{exceptions}"
         );
+    }
+
+    #[test]
+    fn charges_are_listed_or_said_not_to_be_read() {
+        let table = |hours: &Hours, list| text(hours, None, list, Output::Table, usize::MAX);
+        let off = table(&hours(), List::Charges);
+        assert!(off.contains("sections.chargeitems"), "{off}");
+        assert!(!table(&hours(), List::None).contains("charge"), "nobody asked");
+        let with =
+            |charges: serde_json::Value| Hours { charges: Some(serde_json::from_value(charges).unwrap()), ..hours() };
+        let unread = serde_json::json!({
+            "as_of": null, "complete": false, "unread": [{ "client": "7000101", "first": "2026-11-05", "why": "not read" }],
+            "rejected": [], "naive_times": null, "worked_minutes": null, "charged_minutes": null, "n_quantity_unknown": 0,
+            "without_charge_minutes": 0, "without_hours_minutes": 0, "n_not_compared": 1, "differences": [],
+        });
+        let text = table(&with(unread.clone()), List::None);
+        assert!(text.contains("charges not read") && !text.contains("charged 0:00"), "{text}");
+        let mut read = unread;
+        read["as_of"] = "2026-11-16T02:00:00Z".into();
+        read["charged_minutes"] = 225.into();
+        read["without_charge_minutes"] = 220.into();
+        read["rejected"] =
+            serde_json::json!([{ "client": "7000101", "charge": "66000009", "reason": "it has no start" }]);
+        read["differences"] = serde_json::json!([{
+            "kind": "without_charge", "at": "2026-11-10T16:00:00Z", "client": "7000101", "caregiver": "=A1",
+            "charged_caregiver": null, "visits": ["55000001"], "charges": [], "worked_minutes": 220, "rounded_minutes": 220,
+            "charged_minutes": null, "difference_minutes": -220,
+        }]);
+        let hours = with(read);
+        let text = table(&hours, List::Charges);
+        for says in [
+            "charged 3:45; worked without a charge 3:40",
+            "worked, no charge",
+            "charge 66000009 of client 7000101 was left out",
+            "CHARGES NOT COMPLETE",
+            "client 7000101, week of 2026-11-05: not read",
+        ] {
+            assert!(text.contains(says), "{says}: {text}");
+        }
+        let csv = super::text(&hours, None, List::Charges, Output::Csv, 80);
+        assert!(csv.contains("without_charge,2026-11-10T16:00:00Z,7000101,'=A1,,55000001,,220,220,,-220"), "{csv}");
     }
 }

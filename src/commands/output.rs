@@ -107,7 +107,8 @@ impl Table {
         text
     }
 
-    /// Comma-separated values with a header line.
+    /// Comma-separated values with a header line. Every file that the office opens in a spreadsheet is written here: no cell
+    /// of it is run as a formula.
     #[must_use]
     pub fn csv(&self) -> String {
         let mut text = self.titles.join(",") + "\r\n";
@@ -169,8 +170,21 @@ fn write_line<'cell>(text: &mut String, cells: impl Iterator<Item = &'cell str>,
     text.push('\n');
 }
 
+/// A cell as the file holds it, whatever a spreadsheet would make of it: what would be run as a formula there begins with an
+/// apostrophe here, which it shows as nothing. A negative number is a number.
 fn csv_cell(cell: &str) -> String {
-    if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+    let runs = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && !is_negative_number(cell);
+    let guarded = if runs { format!("'{cell}") } else { cell.to_owned() };
+    if guarded.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", guarded.replace('"', "\"\"")) } else { guarded }
+}
+
+/// `-20`, `-0.25`: digits, and a point with digits on both sides at most.
+fn is_negative_number(cell: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    cell.strip_prefix('-').is_some_and(|rest| match rest.split_once('.') {
+        Some((whole, part)) => digits(whole) && digits(part),
+        None => digits(rest),
+    })
 }
 
 #[cfg(test)]
@@ -213,5 +227,34 @@ mod tests {
         assert!(!table.text(80).contains('\u{1b}'));
         assert_eq!(table.csv(), "a,b\r\n\"x\n\u{1b}[2Jy\",\"say \"\"hi\"\", twice\"\r\n");
         assert_eq!(Table::new(&["a"]).text(80), "a\n");
+    }
+
+    #[test]
+    fn no_cell_is_run_by_a_spreadsheet_and_numbers_stay_numbers() {
+        for (cell, written) in [
+            ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+            ("+12025550101", "'+12025550101"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("-1+2", "'-1+2"),
+            ("-A1", "'-A1"),
+            ("-", "'-"),
+            ("-1.", "'-1."),
+            ("-1.2.3", "'-1.2.3"),
+            ("-0:20", "'-0:20"),
+            ("\t=1", "'\t=1"),
+            ("\r=1", "\"'\r=1\""),
+            ("\n=1", "\"'\n=1\""),
+            ("=A1,\"B1\"", "\"'=A1,\"\"B1\"\"\""),
+            ("-20", "-20"),
+            ("-0.25", "-0.25"),
+            ("20", "20"),
+            ("a=b", "a=b"),
+            ("", ""),
+        ] {
+            let mut table = Table::new(&["a"]);
+            table.row([cell.to_owned()]);
+            assert_eq!(table.csv(), format!("a\r\n{written}\r\n"), "{cell:?}");
+            assert!(!table.text(80).contains('\''), "a table is for eyes");
+        }
     }
 }

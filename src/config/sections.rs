@@ -6,7 +6,7 @@ use super::{
     reading::{Fields, Reading},
     tree::{Node, Value},
 };
-use crate::details::{Activities, Sections, ShiftTasks, TaskLogs};
+use crate::details::{Activities, ChargeItems, Sections, ShiftTasks, TaskLogs};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -38,6 +38,15 @@ pub fn read(node: &Node, path: &str, cx: &mut Reading<'_>) -> Sections {
         let every = every(&mut inner, HOUR, cx);
         inner.finish(&[], cx);
         sections.activities = every.map(|every| Activities { every });
+    }
+    if let Some(mut inner) = open(&mut fields, "chargeitems", path, cx) {
+        let again_path = inner.path("again");
+        let again = inner.get("again").map(|node| cx.duration(node, &again_path, HOUR, 7 * DAY));
+        inner.finish(
+            &[("every", "charges are read when hours are asked for with --read, and each night (hours.reread_at)")],
+            cx,
+        );
+        sections.charges = again.unwrap_or(Some(12 * HOUR)).map(|again| ChargeItems { again });
     }
     if fields.get("locations").is_some() {
         sections.locations = None;

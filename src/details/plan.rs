@@ -78,7 +78,7 @@ impl DetailBook {
     fn note_at(&mut self, section: DetailSection, key: String, read_at: Instant) {
         let latest = self.latest.entry(section).or_insert(read_at);
         *latest = (*latest).max(read_at);
-        if section != DetailSection::ShiftTasks {
+        if !matches!(section, DetailSection::ShiftTasks | DetailSection::Charges) {
             self.failed_at.remove(&(section, key.clone()));
             self.read_at.insert((section, key), read_at);
         }
@@ -94,6 +94,17 @@ impl DetailBook {
     pub fn failed(&mut self, read: &DetailRead, at: Instant, fault: String) {
         self.faults.insert(read.section(), fault);
         self.failed_at.insert((read.section(), read.key()), at);
+    }
+
+    /// Charges were read and stored at `at`, or were not, and why.
+    pub fn charged(&mut self, outcome: Result<Instant, String>) {
+        match outcome {
+            Ok(at) => {
+                self.faults.remove(&DetailSection::Charges);
+                self.note_at(DetailSection::Charges, String::new(), at);
+            }
+            Err(fault) => drop(self.faults.insert(DetailSection::Charges, fault)),
+        }
     }
 
     /// Shifts were read at `at`: their tasks are as fresh as that. Gives true when the tasks of this one are others than

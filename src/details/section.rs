@@ -14,13 +14,16 @@ pub enum DetailSection {
     TaskLogs,
     /// The agency's list of care activities (`activity-metadata`). No client's care plan: no way to read one is known.
     Activities,
+    /// What was billed of visits. A request a client and week, made for hours alone.
+    #[serde(rename = "chargeitems")]
+    Charges,
     /// The locations' names. Read unless the configuration says otherwise.
     Locations,
 }
 
 impl DetailSection {
     /// Every one, in label order.
-    pub const ALL: [Self; 4] = [Self::Activities, Self::Locations, Self::ShiftTasks, Self::TaskLogs];
+    pub const ALL: [Self; 5] = [Self::Activities, Self::Charges, Self::Locations, Self::ShiftTasks, Self::TaskLogs];
 
     /// The label's value, and the key in the configuration.
     #[must_use]
@@ -29,6 +32,7 @@ impl DetailSection {
             Self::ShiftTasks => "shift_tasks",
             Self::TaskLogs => "task_logs",
             Self::Activities => "activities",
+            Self::Charges => "chargeitems",
             Self::Locations => "locations",
         }
     }
@@ -49,6 +53,8 @@ pub struct Sections {
     pub task_logs: Option<TaskLogs>,
     /// Care activities.
     pub activities: Option<Activities>,
+    /// Charges.
+    pub charges: Option<ChargeItems>,
     /// How often the locations are read; a day when nobody says.
     pub locations: Option<Duration>,
 }
@@ -73,12 +79,19 @@ pub struct Activities {
     pub every: Duration,
 }
 
+/// How charges are read: with `hours --read` and with the nightly re-reading of hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChargeItems {
+    /// What was read so long ago is read again when somebody asks: bills are written late.
+    pub again: Duration,
+}
+
 /// How often locations are read, when nobody says: they hardly change.
 pub const LOCATIONS_EVERY: Duration = Duration::from_hours(24);
 
 impl Default for Sections {
     fn default() -> Self {
-        Self { shift_tasks: None, task_logs: None, activities: None, locations: Some(LOCATIONS_EVERY) }
+        Self { shift_tasks: None, task_logs: None, activities: None, charges: None, locations: Some(LOCATIONS_EVERY) }
     }
 }
 
@@ -96,6 +109,7 @@ impl Sections {
             DetailSection::ShiftTasks => self.shift_tasks.is_some(),
             DetailSection::TaskLogs => self.task_logs.is_some(),
             DetailSection::Activities => self.activities.is_some(),
+            DetailSection::Charges => self.charges.is_some(),
             DetailSection::Locations => self.locations.is_some(),
         }
     }

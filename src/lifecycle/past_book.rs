@@ -4,7 +4,7 @@
 //! something over; and each day once all of its reads are done.
 //! Does not: send, or outlive the process: a read that was under way when the agent ended is asked for again.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use chrono::{Datelike as _, Days, NaiveDate};
 use chrono_tz::Tz;
@@ -77,6 +77,9 @@ pub struct PastJob {
     pub n_failed: usize,
     /// Why the latest failed one did.
     pub fault: Option<String>,
+    /// Days of shifts that it reads, and whose: also theirs who turned up on the way.
+    shift_days: BTreeSet<NaiveDate>,
+    known: BTreeSet<ClientId>,
 }
 
 #[derive(Debug, Default)]
@@ -107,13 +110,19 @@ impl PastBook {
     ) -> PastJob {
         self.last_id += 1;
         let id = self.last_id;
+        let shift_days = wished.iter().filter(|one| one.section == "shifts").map(|one| one.day).collect();
+        let known = wished.iter().flat_map(|one| one.clients.iter().cloned()).collect();
+        // What an earlier read found missing is looked for anew.
+        let again: HashSet<_> = wished.iter().map(|one| (one.section, one.day)).collect();
+        self.days.retain(|day, state| state.n_left > 0 || !again.contains(day));
         let parts = plan(wished, scope, zone, memory_from, id);
         for part in &parts {
             for day in &part.days {
                 self.days.entry((part.section, *day)).or_default().n_left += 1;
             }
         }
-        let job = PastJob { id, from, to, n_reads: parts.len(), n_done: 0, n_failed: 0, fault: None };
+        let job =
+            PastJob { id, from, to, n_reads: parts.len(), n_done: 0, n_failed: 0, fault: None, shift_days, known };
         self.jobs.insert(id, job.clone());
         while self.jobs.len() > OVER_KEPT {
             let Some(over) = self.jobs.values().find(|job| job.n_done == job.n_reads).map(|job| job.id) else { break };
@@ -155,6 +164,29 @@ impl PastBook {
         self.queue.rotate_right(1.min(self.queue.len()));
     }
 
+    /// Visits that came with the read under way are of these clients. Of those whom nobody had thought of (they are no clients any
+    /// more) the shifts of the same days are read, too.
+    pub fn met<'a>(&mut self, clients: impl Iterator<Item = &'a ClientId>, zone: Tz, memory_from: NaiveDate) {
+        let Some(id) = self.in_flight.as_ref().map(|part| part.job) else { return };
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let new: BTreeSet<ClientId> = clients.filter(|client| !job.known.contains(*client)).cloned().collect();
+        if new.is_empty() || job.shift_days.is_empty() {
+            return;
+        }
+        job.known.extend(new.iter().cloned());
+        let clients: Vec<ClientId> = new.into_iter().collect();
+        let wished = |day: &NaiveDate| WishedDay { section: "shifts", day: *day, clients: clients.clone() };
+        let wished = job.shift_days.iter().map(wished).collect();
+        let parts = plan(wished, EncounterScope::PerClient, zone, memory_from, id);
+        job.n_reads += parts.len();
+        for part in &parts {
+            for day in &part.days {
+                self.days.entry((part.section, *day)).or_default().n_left += 1;
+            }
+        }
+        self.queue.extend(parts);
+    }
+
     /// What came of the read under way: nothing is missing of it, or why something is. Gives the days that are settled.
     pub fn done(&mut self, outcome: Result<(), PastFault>, at: Instant) -> Vec<PastDay> {
         let Some(mut part) = self.in_flight.take() else { return Vec::new() };
@@ -186,7 +218,8 @@ impl PastBook {
                 state.missing.extend(part.clients.iter().cloned());
             }
             if state.n_left == 0 {
-                let missing = self.days.remove(&(part.section, day)).map(|state| state.missing).unwrap_or_default();
+                // It stays, should somebody of whom nobody had thought turn up later.
+                let missing = state.missing.clone();
                 settled.push(PastDay {
                     section: part.section.to_owned(),
                     day,
@@ -329,5 +362,39 @@ mod tests {
         let first = book.take();
         book.cut_short();
         assert_eq!(book.take(), first, "it is asked for again, first");
+    }
+
+    #[test]
+    fn who_turns_up_on_the_way_is_read_too_and_loses_nobody() {
+        let now = start_of_day(chrono_tz::UTC, day(60));
+        let zone = chrono_tz::America::Denver;
+        let mut book = PastBook::default();
+        let both = [wished("visits", 2, &["1"]), wished("shifts", 2, &["1"])].concat();
+        let job = begin(&mut book, both, EncounterScope::AgencyWide);
+        assert_eq!(job.n_reads, 3, "two days of visits for all, one client's shifts");
+        assert!(matches!(book.take(), Some(Read::Visits { client: None, .. })));
+        let came: [ClientId; 2] = ["1".into(), "9".into()];
+        book.met(came.iter(), zone, day(35));
+        assert_eq!(book.job(job.id).unwrap().n_reads, 4, "and the other one's shifts, of both days at once");
+        assert_eq!(book.done(Ok(()), now).len(), 1);
+        assert!(book.take().is_some());
+        book.met(came.iter(), zone, day(35));
+        book.done(Ok(()), now);
+        assert_eq!(book.job(job.id).unwrap().n_reads, 4, "once is enough");
+        for n in 1..=TRIES_MAX {
+            assert!(matches!(book.take(), Some(Read::Shifts { client, .. }) if client == "1".into()), "{n}");
+            assert_eq!(book.done(Err(PastFault::because("no")), now), [], "the other one is still to come");
+            if n < TRIES_MAX {
+                // The one that failed went to the end.
+                let other = book.take();
+                book.cut_short();
+                assert!(matches!(other, Some(Read::Shifts { client, .. }) if client == "9".into()));
+                book.queue.rotate_left(1);
+            }
+        }
+        assert!(matches!(book.take(), Some(Read::Shifts { client, .. }) if client == "9".into()));
+        let settled = book.done(Ok(()), now);
+        assert_eq!(settled.len(), 2);
+        assert!(settled.iter().all(|day| day.missing == ["1".into()]), "{settled:?}");
     }
 }

@@ -28,7 +28,7 @@ use crate::{
     pulse::Loop,
     source::{
         client::Source,
-        fetched::{Fetched, Read, ReadFault, Rows, Span},
+        fetched::{Batch, Fetched, Read, ReadFault, Rows, Span},
         planner::Next,
         status::EncounterScope,
     },
@@ -130,6 +130,13 @@ async fn past_pass(floor: Floor, post: Arc<Post>, source: Arc<Source>, read: Rea
         post.planner.lock().await.done(&fetched);
     }
     let now = floor.clock.now();
+    if let (Read::Visits { client: None, .. }, Ok(Rows { batch: Batch::Visits(visits), .. })) =
+        (&fetched.read, &fetched.outcome)
+    {
+        let zone = post.planner.lock().await.settings().zone;
+        let mut book = post.past.lock().unwrap_or_else(PoisonError::into_inner);
+        book.met(visits.iter().filter_map(|visit| visit.client.as_ref()), zone, memory_from(now, zone));
+    }
     let settled = post.past.lock().unwrap_or_else(PoisonError::into_inner).done(outcome, fetched.started_at);
     if !settled.is_empty()
         && let Err(fault) = floor.store.save_past(&post.name, ArchiveDelta::default(), settled, now).await

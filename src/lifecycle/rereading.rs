@@ -3,6 +3,7 @@
 //! Whether this night's is done or begun stands in the store, so that a restart neither repeats nor forgets it.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::model::{
     Instant,
-    local_time::{instant_of, local_date},
+    local_time::{instant_of, local_date, start_of_day},
 };
 
 /// How often the clock is looked at: of the agent's own time, but not more often than twice a second.
@@ -53,7 +54,7 @@ pub async fn reread_loop(floor: Floor, post: Arc<Post>) {
             // The store could not be asked: the next look asks again.
             None => continue,
         }
-        if begin(&post, today, n_days, now).await {
+        if begin(&floor, &post, today, n_days, now).await {
             begun = Some(today);
         }
     }
@@ -67,16 +68,24 @@ async fn was_read(floor: &Floor, post: &Post, today: NaiveDate, due_at: Instant)
 }
 
 /// Takes the days on; false while nobody is known yet.
-async fn begin(post: &Post, today: NaiveDate, n_days: u32, now: Instant) -> bool {
-    let (zone, clients) = {
+async fn begin(floor: &Floor, post: &Post, today: NaiveDate, n_days: u32, now: Instant) -> bool {
+    let (zone, watched) = {
         let watch = post.watch.lock().await;
-        let clients: Vec<_> = watch.mirror.watched_clients(now).cloned().collect();
-        (watch.settings.timezone, clients)
+        let watched: BTreeSet<_> = watch.mirror.watched_clients(now).cloned().collect();
+        (watch.settings.timezone, watched)
     };
-    if clients.is_empty() {
+    if watched.is_empty() {
         return false;
     }
     let from = today - Days::new(u64::from(n_days));
+    // Whoever was a client then and is none now is read as well.
+    let lines = floor.store.past_lines(&post.name, start_of_day(zone, from), start_of_day(zone, today)).await;
+    let lines = lines.unwrap_or_else(|fault| {
+        tracing::warn!(agency = %post.name, error = %fault, "store: who was a client in the last days could not be looked up; those who are now are read");
+        Vec::new()
+    });
+    let then = lines.into_iter().filter_map(|line| line.client);
+    let clients: Vec<_> = watched.into_iter().chain(then).collect::<BTreeSet<_>>().into_iter().collect();
     let days = from.iter_days().take_while(|day| *day < today);
     let wished = days.flat_map(|day| ["visits", "shifts"].map(|section| (section, day)));
     let wished = wished.map(|(section, day)| WishedDay { section, day, clients: clients.clone() }).collect();

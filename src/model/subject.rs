@@ -60,6 +60,8 @@ pub enum Endpoint {
     TaskLog,
     /// The list of care activities; read only where the configuration wants it.
     CarePlan,
+    /// What was billed; read only where the configuration wants it.
+    ChargeItem,
 }
 
 /// A kind of row in the mirror, each with its own age; the `section` label.
@@ -86,7 +88,7 @@ impl Subject {
 
 impl Endpoint {
     /// Every endpoint, in label order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Token,
         Self::Patients,
         Self::Practitioners,
@@ -95,12 +97,13 @@ impl Endpoint {
         Self::Locations,
         Self::TaskLog,
         Self::CarePlan,
+        Self::ChargeItem,
     ];
 
     /// Whether the watch does without it: nobody is called because it is silent.
     #[must_use]
     pub const fn is_optional(self) -> bool {
-        matches!(self, Self::Locations | Self::TaskLog | Self::CarePlan)
+        matches!(self, Self::Locations | Self::TaskLog | Self::CarePlan | Self::ChargeItem)
     }
 
     /// What cannot be read while it does not answer; without a token not even the clients.
@@ -110,7 +113,7 @@ impl Endpoint {
             Self::Token | Self::Patients | Self::Locations => Section::Clients,
             Self::Practitioners => Section::Caregivers,
             Self::Appointment => Section::Shifts,
-            Self::Encounter | Self::TaskLog | Self::CarePlan => Section::Visits,
+            Self::Encounter | Self::TaskLog | Self::CarePlan | Self::ChargeItem => Section::Visits,
         }
     }
 
@@ -126,6 +129,7 @@ impl Endpoint {
             Self::Locations => "locations",
             Self::TaskLog => "tasklog",
             Self::CarePlan => "careplan",
+            Self::ChargeItem => "chargeitem",
         }
     }
 }

@@ -112,7 +112,7 @@ pub use self::{
     },
     wellsky::Written,
     world::{
-        Appointment, Conduct, Encounter, Patient, Practitioner, ShiftPick, World,
+        Appointment, Bill, Conduct, Encounter, Patient, Practitioner, ShiftPick, World,
         seeded::{Habits, Seeding},
     },
 };

@@ -113,6 +113,8 @@ pub fn outside_read_set(log: &[Entry]) -> Vec<&Entry> {
                                 | "/v1/practitioners/_search"
                                 | "/v1/appointment/_search"
                                 | "/v1/encounter/_search"
+                                // Only where `sections` says so.
+                                | "/v1/chargeitem/_search"
                         )
                 }
                 "GET" => {

@@ -47,7 +47,7 @@ pub struct Source {
     zone: Tz,
     access: Arc<Access>,
     endpoints: Mutex<HashMap<Endpoint, EndpointState>>,
-    pinned_base: Option<PageBase>,
+    pub(super) pinned_base: Option<PageBase>,
     pub(super) agency_id: Option<SecretString>,
     send_agency_id: bool,
     fhir: bool,

@@ -336,8 +336,10 @@ impl Asker<'_> {
                 if way == Way::Get {
                     Request::new(Method::GET, url)
                 } else {
-                    let body: serde_json::Map<String, Value> =
-                        filters.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str()))).collect();
+                    let body: serde_json::Map<String, Value> = filters
+                        .iter()
+                        .map(|(name, value)| ((*name).to_owned(), filter_value(endpoint, value)))
+                        .collect();
                     let mut request = Request::new(Method::POST, url);
                     *request.body_mut() = Some(Value::Object(body).to_string().into());
                     let fhir = matches!(way, Way::Post { fhir: true });
@@ -368,6 +370,14 @@ impl Asker<'_> {
     }
 }
 
+/// A filter as the endpoint takes it: text, and of charges whole numbers (contract §3.3).
+fn filter_value(endpoint: Endpoint, value: &str) -> Value {
+    match value.parse::<u64>() {
+        Ok(number) if endpoint == Endpoint::ChargeItem => Value::from(number),
+        _ => Value::from(value),
+    }
+}
+
 /// The way that differs in its content type alone, taken off those still to try.
 fn take_other_post(ways: &mut Vec<Way>) -> Option<Way> {
     let place = ways.iter().position(|way| matches!(way, Way::Post { .. }))?;
@@ -377,7 +387,9 @@ fn take_other_post(ways: &mut Vec<Way>) -> Option<Way> {
 /// Whether a fault says no more than that an agency has none of what the watch does without: not every server offers it
 /// (contract §3.6).
 pub(super) const fn is_not_offered(endpoint: Endpoint, fault: &ReadFault) -> bool {
+    // Charges are asked for client by client: one refusal stands for all of them, and the breaker is to say so.
     endpoint.is_optional()
+        && !matches!(endpoint, Endpoint::ChargeItem)
         && matches!(fault, ReadFault::Route { .. } | ReadFault::Permission { .. } | ReadFault::Request { .. })
 }
 /// One line when an endpoint's breaker opens or closes.

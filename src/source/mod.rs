@@ -38,4 +38,5 @@ pub mod named;
 
 pub mod write;
 
+pub mod charges;
 pub mod detail;

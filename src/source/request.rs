@@ -64,6 +64,7 @@ pub const fn search_path(endpoint: Endpoint) -> &'static str {
         // Neither is searched; see `one_path` and `ACTIVITIES_PATH`.
         Endpoint::TaskLog => "/v1/encounter/",
         Endpoint::CarePlan => ACTIVITIES_PATH,
+        Endpoint::ChargeItem => "/v1/chargeitem/_search/",
     }
 }
 

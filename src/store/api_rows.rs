@@ -74,6 +74,21 @@ pub(super) async fn add(
     Ok(())
 }
 
+/// When the first slice that is kept of an agency was over: by then it had been asked for.
+pub(super) async fn earliest(
+    connection: &mut SqliteConnection,
+    agency: &AgencyName,
+) -> Result<Option<Instant>, StoreError> {
+    let text = "SELECT min(at) FROM (
+                  SELECT * FROM (SELECT begins + 300000000 AS at FROM api_slices
+                                 WHERE agency = ?1 AND minutes = 5 ORDER BY begins LIMIT 1)
+                  UNION ALL
+                  SELECT * FROM (SELECT begins + 3600000000 AS at FROM api_slices
+                                 WHERE agency = ?1 AND minutes = 60 ORDER BY begins LIMIT 1))";
+    let rows = fetch(connection, "reading since when the API is watched", text, vec![agency.as_str().into()]).await?;
+    Ok(rows.first().map(|row| maybe_instant(row, "api_slices", 0)).transpose()?.flatten())
+}
+
 /// What a record at `now` needs.
 pub(super) async fn read(
     connection: &mut SqliteConnection,

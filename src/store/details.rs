@@ -55,6 +55,30 @@ pub(super) async fn stamps(
         .collect()
 }
 
+/// The rows of a section whose keys lie in `[from, until)`, by key.
+pub(super) async fn between(
+    connection: &mut SqliteConnection,
+    agency: &AgencyName,
+    section: DetailSection,
+    from: &str,
+    until: &str,
+) -> Result<Vec<DetailRow>, StoreError> {
+    let text = "SELECT key, read_at, body FROM details
+                WHERE agency = ? AND section = ? AND key >= ? AND key < ? AND key_id = 0 ORDER BY key";
+    let values = vec![agency.as_str().into(), section.as_str().into(), from.into(), until.into()];
+    let rows = fetch(connection, "reading details", text, values).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(DetailRow {
+                section,
+                key: get(row, DETAILS, 0)?,
+                read_at: instant(row, DETAILS, 1)?,
+                body: get::<Option<String>>(row, DETAILS, 2)?.map(Phi::new),
+            })
+        })
+        .collect()
+}
+
 /// One row; `None` when it was never read.
 pub(super) async fn one(
     connection: &mut SqliteConnection,

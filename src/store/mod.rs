@@ -33,6 +33,8 @@ mod settle;
 mod silences;
 mod sql;
 pub mod sqlite;
+#[cfg(test)]
+mod upgrade;
 mod writer;
 
 pub use archive::{PastDay, Whose};

@@ -55,7 +55,7 @@ use crate::{
     },
 };
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations/sqlite");
+pub(super) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 
 /// Writes that may wait for the writer; whoever comes later waits for room.
 const WAITING: usize = 16_384;
@@ -573,6 +573,11 @@ impl Store {
         self.write(|reply| Job::Api { agency, unkept, reply }).await
     }
 
+    /// The earliest instant at which the vendor was asked for an agency, as far back as is kept; `None` before the first.
+    pub async fn watched_since(&self, agency: &AgencyName) -> Result<Option<Instant>, StoreError> {
+        api_rows::earliest(self.reader().await?.connection(), agency).await
+    }
+
     /// What is stored of an agency's API, as far as a record at `now` needs it.
     pub async fn api_rows(&self, agency: &AgencyName, now: Instant) -> Result<ApiRows, StoreError> {
         api_rows::read(self.reader().await?.connection(), agency, now).await
@@ -612,6 +617,16 @@ impl Store {
         key: &str,
     ) -> Result<Option<DetailRow>, StoreError> {
         details::one(self.reader().await?.connection(), agency, section, key).await
+    }
+
+    /// The rows of a section whose keys lie in `[from, until)`, by key.
+    pub async fn details_between(
+        &self,
+        agency: &AgencyName,
+        section: DetailSection,
+        (from, until): (&str, &str),
+    ) -> Result<Vec<DetailRow>, StoreError> {
+        details::between(self.reader().await?.connection(), agency, section, from, until).await
     }
 
     /// The last good copy of each calendar.

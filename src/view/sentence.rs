@@ -155,7 +155,7 @@ const fn what_it_has(endpoint: Endpoint) -> Option<&'static str> {
         Endpoint::Practitioners => Some("caregivers (practitioners) have"),
         Endpoint::Appointment => Some("shifts (appointment) have"),
         Endpoint::Encounter => Some("check-ins (encounter) have"),
-        Endpoint::Locations | Endpoint::TaskLog | Endpoint::CarePlan => None,
+        Endpoint::Locations | Endpoint::TaskLog | Endpoint::CarePlan | Endpoint::ChargeItem => None,
     }
 }
 

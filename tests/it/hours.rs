@@ -1,16 +1,20 @@
 //! Hours against the simulated vendor: a past that the agent never watched is read, adds up to the vendor's own books, is closed,
 //! and a late edit shows beside what was frozen.
 
-use std::process::Command;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
-use chrono::{TimeDelta, Timelike as _};
+use chrono::{NaiveDate, TimeDelta, Timelike as _};
+use chrono_tz::America::Denver;
 use serde_json::{Value, json};
 use shiftwatch::{
     model::Instant,
-    sim::{Appointment, Conduct, World},
+    sim::{Appointment, Conduct, Endpoint, ShiftPick, World, switches::EncounterScope},
 };
 
-use crate::harness::{AVERY, BLAKE, CASEY, House, Plan};
+use crate::harness::{AVERY, BLAKE, CASEY, House, Plan, at};
 
 /// Two visits weeks ago, one of them over midnight; and a shift to which nobody came.
 fn weeks_ago(world: &mut World, now: Instant) {
@@ -22,10 +26,25 @@ fn weeks_ago(world: &mut World, now: Instant) {
     world.add_shift(Appointment::hours("90020003", BLAKE, missed, 2).with(CASEY).who(Conduct::default()));
 }
 
-async fn asked(house: &House, path: &str) -> Value {
+pub async fn asked(house: &House, path: &str) -> Value {
     let (status, body) = house.get(path).await;
     assert_eq!(status, 200, "{path}: {body}\n{}", house.log());
     serde_json::from_str(&body).unwrap()
+}
+
+/// Has everything of a span read that is missing; gives how that ended.
+pub async fn read_all(house: &House, span: &str) -> Value {
+    let (status, body) = house.post(&format!("/api/v1/hours/reads?{span}"), &json!({})).await;
+    assert_eq!(status, 200, "{body}");
+    let mut read: Value = serde_json::from_str(&body).unwrap();
+    for _ in 0..900 {
+        if read["over"] == true {
+            return read;
+        }
+        house.pass(TimeDelta::seconds(1)).await;
+        read = asked(house, &format!("/api/v1/hours/reads/{}", read["id"].as_str().unwrap())).await;
+    }
+    panic!("it does not end: {read}\n{}", house.log());
 }
 
 /// Minutes of one visit by the vendor's own books.
@@ -73,24 +92,19 @@ async fn a_past_that_was_never_watched_is_read_and_closed_and_edited() {
     let before = asked(&house, &format!("/api/v1/hours?{span}")).await;
     assert_eq!(before["complete"], false);
     assert_eq!(before["total"]["worked_minutes"], 0, "nothing of it is here, and it says so: {}", before["missing"]);
-    assert_eq!(before["missing"].as_array().unwrap().len(), 28, "fourteen days of shifts and of visits");
+    assert_eq!(
+        before["missing"].as_array().unwrap().len(),
+        30,
+        "fourteen days of shifts and of visits, and the evening before"
+    );
     assert_eq!(before["missing"][0]["clients"], Value::Null, "everybody's");
     let (status, body) =
         house.post("/api/v1/hours/close", &json!({ "from": "2026-11-01", "to": "2026-11-14", "by": "office" })).await;
     assert_eq!(status, 409, "what was not read cannot be closed: {body}");
 
     // With what the watch leaves over.
-    let (status, body) = house.post(&format!("/api/v1/hours/reads?{span}"), &json!({})).await;
-    assert_eq!(status, 200, "{body}");
-    let mut read: Value = serde_json::from_str(&body).unwrap();
-    for _ in 0..600 {
-        if read["over"] == true {
-            break;
-        }
-        house.pass(TimeDelta::seconds(1)).await;
-        read = asked(&house, &format!("/api/v1/hours/reads/{}", read["id"].as_str().unwrap())).await;
-    }
-    assert_eq!((&read["over"], &read["n_failed"]), (&json!(true), &json!(0)), "{read}\n{}", house.log());
+    let read = read_all(&house, span).await;
+    assert_eq!(read["n_failed"], 0, "{read}\n{}", house.log());
 
     let expected = minutes(&house, AVERY, "90020001") + minutes(&house, BLAKE, "90020002");
     let hours = asked(&house, &format!("/api/v1/hours?{span}")).await;
@@ -155,11 +169,148 @@ async fn a_past_that_was_never_watched_is_read_and_closed_and_edited() {
     assert_eq!(hours["total"]["worked_minutes"], expected, "what was frozen never changes");
     let day = asked(&house, "/api/v1/hours?from=2026-11-04&to=2026-11-04&by=client").await;
     assert_eq!(day["total"]["n_edited"], 1, "{day}");
+    assert_eq!(day["adjustments"][0]["visit"], id.as_str(), "a day of a closed period shows what changed in it: {day}");
+    let after = asked(&house, "/api/v1/hours?from=2026-11-13&to=2026-11-16").await;
+    assert_eq!((&after["adjustments"], after["closed"][0]["to"].as_str()), (&json!([]), Some("2026-11-14")), "{after}");
+    assert!(hours["edits_known_since"].is_string(), "{hours}");
+    house
+        .sim
+        .read_log(|log| assert!(!log.iter().any(|one| one.endpoint == Endpoint::ChargeItem), "nobody wants charges"));
     assert_eq!(house.stop().await, Some(0));
     // A new process knows nothing of what the last one asked for in this second.
     house.pass(TimeDelta::minutes(1)).await;
     house.start().await;
     let hours = asked(&house, &format!("/api/v1/hours?{span}")).await;
     assert_eq!(hours["adjustments"].as_array().unwrap().len(), 1, "a restart forgets nothing");
+    house.close().await;
+}
+
+/// Nobody who is a client any more, and was one in spring.
+const FORMER: &str = "7000103";
+
+/// Nights on which the clocks change, split and overlapping visits, one that was not planned, and one that still runs nowhere.
+fn nights(world: &mut World, _: Instant) {
+    world.add_client(FORMER);
+    world.deactivate_client(FORMER).expect("a client");
+    let came = |world: &mut World, pick: &ShiftPick, who: &str, from: &str, until: &str| {
+        let visit = world.check_in_by(pick.clone(), who, at(from)).expect("a shift");
+        world.check_out_visit(&visit, at(until)).expect("a visit");
+    };
+    let planned = |world: &mut World, id: &str, client: &str, who: &str, from: &str, until: &str| {
+        world.add_shift(Appointment::new(id, client, at(from), at(until)).with(who).who(Conduct::default()))
+    };
+    // 23:00 to 07:00 on the wall: seven hours in March, nine in November.
+    let spring = planned(world, "90030001", AVERY, CASEY, "2026-03-08T06:00:00Z", "2026-03-08T13:00:00Z");
+    came(world, &spring, CASEY, "2026-03-08T06:02:40Z", "2026-03-08T13:01:10Z");
+    let autumn = planned(world, "90030002", AVERY, CASEY, "2026-11-01T05:00:00Z", "2026-11-01T14:00:00Z");
+    came(world, &autumn, CASEY, "2026-11-01T04:58:00Z", "2026-11-01T14:03:00Z");
+    // In two pieces, and while the same caregiver is booked at the other client.
+    let split = planned(world, "90030003", BLAKE, CASEY, "2026-11-01T12:00:00Z", "2026-11-01T20:00:00Z");
+    came(world, &split, CASEY, "2026-11-01T12:00:30Z", "2026-11-01T15:10:00Z");
+    came(world, &split, CASEY, "2026-11-01T16:00:00Z", "2026-11-01T20:00:59Z");
+    // Over the local midnight at which the period ends, and over the one at which it begins.
+    let over = planned(world, "90030004", BLAKE, "8000202", "2026-11-03T04:00:00Z", "2026-11-03T10:00:00Z");
+    came(world, &over, "8000202", "2026-11-03T04:00:00Z", "2026-11-03T10:05:00Z");
+    let before = planned(world, "90030005", BLAKE, "8000202", "2026-10-31T03:00:00Z", "2026-10-31T09:00:00Z");
+    came(world, &before, "8000202", "2026-10-31T03:07:00Z", "2026-10-31T09:00:00Z");
+    let other = world.unscheduled_visit(AVERY, "8000202", at("2026-11-02T18:00:00Z"));
+    world.check_out_visit(&other, at("2026-11-02T18:45:00Z")).expect("a visit");
+    // By this the agent finds out that visits can be read for everybody at once.
+    let today = world.unscheduled_visit(AVERY, CASEY, at("2026-11-24T12:00:00Z"));
+    world.check_out_visit(&today, at("2026-11-24T13:00:00Z")).expect("a visit");
+    let former = planned(world, "90030006", FORMER, "8000202", "2026-10-31T16:00:00Z", "2026-10-31T19:00:00Z");
+    came(world, &former, "8000202", "2026-10-31T16:00:00Z", "2026-10-31T18:30:00Z");
+}
+
+/// The minutes of the vendor's own visits and shifts whose wall clock in Denver shows a day of the period, one by one.
+#[derive(Default)]
+struct ByHand {
+    clients: BTreeMap<String, i64>,
+    caregivers: BTreeMap<String, i64>,
+    payable: BTreeMap<String, BTreeSet<i64>>,
+    planned: i64,
+}
+
+fn by_hand(house: &House, from: NaiveDate, to: NaiveDate, whom: &[&str]) -> ByHand {
+    let inside = |minute: i64| {
+        let at = chrono::DateTime::from_timestamp(minute * 60, 0).expect("an instant");
+        (from..=to).contains(&at.with_timezone(&Denver).date_naive())
+    };
+    let each = |start: Instant, end: Instant| {
+        (start.timestamp().div_euclid(60)..end.timestamp().div_euclid(60)).filter(|minute| inside(*minute))
+    };
+    let mut sums = ByHand::default();
+    house.sim.world(|world| {
+        for visit in world.visits().filter(|visit| whom.contains(&visit.client.as_str())) {
+            let (Some(end), Some(caregiver)) = (visit.end, visit.caregiver.clone()) else { continue };
+            for minute in each(visit.start, end) {
+                *sums.clients.entry(visit.client.clone()).or_default() += 1;
+                *sums.caregivers.entry(caregiver.clone()).or_default() += 1;
+                sums.payable.entry(caregiver.clone()).or_default().insert(minute);
+            }
+        }
+        for shift in world.shifts().filter(|shift| whom.contains(&shift.client.as_str())) {
+            sums.planned += i64::try_from(each(shift.start, shift.end).count()).expect("minutes");
+        }
+    });
+    sums
+}
+
+fn agrees(hours: &Value, by_hand: &ByHand) {
+    let of = |list: &str, id: &str, what: &str| -> BTreeMap<String, i64> {
+        let rows = hours[list].as_array().expect("a list").iter();
+        let rows = rows.map(|one| (one[id].as_str().expect("an id").to_owned(), one[what].as_i64().expect("minutes")));
+        rows.filter(|(_, minutes)| *minutes != 0).collect()
+    };
+    assert_eq!(hours["complete"], true, "{}", hours["missing"]);
+    let (clients, caregivers) =
+        (of("clients", "client", "worked_minutes"), of("caregivers", "caregiver", "worked_minutes"));
+    assert_eq!((&clients, &caregivers), (&by_hand.clients, &by_hand.caregivers), "{hours}");
+    let payable = by_hand.payable.iter().map(|(id, minutes)| (id.clone(), i64::try_from(minutes.len()).expect("few")));
+    assert_eq!(of("caregivers", "caregiver", "payable_minutes"), payable.collect(), "each minute is paid once");
+    let (by_client, by_caregiver): (i64, i64) = (clients.values().sum(), caregivers.values().sum());
+    assert_eq!((by_client, by_client), (by_caregiver, hours["total"]["worked_minutes"].as_i64().expect("minutes")));
+    assert_eq!(hours["total"]["scheduled_minutes"], by_hand.planned, "{hours}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hours_are_what_a_recount_of_the_vendors_books_gives() {
+    let mut plan = Plan { world: nights, wellsky: "      encounter_naive_tz: utc", ..Plan::default() };
+    plan.switches.encounter_scope = EncounterScope::AgencyWide;
+    let house = House::open(plan).await;
+    for (from, to, shows) in [
+        ("2026-03-07", "2026-03-09", "the short night"),
+        ("2026-10-31", "2026-11-02", "the long night, cut at both ends"),
+        ("2026-11-01", "2026-11-01", "a day of 25 hours"),
+    ] {
+        let span = format!("from={from}&to={to}");
+        let (status, body) = house.post(&format!("/api/v1/hours/reads?{span}"), &json!({})).await;
+        assert_eq!(status, 200, "{body}");
+        if body != "null" {
+            let read = read_all(&house, &span).await;
+            assert_eq!(read["n_failed"], 0, "{shows}: {read}");
+        }
+        let hours = asked(&house, &format!("/api/v1/hours?{span}")).await;
+        let sums = by_hand(&house, from.parse().expect("a day"), to.parse().expect("a day"), &[AVERY, BLAKE, FORMER]);
+        assert!(!sums.clients.is_empty(), "{shows}");
+        agrees(&hours, &sums);
+    }
+    // Whoever is no client any more is known by the visits, and their shifts were read with the others'.
+    let hours = asked(&house, "/api/v1/hours?from=2026-10-31&to=2026-11-02&by=client").await;
+    let former =
+        hours["clients"].as_array().unwrap().iter().find(|one| one["client"] == FORMER).expect("the former client");
+    assert_eq!((&former["scheduled_minutes"], &former["worked_minutes"]), (&json!(180), &json!(150)), "{former}");
+    assert_eq!(hours["not_asked"], json!([]));
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_no_client_any_more_is_named_where_nobody_can_be_asked_about_all() {
+    let house = House::open(Plan { world: nights, wellsky: "      encounter_naive_tz: utc", ..Plan::default() }).await;
+    let span = "from=2026-10-31&to=2026-11-02";
+    read_all(&house, span).await;
+    let hours = asked(&house, &format!("/api/v1/hours?{span}")).await;
+    agrees(&hours, &by_hand(&house, "2026-10-31".parse().unwrap(), "2026-11-02".parse().unwrap(), &[AVERY, BLAKE]));
+    assert_eq!(hours["not_asked"], json!([FORMER]));
     house.close().await;
 }

@@ -9,6 +9,7 @@ mod api;
 mod boundaries;
 mod briefing;
 mod browser;
+mod charges;
 mod clients;
 mod closing;
 mod compose;

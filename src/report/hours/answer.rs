@@ -30,6 +30,15 @@ pub struct Hours {
     pub names: String,
     /// What was not: minutes may be missing there.
     pub missing: Vec<Missing>,
+    /// Since when the agent has watched this agency, as far back as is kept: a change made to a visit before it was first read is
+    /// not known; `null` = it never has.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub edits_known_since: Option<Instant>,
+    /// People on the vendor's list who are no clients now and were not asked for: they may have had hours in a time before the
+    /// agent watched. Empty where visits are read for the whole agency.
+    #[serde(default)]
+    pub not_asked: Vec<String>,
     /// The day weeks begin with, as `sunday`.
     pub week_starts: String,
     /// Payable minutes of a week beyond this are overtime.
@@ -52,9 +61,10 @@ pub struct Hours {
     /// When the period, or a part of it, was closed.
     #[serde(default)]
     pub closed: Vec<super::closing::ClosedPeriod>,
-    /// Hours without a charge and charges without hours; `null` = charges are not read (`wellsky.chargeitems`).
+    /// Hours without a charge, charges without hours, and where they differ; `null` = charges are not read
+    /// (`wellsky.sections.chargeitems`).
     #[serde(default)]
-    pub charges: Option<super::closing::Charges>,
+    pub charges: Option<super::charges::Charges>,
 }
 
 /// Minutes and counts.
@@ -279,7 +289,7 @@ pub struct Exception {
     pub minutes: Option<Minute>,
 }
 
-/// A day that was not wholly read.
+/// A day that was not wholly read; the one before the first counts, too: what began that evening reaches in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = hours::Missing)]
 pub struct Missing {

@@ -86,36 +86,6 @@ pub struct Adjustment {
     pub difference_minutes: Minute,
 }
 
-/// Hours and charges that do not meet.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[schema(as = hours::Charges)]
-pub struct Charges {
-    /// When the oldest of the charges was read; `null` = none was.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub as_of: Option<Instant>,
-    /// Charged minutes in the period.
-    pub charged_minutes: Minute,
-    /// Clients whose worked and charged minutes differ.
-    pub differences: Vec<ChargeDifference>,
-}
-
-/// One client and caregiver whose hours and charges of a day do not meet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[schema(as = hours::ChargeDifference)]
-pub struct ChargeDifference {
-    /// Whose.
-    pub client: Option<String>,
-    /// Who went.
-    pub caregiver: Option<String>,
-    /// The day.
-    #[schema(value_type = String, format = Date)]
-    pub day: NaiveDate,
-    /// Worked.
-    pub worked_minutes: Minute,
-    /// Charged.
-    pub charged_minutes: Minute,
-}
-
 /// The visits of a period as they are to be kept: those that have a minute in it or begin in it.
 #[must_use]
 pub fn keep(visits: &[VisitRow], period: &Period, terms: &Terms) -> BTreeMap<String, KeptVisit> {
@@ -154,6 +124,17 @@ pub fn digest(visits: &BTreeMap<String, KeptVisit>) -> String {
         sha.update("\n");
     }
     sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether the visit of an adjustment lies in these days, as it was or as it is.
+#[must_use]
+pub fn meets(adjustment: &Adjustment, period: &Period, terms: &Terms) -> bool {
+    let (from, until) = period.minutes(terms.zone);
+    [&adjustment.was, &adjustment.is].into_iter().flatten().any(|visit| {
+        let Some(begins) = visit.check_in.map(minute_of) else { return false };
+        let ends = visit.check_out.map_or(begins, minute_of);
+        begins < until && from < ends.max(begins + 1)
+    })
 }
 
 /// What changed since a period was closed, by visit.

@@ -15,9 +15,11 @@
 //! - Overtime is found among payable minutes in the order they were worked: beyond the day's limit where there is one, then, of
 //!   the rest, beyond the week's. The whole week is looked at, also where the period holds only a part of it.
 //! - Rounding never replaces the exact minutes; see [`terms::Rounding`].
+//! - What was billed is laid beside what was worked ([`charges`]); it changes no sum.
 //! - Which shift a visit belongs to is decided as the mirror decides it ([`matching`]).
 
 pub mod answer;
+pub mod charges;
 pub mod closing;
 mod exceptions;
 pub mod matching;

@@ -274,6 +274,8 @@ pub fn sum_up(given: Given) -> Hours {
         complete: missing.is_empty(),
         names: String::new(),
         missing,
+        edits_known_since: None,
+        not_asked: Vec::new(),
         week_starts: weekday_word(terms.week_starts).to_owned(),
         overtime_after_minutes: terms.overtime_after,
         daily_overtime_after_minutes: terms.daily_overtime_after,

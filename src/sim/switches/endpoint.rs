@@ -19,19 +19,22 @@ pub enum Endpoint {
     Encounter,
     /// `/v1/locations/`
     Locations,
+    /// `/v1/chargeitem/`
+    ChargeItem,
     /// Everything else.
     Other,
 }
 
 impl Endpoint {
     /// Each of them, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Token,
         Self::Patients,
         Self::Practitioners,
         Self::Appointment,
         Self::Encounter,
         Self::Locations,
+        Self::ChargeItem,
         Self::Other,
     ];
 
@@ -44,6 +47,7 @@ impl Endpoint {
             Self::Appointment => "appointment",
             Self::Encounter => "encounter",
             Self::Locations => "locations",
+            Self::ChargeItem => "chargeitem",
             Self::Other => "other",
         }
     }

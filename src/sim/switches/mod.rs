@@ -61,6 +61,8 @@ pub struct Switches {
     pub additional_days_strict: bool,
     /// How a visit's times are written.
     pub encounter_time: EncounterTime,
+    /// How a charge's times are written.
+    pub charge_time: EncounterTime,
     /// How a visit names who came.
     pub participant_shape: ParticipantShape,
     /// How a visit names its shift.
@@ -144,6 +146,7 @@ impl Default for Switches {
             day_by_overlap: false,
             additional_days_strict: true,
             encounter_time: EncounterTime::default(),
+            charge_time: EncounterTime::default(),
             participant_shape: ParticipantShape::default(),
             appointment_link: AppointmentLink::default(),
             encounter_scope: EncounterScope::default(),

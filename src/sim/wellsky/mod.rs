@@ -6,6 +6,7 @@
 //!
 //! Nothing here waits or speaks to a network; `edge` does.
 
+mod charges;
 mod details;
 mod gate;
 mod notes;
@@ -204,6 +205,7 @@ impl Vendor {
             "appointment" => Endpoint::Appointment,
             "encounter" => Endpoint::Encounter,
             "locations" => Endpoint::Locations,
+            "chargeitem" => Endpoint::ChargeItem,
             "subscriptions" | "careplan" | "adminTasks" => Endpoint::Other,
             _ => return Route::Unknown,
         };
@@ -223,6 +225,9 @@ impl Vendor {
             _ if resource == "careplan" => Route::Unknown,
             ("GET" | "POST", [visit, "tasklog"]) if endpoint == Endpoint::Encounter => {
                 Route::TaskLog((*visit).to_owned())
+            }
+            _ if resource == "chargeitem" && (method, segments.get(1..)) != ("POST", Some(&["_search"])) => {
+                Route::Unknown
             }
             ("POST", ["_search"]) => Route::Search(endpoint),
             ("GET", []) => Route::List(endpoint),
@@ -253,7 +258,7 @@ impl Vendor {
                 .visit(id)
                 .filter(|row| search::visible(&self.switches, world, row))
                 .map(|row| pen.encounter(row, 0)),
-            Endpoint::Token | Endpoint::Locations | Endpoint::Other => None,
+            Endpoint::Token | Endpoint::Locations | Endpoint::ChargeItem | Endpoint::Other => None,
         };
         match row {
             Some(row) => Reply::json(200, &row),
@@ -273,6 +278,7 @@ pub(crate) fn endpoint_of(path: &str) -> Endpoint {
         Some("appointment") => Endpoint::Appointment,
         Some("encounter") => Endpoint::Encounter,
         Some("locations") => Endpoint::Locations,
+        Some("chargeitem") => Endpoint::ChargeItem,
         _ => Endpoint::Other,
     }
 }

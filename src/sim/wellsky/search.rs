@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime};
 use serde_json::Value;
 
 use super::{
-    Vendor, gate,
+    Vendor, charges, gate,
     paging::{COUNT_MAX, page},
     shapes::Pen,
 };
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Filters by name. A number in a JSON body counts as its text.
-type Filters = BTreeMap<String, String>;
+pub(super) type Filters = BTreeMap<String, String>;
 
 impl Vendor {
     pub(super) fn search(&self, world: &World, call: &Call, endpoint: Endpoint) -> Reply {
@@ -109,6 +109,16 @@ impl Vendor {
                 });
                 Reply::json(200, &pen.bundle(endpoint, rows.collect(), total))
             }
+            Endpoint::ChargeItem => match charges::found(&self.switches, world, call, &filters) {
+                Err(why) => gate::invalid(why),
+                Ok(rows) => {
+                    let (range, total) = page(base, nth, count, rows.len());
+                    let rows = rows.get(range).unwrap_or_default().iter().enumerate();
+                    let rows =
+                        rows.map(|(n, row)| pen.spoil(endpoint, &row.id, n, charges::written(&pen, row, n))).collect();
+                    Reply::json(200, &pen.bundle(endpoint, rows, total))
+                }
+            },
             Endpoint::Token | Endpoint::Other => gate::no_route(call),
         }
     }
@@ -125,7 +135,7 @@ pub(super) fn visible(switches: &Switches, world: &World, visit: &Encounter) -> 
 }
 
 /// The half-open span of instants that days of the calendar cover.
-fn days_span(switches: &Switches, world: &World, first: NaiveDate, n_days: u64) -> (Instant, Instant) {
+pub(super) fn days_span(switches: &Switches, world: &World, first: NaiveDate, n_days: u64) -> (Instant, Instant) {
     let after = first.checked_add_days(Days::new(n_days)).unwrap_or(first);
     let at = |date: NaiveDate| match switches.date_day {
         DateDay::Local => wall(world.zone(), date.and_time(NaiveTime::MIN)),
@@ -134,7 +144,7 @@ fn days_span(switches: &Switches, world: &World, first: NaiveDate, n_days: u64) 
     (at(first), at(after))
 }
 
-fn date(text: &str) -> Option<NaiveDate> {
+pub(super) fn date(text: &str) -> Option<NaiveDate> {
     let eight_digits = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit());
     if eight_digits { NaiveDate::parse_from_str(text, "%Y%m%d").ok() } else { None }
 }

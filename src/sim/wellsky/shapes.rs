@@ -223,7 +223,15 @@ impl Pen<'_> {
     }
 
     fn encounter_time(&self, at: Instant) -> String {
-        match self.switches.encounter_time {
+        self.time(self.switches.encounter_time, at)
+    }
+
+    pub(super) fn charge_time(&self, at: Instant) -> String {
+        self.time(self.switches.charge_time, at)
+    }
+
+    fn time(&self, shape: EncounterTime, at: Instant) -> String {
+        match shape {
             EncounterTime::NaiveUtc => naive(&at),
             EncounterTime::NaiveLocal => naive(&local(at, self.world.zone())),
             EncounterTime::Z => at.to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -252,6 +260,7 @@ impl Pen<'_> {
         let field = match endpoint {
             Endpoint::Appointment => "start",
             Endpoint::Encounter => "period",
+            Endpoint::ChargeItem => "occurrencePeriod",
             _ => "id",
         };
         match (malformed, row) {

@@ -80,6 +80,23 @@ pub struct Location {
     pub name: String,
 }
 
+/// A charge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bill {
+    /// The vendor's id.
+    pub id: String,
+    /// Whose.
+    pub client: String,
+    /// Whose work; `None` leaves `performer` empty.
+    pub caregiver: Option<String>,
+    /// From when.
+    pub start: Instant,
+    /// Until when.
+    pub end: Instant,
+    /// The quantity, in hours.
+    pub hours: f64,
+}
+
 /// The simulated agency.
 pub struct World {
     zone: Tz,
@@ -91,6 +108,7 @@ pub struct World {
     shifts: index::Shifts,
     visits: index::Visits,
     locations: Vec<Location>,
+    bills: Vec<Bill>,
     acts: BTreeMap<(Instant, u64), Act>,
     n_acts: u64,
     n_visits: u64,
@@ -116,6 +134,7 @@ impl World {
                 Location { id: "501".into(), name: "North".into() },
                 Location { id: "502".into(), name: "South".into() },
             ],
+            bills: Vec::new(),
             acts: BTreeMap::new(),
             n_acts: 0,
             n_visits: 0,
@@ -330,6 +349,35 @@ impl World {
     /// A visit with no shift behind it. Gives its id.
     pub fn unscheduled_visit(&mut self, client: &str, caregiver: &str, at: Instant) -> String {
         self.record_visit(client.to_owned(), Some(caregiver.to_owned()), None, at)
+    }
+
+    /// Bills something.
+    pub fn bill(&mut self, bill: Bill) {
+        self.bills.push(bill);
+    }
+
+    /// Bills a visit that is over, by its minutes. Gives the charge's id; `None` where there is no such visit.
+    pub fn bill_visit(&mut self, visit: &str) -> Option<String> {
+        let row = self.visit(visit)?;
+        let end = row.end?;
+        let minute = |at: Instant| at.timestamp().div_euclid(60);
+        let minutes = i32::try_from(minute(end) - minute(row.start)).ok()?;
+        let id = format!("66{visit}");
+        let bill = Bill {
+            id: id.clone(),
+            client: row.client.clone(),
+            caregiver: row.caregiver.clone(),
+            start: row.start,
+            end,
+            hours: f64::from(minutes) / 60.0,
+        };
+        self.bill(bill);
+        Some(id)
+    }
+
+    /// Everything that was billed, in the order it was.
+    pub fn bills(&self) -> impl Iterator<Item = &Bill> {
+        self.bills.iter()
     }
 
     /// Deletes a visit: its row is gone.

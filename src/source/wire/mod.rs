@@ -1,12 +1,13 @@
 //! What the vendor sends, read tolerantly into model types.
 //!
-//! Given: one answer's bytes ([`bundle`]) or one row ([`people`], [`appointment`], [`encounter`], [`location`], [`detail`]).
+//! Given: one answer's bytes ([`bundle`]) or one row ([`people`], [`appointment`], [`encounter`], [`location`], [`detail`], [`charge`]).
 //! Gives: model types, or one [`RejectedRow`] for a row that makes no sense.
 //! Does not: drop a row silently, keep a field nobody needs (`ssn`, notes, rates and positions end here), or let
 //! a bad row cost its page.
 
 pub mod appointment;
 pub mod bundle;
+pub mod charge;
 pub mod detail;
 pub mod encounter;
 pub mod location;
