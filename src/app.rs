@@ -61,6 +61,7 @@ mod retire;
 mod send_on;
 mod silence_desk;
 mod vendor_desk;
+mod vendor_pace;
 mod web_watch;
 
 pub(crate) use on_call::{calendar_now, mark_of as calendar_mark};
