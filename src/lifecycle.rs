@@ -31,6 +31,7 @@ use crate::{
 };
 
 mod api_book;
+mod call_book;
 pub mod complaints;
 mod details;
 mod morning;
@@ -43,6 +44,7 @@ mod store_health;
 mod ticking;
 
 pub use api_book::ApiBook;
+pub use call_book::calls_loop;
 use complaints::Complaints;
 pub use details::details_loop;
 use past_book::PastBook;

@@ -198,6 +198,7 @@ impl Crew {
             tasks.spawn("poll", lifecycle::poll_loop(floor.clone(), Arc::clone(post)));
             tasks.spawn("reread", lifecycle::reread_loop(floor.clone(), Arc::clone(post)));
             tasks.spawn("details", lifecycle::details_loop(floor.clone(), Arc::clone(post)));
+            tasks.spawn("calls", lifecycle::calls_loop(floor.clone(), Arc::clone(post), listened.clone()));
         }
         tasks.spawn("key figures", figures_loop(floor.clone()));
         tasks.spawn("on-call", on_call.run(floor.stop.clone()));

@@ -71,7 +71,7 @@ fn both() -> Write {
 fn notes(closed: &[Alert], write: &Write, visit: Option<&str>) -> Vec<(String, String, RecordNote)> {
     let telling = telling();
     let visit = |_: &Subject| visit.map(VisitId::from);
-    let rendered = render(closed, Given { write, telling: &telling, visit: &visit, now: now() });
+    let rendered = render(closed, Given { write, telling: &telling, visit: &visit, said: &|_| None, now: now() });
     assert_eq!(rendered.messages.len(), rendered.mentions.len(), "each is in its alert's story");
     let one = |message: Message| {
         let Content::Record(note) = message.content.reveal(crate::model::PhiGrant::SEND).clone() else {
