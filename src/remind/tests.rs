@@ -141,6 +141,7 @@ fn a_restart_withdraws_what_waits_and_measures_once() {
     assert_eq!(office.look(9 * MINUTE).1, [], "what was settled before a restart is settled");
     assert_eq!(office.memory.summary(&office.settings).counts.cleared, 1);
     // Of a shift that went to somebody else while nobody looked.
+    let mut office = Office::new();
     office.memory = Memory::restored(sent, Counts::default());
     office.read(9 * MINUTE, Some("g2"), Vec::new());
     assert_eq!(office.look(9 * MINUTE + 30).1, [(Moment::CheckIn, Outcome::Withdrawn)]);
