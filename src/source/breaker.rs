@@ -22,6 +22,8 @@ const FAILED_SHARE: f64 = 0.2;
 const SAMPLES_MIN: usize = 5;
 /// So many failures on end open it whatever the share: waiting for the share to move would cost minutes.
 const FAILED_IN_A_ROW: usize = 5;
+/// So many failures on end are an endpoint that is down, as far as others may hope when it answers again.
+pub const DOWN_AFTER: usize = 2;
 /// Refused requests (our mistake) in a row that open it. Contract §9.5.
 const REFUSED_IN_A_ROW: u32 = 3;
 /// So many clients in a row without a route or without leave open it.
@@ -151,19 +153,30 @@ impl Breaker {
         }
     }
 
-    /// Takes in what came of an admitted read.
-    pub fn saw(&mut self, outcome: Outcome, now: WireTime) {
+    /// Takes in what came of an admitted read. True when that shows that the endpoint works again: it was open, or the
+    /// last reads had failed.
+    pub fn saw(&mut self, outcome: Outcome, now: WireTime) -> bool {
+        let was_down = self.state != State::Closed || self.n_failed_on_end() >= DOWN_AFTER;
         match outcome {
             Outcome::Fine { whose } => self.fine(whose, now),
             Outcome::Failed { whose } => self.failed(whose, now),
             Outcome::TurnedAway { why, whose } => self.turned_away(why, whose, now),
         }
+        was_down && matches!(outcome, Outcome::Fine { .. })
     }
 
     /// An admitted read ended without a word about the endpoint (no token, throttled): a probe stays due.
     pub fn unheard(&mut self, now: WireTime) {
         if let State::Probing { why } = self.state {
             self.state = State::Open { until: now + PAUSE_MIN, why };
+        }
+    }
+
+    /// Another endpoint of the same vendor, that had failed too, works again: what closed this one is most likely over,
+    /// and the next call is the probe. A missing route or leave is not mended by that.
+    pub const fn hopes(&mut self, now: WireTime) {
+        if let State::Open { why: Why::Failures, .. } = self.state {
+            self.state = State::Open { until: now, why: Why::Failures };
         }
     }
 
@@ -225,14 +238,17 @@ impl Breaker {
     /// end that nothing works.
     fn is_failing(&self) -> bool {
         let failed = self.recent.iter().filter_map(|(_, failed)| *failed);
-        let in_a_row = self.recent.iter().rev().take_while(|(_, failed)| failed.is_some()).count();
-        if in_a_row >= FAILED_IN_A_ROW {
+        if self.n_failed_on_end() >= FAILED_IN_A_ROW {
             return true;
         }
         let n_failed = failed.clone().count();
         #[expect(clippy::cast_precision_loss, reason = "at most a few hundred")]
         let share = n_failed as f64 / self.recent.len().max(1) as f64;
         self.recent.len() >= SAMPLES_MIN && share > FAILED_SHARE && failed.collect::<HashSet<_>>().len() >= 2
+    }
+
+    fn n_failed_on_end(&self) -> usize {
+        self.recent.iter().rev().take_while(|(_, failed)| failed.is_some()).count()
     }
 
     fn keep(&mut self, now: WireTime, failed: Option<u64>) {
@@ -279,6 +295,34 @@ mod tests {
         breaker.saw(FINE, s(1803));
         assert_eq!(breaker.admit(s(1803)), Ok(()));
         assert_eq!(breaker.state(), State::Closed);
+    }
+
+    #[test]
+    fn when_another_endpoint_works_again_failures_are_probed_at_once_and_refusals_are_not() {
+        let mut breaker = Breaker::default();
+        for n in 1..=5 {
+            breaker.saw(Outcome::Failed { whose: n }, s(1));
+        }
+        assert_eq!(breaker.admit(s(2)), Err(s(6)), "open");
+        breaker.hopes(s(3));
+        assert_eq!(breaker.admit(s(3)), Ok(()), "the probe");
+        breaker.hopes(s(3));
+        assert!(breaker.admit(s(3)).is_err(), "only one");
+        breaker.saw(Outcome::Failed { whose: 1 }, s(4));
+        assert_eq!(breaker.admit(s(5)), Err(s(14)), "it was not over: the pause goes on growing");
+        let mut refused = Breaker::default();
+        refused.saw(turned_away(Why::Route, 0), s(1));
+        refused.hopes(s(2));
+        assert_eq!(refused.admit(s(3)), Err(s(901)));
+        let mut closed = Breaker::default();
+        closed.hopes(s(1));
+        assert_eq!(closed.state(), State::Closed);
+        assert!(!closed.saw(FINE, s(2)), "it worked before");
+        closed.saw(Outcome::Failed { whose: 1 }, s(3));
+        assert!(!closed.saw(FINE, s(4)), "one failure is none of the endpoint's");
+        closed.saw(Outcome::Failed { whose: 1 }, s(5));
+        assert!(!closed.saw(Outcome::Failed { whose: 2 }, s(6)));
+        assert!(closed.saw(FINE, s(7)), "it had not worked");
     }
 
     #[test]

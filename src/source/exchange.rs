@@ -153,17 +153,27 @@ impl Asker<'_> {
             ) => None,
         };
         if !question.probe {
-            self.with(endpoint, |state| match outcome {
-                Some(outcome) => {
-                    let before = state.breaker.state();
-                    state.breaker.saw(outcome, budget.now());
-                    if before != state.breaker.state() {
-                        log_breaker(self.agency, endpoint, state.breaker.state(), budget.now(), trace.clock);
-                    }
+            let works_again = self.with(endpoint, |state| {
+                let Some(outcome) = outcome else {
+                    // Nothing was learned about the endpoint: a probe that ended here is free again.
+                    state.breaker.unheard(budget.now());
+                    return false;
+                };
+                let before = state.breaker.state();
+                let works_again = state.breaker.saw(outcome, budget.now());
+                let after = state.breaker.state();
+                if before != after {
+                    log_breaker(self.agency, endpoint, after, budget.now(), trace.clock);
                 }
-                // Nothing was learned about the endpoint: a probe that ended here is free again.
-                None => state.breaker.unheard(budget.now()),
+                works_again
             });
+            if works_again {
+                self.endpoints
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .values_mut()
+                    .for_each(|state| state.breaker.hopes(budget.now()));
+            }
         }
         answered
     }

@@ -186,6 +186,8 @@ struct Paused {
     clients: HashMap<(ClientId, Endpoint), Instant>,
     /// Endpoints that were paused and have not answered well since.
     unheard: HashSet<Endpoint>,
+    /// Reads that failed on end, by endpoint.
+    n_failed: HashMap<Endpoint, usize>,
 }
 
 impl Paused {

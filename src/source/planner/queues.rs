@@ -14,6 +14,7 @@ use crate::{
     limits::CLOCK_SLACK,
     model::{ClientId, Endpoint, Instant},
     source::{
+        breaker::DOWN_AFTER,
         fetched::{Fetched, Read, ReadFault, Span},
         request::{far_span, hot_span, visit_span},
         status::EncounterScope,
@@ -240,9 +241,17 @@ impl Planner {
         }
     }
 
-    /// An endpoint that was closed to everybody answers again: what was turned away meanwhile is asked again at once.
+    /// An endpoint that was closed to everybody answers again: what was turned away meanwhile is asked again at once,
+    /// and so are the other endpoints that were closed (their breakers say what they think of it).
     pub(super) fn heard_again(&mut self, endpoint: Endpoint, now: Instant) {
-        if !self.paused.unheard.remove(&endpoint) {
+        let n_failed = self.paused.n_failed.remove(&endpoint).unwrap_or(0);
+        let was_paused = self.paused.unheard.remove(&endpoint);
+        if was_paused || n_failed >= DOWN_AFTER {
+            for until in self.paused.endpoints.values_mut() {
+                *until = (*until).min(now);
+            }
+        }
+        if !was_paused {
             return;
         }
         let clients: Vec<ClientId> =
@@ -266,12 +275,9 @@ impl Planner {
                 *entry = (*entry).max(*until);
                 self.paused.unheard.insert(*endpoint);
             }
+            ReadFault::Transient { endpoint, .. } => *self.paused.n_failed.entry(*endpoint).or_default() += 1,
             // What concerns everybody opens the breaker, which says until when; the rest holds one client back.
-            ReadFault::Route { .. }
-            | ReadFault::Permission { .. }
-            | ReadFault::Transient { .. }
-            | ReadFault::Request { .. }
-            | ReadFault::Gone => {}
+            ReadFault::Route { .. } | ReadFault::Permission { .. } | ReadFault::Request { .. } | ReadFault::Gone => {}
         }
     }
 

@@ -473,6 +473,38 @@ fn whoever_was_turned_away_with_everybody_is_asked_again_once_the_road_is_open()
 }
 
 #[test]
+fn when_one_endpoint_answers_again_the_others_are_tried_at_once() {
+    let mut planner = Planner::new(settings(300, 10.0), at(0.0));
+    planner.clients_read_at(at(0.0));
+    planner.update_client(&"a".into(), with_shifts(vec![shift(-60, 90_000)]), at(0.0));
+    run(&mut planner, at(0.0), at(5.0));
+    let shifts = Read::Shifts { client: "a".into(), span: shift(0, 3600), confirming: false };
+    let visits = Read::Visits { client: Some("a".into()), span: shift(0, 3600), confirming: false };
+    let closed = |endpoint, until| Err(ReadFault::BreakerOpen { endpoint, until });
+    planner.want(shifts.clone(), at(6.0));
+    planner.want(visits.clone(), at(6.0));
+    planner.done(&fetched(shifts.clone(), at(6.0), closed(Endpoint::Appointment, at(900.0))));
+    planner.done(&fetched(visits.clone(), at(6.0), closed(Endpoint::Encounter, at(200.0))));
+    assert!(!run(&mut planner, at(6.0), at(199.0)).iter().any(|(_, read)| *read == shifts || *read == visits));
+    let reads = run(&mut planner, at(200.0), at(205.0));
+    assert!(reads.iter().any(|(_, read)| *read == visits), "{reads:?}");
+    assert!(reads.iter().any(|(_, read)| *read == shifts), "{reads:?}");
+    // One that failed without being paused is such a sign too, from its second failure on.
+    for (n_failures, is_sign) in [(1, false), (2, true)] {
+        let now = at(1000.0 * f64::from(n_failures));
+        planner.want(shifts.clone(), now);
+        planner.done(&fetched(shifts.clone(), now, closed(Endpoint::Appointment, now + TimeDelta::seconds(500))));
+        for _ in 0..n_failures {
+            let fault = ReadFault::Transient { endpoint: Endpoint::Encounter, code: "500".to_owned() };
+            planner.done(&fetched(visits.clone(), now, Err(fault)));
+        }
+        planner.done(&fetched(visits.clone(), now, Ok(true)));
+        let reads = run(&mut planner, now, now + TimeDelta::seconds(5));
+        assert_eq!(reads.iter().any(|(_, read)| *read == shifts), is_sign, "{n_failures}: {reads:?}");
+    }
+}
+
+#[test]
 fn an_incomplete_read_is_repeated_soon_but_not_for_ever() {
     let mut planner = Planner::new(settings(300, 10.0), at(0.0));
     planner.clients_read_at(at(0.0));
