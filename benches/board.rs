@@ -163,6 +163,7 @@ fn agency(name: &str, today: Arc<Today>, n_clients: usize) -> AgencyView {
         n_clients: Some(n_clients as u64),
         n_shifts_left_today: Some(today.shifts.len() as u64),
         last_read_at: Some(noon()),
+        reminders: None,
         details: Vec::new(),
         sections: Section::ALL
             .into_iter()

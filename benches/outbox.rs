@@ -317,6 +317,7 @@ impl Line {
             messages,
             cancels: Vec::new(),
             mentions: Vec::new(),
+            reminders: Vec::new(),
             edges_from: None,
         };
         self.store.commit(commit).await.unwrap();

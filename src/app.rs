@@ -63,7 +63,9 @@ mod retire;
 mod send_on;
 mod silence_desk;
 mod vendor_desk;
+mod vendor_pace;
 mod web_watch;
+mod would_note;
 
 pub(crate) use on_call::{calendar_now, mark_of as calendar_mark};
 

@@ -170,9 +170,10 @@ pub enum Command {
 const NOTES_HELP: &str = "\
 Examples:
   shiftwatch notes                       what was written on records, and what WellSky said of it
-  shiftwatch notes --dry-run             only what would have been written
+  shiftwatch notes --dry-run             only what would have been written, also while nothing is switched on
+  shiftwatch notes --dry-run --days 30   the same of the last thirty days
 
-Nothing is written unless wellsky.write of an agency names task_log or admin_task. With wellsky.write.dry_run: true notes are
+Nothing is written unless wellsky.write of an agency names task_log, admin_task or ringcentral_digest. With wellsky.write.dry_run: true notes are
 made and kept here, and none is written.";
 
 /// `init`.

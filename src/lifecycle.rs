@@ -31,6 +31,7 @@ use crate::{
 };
 
 mod api_book;
+mod call_book;
 mod charge_book;
 pub mod charges;
 pub mod complaints;
@@ -45,6 +46,7 @@ mod store_health;
 mod ticking;
 
 pub use api_book::ApiBook;
+pub use call_book::calls_loop;
 pub use charge_book::{ChargeBook, ChargeJob};
 pub use charges::charges_loop;
 use complaints::Complaints;

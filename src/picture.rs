@@ -10,7 +10,7 @@ use crate::{
     alerts::{
         alert::Alert, fingerprint::fingerprint, inhibit::Speakers, page::Arrived, silence::Silences, step::CatchUp,
     },
-    config::Config,
+    config::{Config, Reminders},
     details::{DetailSection, plan::DetailBook},
     lifecycle::Post,
     mirror::{coverage::Coverage, today::Today},
@@ -28,7 +28,7 @@ use crate::{
     store::{MessageFate, OutboxStats},
     view::{
         AgencyView, AlertView, Band, ConfigView, DetailView, EndpointView, LocationCoverage, OutboxCount, OutboxView,
-        Paged, RoutingView, RuleView, SectionView, ShiftCounts, View,
+        Paged, RemindersView, RoutingView, RuleView, SectionView, ShiftCounts, View,
     },
     watch::Watch,
 };
@@ -185,6 +185,17 @@ fn next_step_at(watch: &Watch, alert: &Alert) -> Option<Instant> {
     pages.filter(|page| page.ownership().is_none()).filter_map(|page| page.next_at).min()
 }
 
+fn reminders(watch: &Watch, settings: &Reminders) -> RemindersView {
+    let summary = watch.reminders.summary(settings);
+    RemindersView {
+        n_people: summary.n_people,
+        n_waiting: summary.n_waiting,
+        n_sent: summary.counts.sent,
+        n_cleared: summary.counts.cleared,
+        n_not_cleared: summary.counts.not_cleared,
+    }
+}
+
 fn agency_view(watch: &Watch, promise: &Promise, status: &SourceStatus, now: Instant) -> AgencyView {
     let mirror = &watch.mirror;
     let settings = &watch.settings;
@@ -209,6 +220,7 @@ fn agency_view(watch: &Watch, promise: &Promise, status: &SourceStatus, now: Ins
         n_clients: roster_known.then(|| mirror.watched_clients(now).count() as u64),
         n_shifts_left_today: known.then_some(left_today),
         last_read_at: mirror.last_ok_at(),
+        reminders: watch.settings.reminders.as_ref().map(|settings| reminders(watch, settings)),
         details: Vec::new(),
         sections: Section::ALL
             .into_iter()

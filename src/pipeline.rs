@@ -11,14 +11,18 @@ use chrono::TimeDelta;
 use crate::{
     agenda::Wake,
     alerts::{
+        alert::Alert,
         closed,
         decide::{self, Given},
-        orders::Inputs,
+        disposition::Said,
+        fingerprint::fingerprint,
+        orders::{Ask, Inputs},
         step::{CatchUp, Step},
     },
     mirror::{changes::Changes, row::MirrorDelta},
     model::{Instant, Subject},
     notify::{
+        message::Mention,
         notice, record_note,
         render::{self, Rendered},
         voice::Telling,
@@ -30,7 +34,7 @@ use crate::{
         judge::{self, Judged, Scope},
     },
     source::fetched::{Fetched, Read},
-    store::{Commit, CommitError, Store, StoreError},
+    store::{Commit, CommitError, ReminderRow, Store, StoreError},
     watch::{Spoken, Watch, takers::Takers},
 };
 
@@ -105,12 +109,24 @@ pub async fn tick(
     let caught_up = watch.unseen || matches!(watch.book.catch_up(), CatchUp::Running { .. });
     let edges_from = (!caught_up).then_some(watch.mirror.began_at());
     let n_messages = messages.len();
-    if !step.is_empty() || n_messages > 0 {
+    let settled = reminded.iter().flat_map(|looked| &looked.settled);
+    let rows: Vec<ReminderRow> = settled.map(reminder_row).collect();
+    if !step.is_empty() || n_messages > 0 || !rows.is_empty() {
         let n = watch.n + 1;
         let agency = watch.settings.name.clone();
         let (delta, cancels) = (step.delta.clone(), step.cancels.clone());
-        let commit =
-            Commit { agency: agency.clone(), fence: 0, n, at: now, delta, messages, cancels, mentions, edges_from };
+        let commit = Commit {
+            agency: agency.clone(),
+            fence: 0,
+            n,
+            at: now,
+            delta,
+            messages,
+            cancels,
+            mentions,
+            reminders: rows,
+            edges_from,
+        };
         match store.commit(commit).await {
             Ok(()) => {}
             Err(CommitError::Unknown { .. }) if store.last_commit(&agency).await.is_ok_and(|stored| stored == n) => {}
@@ -132,6 +148,18 @@ pub async fn tick(
         n_template_faults,
         reminders,
     })
+}
+
+/// What is known of a reminder, as the store keeps it.
+fn reminder_row(one: &remind::Settled) -> ReminderRow {
+    ReminderRow {
+        message: one.id.clone(),
+        caregiver: one.caregiver.to_string(),
+        shift: one.shift.clone(),
+        moment: one.moment.as_str().to_owned(),
+        at: one.at,
+        outcome: one.outcome.as_str().to_owned(),
+    }
 }
 
 /// One pass as far as it goes without the store: nothing of it has happened yet.
@@ -214,6 +242,12 @@ fn move_on(watch: &mut Watch, judged: Judged, step: &Step, reminded: Option<Look
     watch.silences_seen = Some(watch.silences.version());
     watch.ledger.absorb(judged.ledger);
     watch.book.absorb(&step.delta);
+    watch.said.extend(step.delta.said.iter().map(|said| ((said.fingerprint.clone(), said.active_at), said.clone())));
+    if !(step.is_empty() || watch.said.is_empty()) {
+        let book = &watch.book;
+        let lives = |fingerprint: &str, at| book.by_fingerprint(fingerprint).any(|alert| alert.active_at == at);
+        watch.said.retain(|(fingerprint, at), _| lives(fingerprint, *at));
+    }
     watch.reach.absorb(&watch.settings.name, &step.delta);
     watch.later.clone_from(&step.later);
     for wake in judged.wakes.into_iter().chain(step.wakes.iter().cloned()) {
@@ -252,13 +286,13 @@ fn decide_and_render(
     let given = render::Given { policy, former: &watch.former, telling, people: &watch.mirror, covers: &covers, now };
     let mut rendered = render::render(&step.intents, given);
     rendered.absorb(notice::render(&step.notices, &watch.settings.name, given));
-    rendered.absorb(notes(watch, telling, &step, now));
+    rendered.absorb(notes(watch, telling, inputs, &step, now));
     let n_template_faults = spoken.n_template_faults() + rendered.n_template_faults;
     (step, rendered, n_template_faults)
 }
 
 /// What became of alerts, as notes for the vendor's record, where that is switched on.
-fn notes(watch: &Watch, telling: &Telling, step: &Step, now: Instant) -> Rendered {
+fn notes(watch: &Watch, telling: &Telling, inputs: &Inputs, step: &Step, now: Instant) -> Rendered {
     let write = &watch.settings.wellsky.write;
     if !write.is_on() {
         return Rendered::default();
@@ -269,7 +303,27 @@ fn notes(watch: &Watch, telling: &Telling, step: &Step, now: Instant) -> Rendere
         watch.mirror.visits_of(shift).map(|entry| entry.visit.id.clone()).last()
     };
     let closed = closed::closed(&watch.book, &step.delta);
-    record_note::render(&closed, record_note::Given { write, telling, visit: &visit, now })
+    let said = |alert: &Alert| {
+        let is_it = |said: &&Said| said.fingerprint == fingerprint(&alert.labels) && said.active_at == alert.active_at;
+        step.delta.said.iter().rev().chain(watch.said.values()).find(is_it).cloned()
+    };
+    let given = record_note::Given { write, telling, visit: &visit, said: &said, now };
+    let mut rendered = record_note::render(&closed, given);
+    // Only of what this step has taken.
+    for order in inputs.orders.iter().filter(|order| step.delta.orders_done.is_some_and(|done| order.n <= done)) {
+        if let Ask::DisposeNoted { said, note } = &order.ask
+            && let Some(message) = record_note::addendum(watch.book.agency(), said, note, given)
+        {
+            rendered.mentions.push(Mention {
+                message: message.id.clone(),
+                fingerprint: said.fingerprint.clone(),
+                active_at: said.active_at,
+                fires: false,
+            });
+            rendered.messages.push(message);
+        }
+    }
+    rendered
 }
 
 /// Everything after a start, a standstill, and when the clock went back; else what changed and what is due.
@@ -369,6 +423,7 @@ mod tests {
                 messages,
                 cancels,
                 mentions: Vec::new(),
+                reminders: Vec::new(),
                 edges_from: Some(Instant::UNIX_EPOCH),
             })
             .await

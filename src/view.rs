@@ -75,6 +75,21 @@ pub struct RoutingView {
     pub samples: Arc<BTreeMap<String, Vec<Labels>>>,
 }
 
+/// Reminders to caregivers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RemindersView {
+    /// People who asked for them.
+    pub n_people: usize,
+    /// Texts of which it is not known yet whether they leave in time, or helped.
+    pub n_waiting: usize,
+    /// Texts that were sent, over the last ninety days at least.
+    pub n_sent: u64,
+    /// Missed check-ins that came within ten minutes of the text about them.
+    pub n_cleared: u64,
+    /// Those that did not.
+    pub n_not_cleared: u64,
+}
+
 /// One agency.
 #[derive(Debug, Clone)]
 pub struct AgencyView {
@@ -94,6 +109,8 @@ pub struct AgencyView {
     pub last_read_at: Option<Instant>,
     /// The age of each section.
     pub sections: Vec<SectionView>,
+    /// How it stands with reminders to caregivers; `None` = they are off.
+    pub reminders: Option<RemindersView>,
     /// What is read beside the watch, where the configuration wants it.
     pub details: Vec<DetailView>,
     /// Subjects past an edge without the evidence they need.
@@ -342,6 +359,7 @@ pub(crate) mod tests {
             n_clients: Some(118),
             n_shifts_left_today: Some(34),
             last_read_at: Some(now - TimeDelta::seconds(40)),
+            reminders: None,
             details: Vec::new(),
             sections: Section::ALL
                 .into_iter()

@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -14,6 +14,7 @@ use crate::{
         alert::{Alert, AlertKey, Facts, Labels},
         book::Book,
         decide,
+        disposition::Said,
         policy::Policy,
         severity::rank,
         silence::Silences,
@@ -35,7 +36,7 @@ use crate::{
         voice::Telling,
     },
     reach::Reach,
-    remind,
+    remind::{self, Moment, Outcome},
     report::cover::Past,
     rules::{
         finding::{Finding, Opened, RuleId},
@@ -46,7 +47,7 @@ use crate::{
         ruleset::Ruleset,
     },
     source::planner::ClientPlan,
-    store::Loaded,
+    store::{Loaded, ReminderRow},
 };
 
 pub mod care;
@@ -88,6 +89,8 @@ pub struct Watch {
     pub reminders: remind::Memory,
     /// Who was with whom before memory begins; empty until it was read.
     pub past: Arc<Past>,
+    /// What somebody said became of alerts that are still in the book, by fingerprint and beginning.
+    pub said: BTreeMap<(String, Instant), Said>,
     /// The number of its last commit.
     pub n: i64,
     /// Nothing was judged yet since the start or the reload: the next tick judges everything.
@@ -138,8 +141,9 @@ impl Watch {
             silences: Arc::default(),
             silences_seen: None,
             on_call: Vec::new(),
-            reminders: remind::Memory::default(),
             past: Arc::default(),
+            reminders: reminders_of(&loaded.reminders, &loaded.reminder_counts),
+            said: loaded.said.into_iter().map(|said| ((said.fingerprint.clone(), said.active_at), said)).collect(),
             n: loaded.n,
             unseen: true,
             ticked_at: None,
@@ -167,6 +171,9 @@ impl Watch {
             mirror: Vec::new(),
             orders: Vec::new(),
             receipts: Vec::new(),
+            said: Vec::new(),
+            reminders: Vec::new(),
+            reminder_counts: Vec::new(),
         };
         Self { standstill: TimeDelta::MAX, reach, ..Self::restore(settings, loaded, ruleset, policy, now) }
     }
@@ -271,6 +278,34 @@ impl Watch {
             visits_read_at: self.mirror.visits_read_at(client),
         })
     }
+}
+
+/// What was stored of reminders. A word that this version does not know is left out.
+fn reminders_of(rows: &[ReminderRow], counts: &[(String, String, u64)]) -> remind::Memory {
+    let moment = |word: &str| Moment::ALL.into_iter().find(|one| one.as_str() == word);
+    let outcome = |word: &str| Outcome::ALL.into_iter().find(|one| one.as_str() == word);
+    let left = rows.iter().filter_map(|row| {
+        Some(remind::Settled {
+            id: row.message.clone(),
+            caregiver: row.caregiver.as_str().into(),
+            shift: row.shift.clone(),
+            moment: moment(&row.moment)?,
+            at: row.at,
+            outcome: outcome(&row.outcome)?,
+        })
+    });
+    let mut sum = remind::Counts::default();
+    for (_, word, n) in counts {
+        match outcome(word) {
+            Some(Outcome::Cleared) => sum.cleared += n,
+            Some(Outcome::NotCleared) => sum.not_cleared += n,
+            _ => {}
+        }
+        if !matches!(outcome(word), Some(Outcome::OptedOut | Outcome::NoPhone) | None) {
+            sum.sent += n;
+        }
+    }
+    remind::Memory::restored(left.collect(), sum)
 }
 
 /// What the mirror must know of the configuration.

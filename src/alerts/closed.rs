@@ -31,7 +31,8 @@ fn as_closed(book: &Book, delta: &Delta, turn: &Transition) -> Option<Alert> {
 }
 
 /// The closing of a word, without its particulars. One that moved is none: where to is not known any more.
-fn closing(word: &str) -> Option<Closing> {
+#[must_use]
+pub fn closing(word: &str) -> Option<Closing> {
     let all = [
         Closing::Covered,
         Closing::Arrived { at: None, late: false },

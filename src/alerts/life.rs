@@ -73,7 +73,9 @@ pub(super) fn take_orders(draft: &mut Draft<'_>, inputs: &Inputs) {
             Ask::SilenceEnds { id, created_by, ends_at, n_muted } => {
                 draft.notices.extend(silence_ends(draft, id, created_by, *ends_at, *n_muted));
             }
-            Ask::Dispose(said) => draft.said.push(Said { at: *at, ..(**said).clone() }),
+            Ask::Dispose(said) | Ask::DisposeNoted { said, .. } => {
+                draft.said.push(Said { at: *at, ..(**said).clone() })
+            }
             Ask::Morning { day, list } => {
                 let notices: Vec<Notice> =
                     list.people.iter().filter_map(|person| morning(draft, *day, list, person)).collect();

@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     model::{AddressMark, Instant, PersonName},
-    notify::message::{Channel, MessageId},
+    notify::{
+        message::{Channel, MessageId},
+        record_note::RecordNote,
+    },
 };
 
 /// An order as stored: `n` counts them, a step consumes them in this order.
@@ -88,6 +91,13 @@ pub enum Ask {
     },
     /// Somebody says what became of an alert.
     Dispose(Box<Said>),
+    /// The same of an alert of which a note on the record tells already: what is said is added where that stands.
+    DisposeNoted {
+        /// What is said.
+        said: Box<Said>,
+        /// The note.
+        note: Box<RecordNote>,
+    },
     /// A morning's list of what nobody has said yet.
     Morning {
         /// Of which day, by the agency's clock.

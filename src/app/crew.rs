@@ -21,6 +21,7 @@ use super::{
     record_book::VendorRecord,
     retire::retire,
     send_on::send_on_loop,
+    vendor_pace,
 };
 use crate::{
     config::{self, Config},
@@ -87,6 +88,7 @@ impl Prepared {
             held.iter().filter_map(|post| post.source.as_ref()).map(|source| Arc::clone(source.access())).collect();
         let accesses = Access::for_all(config.agencies.iter().map(|agency| &agency.wellsky), kept.seed, &accesses)
             .context("preparing the way to WellSky")?;
+        vendor_pace::keep(&kept.store, &accesses).await;
         for (agency, access) in config.agencies.iter().zip(&accesses) {
             // Without a write that is switched on by name there is nothing that could write.
             if agency.wellsky.write.is_on() && !agency.wellsky.write.dry_run {
@@ -198,6 +200,7 @@ impl Crew {
             tasks.spawn("reread", lifecycle::reread_loop(floor.clone(), Arc::clone(post)));
             tasks.spawn("charges", lifecycle::charges_loop(floor.clone(), Arc::clone(post)));
             tasks.spawn("details", lifecycle::details_loop(floor.clone(), Arc::clone(post)));
+            tasks.spawn("calls", lifecycle::calls_loop(floor.clone(), Arc::clone(post), listened.clone()));
         }
         tasks.spawn("key figures", figures_loop(floor.clone()));
         tasks.spawn("cover", cover_past_loop(floor.clone()));

@@ -18,7 +18,12 @@ impl Desk {
         let Dispose { fingerprint, by, disposition, approver, covered_by, note, .. } = order;
         let at = self.clock.now();
         let said = Said { fingerprint, active_at, at, by, disposition, approver, covered_by, note };
-        self.order([(agency, vec![Ask::Dispose(Box::new(said))])]).await?;
+        let note = self.store.note_of(&agency, &said.fingerprint, active_at).await;
+        let ask = match note.map_err(|fault| StoreFault { why: fault.to_string() })? {
+            Some(note) => Ask::DisposeNoted { said: Box::new(said), note: Box::new(note) },
+            None => Ask::Dispose(Box::new(said)),
+        };
+        self.order([(agency, vec![ask])]).await?;
         self.n_said.fetch_add(1, Ordering::AcqRel);
         Ok(Disposed { active_at })
     }

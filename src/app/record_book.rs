@@ -20,9 +20,9 @@ use crate::{
 pub(super) struct VendorRecord(pub(super) Writer);
 
 impl RecordBook for VendorRecord {
-    fn write<'a>(&'a self, note: &'a RecordNote) -> BoxFuture<'a, Verdict> {
+    fn write<'a>(&'a self, note: &'a RecordNote, way: &'a str) -> BoxFuture<'a, Verdict> {
         Box::pin(async move {
-            let (kind, written) = match &note.on {
+            let (kind, written) = match note.by(way) {
                 RecordPlace::Visit { visit } => {
                     let log = TaskLog { title: &note.title, text: &note.text, at: note.at };
                     (TASK_LOG, self.0.put_task_log(visit.as_str(), log).await)
@@ -37,6 +37,9 @@ impl RecordBook for VendorRecord {
                     };
                     (ADMIN_TASK, self.0.put_admin_task(task).await)
                 }
+                RecordPlace::Nowhere { .. } => {
+                    return Verdict::Refused { why: "it belongs to nobody's record".into(), bad: None };
+                }
             };
             match written {
                 Ok(id) => Verdict::Sent { provider_id: id.map(|id| format!("{kind}/{id}")) },
@@ -45,9 +48,9 @@ impl RecordBook for VendorRecord {
         })
     }
 
-    fn ask<'a>(&'a self, note: &'a RecordNote) -> BoxFuture<'a, Asked> {
+    fn ask<'a>(&'a self, note: &'a RecordNote, way: &'a str) -> BoxFuture<'a, Asked> {
         Box::pin(async move {
-            let RecordPlace::Visit { visit } = &note.on else { return Asked::CannotTell };
+            let RecordPlace::Visit { visit } = note.by(way) else { return Asked::CannotTell };
             match self.0.task_logs_with(visit.as_str(), &note.mark).await {
                 Ok(found) => {
                     // One without an id is there all the same: its mark is as good a name.

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::desk::Desk;
+use super::{desk::Desk, parts::telling, would_note};
 use crate::{
     clock,
     config::Config,
@@ -17,11 +17,13 @@ use crate::{
     lifecycle::Post,
     metrics::{HookOutcome, Metrics},
     model::AgencyName,
-    notify::record_note::RecordPlace,
+    notify::{record_note::RecordPlace, voice::Telling},
     source::named::{Admits, Door, Named},
-    store::{MessageFate, NoteRow},
+    store::{MessageFate, NoteRow, StoreError},
 };
 
+/// Notes that are known to be kept.
+const KEPT_MAX: u32 = 20_000;
 /// Notes that are shown at once.
 const NOTES_MAX: u32 = 500;
 
@@ -37,15 +39,17 @@ pub(super) struct VendorDesk {
     desk: Arc<Desk>,
     metrics: Arc<Metrics>,
     entrances: RwLock<Arc<Vec<Entrance>>>,
+    telling: RwLock<Option<Arc<Telling>>>,
 }
 
 impl VendorDesk {
     pub(super) fn new(desk: Arc<Desk>, metrics: Arc<Metrics>) -> Self {
-        Self { desk, metrics, entrances: RwLock::default() }
+        Self { desk, metrics, entrances: RwLock::default(), telling: RwLock::default() }
     }
 
     /// Takes the secrets of a configuration. What hooks have cost in this minute stands over a reload.
     pub(super) fn renew(&self, config: &Config) {
+        *self.telling.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(telling(config)));
         let before = self.entrances();
         let entrances = config.agencies.iter().filter_map(|agency| {
             let held = before.iter().find(|entrance| entrance.agency == agency.name);
@@ -86,6 +90,9 @@ fn report(row: NoteRow) -> NoteReport {
     let (visit, client) = match row.note.on {
         RecordPlace::Visit { visit } => (Some(visit.to_string()), None),
         RecordPlace::Task { client, .. } => (None, Some(client.to_string())),
+        RecordPlace::Nowhere { clients } => {
+            (None, Some(clients.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")))
+        }
     };
     NoteReport {
         id: row.id.to_string(),
@@ -107,6 +114,18 @@ impl VendorSide for VendorDesk {
             let rows =
                 self.desk.store.notes(NOTES_MAX).await.map_err(|fault| RecordsFault { why: fault.to_string() })?;
             Ok(rows.into_iter().map(report).collect())
+        })
+    }
+
+    fn would_note(&self, days: u32) -> BoxFuture<'_, Result<Vec<NoteReport>, RecordsFault>> {
+        Box::pin(async move {
+            let fault = |fault: StoreError| RecordsFault { why: fault.to_string() };
+            let Some(telling) = self.telling.read().unwrap_or_else(PoisonError::into_inner).clone() else {
+                return Ok(Vec::new());
+            };
+            let kept = self.desk.store.notes(KEPT_MAX).await.map_err(fault)?;
+            let kept = kept.into_iter().map(|row| row.id.to_string()).collect();
+            would_note::notes(&self.desk, &telling, days, &kept).await.map_err(fault)
         })
     }
 

@@ -221,9 +221,12 @@ pub struct KpisArgs {
 /// `notes`.
 #[derive(Debug, Args)]
 pub struct Notes {
-    /// Only those that were made for trial and not written
+    /// Only what would be written: notes that a dry run kept, and what the past days' alerts would have made, though nothing is switched on
     #[arg(long)]
     pub dry_run: bool,
+    /// With --dry-run: so many days back, 90 at most
+    #[arg(long, value_name = "DAYS", default_value_t = 7, requires = "dry_run", value_parser = clap::value_parser!(u32).range(1..=90))]
+    pub days: u32,
     /// Whom to ask, and how to answer
     #[command(flatten)]
     pub asking: Asking,

@@ -138,7 +138,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         }
         Command::Notes(args) => {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };
-            Ok(notes::run(&agent, args.dry_run, args.asking.output, width, &mut out).await?)
+            Ok(notes::run(&agent, args.dry_run.then_some(args.days), args.asking.output, width, &mut out).await?)
         }
         Command::Alerts(args) => {
             let Some(agent) = agent(&args.asking, config)? else { return Ok(Exit::Failed) };

@@ -128,7 +128,11 @@ async fn one(
         WriteFault::Unreadable => {
             "the list of subscriptions does not read or does not add up; nothing was changed, try again".to_owned()
         }
-        fault => format!("the subscriptions cannot be listed: {fault}"),
+        WriteFault::Refused { status, .. } if matches!(status, 403 | 404) => format!(
+            "WellSky shows this credential no subscriptions (HTTP {status}), so nobody can know what is there; nothing was \
+             changed. Ask WellSky for subscriptions to be switched on for it; the watch is complete without hooks"
+        ),
+        fault => format!("the subscriptions cannot be listed: {fault}; nothing was changed"),
     })?;
     let (changes, dry_run) = match action {
         HooksAction::List(_) => {

@@ -104,6 +104,12 @@ fn text(status: &StatusReport, alerts: &[AlertReport], width: usize) -> String {
         text.push_str(&words::printable(remark));
         text.push('\n');
     }
+    for agency in &status.agencies {
+        if let Some(words) = agency.reminders.words() {
+            let whose = if status.agencies.len() > 1 { format!("{}: ", agency.name) } else { String::new() };
+            let _ = writeln!(text, "{whose}{words}");
+        }
+    }
     let needs: Vec<&AlertReport> = alerts.iter().filter(|alert| alert.needs_you).collect();
     if !needs.is_empty() {
         let shown = &needs[..needs.len().min(SHOWN_MAX)];

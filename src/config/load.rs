@@ -25,7 +25,7 @@ use super::{
     rule_file::Rules,
     scheduled, schedules, sms_gateways, store_url, telling, time_intervals, tree,
     tree::{Node, Place},
-    web,
+    web, write,
 };
 use crate::{
     alerts::policy::{Paging, Policy},
@@ -227,6 +227,9 @@ fn read_root(root: &Node, cx: &mut Reading<'_>, office_faults: &mut Vec<Fault>) 
     let sms_gateways =
         fields.get("sms_gateways").map_or_else(Vec::new, |node| sms_gateways::read_list(node, &mut gateway_names, cx));
     let mut interval_names = Names::default();
+    for agency in &agencies {
+        write::check_gateway(&agency.wellsky.write, &sms_gateways, cx);
+    }
     let mut intervals = Vec::new();
     for section in ["time_intervals", "mute_time_intervals"] {
         if let Some(node) = fields.get(section) {

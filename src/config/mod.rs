@@ -65,7 +65,7 @@ pub use self::{
     seen::Seen,
     web::Listens,
     web_file::{RateLimit, WebFile, WebFileRefused, WebHash, WebUser},
-    write::{AdminTask, Write},
+    write::{AdminTask, RingCentralDigest, Write},
 };
 
 use std::{

@@ -77,6 +77,7 @@ impl Modify for SignIn {
         reports::list,
         reports::get,
         vendor::notes,
+        vendor::would_note,
         document
     ),
     components(schemas(answer::Problem)),

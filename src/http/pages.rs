@@ -172,19 +172,6 @@ impl Web {
         cell.get_or_init(ask).await.clone()
     }
 
-    /// Whom a page names.
-    async fn wanted(&self, page: &Page, view: &Arc<View>, now: Instant) -> Vec<people::Who> {
-        let mut wanted = wanted(page, view, now);
-        if let Some(cover) = self.takers(page, view, now).await
-            && let Page::Alert(fingerprint) = page
-            && let Some((agency, _)) = alert::open_shift(view, fingerprint)
-        {
-            let new = alert::takers(agency, &cover);
-            wanted.extend(new.into_iter().filter(|one| !wanted.contains(one)).collect::<Vec<_>>());
-        }
-        wanted
-    }
-
     /// Whether whoever asks may see names on a page: it is written down first, who sees whom. `met` holds whom they were
     /// shown before on this page, and gets the others.
     pub(super) async fn may_name(&self, who: Option<&SignedIn>, page: &Page, met: &mut HashSet<people::Who>) -> bool {
@@ -204,11 +191,17 @@ impl Web {
     }
 
     /// Whose names a page would show, each once.
-    async fn wanted(&self, page: &Page, view: &View, now: Instant) -> Vec<people::Who> {
+    async fn wanted(&self, page: &Page, view: &Arc<View>, now: Instant) -> Vec<people::Who> {
         let mut wanted = match page {
             Page::Briefing(asked) => briefing::people(&self.briefings.kept(asked.clone()).await),
             other => wanted(other, view, now),
         };
+        if let Some(cover) = self.takers(page, view, now).await
+            && let Page::Alert(fingerprint) = page
+            && let Some((agency, _)) = alert::open_shift(view, fingerprint)
+        {
+            wanted.extend(alert::takers(agency, &cover));
+        }
         let mut met = HashSet::new();
         wanted.retain(|who| met.insert(who.clone()));
         wanted

@@ -546,6 +546,13 @@ pub const ROUTES: &[Route] = &[
         serve: || get(vendor::notes),
     },
     Route {
+        path: "/api/v1/notes/would",
+        methods: &["GET"],
+        shows: Shows::Refs,
+        role: Role::Reader,
+        serve: || get(vendor::would_note),
+    },
+    Route {
         path: vendor::VENDOR_HOOK,
         methods: &["POST"],
         shows: Shows::Counts,

@@ -3,11 +3,11 @@
 //! Answered at once, whatever becomes of it: nobody knows whether the vendor tries again, and what a hook names is read
 //! in its own time anyhow.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     body::Bytes,
-    extract::State,
+    extract::{Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -43,7 +43,17 @@ pub trait VendorSide: Send + Sync + 'static {
     fn notes(&self) -> BoxFuture<'_, Result<Vec<NoteReport>, RecordsFault>> {
         Box::pin(async { Ok(Vec::new()) })
     }
+
+    /// The notes that the last days' alerts would have made by the present configuration, whatever is switched on, the newest
+    /// first; those apart that are kept.
+    fn would_note(&self, _days: u32) -> BoxFuture<'_, Result<Vec<NoteReport>, RecordsFault>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }
+
+/// So many days of the past, when nobody says; and at most.
+const WOULD_DAYS: u32 = 7;
+const WOULD_DAYS_MAX: u32 = 90;
 
 /// A note on a record. It names nobody; ids are the vendor's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -56,13 +66,13 @@ pub struct NoteReport {
     /// When it was decided.
     #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
-    /// `task_log`, `admin_task`, or `dry_run`.
+    /// `task_log`, `admin_task`, `dry_run`, or `ambiguous`: several clients have the number of these calls, so it is written to none.
     pub way: String,
     /// The visit of a task log.
     pub visit: Option<String>,
     /// The client of an admin task.
     pub client: Option<String>,
-    /// `queued`, `sent`, `refused`, `uncertain` … as of any message.
+    /// `queued`, `sent`, `refused`, `uncertain` … as of any message; `would` of one that was only worked out.
     pub state: String,
     /// Why it is not written, where it is not.
     pub why: Option<String>,
@@ -86,6 +96,34 @@ pub(super) async fn notes(State(web): State<Arc<Web>>) -> Response {
     match web.vendor.notes().await {
         Ok(notes) => answer::json(notes),
         Err(fault) => answer::problem(StatusCode::SERVICE_UNAVAILABLE, &fault.to_string()).into_response(),
+    }
+}
+
+/// The notes that the alerts of the last `?days=7` would have made by the present configuration, whatever is switched on.
+/// Nothing is stored or written by it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/notes/would",
+    tag = "notes",
+    params(("days" = Option<u32>, Query, description = "How many days back, 90 at most; 7 without")),
+    responses(
+        (status = 200, description = "As asked", body = Vec<NoteReport>),
+        answer::Refused
+    )
+)]
+pub(super) async fn would_note(
+    State(web): State<Arc<Web>>,
+    asked: Result<Query<BTreeMap<String, String>>, QueryRejection>,
+) -> Response {
+    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let days = asked.get("days").map_or(Some(WOULD_DAYS), |text| text.trim().parse().ok());
+    let Some(days) = days.filter(|days| (1..=WOULD_DAYS_MAX).contains(days)) else {
+        let why = format!("`days` must be a number from 1 to {WOULD_DAYS_MAX}: /api/v1/notes/would?days=7");
+        return answer::problem(StatusCode::BAD_REQUEST, why).into_response();
+    };
+    match web.vendor.would_note(days).await {
+        Ok(notes) => answer::json(notes),
+        Err(fault) => answer::problem(StatusCode::SERVICE_UNAVAILABLE, fault.to_string()).into_response(),
     }
 }
 

@@ -314,6 +314,11 @@ impl Mirror {
         self.clients.get(client)?.visit_reads.newest()
     }
 
+    /// Every client's roster row, in id order; contacts and prospects too.
+    pub fn roster(&self) -> impl Iterator<Item = &Client> {
+        self.clients.values().filter_map(|entry| entry.client.as_ref())
+    }
+
     /// Every caregiver in id order.
     pub fn caregivers(&self) -> impl Iterator<Item = &Caregiver> {
         self.caregivers.values().map(|entry| &entry.caregiver)

@@ -15,11 +15,12 @@ use secrecy::SecretString;
 
 use super::{
     call,
+    calls::{PhoneRecord, Wanted},
     inbound::{RINGCENTRAL_HOOK, Text, hooks::own_token},
     message::{BadAddress, Channel, Content, Message, MessageId, recipient_path},
     receiver::{Receiver, SmsGateway, SmsGatewayKind, SmtpAuth},
     record::RecordBook,
-    record_note::DRY_RUN,
+    record_note::{AMBIGUOUS, DRY_RUN},
     scheduled,
     shadow::Shadow,
     sms::{Gateway, Silence},
@@ -300,7 +301,11 @@ impl Channels {
                 _ if gateway == Some(DRY_RUN) => {
                     Verdict::Refused { why: "a dry run: nothing is written".into(), bad: None }
                 }
-                Some(record) => record.write(note).await,
+                _ if gateway == Some(AMBIGUOUS) => Verdict::Refused {
+                    why: "several clients have this number: written to none of them".into(),
+                    bad: None,
+                },
+                Some(record) => record.write(note, gateway.unwrap_or_default()).await,
                 None => Verdict::Refused { why: "writing is not switched on".into(), bad: None },
             },
             Content::Call { text, code } => match gateway.and_then(|name| self.sms.get(name)) {
@@ -355,7 +360,7 @@ impl Channels {
         let content = message.content.reveal(PhiGrant::SEND);
         if let Content::Record(note) = content {
             return match self.records.get(&message.agency) {
-                Some(record) => record.ask(note).await,
+                Some(record) => record.ask(note, name).await,
                 None => Asked::NoAnswer { why: "writing is not switched on".into() },
             };
         }
@@ -410,6 +415,15 @@ impl Channels {
     /// The texts that a gateway heard since then, oldest first; `None` when it cannot be asked.
     pub async fn heard(&self, gateway: &str, since: Instant) -> Option<Result<Vec<Text>, Silence>> {
         self.sms.get(gateway)?.heard(since).await
+    }
+
+    /// The calls and texts of a stretch of time, as far as a gateway lists them; `None` when it has no such list. Of more than
+    /// one reading takes, `Ok(None)`.
+    pub async fn calls(&self, gateway: &str, wanted: Wanted) -> Option<Result<Option<Vec<PhoneRecord>>, Silence>> {
+        match self.sms.get(gateway)? {
+            Gateway::RingCentral(extension) => Some(extension.calls(wanted).await),
+            _ => None,
+        }
     }
 
     /// Sees to it that a gateway tells us of texts, where it has to be asked to. Gives when to look again; `None` = as

@@ -460,7 +460,8 @@ impl Deliverer {
             }
             Ended::Sent(Verdict::NotSent { why, scope, retry_after }) => {
                 let until = self.ways.fail(&way, scope, retry_after, moment, &mut self.rng);
-                let next_gateway = message.gateways.len() > 1;
+                // That the vendor could not be reached makes a note no other note.
+                let next_gateway = message.gateways.len() > 1 && message.channel != Channel::Record;
                 let first = self.first_gateway_at(message, &claim.refused_by, moment.now);
                 let at = first.filter(|_| next_gateway).unwrap_or(until);
                 let at = useful(moment, at, message.useful_until, retry_after.is_some());
@@ -486,7 +487,8 @@ impl Deliverer {
     /// When the first of its gateways that do not refuse it can be tried; `None` when there is none.
     fn first_gateway_at(&self, message: &Message, refused_by: &[String], now: Instant) -> Option<Instant> {
         let channels = self.parts.channels.borrow();
-        let may = |name: &&String| !refused_by.contains(name) && channels.has_gateway(name);
+        let is_way = |name: &String| message.channel == Channel::Record || channels.has_gateway(name);
+        let may = |name: &&String| !refused_by.contains(name) && is_way(name);
         let paused_until = |name| self.ways.paused_until(&format!("{}/{name}", message.channel), now);
         message.gateways.iter().filter(may).map(|name| paused_until(name).unwrap_or(now)).min()
     }

@@ -10,6 +10,7 @@
 
 pub mod alertmanager;
 pub mod call;
+pub mod calls;
 pub mod channel;
 pub mod cover_list;
 pub mod deliver;

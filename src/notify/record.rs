@@ -14,10 +14,10 @@ use super::{
 
 /// One agency's record.
 pub trait RecordBook: Send + Sync + fmt::Debug {
-    /// Writes a note, once. The provider's id, where it gives one, names its kind too: `task_log/4102`.
-    fn write<'a>(&'a self, note: &'a RecordNote) -> BoxFuture<'a, Verdict>;
+    /// Writes a note by one of its ways, once. The provider's id, where it gives one, names its kind too: `task_log/4102`.
+    fn write<'a>(&'a self, note: &'a RecordNote, way: &'a str) -> BoxFuture<'a, Verdict>;
 
-    /// Whether a note that may have been written was. A task log can be looked for; an admin task cannot, and is never
+    /// Whether a note that may have been written by this way was. A task log can be looked for; an admin task cannot, and is never
     /// written twice.
-    fn ask<'a>(&'a self, note: &'a RecordNote) -> BoxFuture<'a, Asked>;
+    fn ask<'a>(&'a self, note: &'a RecordNote, way: &'a str) -> BoxFuture<'a, Asked>;
 }

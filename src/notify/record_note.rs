@@ -1,7 +1,9 @@
 //! What became of an alert, as a note for the client's record at the vendor. Pure.
 //!
-//! Given: the alerts that closed in a step, what the configuration lets be written, and where their visits are.
-//! Gives: at most one message a shift and reason (a task log on its visit), or a client and day (an admin task).
+//! Given: the alerts that closed in a step, what somebody said became of them, what the configuration lets be written, and
+//! where their visits are.
+//! Gives: at most one message a shift and reason (a task log on its visit), or a client and day (an admin task); and one more
+//! for each different word that somebody says after the note was made.
 //! Does not: name anybody; the note stands in the client's own record, and says what, when and how it ended.
 //!
 //! The same closing gives the same id, so a note that is stored already is not stored again.
@@ -20,11 +22,12 @@ use super::{
 use crate::{
     alerts::{
         alert::{Alert, AlertState},
+        disposition::Said,
         fingerprint::fingerprint,
         step::Why,
     },
     config::Write,
-    model::{CaregiverId, ClientId, Instant, Phi, Subject, VisitId, local_time::local_date},
+    model::{AgencyName, CaregiverId, ClientId, Instant, Phi, Subject, VisitId, local_time::local_date},
     rules::finding::{Closing, Tells},
 };
 
@@ -34,6 +37,8 @@ pub const RECORD: &str = "the record/";
 pub const TASK_LOG: &str = "task_log";
 /// A way of writing: an admin task.
 pub const ADMIN_TASK: &str = "admin_task";
+/// A way of writing nothing: it is not known whose record it belongs to.
+pub const AMBIGUOUS: &str = "ambiguous";
 /// A way of writing nothing: the note is kept here, and that is all.
 pub const DRY_RUN: &str = "dry_run";
 /// A vendor that is down for longer gets no note any more; the local copy stays.
@@ -54,6 +59,17 @@ pub struct RecordNote {
     pub mark: String,
     /// When what it tells of ended.
     pub at: Instant,
+    /// Where else, should the vendor refuse the first; [`RecordPlace::Task`].
+    #[serde(default)]
+    pub or: Option<RecordPlace>,
+}
+
+impl RecordNote {
+    /// Where it stands when it is written by this way.
+    #[must_use]
+    pub fn by(&self, way: &str) -> &RecordPlace {
+        self.or.as_ref().filter(|_| way == ADMIN_TASK).unwrap_or(&self.on)
+    }
 }
 
 /// Where a note stands.
@@ -75,6 +91,11 @@ pub enum RecordPlace {
         /// The vendor's ids of those it is assigned to; nobody, when empty.
         owners: Vec<u64>,
     },
+    /// On nobody's record: it could be about any of these.
+    Nowhere {
+        /// Whom it may be about.
+        clients: Vec<ClientId>,
+    },
 }
 
 /// What notes are made from besides the alerts.
@@ -86,6 +107,8 @@ pub struct Given<'a> {
     pub telling: &'a Telling,
     /// The visit of a shift, where one was matched.
     pub visit: &'a dyn Fn(&Subject) -> Option<VisitId>,
+    /// What somebody said became of an alert, so far.
+    pub said: &'a dyn Fn(&Alert) -> Option<Said>,
     /// The instant of the decision.
     pub now: Instant,
 }
@@ -95,34 +118,34 @@ pub struct Given<'a> {
 pub fn render(closed: &[Alert], given: Given<'_>) -> Rendered {
     let mut rendered = Rendered::default();
     let mut once = BTreeSet::new();
-    let mut closed: Vec<&Alert> = closed.iter().filter(|alert| is_wanted(alert, given.write)).collect();
+    let mut closed: Vec<&Alert> = closed.iter().filter(|alert| is_wanted(alert, given)).collect();
     // The worst speaks for the shift.
     closed.sort_by_key(|alert| (urgency(alert), alert.key.clone()));
     for alert in closed {
         let Some(message) = message(alert, given) else { continue };
-        if !once.insert(message.id.clone()) {
-            continue;
-        }
         rendered.mentions.push(Mention {
             message: message.id.clone(),
             fingerprint: fingerprint(&alert.labels),
             active_at: alert.active_at,
             fires: false,
         });
-        rendered.messages.push(message);
+        if once.insert(message.id.clone()) {
+            rendered.messages.push(message);
+        }
     }
     rendered
 }
 
 /// Whether what became of it is worth a note: it fired, it is about a client's care, and it ended by something that
 /// happened.
-fn is_wanted(alert: &Alert, write: &Write) -> bool {
+fn is_wanted(alert: &Alert, given: Given<'_>) -> bool {
+    let write = given.write;
     let AlertState::Resolved { fired_at: Some(_), closing, .. } = &alert.state else { return false };
     let name = alert.labels.get("alertname").map_or("", String::as_str);
     let named = if write.rules.is_empty() { urgency(alert) <= 1 } else { write.rules.iter().any(|rule| rule == name) };
     let about_care = matches!(alert.key.subject, Subject::Shift(_) | Subject::Visit(_) | Subject::Client(_));
     let happened = !matches!(closing, Closing::RuleRemoved | Closing::Recovered | Closing::Moved { .. });
-    named && about_care && happened && alert.posted.is_none()
+    named && about_care && alert.posted.is_none() && (happened || (given.said)(alert).is_some())
 }
 
 fn message(alert: &Alert, given: Given<'_>) -> Option<Message> {
@@ -135,17 +158,20 @@ fn message(alert: &Alert, given: Given<'_>) -> Option<Message> {
         subject => (given.visit)(subject),
     };
     let write = given.write;
-    let (on, way, key) = match (visit.filter(|_| write.task_log), &alert.facts.client, &write.admin_task) {
-        (Some(visit), ..) => {
+    let task = write.admin_task.as_ref().zip(alert.facts.client.clone()).map(|(task, client)| {
+        let caregiver = alert.facts.caregiver.clone();
+        RecordPlace::Task { client, caregiver, day, owners: task.owners.clone() }
+    });
+    let (on, or, key) = match (visit.filter(|_| write.task_log), task) {
+        (Some(visit), task) => {
             let key = format!("visit/{visit}/{}", closing.as_str());
-            (RecordPlace::Visit { visit }, TASK_LOG, key)
+            (RecordPlace::Visit { visit }, task, key)
         }
-        (None, Some(client), Some(task)) => {
-            let key = format!("client/{client}/{day}");
-            let (client, caregiver) = (client.clone(), alert.facts.caregiver.clone());
-            (RecordPlace::Task { client, caregiver, day, owners: task.owners.clone() }, ADMIN_TASK, key)
+        (None, Some(task)) => {
+            let key = format!("client/{}/{day}", alert.facts.client.as_ref()?);
+            (task, None, key)
         }
-        _ => return None,
+        (None, None) => return None,
     };
     let id = MessageId::of_note(&alert.key.agency, &key);
     let mark = mark(&id);
@@ -155,30 +181,83 @@ fn message(alert: &Alert, given: Given<'_>) -> Option<Message> {
     let concerns: Vec<String> = concerns.into_iter().flatten().filter(|part| !part.is_empty()).collect();
     let seen = fired_at.map_or_else(String::new, |at| format!(" Seen {}.", voice.day_time(at, zone)));
     let says = words::closed(&format!("{title}, {}", concerns.join(", ")), alert, given.telling);
-    let text = format!("{says}.{seen} {mark}");
-    let way = if write.dry_run { DRY_RUN } else { way };
-    Some(Message {
+    let said = (given.said)(alert).map_or_else(String::new, |said| format!(" {}", says_who(&said)));
+    let text = format!("{says}.{seen}{said}");
+    let note = RecordNote { on, title, text, mark, at: given.now, or };
+    Some(as_message(&alert.key.agency, id, key, note, write.dry_run, given.now))
+}
+
+/// What somebody says became of an alert of which `noted` tells already, as a note in the same place. One for each different
+/// word. `None` where what it would take is not switched on any more.
+#[must_use]
+pub fn addendum(agency: &AgencyName, said: &Said, noted: &RecordNote, given: Given<'_>) -> Option<Message> {
+    let write = given.write;
+    let is_on = |place: &RecordPlace| match place {
+        RecordPlace::Visit { .. } => write.task_log,
+        RecordPlace::Task { .. } => write.admin_task.is_some(),
+        RecordPlace::Nowhere { .. } => false,
+    };
+    let mut places = [Some(noted.on.clone()), noted.or.clone()].into_iter().flatten().filter(is_on);
+    let (on, or) = (places.next()?, places.next());
+    let Said { fingerprint, active_at, by, disposition, approver, covered_by, note, .. } = said;
+    let word = format!("{by}/{}/{approver:?}/{covered_by:?}/{note}", disposition.as_str());
+    let id = MessageId::of_note(agency, &format!("said/{fingerprint}/{}/{word}", active_at.timestamp_micros()));
+    let zone = given.telling.voice(agency).zone;
+    let when = given.telling.voice(agency).day_time(said.at, zone);
+    let text = format!("{}, {when}. {}", noted.title, says_who(said));
+    let title = format!("{}: what became of it", noted.title);
+    let note = RecordNote { on, title, text, mark: mark(&id), at: said.at, or };
+    // What is stored in the clear names the alert, and nothing that somebody wrote.
+    Some(as_message(agency, id, format!("said/{fingerprint}"), note, write.dry_run, given.now))
+}
+
+/// `Said by office: covered by 8000202. Swapped with the morning.`
+fn says_who(said: &Said) -> String {
+    let covered = said.covered_by.as_ref().map_or_else(String::new, |who| format!(" by {who}"));
+    let approved = said.approver.as_ref().map_or_else(String::new, |who| format!(", approved by {who}"));
+    let note = said.note.trim().trim_end_matches('.');
+    let note = if note.is_empty() { String::new() } else { format!(" {note}.") };
+    format!("Said by {}: {}{covered}{approved}.{note}", said.by, said.disposition.words())
+}
+
+/// A note as the outbox takes it; its text ends with its mark, whatever has to be cut.
+pub(super) fn as_message(
+    agency: &AgencyName,
+    id: MessageId,
+    recipient: String,
+    note: RecordNote,
+    dry_run: bool,
+    now: Instant,
+) -> Message {
+    let way = |place: &RecordPlace| match place {
+        RecordPlace::Visit { .. } => TASK_LOG,
+        RecordPlace::Task { .. } => ADMIN_TASK,
+        RecordPlace::Nowhere { .. } => AMBIGUOUS,
+    };
+    let mut gateways: Vec<String> =
+        [Some(&note.on), note.or.as_ref()].into_iter().flatten().map(|place| way(place).to_owned()).collect();
+    if dry_run && gateways.iter().all(|way| way != AMBIGUOUS) {
+        gateways = vec![DRY_RUN.to_owned()];
+    }
+    let room = TEXT_CHARS_MAX - note.mark.chars().count() - 1;
+    let body: String = clean(&note.text).chars().take(room).collect();
+    let text = format!("{body} {}", note.mark);
+    Message {
         id,
-        agency: alert.key.agency.clone(),
+        agency: agency.clone(),
         receiver: RECORD.to_owned(),
-        recipient: key,
+        recipient,
         channel: Channel::Record,
-        gateways: vec![way.to_owned()],
+        gateways,
         address: Phi::new(String::new()),
-        content: Phi::new(Content::Record(RecordNote {
-            on,
-            title: clean(&title),
-            text: clean(&text),
-            mark,
-            at: given.now,
-        })),
+        content: Phi::new(Content::Record(RecordNote { title: clean(&note.title), text, ..note })),
         why: Why::Resolved,
         urgency: 3,
-        created_at: given.now,
-        useful_until: given.now + USEFUL,
-        fired_at: given.now,
+        created_at: now,
+        useful_until: now + USEFUL,
+        fired_at: now,
         follows: Vec::new(),
-    })
+    }
 }
 
 /// What a note is found again by at the vendor.

@@ -5,7 +5,8 @@
 //! Does not: remind of what it is not sure of. Each text rests on a read that would have shown a check-in, a check-out or
 //! somebody else on the shift; where that cannot be had in time, nobody is reminded. No text says who the client is.
 //!
-//! One text a person, shift and moment: the message's id is made from these, so that a restart sends none twice.
+//! One text a person, shift and moment: the message's id is made from these, so that a restart sends none twice. What is known
+//! of each is stored with the step ([`Settled`]), so that a restart can still withdraw one, and measures none twice.
 
 use std::collections::HashMap;
 
@@ -106,6 +107,45 @@ impl Outcome {
     }
 }
 
+/// What is known of a reminder, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Its message.
+    pub id: MessageId,
+    /// Whom it went to.
+    pub caregiver: CaregiverId,
+    /// The shift, as [`ShiftKey::label`] names it whole.
+    pub shift: String,
+    /// What it is about.
+    pub moment: Moment,
+    /// When it was decided.
+    pub at: Instant,
+    /// What became of it so far.
+    pub outcome: Outcome,
+}
+
+/// How many there were, as far back as the store was read at the start, and since.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Texts that were sent.
+    pub sent: u64,
+    /// Missed check-ins that came soon after the text about them.
+    pub cleared: u64,
+    /// Those that did not.
+    pub not_cleared: u64,
+}
+
+/// How it stands with reminders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// People who asked for them.
+    pub n_people: usize,
+    /// Texts of which it is not known yet whether they leave in time, or helped.
+    pub n_waiting: usize,
+    /// How many there were.
+    pub counts: Counts,
+}
+
 /// One that was decided.
 #[derive(Debug, Clone)]
 struct Told {
@@ -123,6 +163,24 @@ struct Told {
 pub struct Memory {
     next_look: Option<Instant>,
     told: HashMap<MessageId, Told>,
+    /// What another process sent, until the shifts are looked at.
+    left: Vec<Settled>,
+    counts: Counts,
+}
+
+impl Memory {
+    /// What was stored: those that were sent lately and of which no more is known, and the counts.
+    #[must_use]
+    pub fn restored(left: Vec<Settled>, counts: Counts) -> Self {
+        Self { left, counts, ..Self::default() }
+    }
+
+    /// How it stands, for whoever asked for reminders.
+    #[must_use]
+    pub fn summary(&self, settings: &Reminders) -> Summary {
+        let open = self.told.values().filter(|told| !told.done).count();
+        Summary { n_people: settings.people.len(), n_waiting: open + self.left.len(), counts: self.counts }
+    }
 }
 
 /// What reminders are made from.
@@ -157,6 +215,8 @@ pub struct Looked {
     pub reads_wanted: Vec<Read>,
     /// What became of reminders.
     pub outcomes: Vec<(Moment, Outcome)>,
+    /// The same one by one, as it is stored.
+    pub settled: Vec<Settled>,
     /// What is known after it.
     pub memory: Memory,
 }
@@ -171,6 +231,7 @@ pub fn look(given: Given<'_>, memory: &Memory) -> Option<Looked> {
     }
     let mut looked = Looked { memory: memory.clone(), ..Looked::default() };
     looked.memory.next_look = Some(now + LOOK_EVERY);
+    take_up(given, &mut looked);
     follow_up(given, &mut looked);
     let mirror = given.mirror;
     if let Some(before) = given.settings.before {
@@ -311,6 +372,15 @@ fn tell(
         Some(_) => Outcome::Sent,
     };
     looked.outcomes.push((moment, outcome));
+    looked.settled.push(Settled {
+        id: id.clone(),
+        caregiver: who.clone(),
+        shift: entry.shift.key.label(true),
+        moment,
+        at: given.now,
+        outcome,
+    });
+    looked.memory.counts.sent += u64::from(outcome == Outcome::Sent);
     let told = Told {
         at: given.now,
         shift: entry.shift.key.clone(),
@@ -377,6 +447,43 @@ fn phone_of(caregiver: &Caregiver) -> Option<Phi<String>> {
     })
 }
 
+/// Takes up what another process sent, as soon as its shift is in sight; what is long over is only not sent again.
+fn take_up(given: Given<'_>, looked: &mut Looked) {
+    let left = std::mem::take(&mut looked.memory.left);
+    let (Some(first), Some(last)) = (left.iter().map(|one| one.at).min(), left.iter().map(|one| one.at).max()) else {
+        return;
+    };
+    // Whoever was taken off a shift has it no more; it is still the shift.
+    let near = given.mirror.shifts().starting(first - CHECK_OUT_LATE - SHIFT_MAX, last + SHIFT_MAX);
+    let near: HashMap<String, &ShiftEntry> = near.map(|entry| (entry.shift.key.label(true), entry)).collect();
+    for one in left {
+        let Some(entry) = near.get(&one.shift) else { continue };
+        let useful_until = match one.moment {
+            Moment::Before => entry.shift.start(),
+            Moment::CheckIn => (one.at + CHECK_IN_LATE).min(entry.shift.end),
+            Moment::CheckOut => one.at + SOON,
+        };
+        let mut told = Told {
+            at: one.at,
+            shift: entry.shift.key.clone(),
+            caregiver: one.caregiver,
+            moment: one.moment,
+            useful_until,
+            done: one.outcome != Outcome::Sent,
+        };
+        told.done |= is_over(&told, given.now);
+        looked.memory.told.insert(one.id, told);
+    }
+}
+
+/// So long after it nothing is looked for any more.
+fn is_over(told: &Told, now: Instant) -> bool {
+    match told.moment {
+        Moment::CheckIn => now >= told.at + CLEARED_WITHIN + CLEARED_WITHIN,
+        Moment::Before | Moment::CheckOut => now >= told.useful_until,
+    }
+}
+
 /// What became of those that were told: a check-in that came, a text that is true no more.
 fn follow_up(given: Given<'_>, looked: &mut Looked) {
     let (now, mirror) = (given.now, given.mirror);
@@ -415,11 +522,19 @@ fn follow_up(given: Given<'_>, looked: &mut Looked) {
             _ if moot => Some(Outcome::Withdrawn),
             _ => None,
         };
-        let given_up = match told.moment {
-            Moment::CheckIn => now >= judged_at + CLEARED_WITHIN,
-            Moment::Before | Moment::CheckOut => now >= told.useful_until,
-        };
-        told.done = outcome.is_some() || given_up;
-        looked.outcomes.extend(outcome.map(|outcome| (told.moment, outcome)));
+        told.done = outcome.is_some() || is_over(told, now);
+        if let Some(outcome) = outcome {
+            looked.outcomes.push((told.moment, outcome));
+            looked.settled.push(Settled {
+                id: id.clone(),
+                caregiver: told.caregiver.clone(),
+                shift: told.shift.label(true),
+                moment: told.moment,
+                at: told.at,
+                outcome,
+            });
+            looked.memory.counts.cleared += u64::from(outcome == Outcome::Cleared);
+            looked.memory.counts.not_cleared += u64::from(outcome == Outcome::NotCleared);
+        }
     }
 }

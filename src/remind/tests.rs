@@ -28,6 +28,8 @@ struct Office {
     phones: Phones,
     settings: Reminders,
     memory: Memory,
+    settled: Vec<Settled>,
+    cancels: usize,
 }
 
 impl Office {
@@ -41,7 +43,14 @@ impl Office {
         };
         let rows = vec![with_phone("g1", "(202) 555-0160"), with_phone("g2", "+12025550161")];
         Reading::caregivers(-HOUR, rows).into(&mut mirror);
-        Self { mirror, phones: Phones::default(), settings: settings(), memory: Memory::default() }
+        Self {
+            mirror,
+            phones: Phones::default(),
+            settings: settings(),
+            memory: Memory::default(),
+            settled: Vec::new(),
+            cancels: 0,
+        }
     }
 
     /// Reads the client's one shift, from the base for four hours, with this caregiver, and its visits.
@@ -65,6 +74,8 @@ impl Office {
         };
         let Some(looked) = look(given, &self.memory) else { return (Vec::new(), Vec::new(), 0) };
         self.memory = looked.memory;
+        self.settled = looked.settled;
+        self.cancels = looked.cancels.len();
         let text = |message: &Message| {
             let Content::Sms { text } = message.content.reveal(PhiGrant::SEND) else { panic!("a text") };
             assert!(gsm7::septets(text).is_some_and(|n| n <= SEPTETS_MAX), "{text}");
@@ -103,6 +114,38 @@ fn each_moment_is_told_once_and_says_nothing_of_the_client() {
     let (texts, ..) = office.look(over);
     assert!(texts.len() == 1 && texts[0].contains("no check-out seen yet"), "{texts:?}");
     assert_eq!(office.look(over + 15).0, Vec::<String>::new(), "once");
+}
+
+/// What was stored of a reminder is all that a new process knows.
+#[test]
+fn a_restart_withdraws_what_waits_and_measures_once() {
+    let mut office = Office::new();
+    office.read(5 * MINUTE, Some("g1"), Vec::new());
+    assert_eq!(office.look(5 * MINUTE).1, [(Moment::CheckIn, Outcome::Sent)]);
+    let sent = office.settled.clone();
+    assert_eq!(sent.iter().map(|one| one.outcome).collect::<Vec<_>>(), [Outcome::Sent]);
+    assert_eq!(office.memory.summary(&office.settings).n_waiting, 1);
+
+    office.memory = Memory::restored(sent.clone(), Counts { sent: 1, ..Counts::default() });
+    assert_eq!(office.memory.summary(&office.settings).n_waiting, 1, "it waits as before");
+    let (texts, outcomes, _) = office.look(6 * MINUTE);
+    assert!(texts.is_empty() && outcomes.is_empty(), "it is known: nothing is sent or counted twice");
+    office.read(8 * MINUTE, Some("g1"), vec![visit("v", Some("s"), "c", 7 * MINUTE, None)]);
+    assert_eq!(office.look(8 * MINUTE).1, [(Moment::CheckIn, Outcome::Cleared)]);
+    assert_eq!(office.cancels, 1, "what has not left is withdrawn");
+    let cleared = office.settled.clone();
+    let summary = office.memory.summary(&office.settings);
+    assert_eq!((summary.n_waiting, summary.counts), (0, Counts { sent: 1, cleared: 1, not_cleared: 0 }));
+
+    office.memory = Memory::restored(cleared, summary.counts);
+    assert_eq!(office.look(9 * MINUTE).1, [], "what was settled before a restart is settled");
+    assert_eq!(office.memory.summary(&office.settings).counts.cleared, 1);
+    // Of a shift that went to somebody else while nobody looked.
+    let mut office = Office::new();
+    office.memory = Memory::restored(sent, Counts::default());
+    office.read(9 * MINUTE, Some("g2"), Vec::new());
+    assert_eq!(office.look(9 * MINUTE + 30).1, [(Moment::CheckIn, Outcome::Withdrawn)]);
+    assert_eq!(office.cancels, 1);
 }
 
 #[test]

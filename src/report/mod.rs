@@ -20,6 +20,7 @@ pub mod life;
 pub mod lookup;
 pub mod on_call_log;
 pub mod page_report;
+pub mod past_note;
 pub mod past_shifts;
 pub mod png;
 pub mod schedule;

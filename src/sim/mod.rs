@@ -98,7 +98,7 @@ pub mod world;
 pub use self::{
     config::{Agency, Ports, SimConfig, SimError},
     mail::Mail,
-    ringcentral::{RcCall, RcFault, RcFaultAnswer, RingCentralSwitches},
+    ringcentral::{LoggedCall, RcCall, RcFault, RcFaultAnswer, RingCentralSwitches},
     running::Sim,
     script::{Incident, Script, Step, When},
     shared::{BeatPassed, Inbox},

@@ -19,7 +19,7 @@ use super::{
     mail::Mail,
     outgoing,
     request_log::{Entry, Server},
-    ringcentral::{RingCentral, RingCentralSwitches},
+    ringcentral::{LoggedCall, RingCentral, RingCentralSwitches},
     script::Script,
     shared::{BeatPassed, Inbox, Shared, State},
     sink::{Post, Sink, SinkAnswer},
@@ -212,6 +212,11 @@ impl Sim {
         let result = change(&mut switches);
         state.ringcentral.set_switches(switches);
         result
+    }
+
+    /// A call is in the second text gateway's log from now on.
+    pub fn log_call(&self, call: LoggedCall) {
+        lock(&self.shared.state).ringcentral.log_call(call);
     }
 
     /// Ends the life of the second text gateway's tokens.

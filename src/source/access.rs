@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::{
     Request,
@@ -16,6 +17,7 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use url::{Host, Url};
 
 use super::{
@@ -92,7 +94,12 @@ pub struct Access {
     pub(super) token: tokio::sync::Mutex<TokenState>,
     chance: Mutex<StdRng>,
     pub(super) timings: Timings,
+    keeper: Mutex<Option<Keeper>>,
 }
+
+/// Told of each pause that the vendor asks for, with its end by the machine's clock; whoever keeps it does so before the
+/// request that met it is over.
+pub type Keeper = Arc<dyn Fn(Instant) -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl std::fmt::Debug for Access {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -120,7 +127,42 @@ impl Access {
             token: tokio::sync::Mutex::default(),
             chance: Mutex::new(StdRng::seed_from_u64(seed)),
             timings: Timings::default(),
+            keeper: Mutex::default(),
         })
+    }
+
+    /// What the vendor knows this caller by, as a name under which something of it can be kept. No secret.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in [self.base.as_str(), self.client_id.expose_secret()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// From now on `keeper` is told of pauses.
+    pub fn keep_pauses(&self, keeper: Keeper) {
+        *self.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeper);
+    }
+
+    /// Another process spoke for this credential before; see [`super::budget::Limiter::take_over`]. Does nothing once a
+    /// request has left.
+    pub fn take_over(&self, pause_left: Option<Duration>) {
+        self.budget.take_over(pause_left);
+    }
+
+    /// How long the next request has to wait.
+    #[cfg(test)]
+    pub(crate) fn ready_in(&self) -> Duration {
+        self.budget.ready_in()
+    }
+
+    /// As after a 429.
+    #[cfg(test)]
+    pub(crate) async fn throttle(&self, pause: Duration) {
+        self.throttled(Some(pause), &Clock::drill(real_now(), 1)).await;
     }
 
     /// One [`Access`] for each agency, in order; agencies with the same host and client id share one, because the
@@ -198,7 +240,7 @@ impl Access {
                             trace.relabel("protocol");
                             failing(&mut state, "protocol".to_owned());
                         }
-                        Class::Throttle { retry_after } => return Err(self.throttled(retry_after, trace.clock)),
+                        Class::Throttle { retry_after } => return Err(self.throttled(retry_after, trace.clock).await),
                         Class::Transient { .. } => failing(&mut state, code),
                         Class::Request if matches!(answer.status, 400 | 415) && !tried_other => {
                             form = form.other();
@@ -318,9 +360,13 @@ impl Access {
         Ok(tokio::time::timeout(self.timings.request, sent).await.unwrap_or(WriteSent::Perhaps))
     }
 
-    pub(super) fn throttled(&self, retry_after: Option<Duration>, clock: &Clock) -> ReadFault {
+    pub(super) async fn throttled(&self, retry_after: Option<Duration>, clock: &Clock) -> ReadFault {
         let until = self.budget.throttled(retry_after, self.chance());
         let now = self.budget.now();
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(keeper) = keeper {
+            keeper(real_now() + until.saturating_sub(now)).await;
+        }
         tracing::warn!(pause_s = until.saturating_sub(now).as_secs(), "source: the vendor throttles; all reads pause");
         ReadFault::Throttled { until: agent_instant(clock, now, until) }
     }

@@ -54,6 +54,7 @@ pub struct Limiter {
     paused_until: WireTime,
     changed_at: WireTime,
     n_blind: u32,
+    took_over: bool,
 }
 
 impl Limiter {
@@ -68,6 +69,21 @@ impl Limiter {
             paused_until: WireTime::ZERO,
             changed_at: WireTime::ZERO,
             n_blind: 0,
+            took_over: false,
+        }
+    }
+
+    /// Takes over from a process that spoke for the same credential and ended at an unknown moment before `now`: its
+    /// last second may hold as many requests as one may, so this one begins with nothing left of it; and what is left of
+    /// a pause that the vendor asked for holds on, at the halved rate. Counts once, before the first request.
+    pub fn take_over(&mut self, now: WireTime, pause_left: Option<Duration>) {
+        if self.took_over || !self.left.is_empty() {
+            return;
+        }
+        self.took_over = true;
+        self.left.extend(std::iter::repeat_n(now, self.burst()));
+        if let Some(left) = pause_left.filter(|left| !left.is_zero()) {
+            self.throttled(now, Some(left), 0.0);
         }
     }
 
@@ -253,6 +269,13 @@ impl Budget {
         until
     }
 
+    /// See [`Limiter::take_over`].
+    pub fn take_over(&self, pause_left: Option<Duration>) {
+        let now = self.now();
+        self.line().limiter.take_over(now, pause_left);
+        self.moved.notify_waiters();
+    }
+
     /// Another configured rate; see [`Limiter::reconfigure`].
     pub fn reconfigure(&self, per_second: f64) {
         self.line().limiter.reconfigure(per_second);
@@ -264,6 +287,13 @@ impl Budget {
     pub fn paused(&self) -> Option<WireTime> {
         let now = self.now();
         self.line().limiter.paused(now)
+    }
+
+    /// How long the next request has to wait, if nobody is before it.
+    #[cfg(test)]
+    pub(crate) fn ready_in(&self) -> Duration {
+        let ready_at = self.line().limiter.ready_at();
+        ready_at.saturating_sub(self.now())
     }
 
     /// Rate now, requests under way, requests waiting, and how long the last one had waited.
@@ -341,6 +371,34 @@ mod tests {
             let n_first = left.iter().filter(|at| **at <= ms(10_000)).count() as f64;
             assert!(n_first >= expected.floor(), "the rate is used: {n_first} of {expected}");
         }
+    }
+
+    #[test]
+    fn no_second_over_a_restart_sees_more_than_the_rate_and_a_pause_holds_on() {
+        for rate in [0.2, 0.5, 1.0, 5.0, 10.0] {
+            for killed_at in [0, 1, 400, 999, 1_000, 3_333] {
+                let mut left = rush(&mut Limiter::new(rate), ms(0), ms(killed_at));
+                // The next process begins at once, on a clock of its own.
+                let mut next = Limiter::new(rate);
+                next.take_over(ms(0), None);
+                next.take_over(ms(500), None);
+                left.extend(rush(&mut next, ms(0), ms(20_000)).iter().map(|at| *at + ms(killed_at)));
+                let most = rate.floor().max(1.0);
+                for from in &left {
+                    let n = left.iter().filter(|at| *from <= **at && **at < *from + ms(1_000)).count() as f64;
+                    assert!(n <= most, "{n} in a second from {from:?} at {rate}, killed at {killed_at} ms");
+                }
+                assert!(left.iter().any(|at| *at > ms(killed_at)), "it goes on");
+            }
+        }
+        let mut next = Limiter::new(2.0);
+        next.take_over(ms(0), Some(ms(7_000)));
+        assert_eq!((next.paused(ms(6_999)), next.ready_at()), (Some(ms(7_000)), ms(7_000)));
+        assert!((next.rate() - 1.0).abs() < 1e-9, "as slow as it was");
+        let mut used = Limiter::new(2.0);
+        used.leave(ms(0));
+        used.take_over(ms(100), Some(ms(7_000)));
+        assert_eq!(used.paused(ms(100)), None, "whoever sends already takes nothing over");
     }
 
     #[test]

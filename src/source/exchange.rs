@@ -231,7 +231,9 @@ impl Asker<'_> {
                     trace.last_ok(true);
                     return Err(ReadFault::Gone);
                 }
-                (Class::Throttle { retry_after }, _) => return Err(access.throttled(retry_after, trace.clock)),
+                (Class::Throttle { retry_after }, _) => {
+                    return Err(access.throttled(retry_after, trace.clock).await);
+                }
                 (Class::Token, _) => {
                     n_token += 1;
                     let verdict = access.token.lock().await.rejected(loan.generation, n_token > 1, access.budget.now());

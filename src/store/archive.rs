@@ -275,17 +275,6 @@ pub(super) async fn edits(
         .collect()
 }
 
-/// The beginning of the first hour that the record of the vendor's API tells of.
-pub(super) async fn watched_since(
-    connection: &mut SqliteConnection,
-    agency: &AgencyName,
-) -> Result<Option<Instant>, StoreError> {
-    // The primary key begins with these columns: the least is found at once.
-    let text = "SELECT min(begins) FROM api_slices WHERE agency = ? AND minutes = 60";
-    let rows = fetch(connection, "reading since when an agency is watched", text, vec![agency.as_str().into()]).await?;
-    rows.first().map_or(Ok(None), |row| maybe_instant(row, "api_slices", 0))
-}
-
 /// Which days of `[from, to]` were read after they were over.
 pub(super) async fn days(
     connection: &mut SqliteConnection,

@@ -20,13 +20,16 @@ use crate::{
     notify::message::MessageId,
 };
 
+/// What was said of alerts that are in the book is among the last so many.
+const SAID_MAX: u32 = 1_000;
+
 /// Stores one step: the book's changes, the messages, the withdrawals and the cursors.
 pub(super) async fn commit(
     connection: &mut SqliteConnection,
     memory: &mut Memory,
     commit: Commit,
 ) -> Result<(), StoreError> {
-    let Commit { agency, fence, n, at, delta, messages, cancels, mentions, edges_from } = commit;
+    let Commit { agency, fence, n, at, delta, messages, cancels, mentions, reminders, edges_from } = commit;
     let (stored_n, stored_fence) = position(connection, &agency).await?;
     if fence < stored_fence {
         return Err(StoreError::Fenced { agency, stored: stored_fence, given: fence });
@@ -58,6 +61,7 @@ pub(super) async fn commit(
     on_call_log::store(connection, &agency, &delta).await?;
     lives::store(connection, &agency, &delta, at, edges_from).await?;
     lives::mention(connection, &agency, mentions).await?;
+    super::reminders::put(connection, &agency, reminders, at).await?;
     // A message may follow one that the same step withdraws, so withdrawals come first.
     outbox::withdraw(connection, memory, &agency, cancels, at).await?;
     outbox::insert(connection, memory, messages, at).await
@@ -169,7 +173,12 @@ pub(super) async fn load(connection: &mut SqliteConnection, agency: &AgencyName)
     let addresses = outbox::addresses(connection, agency, told).await?;
     let mirror = mirror_rows::load(connection, agency).await?;
     let inputs = orders::pending(connection, agency).await?;
+    let said = on_call_log::said_lately(connection, agency, SAID_MAX).await?;
+    let (reminders, reminder_counts) = super::reminders::load(connection, agency).await?;
     Ok(Loaded {
+        said,
+        reminders,
+        reminder_counts,
         n,
         alerts,
         groups,

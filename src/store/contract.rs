@@ -74,6 +74,7 @@ fn step(n: i64, messages: Vec<Message>) -> Commit {
         messages,
         cancels: Vec::new(),
         mentions: Vec::new(),
+        reminders: Vec::new(),
         edges_from: Some(Instant::UNIX_EPOCH),
     }
 }

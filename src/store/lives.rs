@@ -181,6 +181,22 @@ pub(super) async fn alert(connection: &mut SqliteConnection, fingerprint: &str) 
     })
 }
 
+/// The lives of an agency's alerts that fired and ended at or after `from`, the latest end first, each with its key and the
+/// last word on it.
+pub(super) async fn ended(
+    connection: &mut SqliteConnection,
+    agency: &AgencyName,
+    from: Instant,
+    limit: u32,
+) -> Result<Vec<(AlertKey, Life)>, StoreError> {
+    let text = life_query!(
+        ", key FROM lives WHERE agency = ? AND fired_at IS NOT NULL AND resolved_at >= ? ORDER BY resolved_at DESC LIMIT ?"
+    );
+    let values = vec![agency.as_str().into(), from.into(), i64::from(limit).into()];
+    let rows = fetch(connection, "reading alerts that ended", text, values).await?;
+    rows.iter().map(|row| Ok((unjson(TABLE, get::<&str>(row, TABLE, 11)?)?, read_life(row)?))).collect()
+}
+
 pub(super) fn read_life(row: &SqliteRow) -> Result<Life, StoreError> {
     Ok(Life {
         agency: AgencyName::new(get::<&str>(row, TABLE, 0)?),

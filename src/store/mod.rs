@@ -27,6 +27,8 @@ mod orders;
 mod outbox;
 mod outbox_read;
 mod pages;
+mod phone_log;
+mod reminders;
 mod scheduled;
 mod secrets;
 mod settle;
@@ -46,6 +48,7 @@ pub use lives::Place;
 pub use on_call_log::Morning;
 pub use outbox::{delivery_way, lane_of, mail_lane, recipient_way, way_to, webhook_lane};
 pub use outbox_read::{GatewayHealth, MessageState, OutboxStats, Poll};
+pub use reminders::ReminderRow;
 pub use scheduled::{Scheduled, WayWent};
 pub use settle::MessageFate;
 pub use silences::SilenceChange;
@@ -54,6 +57,7 @@ pub use sqlite::Store;
 use crate::{
     alerts::{
         alert::Alert,
+        disposition::Said,
         group::Group,
         orders::{News, Order, Receipt},
         page::Page,
@@ -89,6 +93,12 @@ pub struct Loaded {
     pub orders: Vec<Order>,
     /// Receipts not yet consumed.
     pub receipts: Vec<Receipt>,
+    /// The reminders of the last two days, the latest first.
+    pub reminders: Vec<ReminderRow>,
+    /// How many reminders there were in all, by moment and outcome.
+    pub reminder_counts: Vec<(String, String, u64)>,
+    /// What somebody said last became of its alerts, the earliest first.
+    pub said: Vec<Said>,
 }
 
 /// One step, to be stored whole or not at all.
@@ -110,6 +120,8 @@ pub struct Commit {
     pub cancels: Vec<MessageId>,
     /// Which of the messages speak of which alerts.
     pub mentions: Vec<Mention>,
+    /// What is known of reminders to caregivers now.
+    pub reminders: Vec<ReminderRow>,
     /// An edge from here on was waited for, so how soon it was seen is known; `None` in a first look, or one that catches
     /// up: how long what it found has been true is not.
     pub edges_from: Option<Instant>,

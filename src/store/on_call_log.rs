@@ -113,6 +113,18 @@ fn read_said(row: &SqliteRow) -> Result<Said, StoreError> {
     })
 }
 
+/// What was said last of this agency's alerts, the earliest first, at most so many.
+pub(super) async fn said_lately(
+    connection: &mut SqliteConnection,
+    agency: &AgencyName,
+    limit: u32,
+) -> Result<Vec<Said>, StoreError> {
+    let text = said_query!("WHERE agency = ? ORDER BY at DESC LIMIT ?");
+    let values = vec![agency.as_str().into(), i64::from(limit).into()];
+    let rows = fetch(connection, "reading what became of alerts", text, values).await?;
+    rows.iter().rev().map(read_said).collect()
+}
+
 /// Everything that was said of an alert's lives, the latest first.
 pub(super) async fn said_of(
     connection: &mut SqliteConnection,

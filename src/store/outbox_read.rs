@@ -13,7 +13,10 @@ use super::{
 use crate::{
     alerts::{notice::PEOPLE, step::Why},
     model::{AgencyName, Instant, Phi},
-    notify::message::{Channel, Content, MessageId},
+    notify::{
+        message::{Channel, Content, MessageId},
+        record_note::RecordNote,
+    },
     store::NoteRow,
 };
 
@@ -192,6 +195,31 @@ pub(super) async fn notes(connection: &mut SqliteConnection, limit: u32) -> Resu
         });
     }
     Ok(notes)
+}
+
+/// The first note that tells of this life of an alert.
+pub(super) async fn note_of(
+    connection: &mut SqliteConnection,
+    agency: &AgencyName,
+    fingerprint: &str,
+    active_at: Instant,
+) -> Result<Option<RecordNote>, StoreError> {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        content: Content,
+    }
+    let text = "SELECT b.body FROM mentions m JOIN outbox o ON o.id = m.message AND o.agency = m.agency
+        JOIN blobs b ON b.agency = o.agency AND b.n = o.blob
+        WHERE m.fingerprint = ? AND m.active_at = ? AND m.agency = ? AND o.channel = 'record'
+        ORDER BY o.created_at, o.id LIMIT 1";
+    let values = vec![fingerprint.into(), active_at.into(), agency.as_str().into()];
+    let rows = fetch(connection, "looking for an alert's note", text, values).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let body: Body = unjson("blobs", get::<&str>(row, TABLE, 0)?)?;
+    Ok(match body.content {
+        Content::Record(note) => Some(note),
+        _ => None,
+    })
 }
 
 /// The columns of [`Poll`].

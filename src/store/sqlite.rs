@@ -29,12 +29,13 @@ use super::{
     error::StoreError,
     heard, lives,
     lock::{FileLock, make_private},
-    mirror_rows, on_call_log, orders, outbox, outbox_read, scheduled, secrets,
+    mirror_rows, on_call_log, orders, outbox, outbox_read, phone_log, scheduled, secrets,
     silences::{self, SilenceChange},
     writer::{Job, Memory, Reply, Writer},
 };
 use crate::{
     alerts::{
+        alert::AlertKey,
         disposition::Said,
         orders::{Ask, Inputs},
         silence::Silence,
@@ -47,7 +48,11 @@ use crate::{
         row::{ArchiveDelta, MirrorDelta, MirrorRow, StoredLine, VisitEdit},
     },
     model::{AddressMark, AgencyName, Instant, PersonName, Phi},
-    notify::message::{Channel, Message, MessageId},
+    notify::{
+        calls::KeptCall,
+        message::{Channel, Message, MessageId},
+        record_note::RecordNote,
+    },
     on_call::Marks,
     report::{
         alert_story::AlertRows, api_log::Unkept, api_record::ApiRows, audit::AuditRow, history::LifeRow, life::Life,
@@ -188,6 +193,16 @@ impl Store {
     pub async fn save_mirror(&self, agency: &AgencyName, delta: MirrorDelta, at: Instant) -> Result<(), StoreError> {
         let agency = agency.clone();
         self.write(|reply| Job::Mirror { agency, delta, at, reply }).await
+    }
+
+    /// The first note on the record that tells of this life of an alert.
+    pub async fn note_of(
+        &self,
+        agency: &AgencyName,
+        fingerprint: &str,
+        active_at: Instant,
+    ) -> Result<Option<RecordNote>, StoreError> {
+        outbox_read::note_of(self.reader().await?.connection(), agency, fingerprint, active_at).await
     }
 
     /// A secret that the installation makes for itself, once: the stored one, else `fresh` from now on.
@@ -426,9 +441,9 @@ impl Store {
         archive::edits(self.reader().await?.connection(), agency, from, until).await
     }
 
-    /// The beginning of the first hour in which anything of the agency was read, as far as that is kept; `None` = none was.
+    /// An instant by which the vendor had been asked for an agency, as early as is kept; `None` before the first.
     pub async fn watched_since(&self, agency: &AgencyName) -> Result<Option<Instant>, StoreError> {
-        archive::watched_since(self.reader().await?.connection(), agency).await
+        api_rows::earliest(self.reader().await?.connection(), agency).await
     }
 
     /// Which of these days were read after they were over, both ends included.
@@ -506,6 +521,21 @@ impl Store {
         lives::named(self.reader().await?.connection(), names, from, limit).await
     }
 
+    /// The lives of an agency's alerts that fired and ended at or after `from`, the latest end first, each with its key.
+    pub async fn ended_lives(
+        &self,
+        agency: &AgencyName,
+        from: Instant,
+        limit: u32,
+    ) -> Result<Vec<(AlertKey, Life)>, StoreError> {
+        lives::ended(self.reader().await?.connection(), agency, from, limit).await
+    }
+
+    /// What somebody said last became of an agency's alerts, the earliest first.
+    pub async fn said_lately(&self, agency: &AgencyName, limit: u32) -> Result<Vec<Said>, StoreError> {
+        on_call_log::said_lately(self.reader().await?.connection(), agency, limit).await
+    }
+
     /// What somebody said became of an alert, in all its lives, the latest word first.
     pub async fn said_of(&self, fingerprint: &str, limit: u32) -> Result<Vec<Said>, StoreError> {
         on_call_log::said_of(self.reader().await?.connection(), fingerprint, limit).await
@@ -557,6 +587,39 @@ impl Store {
         self.write(|reply| Job::Scheduled { decided, messages, way, reply }).await
     }
 
+    /// Stores calls and texts with clients, each once, and up to when the list of this name was read.
+    pub async fn put_calls(
+        &self,
+        agency: &AgencyName,
+        calls: Vec<KeptCall>,
+        read: (String, Instant),
+    ) -> Result<(), StoreError> {
+        let agency = agency.clone();
+        self.write(|reply| Job::Calls { agency, calls, read, reply }).await
+    }
+
+    /// Stores that the notes about a day's calls are decided, with the notes, in one transaction. False, and nothing is stored,
+    /// when that was decided before.
+    pub async fn put_calls_decided(
+        &self,
+        agency: &AgencyName,
+        decided: Scheduled,
+        day: NaiveDate,
+        messages: Vec<Message>,
+    ) -> Result<bool, StoreError> {
+        let agency = agency.clone();
+        self.write(|reply| Job::CallsDecided { agency, decided, day, messages, reply }).await
+    }
+
+    /// The calls and texts of these days, both included, that no note was decided with.
+    pub async fn open_calls(
+        &self,
+        agency: &AgencyName,
+        days: (NaiveDate, NaiveDate),
+    ) -> Result<Vec<KeptCall>, StoreError> {
+        phone_log::open(self.reader().await?.connection(), agency, days).await
+    }
+
     /// Notes whether a way that is no outbox's works.
     pub async fn mark_way(&self, way: WayWent, at: Instant) -> Result<(), StoreError> {
         self.write(|reply| Job::Way { way, at, reply }).await
@@ -571,11 +634,6 @@ impl Store {
     pub async fn add_api(&self, agency: &AgencyName, unkept: Unkept) -> Result<(), StoreError> {
         let agency = agency.clone();
         self.write(|reply| Job::Api { agency, unkept, reply }).await
-    }
-
-    /// The earliest instant at which the vendor was asked for an agency, as far back as is kept; `None` before the first.
-    pub async fn watched_since(&self, agency: &AgencyName) -> Result<Option<Instant>, StoreError> {
-        api_rows::earliest(self.reader().await?.connection(), agency).await
     }
 
     /// What is stored of an agency's API, as far as a record at `now` needs it.

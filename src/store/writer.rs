@@ -22,7 +22,7 @@ use super::{
     error::{StoreError, commit_surely_failed},
     heard,
     lock::FileLock,
-    mirror_rows, on_call_log, orders, outbox, scheduled, secrets,
+    mirror_rows, on_call_log, orders, outbox, phone_log, scheduled, secrets,
     silences::{self, SilenceChange},
     sql::{Value, execute, fetch, get},
 };
@@ -31,7 +31,10 @@ use crate::{
     details::rows::DetailRow,
     mirror::row::{ArchiveDelta, MirrorDelta},
     model::{AddressMark, AgencyName, Instant, PersonName},
-    notify::message::{Channel, Message, MessageId},
+    notify::{
+        calls::KeptCall,
+        message::{Channel, Message, MessageId},
+    },
     report::{api_log::Unkept, audit::AuditRow},
 };
 
@@ -141,6 +144,19 @@ pub(super) enum Job {
         decided: Scheduled,
         messages: Vec<Message>,
         way: Option<WayWent>,
+        reply: Reply<bool>,
+    },
+    Calls {
+        agency: AgencyName,
+        calls: Vec<KeptCall>,
+        read: (String, Instant),
+        reply: Reply<()>,
+    },
+    CallsDecided {
+        agency: AgencyName,
+        decided: Scheduled,
+        day: NaiveDate,
+        messages: Vec<Message>,
         reply: Reply<bool>,
     },
     Way {
@@ -447,6 +463,12 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         Job::Scheduled { decided, messages, way, reply } => {
             done(reply, scheduled::put(connection, memory, decided, messages, way).await)
         }
+        Job::Calls { agency, calls, read, reply } => {
+            done(reply, phone_log::put(connection, &agency, calls, read).await)
+        }
+        Job::CallsDecided { agency, decided, day, messages, reply } => {
+            done(reply, phone_log::decide(connection, memory, &agency, decided, day, messages).await)
+        }
         Job::Way { way, at, reply } => done(reply, scheduled::mark(connection, memory, Some(way), at).await),
         Job::Secret { name, fresh, reply } => done(reply, secrets::made_once(connection, name, fresh).await),
         Job::KeepSecret { name, body, reply } => done(reply, secrets::put(connection, name, &body).await),
@@ -498,6 +520,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::Silences(_, reply)
         | Job::Listening { reply, .. }
         | Job::Way { reply, .. }
+        | Job::Calls { reply, .. }
         | Job::TakesAgain { reply, .. }
         | Job::Verified { reply, .. }
         | Job::Past { reply, .. }
@@ -512,6 +535,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         Job::Report(_, reply)
         | Job::Heard { reply, .. }
         | Job::Morning { reply, .. }
+        | Job::CallsDecided { reply, .. }
         | Job::Scheduled { reply, .. } => later(reply, Err(error)),
         Job::Prune(_, reply) => later(reply, Err(error)),
         Job::Close(reply) => Box::new(move |_| {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod silence;
 
-use super::{AgencyView, AlertView, View, readiness, sentence, words};
+use super::{AgencyView, AlertView, RemindersView, View, readiness, sentence, words};
 use crate::pulse::{Loop, Pulses};
 use crate::{
     alerts::alert::{AlertState, Confirm, Labels},
@@ -97,6 +97,57 @@ pub struct AgencyReport {
     pub uncovered: Option<Vec<UncoveredReport>>,
     /// Endpoints.
     pub endpoints: Vec<EndpointReport>,
+    /// Reminders to caregivers.
+    #[serde(default)]
+    pub reminders: RemindersReport,
+}
+
+/// Reminders to caregivers.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RemindersReport {
+    /// Whether they are on.
+    pub on: bool,
+    /// How many people asked for them.
+    pub people: u64,
+    /// Texts of which it is not known yet whether they leave in time, or helped.
+    pub waiting: u64,
+    /// Texts that were sent, over the last ninety days at least.
+    pub sent: u64,
+    /// Missed check-ins that came within ten minutes of the text about them.
+    pub cleared: u64,
+    /// Those that did not.
+    pub not_cleared: u64,
+    /// The share that was cleared; `null` before the first.
+    pub cleared_ratio: Option<f64>,
+}
+
+impl RemindersReport {
+    #[expect(clippy::cast_precision_loss, reason = "counts of texts")]
+    fn of(view: Option<RemindersView>) -> Self {
+        let Some(view) = view else { return Self::default() };
+        let n_judged = view.n_cleared + view.n_not_cleared;
+        Self {
+            on: true,
+            people: view.n_people as u64,
+            waiting: view.n_waiting as u64,
+            sent: view.n_sent,
+            cleared: view.n_cleared,
+            not_cleared: view.n_not_cleared,
+            cleared_ratio: (n_judged > 0).then(|| view.n_cleared as f64 / n_judged as f64),
+        }
+    }
+
+    /// `Reminders: 12 people asked, 3 texts wait; 5 of 7 missed check-ins came after the text.`
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        let n_judged = self.cleared + self.not_cleared;
+        self.on.then(|| {
+            format!(
+                "Reminders: {} asked for them, {} sent, {} open; {} of {n_judged} missed check-ins came within ten minutes of the text.",
+                self.people, self.sent, self.waiting, self.cleared
+            )
+        })
+    }
 }
 
 /// One section of an [`AgencyReport`].
@@ -294,6 +345,7 @@ impl StatusReport {
 impl AgencyReport {
     fn of(agency: &AgencyView) -> Self {
         Self {
+            reminders: RemindersReport::of(agency.reminders),
             name: agency.name.to_string(),
             title: agency.title.clone(),
             timezone: agency.timezone.name().to_owned(),

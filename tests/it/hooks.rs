@@ -4,6 +4,7 @@ use std::{process::Command, time::Duration};
 
 use serde_json::{Value, json};
 use shiftwatch::sim::{
+    Fault, FaultAnswer,
     request_log::{self, Entry},
     switches::WebhookManner,
 };
@@ -122,6 +123,40 @@ async fn subscriptions_are_made_told_by_and_taken_away() {
     let left = hooks(&house, &["list"]).await;
     assert_eq!(left.len(), 1, "only ours are taken away: {left:?}");
     assert!(!house.log().contains(SECRET) && !house.log().contains(&url), "{}", house.log());
+}
+
+/// Where nobody can see what is there, nothing is made and nothing taken away, and a person is told what to do.
+#[tokio::test]
+async fn without_a_list_that_shows_everything_nothing_is_changed() {
+    let (mut house, _) = reachable().await;
+    let refused = async |house: &House, args: &'static [&'static str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shiftwatch"));
+        command.arg("--config").arg(house.config_file()).arg("hooks").args(args);
+        let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert!(!done.status.success(), "{args:?}");
+        String::from_utf8_lossy(&done.stderr).into_owned()
+    };
+    for (answer, status) in [(FaultAnswer::Status(404), "HTTP 404"), (FaultAnswer::Agency403, "HTTP 403")] {
+        house.sim.switches(|it| it.faults = vec![Fault::new("GET /v1/subscriptions/", answer)]);
+        for args in [&["ensure"][..], &["remove"], &["list"]] {
+            let says = refused(&house, args).await;
+            assert!(
+                says.contains(status) && says.contains("nothing was changed") && says.contains("Ask WellSky"),
+                "{says}"
+            );
+        }
+    }
+    house.sim.switches(|it| it.faults.clear());
+    hooks(&house, &["ensure"]).await;
+    let made = n_asked(&house, "POST", "/v1/subscriptions/");
+    house.sim.switches(|it| it.subscriptions_terse = true);
+    let says = refused(&house, &["ensure"]).await;
+    assert!(says.contains("does not show where its subscriptions point to"), "{says}");
+    assert_eq!(n_asked(&house, "POST", "/v1/subscriptions/"), made);
+    assert_eq!(n_asked(&house, "DELETE", "/v1/subscriptions/"), 0);
+    // The watch has not suffered.
+    house.sim.world(|world| world.unassign(SHIFT)).unwrap();
+    house.told_of(&["NO CAREGIVER"]).await;
 }
 
 #[tokio::test]

@@ -177,8 +177,6 @@ async fn a_past_that_was_never_watched_is_read_and_closed_and_edited() {
         .sim
         .read_log(|log| assert!(!log.iter().any(|one| one.endpoint == Endpoint::ChargeItem), "nobody wants charges"));
     assert_eq!(house.stop().await, Some(0));
-    // A new process knows nothing of what the last one asked for in this second.
-    house.pass(TimeDelta::minutes(1)).await;
     house.start().await;
     let hours = asked(&house, &format!("/api/v1/hours?{span}")).await;
     assert_eq!(hours["adjustments"].as_array().unwrap().len(), 1, "a restart forgets nothing");

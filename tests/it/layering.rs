@@ -101,6 +101,7 @@ const TEST_FILES: &[&str] = &["tests", "contract", "stage", "stories", "properti
 
 /// Files of `notify` that decide.
 const NOTIFY_PURE: &[&str] = &[
+    "calls",
     "message",
     "notice",
     "page_texts",

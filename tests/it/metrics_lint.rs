@@ -73,6 +73,7 @@ fn page() -> String {
             n_clients: Some(118),
             n_shifts_left_today: Some(34),
             last_read_at: Some(now),
+            reminders: None,
             details: Vec::new(),
             sections: Section::ALL
                 .into_iter()

@@ -3,8 +3,11 @@
 use std::process::Command;
 
 use chrono::TimeDelta;
-use serde_json::Value;
-use shiftwatch::sim::{Appointment, Conduct, Fault, FaultAnswer, Latency, World, Written};
+use serde_json::{Value, json};
+use shiftwatch::sim::{
+    Appointment, Conduct, Fault, FaultAnswer, Latency, LoggedCall, Patient, RcCall, RcFault, RcFaultAnswer, World,
+    Written,
+};
 
 use crate::harness::{AVERY, BLAKE, CASEY, House, PATIENCE, Plan, at, value};
 
@@ -108,4 +111,188 @@ async fn an_answer_that_is_lost_and_a_kill_write_nothing_twice() {
     let state = |way: &str| kept.iter().find(|note| note["way"] == way).map(|note| note["state"].clone()).unwrap();
     assert_eq!(state("task_log"), "sent", "it was looked for, and found");
     assert_eq!(state("admin_task"), "uncertain", "nobody can look for it, and it is not written again");
+}
+
+/// Nothing is switched on, and what would be written can be seen beforehand.
+#[tokio::test]
+async fn what_would_be_written_is_worked_out_while_everything_is_off() {
+    let house = House::open(plan("")).await;
+    let mut would = Vec::new();
+    for _ in 0..600 {
+        would = listed(&house, &["--dry-run", "--days", "1"]).await;
+        if would.len() >= 2 {
+            break;
+        }
+        house.pass(TimeDelta::seconds(5)).await;
+    }
+    let of = |way: &str| would.iter().find(|note| note["way"] == way).unwrap_or_else(|| panic!("{way}: {would:?}"));
+    let (log, task) = (of("task_log"), of("admin_task"));
+    assert!(
+        log["text"].as_str().unwrap().starts_with("No check-in, Tue 10:02-14:02") && log["visit"].is_string(),
+        "{log}"
+    );
+    assert!(task["text"].as_str().unwrap().contains("is over, nobody was assigned"), "{task}");
+    assert_eq!((&task["client"], &task["state"]), (&json!(BLAKE), &json!("would")));
+    assert!(listed(&house, &[]).await.is_empty() && house.sim.written().is_empty(), "nothing is kept or written");
+    house.vendor_was_asked_rightly();
+    let (status, body) = house.get("/api/v1/notes/would?days=91").await;
+    assert!(status == 400 && body.contains("from 1 to 90"), "{body}");
+}
+
+/// What somebody says before the end stands in the note; what is said later is added where the note stands, once.
+#[tokio::test]
+async fn what_became_of_it_is_noted_with_the_end_or_added_later() {
+    let mut house = House::open(plan("      write: { task_log: {}, admin_task: {} }\n")).await;
+    let mut seen = std::collections::BTreeMap::new();
+    for _ in 0..600 {
+        let (_, body) = house.get("/api/v2/alerts").await;
+        let alerts: Vec<Value> = serde_json::from_str(&body).unwrap();
+        for alert in alerts {
+            let name = alert["labels"]["alertname"].as_str().unwrap_or_default().to_owned();
+            seen.insert(name, alert["fingerprint"].as_str().unwrap_or_default().to_owned());
+        }
+        if seen.contains_key("ShiftUncovered") && seen.contains_key("MissedCheckIn") {
+            break;
+        }
+        house.pass(TimeDelta::seconds(1)).await;
+    }
+    let say = async |alert: &str, body: Value| {
+        let path = format!("/api/v1/alerts/{}/disposition", seen[alert]);
+        let (status, said) = house.post(&path, &body).await;
+        assert_eq!(status, 200, "{said}");
+    };
+    let approved =
+        json!({ "by": "office", "disposition": "unstaffed", "approver": "director", "note": "family is there" });
+    say("ShiftUncovered", approved).await;
+    let all = texts(&written(&house, 2).await);
+    let (_, task) = all.iter().find(|(is_log, _)| !*is_log).expect("an admin task");
+    assert!(
+        task.contains("Said by office: went unstaffed, approved by director. family is there. [shiftwatch "),
+        "{task}"
+    );
+
+    let arrived = json!({ "by": "office", "disposition": "arrived", "note": "forgot to check in" });
+    say("MissedCheckIn", arrived.clone()).await;
+    let all = texts(&written(&house, 3).await);
+    let (is_log, added) = all.last().unwrap();
+    assert!(
+        *is_log
+            && added.starts_with("No check-in, Tue ")
+            && added.contains("Said by office: the caregiver arrived. forgot"),
+        "{added}"
+    );
+    // The same word again, and after a restart, is no other note; another one is.
+    say("MissedCheckIn", arrived.clone()).await;
+    house.kill();
+    house.start().await;
+    house.settled().await;
+    let path = format!("/api/v1/alerts/{}/disposition", seen["MissedCheckIn"]);
+    assert_eq!(house.post(&path, &arrived).await.0, 200);
+    house.long_enough().await;
+    assert_eq!(house.sim.written().len(), 3, "{:?}", house.sim.written());
+    assert_eq!(house.post(&path, &json!({ "by": "office", "disposition": "data-error" })).await.0, 200);
+    written(&house, 4).await;
+    assert!(!house.log().contains("family is there"), "what somebody wrote stays out of the log");
+}
+
+/// Some visits take no task log, for reasons that only the vendor knows: the note becomes an admin task, once.
+#[tokio::test]
+async fn a_task_log_that_is_refused_becomes_an_admin_task() {
+    let mut house = House::unwatched(plan("      write: { task_log: {}, admin_task: {} }\n")).await;
+    house.sim.switches(|it| it.faults.push(Fault::new("POST /v1/encounter/*/tasklog/", FaultAnswer::Status(400))));
+    house.start().await;
+    house.settled().await;
+    let all = written(&house, 2).await;
+    assert!(all.iter().all(|it| it.visit.is_none()), "{all:?}");
+    let of =
+        |client: &str| all.iter().filter(|it| it.body["requester"][0]["id"] == client.parse::<u64>().unwrap()).count();
+    assert_eq!((of(AVERY), of(BLAKE)), (1, 1));
+    house.shows("shiftwatch_messages_total{channel=\"record\",outcome=\"sent\"}", 2.0).await;
+    house.kill();
+    house.start().await;
+    house.settled().await;
+    house.long_enough().await;
+    assert_eq!(house.sim.written().len(), 2, "{:?}", house.sim.written());
+    let kept = listed(&house, &[]).await;
+    let ids: Vec<&str> = kept.iter().filter_map(|note| note["vendor_id"].as_str()).collect();
+    assert!(
+        kept.iter().all(|note| note["state"] == "sent") && ids.iter().all(|id| id.starts_with("admin_task/")),
+        "{kept:?}"
+    );
+}
+
+const NOTED: &str = "      write: { ringcentral_digest: { gateway: rc, grace: 1m, owner: [31] } }\n";
+
+/// Avery's number is hers; Blake's is another client's as well.
+fn numbers(world: &mut World, _: shiftwatch::model::Instant) {
+    let mut avery = Patient::from(AVERY);
+    avery.phones[0].number = "2025550171".into();
+    world.add_client(avery);
+    world.add_client("7000103");
+}
+
+/// A day's calls and texts become one task a client, written once, whatever the list does and whenever the agent is killed.
+#[tokio::test]
+async fn a_days_calls_with_a_client_are_one_task() {
+    // Five minutes before midnight in Denver.
+    let begins_at = at("2026-11-25T06:55:00Z");
+    let mut house = House::unwatched(Plan { begins_at, wellsky: NOTED, world: numbers, ..Plan::default() }).await;
+    let gateway = house.sim.ringcentral(|it| {
+        it.heavy_per_minute = 1_000;
+        it.log_page_max = 2;
+        let error = RcFaultAnswer::Error(503, "CMN-301".into());
+        it.faults = vec![RcFault::new(error).times(1).on(RcCall::CallLog)];
+        format!(
+            "client_id: {}, client_secret: {}, jwt: {}, from: \"{}\"",
+            it.client_id, it.client_secret, it.jwt, it.from
+        )
+    });
+    let file = house.config_file();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let gateway = format!(
+        "sms_gateways:\n  - {{ name: rc, ringcentral: {{ base_url: \"{}\", {gateway} }} }}",
+        house.sim.ringcentral_url()
+    );
+    std::fs::write(&file, text.replace("sms_gateways:", &gateway)).unwrap();
+    let call = |house: &House, id: &str, other: &str, inbound: bool, duration: u64| {
+        let (result, extension) = ("Accepted".into(), "101".into());
+        let (id, other, at) = (id.into(), other.into(), house.now());
+        house.sim.log_call(LoggedCall { id, at, duration, inbound, result, other, extension });
+    };
+    call(&house, "before", "+12025550171", true, 10);
+    house.start().await;
+    house.settled().await;
+    house.pass(TimeDelta::seconds(30)).await;
+    call(&house, "in", "+12025550171", true, 65);
+    call(&house, "in", "+12025550171", true, 65);
+    call(&house, "out", "+12025550171", false, 20);
+    call(&house, "both", "+12025550143", true, 30);
+    call(&house, "stranger", "+12025550199", true, 30);
+    house.sim.receive_text("+12025550171", "+12025550101", "please call me back");
+    house.pass(TimeDelta::seconds(60)).await;
+    house.kill();
+    house.start().await;
+    house.settled().await;
+    let all = written(&house, 1).await;
+    let body = &all[0].body;
+    assert_eq!((&body["requester"][0]["id"], &body["owner"][0]), (&json!(7_000_101), &json!(31)));
+    assert_eq!(body["executionDate"], "2026-11-24");
+    let said = body["description"].as_str().unwrap();
+    assert!(
+        said.starts_with("Calls and texts, 2026-11-24: 2 calls (1 in, 1 out, 1 min), 1 text (1 in).\n23:5"),
+        "{said}"
+    );
+    assert!(said.contains(" call in, 1 min, Accepted, extension 101\n") && !said.contains("2025550"), "{said}");
+    assert!(said.contains(" text in\n") && !said.contains("call me back"), "what was written is not copied: {said}");
+    house.shows("shiftwatch_messages_total{channel=\"record\",outcome=\"sent\"}", 1.0).await;
+    let log = house.log();
+    assert!(!log.contains("2025550171") && log.contains("\"n_ambiguous\":1"), "{log}");
+    house.kill();
+    house.start().await;
+    house.settled().await;
+    house.long_enough().await;
+    assert_eq!(house.sim.written().len(), 1, "once: {:?}", house.sim.written());
+    let kept = listed(&house, &[]).await;
+    let nobodys = kept.iter().find(|note| note["way"] == "ambiguous").expect("a local copy");
+    assert_eq!((&nobodys["state"], &nobodys["client"]), (&json!("refused"), &json!("7000102 or 7000103")), "{kept:?}");
 }

@@ -50,6 +50,14 @@ async fn whoever_asked_is_reminded_once_and_it_is_measured() {
     assert!(told[0].1.starts_with("CCA: shift Tue 10:06-14:06") && told[0].1.contains("is yours"), "{told:?}");
     assert!(told[1].1.contains("no check-in seen yet"), "{told:?}");
     house.shows("shiftwatch_reminder_cleared_ratio", 1.0).await;
+    let (_, status) = house.get("/api/v1/status").await;
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let reminders = &status["agencies"][0]["reminders"];
+    assert_eq!(
+        (&reminders["on"], &reminders["people"], &reminders["sent"], &reminders["cleared_ratio"]),
+        (&true.into(), &1.into(), &2.into(), &1.0.into()),
+        "over the restart, too: {reminders}"
+    );
     house.long_enough().await;
     assert_eq!(to(&house).len(), 2, "once each: {:?}", to(&house));
     assert!(!house.log().contains("2025550163"), "no phone in a log");

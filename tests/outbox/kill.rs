@@ -104,6 +104,7 @@ fn child() {
                 messages,
                 cancels: Vec::new(),
                 mentions: Vec::new(),
+                reminders: Vec::new(),
                 edges_from: None,
             };
             store.commit(step).await.unwrap();

@@ -126,6 +126,7 @@ impl World {
             messages,
             cancels: Vec::new(),
             mentions: Vec::new(),
+            reminders: Vec::new(),
             edges_from: None,
         };
         self.store.commit(commit).await.unwrap();

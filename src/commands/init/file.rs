@@ -22,6 +22,20 @@ pub(super) fn configuration(answers: &Answers) -> String {
             answers.base_url.as_ref().map_or_else(String::new, |url| format!("base_url: {}, ", quote(url)))
         ),
     ];
+    match (answers.reminders.as_slice(), &answers.twilio) {
+        ([], None) => {}
+        // Off, and said where and how.
+        ([], Some(_)) => lines.push(
+            "    # reminders: { people: [\"8000201\"] } # texts to caregivers who asked: before a shift, at +5 min without check-in, after the end".into(),
+        ),
+        (ids, _) => {
+            let ids: Vec<String> = ids.iter().map(|id| quote(id)).collect();
+            lines.push(format!(
+                "    reminders: {{ people: [ {} ] }} # who asked; before: 60m, check_in: 5m, check_out: 15m, hours: \"08:00-21:00\", STOP ends them",
+                ids.join(", ")
+            ));
+        }
+    }
     let by_mail = !answers.mail_to.is_empty();
     if by_mail {
         let login = if answers.mail_password.is_some() {

@@ -1,4 +1,4 @@
-//! `init`: eight questions become a configuration of at most 25 lines and a `secrets.env` that only its owner reads.
+//! `init`: eight questions and an offer become a configuration of at most 25 lines and a `secrets.env` that only its owner reads.
 //!
 //! `secrets.env` stands beside the configuration, where every command finds it by itself; it also serves as a service
 //! manager's environment file. Does not: connect anywhere; `doctor` tries what was answered.
@@ -45,6 +45,8 @@ pub struct Given {
     pub people: Option<String>,
     /// Twilio's account SID, auth token and number, between spaces.
     pub twilio: Option<String>,
+    /// WellSky ids of the caregivers who asked for reminders, between spaces or commas; empty = no reminders.
+    pub reminders: Option<String>,
 }
 
 /// What went wrong.

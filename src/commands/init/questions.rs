@@ -29,6 +29,8 @@ pub(super) struct Answers {
     pub(super) mail_password: Option<String>,
     pub(super) people: Vec<Paged>,
     pub(super) twilio: Option<[String; 3]>,
+    /// Who asked for reminders.
+    pub(super) reminders: Vec<String>,
 }
 
 /// Whoever answers.
@@ -240,8 +242,41 @@ pub(super) fn ask(
             }
         };
     }
+    let reminders = if twilio.is_some() { reminders(given, talk)? } else { Vec::new() };
     let base_url = env(BASE_URL);
-    Ok(Answers { title, timezone, wellsky, base_url, mail_to, mail_server, mail_from, mail_password, people, twilio })
+    Ok(Answers {
+        title,
+        timezone,
+        wellsky,
+        base_url,
+        mail_to,
+        mail_server,
+        mail_from,
+        mail_password,
+        people,
+        twilio,
+        reminders,
+    })
+}
+
+/// An offer, not a question that has to be answered: whoever says nothing more wants none.
+fn reminders(given: &Given, talk: &mut Talk<'_>) -> Result<Vec<String>, InitError> {
+    let asked = talk.ask(
+        "Reminders by text to caregivers who asked for them, before a shift and when no check-in or check-out is seen: their WellSky ids",
+        "(such as 8000201, 8000202; empty = none, the file says how to switch them on)",
+        given.reminders.as_ref(),
+        |text| {
+            let ids: Vec<String> = text.split([',', ' ']).filter(|id| !id.is_empty()).map(ToOwned::to_owned).collect();
+            match ids.iter().find(|id| !id.chars().all(|c| c.is_ascii_digit())) {
+                Some(id) => Err(format!("{id} is no WellSky id of a caregiver: a whole number; an empty answer is none")),
+                None => Ok(ids),
+            }
+        },
+    );
+    match asked {
+        Err(InitError::Ended { .. }) => Ok(Vec::new()),
+        asked => asked,
+    }
 }
 
 fn words(text: &str) -> Vec<String> {

@@ -55,6 +55,34 @@ fn eight_answers_make_a_configuration_that_checks() {
     assert_eq!(secrecy::ExposeSecret::expose_secret(&auth.password), "it's a pass");
 }
 
+/// Off unless somebody is named; the file says how.
+#[test]
+fn reminders_are_offered_and_off_by_default() {
+    for (more, on) in [("", false), ("\n", false), ("8000201, 8000202\n", true), ("Casey\n8000201 8000202\n", true)] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (result, said) = run(dir.path(), false, &Given::default(), &format!("{EVERYTHING}{more}"));
+        result.expect("written");
+        assert!(said.contains("Reminders by text to caregivers who asked") && said.contains("empty = none"), "{said}");
+        assert_eq!(said.contains("Casey is no WellSky id"), more.starts_with("Casey"), "{said}");
+        let path = dir.path().join("c.yml");
+        let text = fs::read_to_string(&path).expect("the file");
+        assert!(text.lines().count() <= 25, "{text}");
+        let (config, _) = Config::load(Some(&path), &|_| None).expect("it loads");
+        let people = config.agencies[0].reminders.as_ref().map(|it| it.people.len());
+        assert_eq!(people, on.then_some(2), "{text}");
+        if !on {
+            // What the comment shows is what has to be written.
+            fs::write(&path, text.replace("    # reminders:", "    reminders:")).expect("a file");
+            let (config, _) = Config::load(Some(&path), &|_| None).expect("it loads");
+            let reminders = config.agencies[0].reminders.as_ref().expect("they are on");
+            assert_eq!((reminders.people.len(), reminders.check_in), (1, Some(chrono::TimeDelta::minutes(5))));
+        }
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    let (_, said) = run(dir.path(), false, &Given::default(), "CCA\nAmerica/Denver\na b c\n\n\n");
+    assert!(!said.contains("Reminders"), "nothing could text them: {said}");
+}
+
 #[test]
 fn a_blank_answer_leaves_the_channel_out() {
     for (typed, n_questions) in [

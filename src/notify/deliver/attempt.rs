@@ -143,6 +143,8 @@ pub(super) async fn asked(
             // One that cannot be asked leaves a doubt only where it surely had the message.
             Asked::CannotTell => {
                 cannot_tell |= claim.unsure.contains(name) || claim.gateway.as_ref().is_none_or(|tried| tried == name);
+                // A note whose first way was refused went on by its second, whatever was still written down of that.
+                cannot_tell |= claim.message.channel == Channel::Record && !claim.refused_by.is_empty();
             }
         }
     }

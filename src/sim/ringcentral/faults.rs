@@ -19,6 +19,8 @@ pub enum RcCall {
     Read,
     /// Subscriptions.
     Subscription,
+    /// The log of calls.
+    CallLog,
     /// Any of them.
     Any,
 }
@@ -96,6 +98,10 @@ pub struct RingCentralSwitches {
     pub texts_per_minute: u32,
     /// How long a penalty lasts, real milliseconds; a call inside it begins it anew. `Retry-After` rounds it up.
     pub penalty_ms: u64,
+    /// Requests for the log of calls in a minute of real time before a penalty begins.
+    pub heavy_per_minute: u32,
+    /// Rows on a page of that log at most, whatever is asked for.
+    pub log_page_max: usize,
     /// Whether `Retry-After` says so.
     pub says_retry_after: bool,
     /// Milliseconds of the simulator's clock until a text is sent.
@@ -122,6 +128,8 @@ impl Default for RingCentralSwitches {
             token_lives_s: 3_600,
             texts_per_minute: 40,
             penalty_ms: 30_000,
+            heavy_per_minute: 10,
+            log_page_max: 1_000,
             says_retry_after: true,
             sent_after_ms: 500,
             ends_after_ms: 2_000,

@@ -4,6 +4,7 @@
 //! RingCentral's shapes; texts in the same inbox as the other gateway's.
 //! Does not: forgive: each call inside a penalty begins it anew, and an address that fails is given up for good.
 
+mod calls;
 mod faults;
 
 use std::{
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::model::Instant;
 
+pub use self::calls::LoggedCall;
 pub use self::faults::{RcCall, RcFault, RcFaultAnswer, RingCentralSwitches};
 
 const ROOT: &str = "/restapi/v1.0";
@@ -53,6 +55,9 @@ pub(crate) struct RingCentral {
     switches: RingCentralSwitches,
     fault_hits: Vec<u32>,
     texts: Vec<Text>,
+    calls: Vec<LoggedCall>,
+    /// When the log of calls was asked for.
+    looked: VecDeque<Real>,
     tokens: Vec<(String, Real)>,
     n_tokens: u64,
     left: VecDeque<Real>,
@@ -70,6 +75,8 @@ impl RingCentral {
             switches: RingCentralSwitches::default(),
             fault_hits: Vec::new(),
             texts: Vec::new(),
+            calls: Vec::new(),
+            looked: VecDeque::new(),
             tokens: Vec::new(),
             n_tokens: 0,
             left: VecDeque::new(),
@@ -94,6 +101,11 @@ impl RingCentral {
 
     pub(crate) fn texts(&self) -> &[Text] {
         &self.texts
+    }
+
+    /// A call is in the log from now on.
+    pub(crate) fn log_call(&mut self, call: LoggedCall) {
+        self.calls.push(call);
     }
 
     /// How many calls came inside a penalty.
@@ -142,6 +154,11 @@ impl RingCentral {
         if !self.is_authentic(call, real) {
             return error(401, "OAU-213", "Token not found");
         }
+        if call.method == "GET"
+            && ["/restapi/v1.0/account/~/call-log", &format!("{EXTENSION}/call-log")].contains(&call.path.as_str())
+        {
+            return self.call_log(call, real);
+        }
         if let Some(rest) = call.path.strip_prefix(EXTENSION) {
             let rest = rest.to_owned();
             return match (call.method.as_str(), rest.as_str()) {
@@ -166,6 +183,25 @@ impl RingCentral {
             Some(rest) => self.subscription(rest, call, now),
             None => error(404, "CMN-102", "Resource is not found"),
         }
+    }
+
+    fn call_log(&mut self, call: &Call, real: Real) -> Reply {
+        while self.looked.front().is_some_and(|at| real.duration_since(*at) >= MINUTE) {
+            self.looked.pop_front();
+        }
+        if self.looked.len() >= self.switches.heavy_per_minute as usize {
+            return self.too_many(real);
+        }
+        self.looked.push_back(real);
+        if let Some(reply) = self.fault(RcCall::CallLog).as_ref().and_then(refusal) {
+            return reply;
+        }
+        let left = self.switches.heavy_per_minute as usize - self.looked.len();
+        calls::list(&self.calls, &self.switches.from, call, self.switches.log_page_max)
+            .with_header("x-rate-limit-group", "heavy")
+            .with_header("x-rate-limit-limit", self.switches.heavy_per_minute.to_string())
+            .with_header("x-rate-limit-remaining", left.to_string())
+            .with_header("x-rate-limit-window", "60")
     }
 
     fn too_many(&mut self, real: Real) -> Reply {
@@ -279,13 +315,14 @@ impl RingCentral {
         let field = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let from = field("dateFrom").and_then(|it| chrono::DateTime::parse_from_rfc3339(it).ok());
         let from = from.map_or(now - TimeDelta::hours(24), |at| at.to_utc());
+        let until = field("dateTo").and_then(|it| chrono::DateTime::parse_from_rfc3339(it).ok()).map(|at| at.to_utc());
         let size = field("perPage").and_then(|it| it.parse::<usize>().ok()).unwrap_or(100).clamp(1, 1000);
         let page = field("page").and_then(|it| it.parse::<usize>().ok()).unwrap_or(1).max(1);
         let rows: Vec<&Text> = self
             .texts
             .iter()
             .rev()
-            .filter(|text| text.at >= from)
+            .filter(|text| text.at >= from && until.is_none_or(|until| text.at < until))
             .filter(|text| field("direction").is_none_or(|it| (it == "Inbound") == text.inbound))
             .filter(|_| field("messageType").is_none_or(|it| it == "SMS"))
             .filter(|text| field("phoneNumber").is_none_or(|it| text.to == it || text.from == it))

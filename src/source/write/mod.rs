@@ -135,7 +135,7 @@ impl Writer {
                     }
                 }
                 Class::Throttle { retry_after } => {
-                    self.access.throttled(retry_after, &self.clock);
+                    self.access.throttled(retry_after, &self.clock).await;
                     return Err(not_sent("the vendor asked for a pause"));
                 }
                 // A failure behind the gateway may come after the change was made.

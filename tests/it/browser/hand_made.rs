@@ -407,6 +407,7 @@ fn picture(today: Today) -> View {
             n_clients: Some(118),
             n_shifts_left_today: Some(34),
             last_read_at: Some(read),
+            reminders: None,
             details: Vec::new(),
             sections: Section::ALL
                 .into_iter()

@@ -22,6 +22,8 @@ pub(super) enum Group {
     Medium,
     /// Tokens.
     Auth,
+    /// The log of calls.
+    Heavy,
 }
 
 /// What an answer's `X-Rate-Limit-…` headers say.
@@ -45,13 +47,13 @@ struct Count {
 #[derive(Debug)]
 pub(super) struct Limiter {
     penalty_until: Option<Instant>,
-    counts: [Count; 3],
+    counts: [Count; 4],
 }
 
 impl Default for Limiter {
     fn default() -> Self {
         let count = |limit| Count { limit, window: Duration::from_mins(1), left: VecDeque::new(), none_until: None };
-        Self { penalty_until: None, counts: [count(50), count(40), count(5)] }
+        Self { penalty_until: None, counts: [count(50), count(40), count(5), count(10)] }
     }
 }
 

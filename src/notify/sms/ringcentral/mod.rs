@@ -5,6 +5,7 @@
 //! Does not: retry. There is no idempotency key, so after a lost answer the message store is asked. Everything goes
 //! through one `extension`, which stops completely inside a penalty.
 
+mod call_log;
 mod extension;
 mod lent;
 mod limiter;
@@ -194,7 +195,17 @@ impl RingCentral {
         keep: u32,
         fill: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<T, Silence> {
-        let asked = self.extension.ask(Group::Light, keep, self.timeout, Method::GET, url, fill).await;
+        self.read_as(Group::Light, url, keep, fill).await
+    }
+
+    async fn read_as<T: DeserializeOwned>(
+        &self,
+        group: Group,
+        url: &str,
+        keep: u32,
+        fill: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<T, Silence> {
+        let asked = self.extension.ask(group, keep, self.timeout, Method::GET, url, fill).await;
         let response = asked.map_err(|fault| {
             let (why, ask_after) = fault.said();
             Silence { why, ask_after }
