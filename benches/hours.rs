@@ -36,7 +36,7 @@ fn day(first: Instant, n: u32) -> Vec<MirrorRow> {
         for turn in 0..2_u32 {
             let start = first + TimeDelta::hours(i64::from(7 + 8 * turn)) + TimeDelta::minutes(i64::from(client % 60));
             let (ends, id) = (start + TimeDelta::hours(4), 90_000_000 + client * 2 + turn);
-            let (client, caregiver) = (7_000_000 + client, 8_000_000 + (client * 7 + turn) % 900);
+            let (client, caregiver) = (7_000_000 + client, 8_000_000 + (client + turn * 7) % CLIENTS);
             let visit = u64::from(n) * u64::from(CLIENTS) * 2 + u64::from(client * 2 + turn) + 55_000_000;
             let body = format!(
                 r#"{{"shift":{{"key":{{"start":"{}","client":"{client}","id":{{"Vendor":"{id}"}}}},"end":"{}","caregiver":"{caregiver}","status":{{"Active":"SCHEDULED"}}}},"seen_at":0,"first_seen_at":0,"appeared":false,"missed_at":null,"changed_at":null}}"#,

@@ -38,6 +38,24 @@ impl<'a> Places<'a> {
         Self { shifts, by_client, by_id, longest }
     }
 
+    /// The places of the shifts of this id that may be meant: a client's that begin near, for a recurring one has as many as the
+    /// period has days.
+    fn named(&self, id: &ShiftId, client: Option<&ClientId>, guesses: [Instant; 2]) -> &[usize] {
+        let Some(all) = self.by_id.get(id) else { return &[] };
+        let Some(client) = client else { return all };
+        let first = guesses[0].min(guesses[1]) - REFERENCE_REACH;
+        let last = guesses[0].max(guesses[1]) + REFERENCE_REACH;
+        // Sorted by client, then start, as the shifts are.
+        let from = all.partition_point(|index| self.key(*index) < (client, first));
+        let until = all.partition_point(|index| self.key(*index) <= (client, last));
+        all.get(from..until).unwrap_or_default()
+    }
+
+    fn key(&self, index: usize) -> (&ClientId, Instant) {
+        let shift = &self.shifts[index];
+        (&shift.client, shift.start)
+    }
+
     /// The place of the shift that a visit belongs to.
     #[must_use]
     pub fn of_visit(&self, visit: &VisitRow) -> Option<usize> {
@@ -46,10 +64,8 @@ impl<'a> Places<'a> {
         let away = |start: Instant| guesses.iter().map(|at| (*at - start).abs()).min().unwrap_or(TimeDelta::MAX);
         if let Some(id) = &visit.shift {
             let nearest = self
-                .by_id
-                .get(id)
-                .into_iter()
-                .flatten()
+                .named(id, visit.client.as_ref(), guesses)
+                .iter()
                 .map(|index| (away(self.shifts[*index].start), *index))
                 .filter(|(_, index)| visit.client.as_ref().is_none_or(|client| *client == self.shifts[*index].client))
                 .filter(|(distance, _)| *distance <= REFERENCE_REACH)

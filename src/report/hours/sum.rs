@@ -152,8 +152,8 @@ impl<'a> Unseen<'a> {
 #[must_use]
 pub fn sum_up(given: Given) -> Hours {
     let Given { agency, terms, period, now, mut shifts, mut visits, wanted, missing } = given;
-    shifts.sort_unstable_by(|a, b| (&a.client, a.start, &a.id).cmp(&(&b.client, b.start, &b.id)));
-    visits.sort_unstable_by(|a, b| (&a.client, a.check_in, &a.id).cmp(&(&b.client, b.check_in, &b.id)));
+    by_client(&mut shifts, |row| Some(&row.client), |a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));
+    by_client(&mut visits, |row| row.client.as_ref(), |a, b| (a.check_in, &a.id).cmp(&(b.check_in, &b.id)));
     let places = Places::of(&shifts);
     let laid: Vec<Laid<'_>> = visits.iter().map(|row| Laid::new(row, &places, &shifts, now)).collect();
     let within = period.minutes(terms.zone);
@@ -161,8 +161,8 @@ pub fn sum_up(given: Given) -> Hours {
     let calendar = calendar(period, &terms);
     let unseen = Unseen::of(&missing, terms.zone);
 
-    let mut clients: BTreeMap<Option<&ClientId>, OfClient> = BTreeMap::new();
-    let mut caregivers: BTreeMap<Option<&CaregiverId>, OfCaregiver> = BTreeMap::new();
+    let mut clients: HashMap<Option<&ClientId>, OfClient> = HashMap::new();
+    let mut caregivers: HashMap<Option<&CaregiverId>, OfCaregiver> = HashMap::new();
     let mut told = vec![false; shifts.len()];
     for one in &laid {
         if let (Counted::Complete, Some(place)) = (one.counted, one.shift) {
@@ -237,7 +237,7 @@ pub fn sum_up(given: Given) -> Hours {
     }
 
     let mut total = Sums::default();
-    let clients: Vec<ClientHours> = clients
+    let clients: Vec<ClientHours> = by_id(clients)
         .into_iter()
         .map(|(client, of)| {
             total.add(&of.sums);
@@ -257,7 +257,7 @@ pub fn sum_up(given: Given) -> Hours {
             }
         })
         .collect();
-    let caregivers = caregivers
+    let caregivers = by_id(caregivers)
         .into_iter()
         .filter_map(|(caregiver, of)| {
             let wanted = caregiver.and_then(|caregiver| wanted.get(caregiver)).copied();
@@ -288,6 +288,31 @@ pub fn sum_up(given: Given) -> Hours {
         closed: Vec::new(),
         charges: None,
     }
+}
+
+/// Sorts rows by client, then as `then` says. Clients are compared by their places: comparing their texts for each pair of rows
+/// would cost more than all the adding up.
+fn by_client<R>(
+    rows: &mut Vec<R>,
+    client: impl Fn(&R) -> Option<&ClientId>,
+    then: impl Fn(&R, &R) -> std::cmp::Ordering,
+) {
+    let places: Vec<usize> = {
+        let mut places: HashMap<Option<&ClientId>, usize> = rows.iter().map(|row| (client(row), 0)).collect();
+        let mut all: Vec<Option<&ClientId>> = places.keys().copied().collect();
+        all.sort_unstable();
+        places.extend(all.into_iter().enumerate().map(|(place, id)| (id, place)));
+        rows.iter().map(|row| places[&client(row)]).collect()
+    };
+    let mut placed: Vec<(usize, R)> = places.into_iter().zip(rows.drain(..)).collect();
+    placed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| then(&a.1, &b.1)));
+    rows.extend(placed.into_iter().map(|(_, row)| row));
+}
+
+fn by_id<K: Ord, V>(of: HashMap<K, V>) -> Vec<(K, V)> {
+    let mut all: Vec<(K, V)> = of.into_iter().collect();
+    all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    all
 }
 
 /// The days of the whole weeks.
