@@ -349,7 +349,11 @@ async fn given(
         is_known: seen.coverage.is_some(),
         as_of: shifts.and_then(|one| one.as_of),
         complete: shifts.is_some_and(|one| one.complete),
-        reaches_from: care.first().map(|care| care.key.start.max(from)),
+        // What the archive has of a day it has of all of it.
+        reaches_from: care.first().map(|care| match care.key.start {
+            start if start < seam => start_of_day(seen.timezone, local_date(seen.timezone, start)),
+            start => start.max(from),
+        }),
         care,
         edits,
         pages: told.pages,

@@ -142,11 +142,18 @@ fn figures(now: Instant) -> Kpis {
         "utilisation_ratio": 0.9375, "caregivers_per_client": 2.0, "open_24h_ratio": 0.0, "open_72h_ratio": 0.5,
         "at_risk_24h_hours": 0.0, "at_risk_72h_hours": 2.0,
     });
+    let times = json!({ "n": 1, "p50_seconds": 60.0, "p90_seconds": 90.0, "max_seconds": 90.0 });
     let kpis = json!({
-        "as_of": now, "days": 7, "rules": [], "agencies": [{
+        "as_of": now, "days": 7,
+        "rules": [{
+            "alertname": "ShiftUncovered", "n_alerts": 2, "detect": times, "acknowledge": times, "resolve": times,
+            "precision_ratio": 0.5, "retro_resolved_ratio": null,
+        }],
+        "people": [{ "person": "night-1", "n_taken": 1, "acknowledge": times, "resolve": times }],
+        "agencies": [{
             "agency": "main", "complete": true, "all": place, "locations": { "north": place }, "overtime_hours": 1.5,
-            "time_to_fill": { "n": 1, "p50_seconds": 60.0, "p90_seconds": 90.0, "max_seconds": 90.0 },
-            "filled_late_ratio": 0.0, "manual_edit_ratio": null, "exceptions_waiting": { "late_check_in": 3 },
+            "time_to_fill": times,
+            "filled_late_ratio": 0.0, "manual_edit_ratio": 0.02, "exceptions_waiting": { "late_check_in": 3 },
         }],
     });
     serde_json::from_value(kpis).unwrap()
