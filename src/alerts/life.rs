@@ -74,7 +74,7 @@ pub(super) fn take_orders(draft: &mut Draft<'_>, inputs: &Inputs) {
                 draft.notices.extend(silence_ends(draft, id, created_by, *ends_at, *n_muted));
             }
             Ask::Dispose(said) | Ask::DisposeNoted { said, .. } => {
-                draft.said.push(Said { at: *at, ..(**said).clone() })
+                draft.said.push(Said { at: *at, ..(**said).clone() });
             }
             Ask::Morning { day, list } => {
                 let notices: Vec<Notice> =

@@ -68,13 +68,18 @@ async fn of_agency(desk: &Desk, post: &Post, telling: &Telling, days: u32) -> Re
         let Some(alert) = past_note::alert_of(key, &life, tells, &watch.mirror) else { continue };
         let given = record_note::Given { write: &write, telling, visit: &visit, said: &said, now: alert.updated_at };
         let rendered = record_note::render(std::slice::from_ref(&alert), given);
-        notes
-            .extend(rendered.messages.into_iter().filter(|message| once.insert(message.id.clone())).filter_map(report));
+        notes.extend(
+            rendered
+                .messages
+                .into_iter()
+                .filter(|message| once.insert(message.id.clone()))
+                .filter_map(|message| report(&message)),
+        );
     }
     Ok(notes)
 }
 
-fn report(message: Message) -> Option<NoteReport> {
+fn report(message: &Message) -> Option<NoteReport> {
     // Ids and what was read in WellSky; the same is shown of notes that are kept.
     let Content::Record(note) = message.content.reveal(PhiGrant::SEND).clone() else { return None };
     let (visit, client) = match note.on {

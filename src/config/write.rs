@@ -152,7 +152,7 @@ pub fn check_gateway(write: &Write, gateways: &[SmsGateway], cx: &mut Reading<'_
     let Some(digest) = &write.ringcentral_digest else { return };
     let lists = |gateway: &&SmsGateway| matches!(gateway.kind, SmsGatewayKind::RingCentral(_));
     let named = gateways.iter().find(|gateway| gateway.name == digest.gateway);
-    if named.filter(lists).is_none() {
+    if named.is_none_or(|gateway| !lists(&gateway)) {
         let what = match named {
             Some(_) => "is no ringcentral gateway: only those list calls",
             None => "is not among sms_gateways",
