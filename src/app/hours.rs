@@ -199,7 +199,7 @@ pub(super) fn add_archive(remembered: &mut Remembered, lines: Vec<PastLine>, edi
 }
 
 /// What was not wholly read: not by memory's reads, and not by those of the past.
-fn missing(remembered: &Remembered, days: &[PastDay]) -> Vec<Missing> {
+pub(super) fn missing(remembered: &Remembered, days: &[PastDay]) -> Vec<Missing> {
     let watched: HashSet<&ClientId> = remembered.clients.iter().collect();
     let mut missing = Vec::new();
     for (day, read) in &remembered.read {

@@ -12,7 +12,7 @@ use crate::{
     clock,
     lifecycle::{self, Floor, Post},
     mirror::{Mirror, shifts::ShiftEntry},
-    model::{Instant, week},
+    model::{Instant, local_time::local_date, week},
     report::{
         exceptions::{Exceptions, READ_MAX},
         history::{SUMMED_MAX, Tally},
@@ -68,13 +68,13 @@ pub(super) async fn kpis(posts: &[Arc<Post>], store: &Store, days: u32, now: Ins
         let history: Vec<Happened> =
             history.into_iter().map(|line| Happened { at: line.at, shift: line.shift, what: line.what }).collect();
         let mut past = past::before_memory(post, store, u64::from(days.max(CONTINUITY_DAYS)) + 1, now).await?;
-        let (mut shifts, complete, week) = {
+        let (mut shifts, complete, week, zone) = {
             let watch = post.watch.lock().await;
             let mirror = &watch.mirror;
             let (zone, starts) = (mirror.settings().timezone, mirror.settings().week_starts);
             let all = mirror.shifts().starting(past.seam, now + AHEAD);
             let shifts: Vec<ShiftFact> = all.map(|entry| fact(entry, mirror, now)).collect();
-            (shifts, mirror.all_read_since(now).is_some(), week::bounds(zone, week::week_of(zone, starts, now)))
+            (shifts, mirror.all_read_since(now).is_some(), week::bounds(zone, week::week_of(zone, starts, now)), zone)
         };
         let before = std::mem::take(&mut past.shifts).into_iter();
         shifts.extend(before.map(|shift| {
@@ -95,7 +95,11 @@ pub(super) async fn kpis(posts: &[Arc<Post>], store: &Store, days: u32, now: Ins
             exceptions_waiting: waiting,
             edits: past.edits.take(),
         };
-        agencies.push(AgencyKpis::of(facts, days, now));
+        let mut kpis = AgencyKpis::of(facts, days, now);
+        // Whoever was not asked for a day since then may have had shifts on it.
+        let known_from = kpis.known_from.map(|at| local_date(zone, at));
+        kpis.complete &= !known_from.is_some_and(|from| past.unread.iter().any(|day| *day >= from));
+        agencies.push(kpis);
     }
     let mut tally = Tally::default();
     let mut place = None;

@@ -5,9 +5,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use chrono::{Days, TimeDelta};
+use chrono::{Days, NaiveDate, TimeDelta};
 
-use super::hours::{Remembered, add_archive};
+use super::hours::{Remembered, add_archive, missing};
 use crate::{
     lifecycle::{Post, past_book::memory_from},
     model::{ClientId, Instant, local_time},
@@ -30,6 +30,8 @@ pub(super) struct Past {
     nowhere: Arc<str>,
     /// Visits that were changed after they were complete, of all days up to now.
     pub(super) edits: Option<Edits>,
+    /// Days before today that were not wholly read.
+    pub(super) unread: Vec<NaiveDate>,
     /// Where it ends, and memory goes on.
     pub(super) seam: Instant,
 }
@@ -59,6 +61,7 @@ pub(super) async fn before_memory(post: &Post, store: &Store, n_days: u64, now: 
                 places: HashMap::new(),
                 nowhere: "".into(),
                 edits: None,
+                unread: Vec::new(),
                 seam: from,
             });
         };
@@ -76,6 +79,7 @@ pub(super) async fn before_memory(post: &Post, store: &Store, n_days: u64, now: 
     let edits = store.visit_edits(&post.name, from - SLACK, now).await?;
     let days = store.past_days(&post.name, period.from, period.to).await?;
     let watched_since = store.watched_since(&post.name).await?;
+    let unread = missing(&remembered, &days).into_iter().map(|one| one.day).collect();
     let reckoned = tokio::task::spawn_blocking(move || {
         add_archive(&mut remembered, lines, edits, zone);
         let mut seen = Seen::new(zone);
@@ -94,5 +98,5 @@ pub(super) async fn before_memory(post: &Post, store: &Store, n_days: u64, now: 
         (shifts, edits)
     });
     let (shifts, edits) = reckoned.await.unwrap_or_default();
-    Ok(Past { shifts, places, nowhere, edits, seam })
+    Ok(Past { shifts, places, nowhere, edits, unread, seam })
 }

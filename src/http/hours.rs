@@ -28,7 +28,10 @@ use crate::{
         hours::{STRETCHES, draw},
         people,
     },
-    model::{AgencyName, CaregiverId, ClientId},
+    model::{
+        AgencyName, CaregiverId, ClientId,
+        local_time::{is_plausible, written_day},
+    },
     report::{
         audit::AuditRow,
         hours::{
@@ -179,7 +182,7 @@ pub(super) type Asked = Result<Query<BTreeMap<String, String>>, QueryRejection>;
 /// `from=…&to=…`, `month=2026-11|this|last`, `week=2026-11-22|this|last`; this week without.
 pub(super) fn days_of(query: &BTreeMap<String, String>) -> Result<Days, String> {
     let day = |key: &str, text: &str| {
-        text.parse::<NaiveDate>().map_err(|_| format!("`{key}` \"{text}\" is not a day; write it as 2026-11-22"))
+        written_day(text).ok_or_else(|| format!("`{key}` \"{text}\" is not a day; write it as 2026-11-22"))
     };
     let (from, to, month, week) = (query.get("from"), query.get("to"), query.get("month"), query.get("week"));
     match (from, to, month, week) {
@@ -310,6 +313,9 @@ pub(super) async fn close(
         Ok(Json(body)) => body,
         Err(fault) => return wrong(format!("the body is not {{agency, from, to, by}}: {}", fault.body_text())),
     };
+    if ![body.from, body.to].into_iter().all(is_plausible) {
+        return wrong("`from` and `to` must be days like 2026-11-22".to_owned());
+    }
     let first = || web.view().agencies.first().map(|agency| agency.name.to_string()).unwrap_or_default();
     let (agency, by) = (body.agency.clone().unwrap_or_else(first), body.by.clone());
     match web.hours.close(body.agency, body.from, body.to, body.by).await {

@@ -22,7 +22,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Audit, Web, answer, audit::Sight, viewer::Viewer, waiting::Peer};
 use crate::{
-    model::{AgencyName, CaregiverId, ClientId},
+    model::{
+        AgencyName, CaregiverId, ClientId,
+        local_time::{is_plausible, written_day},
+    },
     report::cover::FoundCover,
     report::lookup::{
         Freshness, Kind,
@@ -118,7 +121,7 @@ impl Day {
             "today" => Some(Self::After(0)),
             "tomorrow" => Some(Self::After(1)),
             "yesterday" => Some(Self::After(-1)),
-            date => NaiveDate::parse_from_str(date, "%Y-%m-%d").ok().map(Self::On),
+            date => written_day(date).map(Self::On),
         }
     }
 }
@@ -227,7 +230,7 @@ async fn with_past(
     since: Option<NaiveDate>,
 ) -> Option<FoundProfile> {
     let found = lookup.profile(agency, kind, id).await?;
-    let Some(since) = since else { return Some(found) };
+    let Some(since) = since.filter(|day| is_plausible(*day)) else { return Some(found) };
     let agency = found.agency().to_owned();
     Some(lookup.past(&agency, kind, id, since).await.unwrap_or(found))
 }
@@ -492,7 +495,7 @@ pub fn wish(asked: &BTreeMap<String, String>) -> Result<ShiftsWish, String> {
                 wish.states = states.ok_or_else(|| format!("`state` must be one or more of {all}, between commas"))?;
             }
             "from" | "to" => {
-                let date: Option<NaiveDate> = text.trim().parse().ok();
+                let date = written_day(text);
                 let date = Some(date.ok_or_else(|| format!("`{key}` must be a date like 2026-12-01"))?);
                 *(if key == "from" { &mut wish.from } else { &mut wish.to }) = date;
             }

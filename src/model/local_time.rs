@@ -1,6 +1,6 @@
 //! Instants, and the zone they are shown and judged in.
 
-use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike as _, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// A point in time, UTC. Stored as whole microseconds.
@@ -41,6 +41,19 @@ pub fn instant_of(zone: Tz, local: NaiveDateTime) -> Instant {
 #[must_use]
 pub fn local_date(zone: Tz, instant: Instant) -> NaiveDate {
     instant.with_timezone(&zone).date_naive()
+}
+
+/// A day that somebody wrote, like `2026-12-01`; `None` where it is none, or lies outside of 1990 to 2200: no schedule
+/// reaches so far, and reckoning there would leave the calendar.
+#[must_use]
+pub fn written_day(text: &str) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d").ok().filter(|day| is_plausible(*day))
+}
+
+/// Whether a day lies from 1990 to 2200.
+#[must_use]
+pub fn is_plausible(day: NaiveDate) -> bool {
+    (1990..=2200).contains(&day.year())
 }
 
 /// The first instant of `date` in `zone`.

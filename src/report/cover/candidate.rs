@@ -117,14 +117,16 @@ impl<'a> Candidate<'a> {
             add(Bar::OnIt, "is on it already".to_owned());
         }
         self.overlaps(&mut add);
-        let length = shift.end - shift.start();
         let zone = self.open.mirror.settings().timezone;
-        let day = local_date(zone, shift.start());
-        let that_day = self.planned((day, 1)) + length;
+        let (first, last) = (local_date(zone, shift.start()), local_date(zone, shift.end - TimeDelta::seconds(1)));
+        let days = first.iter_days().take_while(|day| *day <= last.max(first));
+        let that_day = days.map(|day| self.with_it((day, 1))).max().unwrap_or_default();
         if let Some(max) = terms.max_day.filter(|max| that_day > *max) {
             add(Bar::LongDay, format!("would work {} that day, at most {}", hours(that_day), hours(max)));
         }
-        let that_week = self.that_week() + length;
+        let mut weeks = [first, last].map(|day| first_day(day, terms.week_starts)).to_vec();
+        weeks.dedup();
+        let that_week = weeks.into_iter().map(|week| self.with_it((week, 7))).max().unwrap_or_default();
         if let Some(max) = terms.max_week.filter(|max| that_week > *max) {
             add(Bar::LongWeek, format!("would work {} that week, at most {}", hours(that_week), hours(max)));
         }
@@ -234,6 +236,14 @@ impl<'a> Candidate<'a> {
         lacks.sort_unstable();
         lacks.dedup();
         lacks
+    }
+
+    /// Planned time inside so many days from one on, with this shift.
+    fn with_it(&self, (day, n_days): (NaiveDate, u64)) -> TimeDelta {
+        let zone = self.open.mirror.settings().timezone;
+        let (from, until) = (start_of_day(zone, day), start_of_day(zone, day + Days::new(n_days)));
+        let own = self.shift().end.min(until) - self.shift().start().max(from);
+        self.planned((day, n_days)) + own.max(TimeDelta::zero())
     }
 
     /// Planned time of their other shifts inside so many days from one on.

@@ -167,7 +167,18 @@ impl CaregiverRow {
 pub fn read(text: &str) -> (Sheet, Vec<BadCell>) {
     let mut sheet = Sheet::default();
     let mut bad = Vec::new();
-    let mut records = records(text.trim_start_matches('\u{feff}')).into_iter();
+    let (records, open_quote) = records(text.trim_start_matches('\u{feff}'));
+    if let Some((line, column)) = open_quote {
+        let what = "a quotation mark begins here and never ends: everything behind it is one cell".to_owned();
+        bad.push(BadCell {
+            line,
+            column,
+            what,
+            instead: "end the cell with a quotation mark, or remove this one".to_owned(),
+        });
+        return (sheet, bad);
+    }
+    let mut records = records.into_iter();
     let Some(header) = records.next() else {
         let instead = format!("write a first line with {}", COLUMNS.join(","));
         bad.push(BadCell { line: 1, column: 1, what: "the sheet is empty".to_owned(), instead });
@@ -218,6 +229,28 @@ pub fn read(text: &str) -> (Sheet, Vec<BadCell>) {
 fn read_row(cells: &BTreeMap<&str, &Cell>, sheet: &mut Sheet, bad: &mut Vec<BadCell>) {
     let cell = |name: &str| cells.get(name).copied().filter(|cell| !cell.text.trim().is_empty());
     let list = |name: &str| cell(name).map(Cell::parts).unwrap_or_default();
+    let ids = |name: &str, bad: &mut Vec<BadCell>| {
+        let Some(cell) = cell(name) else { return Vec::new() };
+        let ids = cell.ids();
+        if ids.iter().any(|id| !is_id(id)) {
+            let instead =
+                "write the vendor's ids as it has them, with a semicolon between two: 7000103; 7000104".to_owned();
+            cell.is_bad(bad, format!("{name} holds something that is no id"), instead);
+        }
+        ids
+    };
+    let gender_of = |name: &str, bad: &mut Vec<BadCell>| {
+        let cell = cell(name)?;
+        let gender = gender(&cell.text);
+        if !GENDERS.contains(&gender.as_str()) {
+            cell.is_bad(
+                bad,
+                format!("{name} is no gender that is known here"),
+                format!("write {}", GENDERS.join(", ")),
+            );
+        }
+        Some(gender)
+    };
     let (Some(kind), Some(id)) = (cell("kind"), cell("id")) else {
         cells["kind"].is_bad(
             bad,
@@ -237,7 +270,13 @@ fn read_row(cells: &BTreeMap<&str, &Cell>, sheet: &mut Sheet, bad: &mut Vec<BadC
     };
     let (lat, lon) = (number("lat", -90.0..=90.0, bad), number("lon", -180.0..=180.0, bad));
     let place = lat.zip(lon).map(|(lat, lon)| Place { lat, lon });
+    let id_cell = id;
     let id = id.text.trim();
+    if !is_id(id) {
+        let instead = "write the vendor's id as it has it, like 7000103; a spreadsheet may have changed it".to_owned();
+        id_cell.is_bad(bad, "this is no id".to_owned(), instead);
+        return;
+    }
     let twice = match kind.text.trim().to_ascii_lowercase().as_str() {
         "caregiver" => {
             let availability = cell("availability").map(|cell| {
@@ -266,28 +305,38 @@ fn read_row(cells: &BTreeMap<&str, &Cell>, sheet: &mut Sheet, bad: &mut Vec<BadC
                 availability,
                 time_off: time_off.unwrap_or_default(),
                 hours_wanted: number("hours_wanted", 0.0..=168.0, bad),
-                do_not_send: list("do_not_send"),
+                do_not_send: ids("do_not_send", bad),
                 credentials: list("credentials"),
                 place,
-                gender: cell("gender").map(|cell| gender(&cell.text)),
+                gender: gender_of("gender", bad),
                 languages: cell("languages").map(Cell::parts),
                 payers: cell("payers").map(Cell::parts),
                 branches: cell("branches").map(Cell::parts),
                 answers_texts: number("answers_texts", 0.0..=100.0, bad),
             };
-            belongs_to(cells, "a client", &["gender_wanted", "languages_wanted", "payer"], bad);
+            belongs_to(cells, "a client", &["asked_for", "gender_wanted", "languages_wanted", "payer"], bad);
             sheet.caregivers.insert(CaregiverId::new(id), row).is_some()
         }
         "client" => {
             let row = ClientRow {
-                do_not_send: list("do_not_send"),
-                asked_for: list("asked_for"),
+                do_not_send: ids("do_not_send", bad),
+                asked_for: ids("asked_for", bad),
                 place,
-                gender_wanted: cell("gender_wanted").map(|cell| gender(&cell.text)),
+                gender_wanted: gender_of("gender_wanted", bad),
                 languages_wanted: list("languages_wanted"),
                 payer: cell("payer").map(|cell| cell.text.trim().to_owned()),
             };
-            let theirs = ["gender", "languages", "payers", "branches", "answers_texts"];
+            let theirs = [
+                "availability",
+                "time_off",
+                "hours_wanted",
+                "credentials",
+                "gender",
+                "languages",
+                "payers",
+                "branches",
+                "answers_texts",
+            ];
             belongs_to(cells, "a caregiver", &theirs, bad);
             sheet.clients.insert(ClientId::new(id), row).is_some()
         }
@@ -301,6 +350,12 @@ fn read_row(cells: &BTreeMap<&str, &Cell>, sheet: &mut Sheet, bad: &mut Vec<BadC
     }
 }
 
+/// What the vendor's ids are made of.
+fn is_id(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    text.chars().all(is_part) && text.chars().any(|c| c.is_ascii_digit())
+}
+
 /// A cell that stands in the wrong kind of row would never count.
 fn belongs_to(cells: &BTreeMap<&str, &Cell>, whom: &str, columns: &[&str], bad: &mut Vec<BadCell>) {
     for column in columns {
@@ -311,12 +366,16 @@ fn belongs_to(cells: &BTreeMap<&str, &Cell>, whom: &str, columns: &[&str], bad: 
     }
 }
 
+/// Genders as they are compared.
+const GENDERS: [&str; 4] = ["female", "male", "nonbinary", "other"];
+
 /// A gender as it is compared: `female`, `male`, or the word as it was written, in small letters.
 #[must_use]
 pub fn gender(text: &str) -> String {
     match text.trim().to_lowercase().as_str() {
         "f" | "w" | "woman" | "female" => "female".to_owned(),
         "m" | "man" | "male" => "male".to_owned(),
+        "x" | "nb" | "non-binary" | "nonbinary" => "nonbinary".to_owned(),
         other => other.to_owned(),
     }
 }
@@ -369,18 +428,25 @@ impl Cell {
         self.text.split(';').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
     }
 
+    /// Ids, however they stand beside each other: between semicolons, commas, spaces or lines.
+    fn ids(&self) -> Vec<String> {
+        let parts = self.text.split(|c: char| matches!(c, ';' | ',') || c.is_whitespace());
+        parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
     fn is_bad(&self, bad: &mut Vec<BadCell>, what: String, instead: String) {
         bad.push(BadCell { line: self.line, column: self.column, what, instead });
     }
 }
 
-/// The records of a CSV text (RFC 4180): cells between commas, quotation marks around what holds one, doubled inside.
-fn records(text: &str) -> Vec<Vec<Cell>> {
+/// The records of a CSV text (RFC 4180): cells between commas, quotation marks around what holds one, doubled inside. With
+/// where a quotation mark stands that is never closed.
+fn records(text: &str) -> (Vec<Vec<Cell>>, Option<(u32, u32)>) {
     let mut all = Vec::new();
     let mut record: Vec<Cell> = Vec::new();
     let (mut line, mut column) = (1, 1);
     let mut cell = Cell { text: String::new(), line, column };
-    let mut quoted = false;
+    let (mut quoted, mut opened_at) = (false, (1, 1));
     let mut letters = text.chars().peekable();
     while let Some(c) = letters.next() {
         column += 1;
@@ -390,7 +456,10 @@ fn records(text: &str) -> Vec<Vec<Cell>> {
                 column += 1;
                 cell.text.push('"');
             }
-            '"' if quoted || cell.text.is_empty() => quoted = !quoted,
+            '"' if quoted || cell.text.is_empty() => {
+                quoted = !quoted;
+                opened_at = (line, column - 1);
+            }
             ',' if !quoted => record.push(std::mem::replace(&mut cell, Cell { text: String::new(), line, column })),
             '\r' if !quoted => {}
             '\n' => {
@@ -410,5 +479,5 @@ fn records(text: &str) -> Vec<Vec<Cell>> {
         all.push(record);
     }
     all.retain(|record| !(record.len() == 1 && record[0].text.trim().is_empty()));
-    all
+    (all, quoted.then_some(opened_at))
 }

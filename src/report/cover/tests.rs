@@ -76,6 +76,13 @@ fn what_forbids_it_is_said() {
         (TRAINED, &[(START + 4 * HOUR, 2, "c1")], plain, &[]),
         (TRAINED, &[(START + 4 * HOUR + 1800, 2, "c2")], plain, &[]),
         ("kind,id,credentials,do_not_send\ncaregiver,g1,lift,c9;c1\n", &[], plain, &["by the caregiver's row"]),
+        ("kind,id,credentials,do_not_send\ncaregiver,g1,lift,\"c9, c1\"\n", &[], plain, &["by the caregiver's row"]),
+        (
+            "kind,id,credentials,do_not_send\ncaregiver,g1,lift,\nclient,c1,,g7 g1\n",
+            &[],
+            plain,
+            &["by the client's row"],
+        ),
         ("kind,id,credentials,do_not_send\ncaregiver,g1,lift,\nclient,c1,,g1\n", &[], plain, &["by the client's row"]),
         (
             "kind,id,credentials,availability\ncaregiver,g1,lift,mon-fri 08:00-12:00\n",
@@ -109,6 +116,23 @@ fn nobody_works_longer_than_is_allowed_in_a_day_or_a_week() {
     office.terms.max_week = Some(chrono::TimeDelta::hours(17));
     let why = covered(&office).forbidden[0].why.clone();
     assert_eq!(why, ["would work 8 h 00 that day, at most 7 h 00", "would work 18 h 00 that week, at most 17 h 00"]);
+}
+
+#[test]
+fn a_shift_over_midnight_counts_on_each_day_with_its_own_part() {
+    // It begins at 09:00 in Denver; the other one begins at 03:00 of the next day.
+    let judged = |hours, others| {
+        let mut office = office(TRAINED, &[(START + 18 * HOUR, others, "c2")], |_, _| {});
+        Reading::shifts("c1", NOW, vec![shift("open", "c1", START, hours, None)]).into(&mut office.mirror);
+        covered(&office).forbidden.first().map(|one| one.why.join("; "))
+    };
+    assert_eq!(judged(17, 8), None, "15 hours, and 2 and 8");
+    assert_eq!(judged(16, 15), None, "15 hours, and 1 and 15");
+    assert_eq!(
+        judged(16, 16).as_deref(),
+        Some("would work 17 h 00 that day, at most 16 h 00"),
+        "15 hours, and 1 and 16"
+    );
 }
 
 fn says(answer: &CoverAnswer) -> Vec<(&str, u32)> {
@@ -171,6 +195,14 @@ fn a_sheet_says_where_it_is_wrong() {
             vec![(2, 13, "availability"), (2, 13, "availability")],
         ),
         ("kind,id,time_off\ncaregiver,1,2026-12-26..2026-12-24\n", vec![(2, 13, "time off")]),
+        (
+            "kind,id\nclient,7.0E+06\ncaregiver,=1+1\nclient,#7\n",
+            vec![(2, 8, "no id"), (3, 11, "no id"), (4, 8, "no id")],
+        ),
+        ("kind,id,do_not_send\ncaregiver,1,7000103.0\nclient,2,Somebody\n", vec![(2, 13, "no id"), (3, 10, "no id")]),
+        ("kind,id,do_not_send\nclient,1,\"2;3\ncaregiver,2,\n", vec![(2, 10, "never ends")]),
+        ("kind,id,availability\nclient,1,mon 08:00-12:00\n", vec![(2, 10, "availability is said of")]),
+        ("kind,id,gender_wanted\nclient,1,femal\n", vec![(2, 10, "no gender")]),
         ("kind,id,hours_wanted\ncaregiver,1,lots\n", vec![(2, 13, "hours_wanted")]),
         ("kind,id,answers_texts\ncaregiver,1,101\n", vec![(2, 13, "answers_texts")]),
         ("kind,id,gender,gender_wanted\nclient,1,f,\ncaregiver,2,,f\n", vec![(2, 10, "caregiver"), (3, 14, "client")]),

@@ -6,7 +6,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
 };
 
@@ -146,11 +146,11 @@ impl Index {
         let Ok(n) = u32::try_from(self.people.len()) else { return };
         let mut name = words(person.name.reveal(PhiGrant::INDEX));
         let joined: Word = name.iter().flatten().copied().collect();
-        let n_words = name.len();
+        let n_words = name.iter().collect::<BTreeSet<_>>().len();
         // Anne-Marie is asked for as Annemarie, Abd Allah as Abdallah. The whole name is compared without spaces anyway.
         let parts: Vec<Word> = [2, 3]
             .into_iter()
-            .filter(|n| *n < n_words)
+            .filter(|n| *n < name.len())
             .flat_map(|n| {
                 name.windows(n).map(|part| part.iter().flatten().copied().collect::<Word>()).collect::<Vec<_>>()
             })
@@ -250,7 +250,14 @@ impl Index {
     #[expect(clippy::cast_precision_loss, reason = "two slips at most")]
     fn add_by_words(&self, asked: &[Word], hits: &mut Vec<Raw>) {
         let joined: Word = asked.iter().flatten().copied().collect();
-        let asked = &asked[..asked.len().min(WORDS_MAX)];
+        // A word that is said twice is one word of the name.
+        let mut once: Vec<Word> = Vec::new();
+        for word in asked {
+            if once.len() < WORDS_MAX && !once.contains(word) {
+                once.push(word.clone());
+            }
+        }
+        let asked = once.as_slice();
         let n_asked = asked.len();
         if n_asked == 0 {
             return;

@@ -14,6 +14,8 @@ pub struct Number {
     pub digits: String,
     /// The extension.
     pub extension: Option<String>,
+    /// With a country written: whether it is one outside of North America. `None` = no country was written.
+    pub abroad: Option<bool>,
 }
 
 /// How well a number fits what was asked for.
@@ -21,19 +23,21 @@ pub struct Number {
 pub enum Fit {
     /// It ends as was asked.
     End,
-    /// It is the number; of the extension one of the two says nothing.
+    /// It is the number; of the extension or the country one of the two says nothing.
     Number,
     /// It is the number, and the extension where one was asked for.
     Exact,
 }
 
 impl Number {
-    /// The number in a text: `+1 (202) 555-0110 x12`, `202.555.0110`, `tel:…`, full-width and Arabic digits. `None` where
-    /// there are other letters, or too few digits.
+    /// The number in a text: `+1 (202) 555-0110 x12`, `202.555.0110`, `tel:…`, digits of every script, words like
+    /// "cell" before or behind it, marks that cannot be seen. `None` where there are other letters, or too few digits.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        let text = text.trim().to_lowercase();
-        let text = text.strip_prefix("tel:").unwrap_or(&text).trim_end_matches([',', ';', '.', ' ']);
+        let text = without_labels(&text.trim().to_lowercase());
+        let text = text.trim().trim_end_matches([',', ';', '.', ' ']);
+        let mut abroad =
+            text.trim_start_matches(|c: char| is_unseen(c) || "( ".contains(c)).starts_with('+').then_some(true);
         // A trunk zero that is written for those who call from inside the country is no part of the number.
         let text = text.replacen("(0)", "", 1);
         let (mut digits, mut extension) = (String::new(), None::<String>);
@@ -53,7 +57,8 @@ impl Number {
                 letters.push('x');
             } else if c.is_alphabetic() || c == '#' || (!letters.is_empty() && matches!(c, '.' | '=' | ':')) {
                 letters.push(c);
-            } else if !(c.is_whitespace() || "+()-./;,‐‑–—\u{200e}\u{202a}\u{202c}".contains(c)) {
+            } else if !(c.is_whitespace() || "+()[]-./;,_·•‐‑‒–—―−﹘﹣－".contains(c) || is_unseen(c))
+            {
                 return None;
             }
         }
@@ -64,13 +69,18 @@ impl Number {
         for prefix in ["011", "00"] {
             if let Some(n) = digits.strip_prefix(prefix).map(str::len).filter(|n| *n >= NATIONAL) {
                 digits.drain(..digits.len() - n);
+                abroad = Some(true);
                 break;
             }
         }
         if digits.len() == NATIONAL + 1 && digits.starts_with('1') {
             digits.remove(0);
+            abroad = Some(false);
+        } else if digits.len() <= NATIONAL {
+            // However it is written: too short for a country's own number behind its code.
+            abroad = abroad.filter(|_| digits.len() > WHOLE_MIN);
         }
-        Some(Self { digits, extension: extension.filter(|digits| !digits.is_empty()) })
+        Some(Self { digits, extension: extension.filter(|digits| !digits.is_empty()), abroad })
     }
 
     /// How well `known`, a number on file, fits this one, which was asked for.
@@ -82,11 +92,16 @@ impl Number {
             (Some(_), None) => false,
             _ => true,
         };
+        if asked != has && self.abroad.zip(known.abroad).is_some_and(|(asked, has)| asked != has) {
+            return None;
+        }
         let longer_one = |longer: &str, shorter: &str| shorter.len() >= NATIONAL && longer.ends_with(shorter);
-        let whole = (asked == has && asked.len() >= WHOLE_MIN) || longer_one(asked, has) || longer_one(has, asked);
-        match (whole, same_extension) {
+        let same = asked == has && asked.len() >= WHOLE_MIN;
+        match (same, same_extension) {
             (true, true) => Some(Fit::Exact),
             (true, false) => Some(Fit::Number),
+            // One of the two says a country, and the other may be of another.
+            (false, _) if longer_one(asked, has) || longer_one(has, asked) => Some(Fit::Number),
             (false, _) => has.ends_with(asked).then_some(Fit::End),
         }
     }
@@ -96,16 +111,64 @@ fn is_extension(letters: &str) -> bool {
     matches!(letters.trim_end_matches(['.', '=', ':']), "x" | "#" | "ext" | "extn" | "extension" | "ext#")
 }
 
+/// What a contact is copied with and nobody sees: marks of direction, joiners, spaces without width.
+const fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// Words that say what kind of number it is.
+const LABELS: [&str; 17] = [
+    "tel",
+    "telephone",
+    "phone",
+    "ph",
+    "mobile",
+    "mob",
+    "cell",
+    "cellular",
+    "home",
+    "work",
+    "office",
+    "fax",
+    "sms",
+    "text",
+    "call",
+    "main",
+    "number",
+];
+
+/// The text without such words at its beginning and end, and the colon or dot behind them.
+fn without_labels(text: &str) -> String {
+    let is_edge = |c: char| c.is_whitespace() || is_unseen(c) || "()[].:,;-–".contains(c);
+    let mut rest = text;
+    loop {
+        let word_end = |text: &str| text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len());
+        let inner = rest.trim_matches(is_edge);
+        let first = word_end(inner);
+        if LABELS.contains(&&inner[..first]) {
+            rest = &inner[first..];
+            continue;
+        }
+        let last = inner
+            .rfind(|c: char| !c.is_alphabetic())
+            .map_or(0, |at| at + inner[at..].chars().next().map_or(0, char::len_utf8));
+        if LABELS.contains(&&inner[last..]) {
+            rest = &inner[..last];
+            continue;
+        }
+        return rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '.')).to_owned();
+    }
+}
+
+/// The zeros of the scripts' decimal digits, each followed by its nine others.
+const ZEROS: [u32; 20] = [
+    0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0xf20,
+    0x1040, 0x17e0, 0x1810, 0xff10,
+];
+
 fn digit(c: char) -> Option<char> {
-    let value = match u32::from(c) {
-        n @ 0x30..=0x39 => n - 0x30,
-        n @ 0x660..=0x669 => n - 0x660,
-        n @ 0x6f0..=0x6f9 => n - 0x6f0,
-        n @ 0x966..=0x96f => n - 0x966,
-        n @ 0xff10..=0xff19 => n - 0xff10,
-        _ => return None,
-    };
-    char::from_digit(value, 10)
+    let c = u32::from(c);
+    ZEROS.iter().find_map(|zero| c.checked_sub(*zero).filter(|n| *n < 10)).and_then(|n| char::from_digit(n, 10))
 }
 
 #[cfg(test)]
@@ -136,13 +199,34 @@ mod tests {
             ("2025550147;", "2025550147", None),
             ("202\u{a0}555\u{2011}0147", "2025550147", None),
             ("२०२५५५०१४७", "2025550147", None),
+            ("๒๐๒๕๕๕๐๑๔๗", "2025550147", None),
+            ("\u{202d}2025550147\u{202c}", "2025550147", None),
+            ("\u{2066}+1 202 555 0147\u{2069}", "2025550147", None),
+            ("202\u{200b}555\u{2212}0147", "2025550147", None),
+            ("Tel. 202 555 0147", "2025550147", None),
+            ("Phone: (202) 555-0147 x12", "2025550147", Some("12")),
+            ("202 555 0147 cell", "2025550147", None),
+            ("202 555 0147 (home)", "2025550147", None),
+            ("sms:+12025550147", "2025550147", None),
+            ("[202] 555·0147", "2025550147", None),
+            ("202_555_0147", "2025550147", None),
         ] {
             let number = Number::read(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((number.digits.as_str(), number.extension.as_deref()), (digits, extension), "{text}");
         }
-        for text in
-            ["", "110", "Avery", "Avery 0110", "202555011x", "x12", "12 Test Way", "1@2.example", "2025550110 x1 x2"]
-        {
+        for text in [
+            "",
+            "110",
+            "Avery",
+            "Avery 0110",
+            "202555011x",
+            "x12",
+            "12 Test Way",
+            "1@2.example",
+            "2025550110 x1 x2",
+            "home",
+            "tel",
+        ] {
             assert!(Number::read(text).is_none(), "{text}");
         }
     }
@@ -160,7 +244,12 @@ mod tests {
             ("2025550144 x12", "2025550144x12", Some(Fit::Exact)),
             ("2025550144 x13", "2025550144x12", None),
             ("2025550144 x12", "2025550144", Some(Fit::Number)),
-            ("442079460958", "2079460958", Some(Fit::Exact)),
+            ("442079460958", "2079460958", Some(Fit::Number)),
+            ("+44 20 2555 0110", "2025550110", Some(Fit::Number)),
+            ("+44 20 2555 0110", "+1 202 555 0110", None),
+            ("+1 202 555 0110", "+44 20 2555 0110", None),
+            ("+44 20 2555 0110", "0044 20 2555 0110", Some(Fit::Exact)),
+            ("2025550110", "+44 20 2555 0110", Some(Fit::Number)),
         ] {
             let number = |text| Number::read(text).unwrap();
             assert_eq!(number(asked).fit(&number(known)), is, "{asked} {known}");

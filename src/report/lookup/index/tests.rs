@@ -190,6 +190,8 @@ fn exact_is_what_leaves_no_doubt() {
         ("Avery Sample", 1),
         ("Sample Avery", 1),
         ("Avery", 0),
+        ("Avery Avery", 0),
+        ("sample avery sample", 1),
         ("7001", 2),
         ("8001", 1),
         ("+12025550111", 1),
