@@ -322,6 +322,11 @@ impl Store {
         self.write(|reply| Job::TakesAgain { mark, via, reply }).await
     }
 
+    /// The owner of a phone wants no more texts: it takes none from now on, and reminders that have not left are withdrawn.
+    pub async fn stops(&self, mark: AddressMark, at: Instant) -> Result<(), StoreError> {
+        self.write(|reply| Job::Stops { mark, at, reply }).await
+    }
+
     /// Every address from which a test was answered, and when last.
     pub async fn verified_contacts(&self) -> Result<Vec<VerifiedContact>, StoreError> {
         contacts::verified(self.reader().await?.connection()).await
