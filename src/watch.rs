@@ -283,7 +283,6 @@ impl Watch {
 /// What was stored of reminders. A word that this version does not know is left out.
 fn reminders_of(rows: &[ReminderRow], counts: &[(String, String, u64)]) -> remind::Memory {
     let moment = |word: &str| Moment::ALL.into_iter().find(|one| one.as_str() == word);
-    let outcome = |word: &str| Outcome::ALL.into_iter().find(|one| one.as_str() == word);
     let left = rows.iter().filter_map(|row| {
         Some(remind::Settled {
             id: row.message.clone(),
@@ -291,21 +290,10 @@ fn reminders_of(rows: &[ReminderRow], counts: &[(String, String, u64)]) -> remin
             shift: row.shift.clone(),
             moment: moment(&row.moment)?,
             at: row.at,
-            outcome: outcome(&row.outcome)?,
+            outcome: Outcome::of(&row.outcome)?,
         })
     });
-    let mut sum = remind::Counts::default();
-    for (_, word, n) in counts {
-        match outcome(word) {
-            Some(Outcome::Cleared) => sum.cleared += n,
-            Some(Outcome::NotCleared) => sum.not_cleared += n,
-            _ => {}
-        }
-        if !matches!(outcome(word), Some(Outcome::OptedOut | Outcome::NoPhone) | None) {
-            sum.sent += n;
-        }
-    }
-    remind::Memory::restored(left.collect(), sum)
+    remind::Memory::restored(left.collect(), remind::Counts::of(counts))
 }
 
 /// What the mirror must know of the configuration.

@@ -13,10 +13,11 @@ use crate::{
     lifecycle::{self, Floor, Post},
     mirror::{Mirror, shifts::ShiftEntry},
     model::{Instant, local_time::local_date, week},
+    remind,
     report::{
         exceptions::{Exceptions, READ_MAX},
         history::{SUMMED_MAX, Tally},
-        kpi::{AgencyKpis, CONTINUITY_DAYS, DAYS, Facts, Happened, Kpis, PersonKpis, RuleKpis, ShiftFact},
+        kpi::{AgencyKpis, CONTINUITY_DAYS, DAYS, Facts, Happened, Kpis, PersonKpis, Reminded, RuleKpis, ShiftFact},
     },
     store::{Store, StoreError},
 };
@@ -68,13 +69,15 @@ pub(super) async fn kpis(posts: &[Arc<Post>], store: &Store, days: u32, now: Ins
         let history: Vec<Happened> =
             history.into_iter().map(|line| Happened { at: line.at, shift: line.shift, what: line.what }).collect();
         let mut past = past::before_memory(post, store, u64::from(days.max(CONTINUITY_DAYS)) + 1, now).await?;
-        let (mut shifts, complete, week, zone) = {
+        let reminded = remind::Counts::of(&store.reminders_since(&post.name, from).await?);
+        let (mut shifts, complete, week, zone, reminds) = {
             let watch = post.watch.lock().await;
             let mirror = &watch.mirror;
             let (zone, starts) = (mirror.settings().timezone, mirror.settings().week_starts);
             let all = mirror.shifts().starting(past.seam, now + AHEAD);
             let shifts: Vec<ShiftFact> = all.map(|entry| fact(entry, mirror, now)).collect();
-            (shifts, mirror.all_read_since(now).is_some(), week::bounds(zone, week::week_of(zone, starts, now)), zone)
+            let week = week::bounds(zone, week::week_of(zone, starts, now));
+            (shifts, mirror.all_read_since(now).is_some(), week, zone, watch.settings.reminders.is_some())
         };
         let before = std::mem::take(&mut past.shifts).into_iter();
         shifts.extend(before.map(|shift| {
@@ -94,6 +97,8 @@ pub(super) async fn kpis(posts: &[Arc<Post>], store: &Store, days: u32, now: Ins
             history: &history,
             exceptions_waiting: waiting,
             edits: past.edits.take(),
+            reminders: (reminds || reminded.sent > 0)
+                .then(|| Reminded::of(reminded.sent, reminded.cleared, reminded.not_cleared)),
         };
         let mut kpis = AgencyKpis::of(facts, days, now);
         // Whoever was not asked for a day since then may have had shifts on it.

@@ -113,7 +113,7 @@ fn agency(one: &AgencyKpis) -> Agency {
         }
         (None, _) => "unknown: no visit was read again yet".to_owned(),
     };
-    let lines = vec![
+    let mut lines = vec![
         ("Shifts", format!("{}, of {} nobody knows", all.n_shifts, all.n_unknown)),
         ("Somebody came", share(all.fill_ratio)),
         ("Nobody came", share(all.missed_ratio)),
@@ -153,6 +153,15 @@ fn agency(one: &AgencyKpis) -> Agency {
         ),
         ("Edited visits", edits),
     ];
+    if let Some(reminded) = &one.reminders {
+        let of = reminded.n_cleared + reminded.n_not_cleared;
+        let says = format!(
+            "{} sent; {} of {of} missed check-ins came within 10 min",
+            reminded.n_sent,
+            share(reminded.cleared_ratio)
+        );
+        lines.push(("Reminders", says));
+    }
     let row = |(location, of): (&String, &Figures)| {
         vec![
             if location.is_empty() { "(none)".to_owned() } else { cut(location, NAME_MAX) },

@@ -240,6 +240,15 @@ pub fn kpis_text(kpis: &Kpis, output: Output, width: usize) -> String {
             .known_from
             .map_or_else(|| "no visits are known yet".to_owned(), |at| format!("visits are known from {}", day(at)));
         let _ = writeln!(text, "{}: edited {}{edits}; {known}", agency.agency, share(agency.manual_edit_ratio));
+        if let Some(reminded) = &agency.reminders {
+            let of = reminded.n_cleared + reminded.n_not_cleared;
+            let came = share(reminded.cleared_ratio);
+            let _ = writeln!(
+                text,
+                "{}: reminders sent {}, missed check-ins that came within 10 min {came} of {of}",
+                agency.agency, reminded.n_sent
+            );
+        }
     }
     if !kpis.rules.is_empty() {
         text.push('\n');

@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::{
@@ -24,7 +24,7 @@ use crate::{
         access::Access,
         write::{
             WriteFault, Writer,
-            subscriptions::{Change, Subscription, Whose, plan, removal},
+            subscriptions::{Change, Here, Subscription, Whose, plan, removal},
         },
     },
 };
@@ -106,6 +106,8 @@ async fn one(
             here.ok_or("web.external_url is not set, so WellSky has no address to tell; set it in the configuration")?
         }
     };
+    let place =
+        Here { endpoint: &endpoint, agency_id: agency.wellsky.agency_id.as_ref().map(ExposeSecret::expose_secret) };
     let nobody = SecretString::default();
     let secret = match action {
         HooksAction::Ensure { .. } => {
@@ -136,20 +138,24 @@ async fn one(
     })?;
     let (changes, dry_run) = match action {
         HooksAction::List(_) => {
-            lines.extend(there.iter().map(|it| listed(agency, it, &endpoint)));
+            lines.extend(there.iter().map(|it| listed(agency, it, place)));
             return Ok(true);
         }
         HooksAction::Ensure { dry_run, rewrite, .. } => {
-            if there.iter().any(|it| it.whose(&endpoint) == Whose::Unknown) {
+            if there.iter().any(|it| it.whose(place) == Whose::Unknown) {
                 return Err(
                     "WellSky does not show where its subscriptions point to, so nobody can know which are ours; \
                             nothing was changed. Make them in WellSky by hand, with the secret as their header"
                         .into(),
                 );
             }
-            (plan(&there, &endpoint, secret, *rewrite), *dry_run)
+            unmixed(config, agency, &there, place)?;
+            (plan(&there, place, secret, *rewrite), *dry_run)
         }
-        HooksAction::Remove { dry_run, .. } => (removal(&there, &endpoint), *dry_run),
+        HooksAction::Remove { dry_run, .. } => {
+            unmixed(config, agency, &there, place)?;
+            (removal(&there, place), *dry_run)
+        }
     };
     let mut all_done = true;
     for change in changes {
@@ -183,9 +189,26 @@ async fn one(
     Ok(all_done)
 }
 
-fn listed(agency: &Agency, it: &Subscription, endpoint: &str) -> Line {
-    let whose = match it.whose(endpoint) {
+/// `Err` where a subscription of ours may be that of another agency with the same credential.
+fn unmixed(config: &Config, agency: &Agency, there: &[Subscription], place: Here<'_>) -> Result<(), String> {
+    let id = |agency: &Agency| agency.wellsky.client_id.expose_secret().to_owned();
+    let others = config.agencies.iter().filter(|other| other.name != agency.name && id(other) == id(agency));
+    let is_mixed = |it: &Subscription| it.agency_id.is_none() && it.whose(place) == Whose::Ours;
+    match others.map(|other| other.name.as_str()).next() {
+        Some(other) if there.iter().any(is_mixed) => Err(format!(
+            "WellSky does not show for which agency its subscriptions were made, and agency \"{other}\" has the same \
+             credential, so nobody can know which are whose; nothing was changed. Make them in WellSky by hand, with each \
+             agency's secret as their header"
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn listed(agency: &Agency, it: &Subscription, place: Here<'_>) -> Line {
+    let another_agencys = it.whose(Here { agency_id: None, ..place }) == Whose::Ours;
+    let whose = match it.whose(place) {
         Whose::Ours => "ours",
+        Whose::Sibling if another_agencys => "another agency's",
         Whose::Sibling => "a shiftwatch's at another address",
         Whose::Foreign => "somebody else's",
         Whose::Unknown => "not known",

@@ -1,9 +1,6 @@
 //! `briefings` and `reports`: what is sent by the clock, to whom.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::{fmt, path::PathBuf};
 
 use chrono_tz::Tz;
 use secrecy::SecretString;
@@ -264,24 +261,24 @@ fn read_to(node: &Node, path: &str, known: &Known<'_>, cx: &mut Reading<'_>) -> 
     let node = folder?;
     let text = cx.word(node, &folder_path)?;
     let folder = cx.path(&text);
-    if let Err((what, instead)) = writable(&folder) {
-        cx.error(node.at, format!("{folder_path} \"{text}\" {what}"), instead);
+    match std::fs::metadata(&folder) {
+        // A share that is away now may be back when a report is due; the watch does not wait for it.
+        Err(fault) => cx.warn(
+            node.at,
+            format!("{folder_path} \"{text}\" cannot be looked at ({})", fault.kind()),
+            "make the folder, or bring it back, and let this user write to it; until then its reports fail",
+        ),
+        Ok(found) if !found.is_dir() => {
+            cx.error(node.at, format!("{folder_path} \"{text}\" is no folder"), "write a folder's path");
+        }
+        Ok(found) if found.permissions().readonly() => cx.warn(
+            node.at,
+            format!("{folder_path} \"{text}\" cannot be written to"),
+            "let this user write to it; until then its reports fail",
+        ),
+        Ok(_) => {}
     }
     Some(ReportTo::Folder(folder))
-}
-
-/// Whether a file can be put there.
-fn writable(folder: &Path) -> Result<(), (String, &'static str)> {
-    match std::fs::metadata(folder) {
-        Err(fault) => {
-            Err((format!("cannot be looked at ({})", fault.kind()), "make the folder, and let this user write to it"))
-        }
-        Ok(found) if !found.is_dir() => Err(("is no folder".to_owned(), "write a folder's path")),
-        Ok(found) if found.permissions().readonly() => {
-            Err(("cannot be written to".to_owned(), "let this user write to it"))
-        }
-        Ok(_) => Ok(()),
-    }
 }
 
 fn read_name(fields: &mut Fields<'_>, names: &mut Names, cx: &mut Reading<'_>) -> Option<String> {

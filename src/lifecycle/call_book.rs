@@ -100,13 +100,11 @@ impl CallBook {
             store.put_calls(&self.post.name, Vec::new(), (list, now + OVERLAP)).await?;
             return Ok(None);
         };
-        let known = {
-            let watch = self.post.watch.lock().await;
-            if watch.mirror.section(Section::Clients).read_at.is_none() {
-                // After a start nobody is known yet, and everybody would be a stranger.
-                return Ok(None);
+        let Some(known) = self.known().await else {
+            if now - read_until > OVERLAP {
+                self.complain("not all clients and caregivers were read yet, and nobody knows whose a number is");
             }
-            known_numbers(&watch.mirror)
+            return Ok(None);
         };
         let mut from = read_until.max(now - LONGEST_AGO) - OVERLAP;
         let mut stretch = STRETCH;
@@ -136,6 +134,19 @@ impl CallBook {
         }
         self.decide(now).await?;
         Ok(None)
+    }
+
+    /// Whose each number is, among all agencies that read this gateway's calls. `None`: not all people were read yet.
+    async fn known(&self) -> Option<BTreeMap<String, BTreeSet<ClientId>>> {
+        let mut known = known_numbers(&self.post.watch.lock().await.mirror)?;
+        for other in self.floor.posts.iter().filter(|other| other.name != self.post.name) {
+            let watch = other.watch.lock().await;
+            let digest = watch.settings.wellsky.write.ringcentral_digest.as_ref();
+            if digest.is_some_and(|digest| digest.gateway == self.digest.gateway) {
+                known = without(known, &watch.mirror)?;
+            }
+        }
+        Some(known)
     }
 
     fn complain(&self, why: &str) {
@@ -207,23 +218,53 @@ fn closed_days(
     ends.take_while(|(_, end)| *end + grace <= now && *end <= read_until).filter(|(_, end)| *end > decided).collect()
 }
 
-/// Whose each number is. One that a caregiver has as well is no client's: the call may be about anybody.
-fn known_numbers(mirror: &Mirror) -> BTreeMap<String, BTreeSet<ClientId>> {
-    let digits = |phones: &[String]| -> Vec<String> {
-        phones.iter().filter_map(|phone| Number::read(phone)).map(|number| number.digits).collect()
-    };
+/// Whose each number is. One that a caregiver has as well is no client's: the call may be about anybody; nor is one with an
+/// extension: whoever is behind the same switchboard calls by it. `None` until all people were read in this run: with a part of
+/// them a number of two looks like one's own.
+fn known_numbers(mirror: &Mirror) -> Option<BTreeMap<String, BTreeSet<ClientId>>> {
+    all_read(mirror)?;
     let mut known: BTreeMap<String, BTreeSet<ClientId>> = BTreeMap::new();
+    let mut shared = BTreeSet::new();
     for client in mirror.roster().filter(|client| client.is_client != Some(false)) {
-        for number in digits(client.person.phones.reveal(PhiGrant::COMPARE)) {
-            known.entry(number).or_default().insert(client.id.clone());
+        for number in numbers(client.person.phones.reveal(PhiGrant::COMPARE)) {
+            if number.extension.is_some() {
+                shared.insert(number.digits.clone());
+            }
+            known.entry(number.digits).or_default().insert(client.id.clone());
         }
     }
+    // One that several clients have is told of as such.
+    known.retain(|digits, clients| clients.len() > 1 || !shared.contains(digits));
     for caregiver in mirror.caregivers() {
-        for number in digits(caregiver.person.phones.reveal(PhiGrant::COMPARE)) {
-            known.remove(&number);
+        for number in numbers(caregiver.person.phones.reveal(PhiGrant::COMPARE)) {
+            known.remove(&number.digits);
         }
     }
-    known
+    Some(known)
+}
+
+/// The same without the numbers of another agency's people: the call may have been meant for either agency.
+fn without(
+    mut known: BTreeMap<String, BTreeSet<ClientId>>,
+    other: &Mirror,
+) -> Option<BTreeMap<String, BTreeSet<ClientId>>> {
+    all_read(other)?;
+    let clients = other.roster().filter(|client| client.is_client != Some(false)).map(|client| &client.person);
+    for person in clients.chain(other.caregivers().map(|caregiver| &caregiver.person)) {
+        for number in numbers(person.phones.reveal(PhiGrant::COMPARE)) {
+            known.remove(&number.digits);
+        }
+    }
+    Some(known)
+}
+
+/// `None` until all clients and caregivers were read in this run.
+fn all_read(mirror: &Mirror) -> Option<()> {
+    [Section::Clients, Section::Caregivers].into_iter().try_for_each(|it| mirror.section(it).full_at.map(drop))
+}
+
+fn numbers(phones: &[String]) -> Vec<Number> {
+    phones.iter().filter_map(|phone| Number::read(phone)).collect()
 }
 
 /// The present as the gateway stamps it.
@@ -235,6 +276,61 @@ fn gateways_now(floor: &Floor) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        mirror::fixture::{self, Reading},
+        model::Phi,
+    };
+
+    #[test]
+    fn whose_a_number_is_nobody_guesses() {
+        let phones = |phones: &[&str]| Phi::new(phones.iter().map(|&it| it.to_owned()).collect());
+        let client = |id: &str, numbers: &[&str]| {
+            let mut client = fixture::client(id, Some(true), Some(true));
+            client.person.phones = phones(numbers);
+            client
+        };
+        let clients = vec![
+            client("c1", &["(202) 555-0101", "+1 202 555 0102"]),
+            client("c2", &["2025550103", "2025550104"]),
+            client("c3", &["2025550104"]),
+            client("c4", &["2025550105"]),
+            client("c5", &["(202) 555-0106 x12"]),
+            client("c6", &["202-555-0107 x1"]),
+            client("c7", &["202-555-0107"]),
+        ];
+        let mut caregiver = fixture::caregiver("g1");
+        caregiver.person.phones = phones(&["12025550105"]);
+        let mut mirror = fixture::mirror();
+        Reading::clients(0, clients.clone()).into(&mut mirror);
+        assert!(known_numbers(&mirror).is_none(), "caregivers are not read");
+        Reading::caregivers(0, vec![caregiver.clone()]).incomplete().into(&mut mirror);
+        assert!(known_numbers(&mirror).is_none(), "nor is a part of them enough");
+        Reading::caregivers(1, vec![caregiver.clone()]).into(&mut mirror);
+        let known = known_numbers(&mirror).expect("all are read");
+        let whose: Vec<(&str, Vec<&str>)> =
+            known.iter().map(|(digits, ids)| (digits.as_str(), ids.iter().map(ClientId::as_str).collect())).collect();
+        let want = [
+            ("2025550101", vec!["c1"]),
+            ("2025550102", vec!["c1"]),
+            ("2025550103", vec!["c2"]),
+            ("2025550104", vec!["c2", "c3"]),
+            ("2025550107", vec!["c6", "c7"]),
+        ];
+        assert_eq!(whose, want);
+        let mut east = fixture::mirror();
+        Reading::clients(0, vec![client("e1", &["202.555.0101"])]).into(&mut east);
+        assert!(without(known.clone(), &east).is_none(), "the other agency is not wholly read");
+        let mut hers = fixture::caregiver("g2");
+        hers.person.phones = phones(&["2025550103"]);
+        Reading::caregivers(0, vec![hers]).into(&mut east);
+        let left = without(known, &east).expect("both are read");
+        let left: Vec<&str> = left.keys().map(String::as_str).collect();
+        assert_eq!(left, ["2025550102", "2025550104", "2025550107"], "nor does one agency guess for another");
+        let mut halved = fixture::mirror();
+        Reading::caregivers(0, vec![caregiver]).into(&mut halved);
+        Reading::clients(0, clients).incomplete().into(&mut halved);
+        assert!(known_numbers(&halved).is_none(), "a part of the clients");
+    }
 
     #[test]
     fn a_day_is_closed_after_its_grace_once_and_when_it_was_read() {

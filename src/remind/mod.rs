@@ -93,6 +93,12 @@ impl Outcome {
     pub const ALL: [Self; 6] =
         [Self::Sent, Self::OptedOut, Self::NoPhone, Self::Withdrawn, Self::Cleared, Self::NotCleared];
 
+    /// By its label's value.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == word)
+    }
+
     /// The label's value.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -133,6 +139,26 @@ pub struct Counts {
     pub cleared: u64,
     /// Those that did not.
     pub not_cleared: u64,
+}
+
+impl Counts {
+    /// Added up from counts by moment and outcome, as they are stored.
+    #[must_use]
+    pub fn of(counts: &[(String, String, u64)]) -> Self {
+        let mut sum = Self::default();
+        for (_, word, n) in counts {
+            let outcome = Outcome::of(word);
+            match outcome {
+                Some(Outcome::Cleared) => sum.cleared += n,
+                Some(Outcome::NotCleared) => sum.not_cleared += n,
+                _ => {}
+            }
+            if !matches!(outcome, Some(Outcome::OptedOut | Outcome::NoPhone) | None) {
+                sum.sent += n;
+            }
+        }
+        sum
+    }
 }
 
 /// How it stands with reminders.

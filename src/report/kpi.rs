@@ -77,6 +77,32 @@ pub struct AgencyKpis {
     pub manual_edits: Option<Edits>,
     /// How many exceptions wait for somebody, by kind.
     pub exceptions_waiting: BTreeMap<String, u64>,
+    /// What became of reminders to caregivers; `null` while they are off and none was sent in the span.
+    #[serde(default)]
+    pub reminders: Option<Reminded>,
+}
+
+/// Reminders to caregivers. They are kept for 90 days.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = kpi::Reminded)]
+pub struct Reminded {
+    /// Texts that were sent.
+    pub n_sent: u64,
+    /// Missed check-ins that came within ten minutes of the text about them.
+    pub n_cleared: u64,
+    /// Those that did not.
+    pub n_not_cleared: u64,
+    /// The share of missed check-ins that came so; `null` while of none it is known.
+    pub cleared_ratio: Option<f64>,
+}
+
+impl Reminded {
+    /// From the counts of a span.
+    #[must_use]
+    pub fn of(n_sent: u64, n_cleared: u64, n_not_cleared: u64) -> Self {
+        let cleared_ratio = share(n_cleared, n_cleared + n_not_cleared);
+        Self { n_sent, n_cleared, n_not_cleared, cleared_ratio }
+    }
 }
 
 /// The figures of a place.
@@ -202,6 +228,8 @@ pub struct Facts<'a> {
     pub exceptions_waiting: BTreeMap<String, u64>,
     /// What is known of edited visits.
     pub edits: Option<Edits>,
+    /// What became of reminders to caregivers, where there are any.
+    pub reminders: Option<Reminded>,
 }
 
 impl AgencyKpis {
@@ -231,6 +259,7 @@ impl AgencyKpis {
             manual_edit_ratio: facts.edits.as_ref().map(Edits::ratio),
             manual_edits: facts.edits,
             exceptions_waiting: facts.exceptions_waiting,
+            reminders: facts.reminders,
         }
     }
 }

@@ -76,6 +76,34 @@ pub(super) async fn put_bad(
     execute(connection, "recording who takes nothing", text, row).await.map(drop)
 }
 
+/// Its owner says that an address takes nothing any more. What was sent before says nothing against it.
+pub(super) async fn stops(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    mark: &AddressMark,
+    via: Channel,
+    at: Instant,
+) -> Result<(), StoreError> {
+    takes_again(connection, memory, mark, via).await?;
+    put_bad(connection, memory, mark, via, BadAddress::OptedOut, at).await
+}
+
+/// A message that was sent at `sent_at` arrived: what was known against its address before then is over.
+pub(super) async fn arrived(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    mark: &AddressMark,
+    via: Channel,
+    sent_at: Instant,
+) -> Result<(), StoreError> {
+    let text = "SELECT 1 FROM opted_out WHERE mark = ? AND via = ? AND since > ?";
+    let row = vec![mark.as_str().into(), via.as_str().into(), sent_at.into()];
+    if fetch(connection, "looking who takes nothing", text, row).await?.is_empty() {
+        takes_again(connection, memory, mark, via).await?;
+    }
+    Ok(())
+}
+
 /// An address takes messages again.
 pub(super) async fn takes_again(
     connection: &mut SqliteConnection,

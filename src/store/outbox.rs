@@ -5,7 +5,7 @@
 //! Gives: rows in `outbox`, `attempts` and `receipts` that agree with each other at the end of every transaction.
 //! Does not: decide what an outcome means (see [`super::settle`]) or when to try again (the send loop says).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -17,10 +17,11 @@ use super::{
     mirror_rows::{blob_row, put_blobs},
     orders::{NewReceipt, channel_of, put_receipts},
     settle::{self, Followers, MessageFate, Ready, Row, Settled},
-    sql::{Many, Value, execute, fetch, get, json, maybe_instant, unjson},
+    sql::{Many, Value, execute, fetch, get, instant, json, maybe_instant, unjson},
     writer::{Counted, Memory, Values},
 };
 use crate::{
+    alerts::notice::REMINDERS,
     alerts::orders::News,
     model::{AddressMark, AgencyName, Instant, Phi, PhiGrant},
     notify::message::{Channel, Message, MessageId},
@@ -242,6 +243,35 @@ pub(super) async fn withdraw(
     let rows = read_rows(&GET.fetch(connection, "withdrawing messages", keys).await?)?;
     let settled = rows.into_iter().filter_map(|row| settle::after_withdrawal(row, at)).collect();
     write(connection, memory, settled, at).await
+}
+
+/// Its owner wants no more texts on a phone: it takes none, and reminders to it that have not left are withdrawn.
+pub(super) async fn stops(
+    connection: &mut SqliteConnection,
+    memory: &mut Memory,
+    phone: &AddressMark,
+    at: Instant,
+) -> Result<(), StoreError> {
+    contacts::stops(connection, memory, phone, Channel::Sms, at).await?;
+    let text = "SELECT agency, id FROM outbox WHERE receiver = ? AND ended_at IS NULL";
+    let mut cancels: BTreeMap<AgencyName, Vec<MessageId>> = BTreeMap::new();
+    for row in &fetch(connection, "looking for reminders", text, vec![REMINDERS.into()]).await? {
+        let id = MessageId::from_stored(get(row, TABLE, 1)?);
+        if address_of(connection, &id).await?.is_some_and(|(address, _)| address == *phone) {
+            cancels.entry(AgencyName::new(get::<String>(row, TABLE, 0)?)).or_default().push(id);
+        }
+    }
+    for (agency, ids) in cancels {
+        withdraw(connection, memory, &agency, ids, at).await?;
+    }
+    Ok(())
+}
+
+/// When a message was taken last.
+async fn sent_at(connection: &mut SqliteConnection, id: &MessageId) -> Result<Option<Instant>, StoreError> {
+    let text = "SELECT at FROM attempts WHERE message = ? AND outcome = 'sent' ORDER BY at DESC LIMIT 1";
+    let rows = fetch(connection, "looking when a message was sent", text, vec![id.as_str().into()]).await?;
+    rows.first().map(|row| instant(row, "attempts", 0)).transpose()
 }
 
 /// Claims what is due. Everything that time alone changes (retries due, expiry, lapsed leases) is settled first.
@@ -561,7 +591,10 @@ pub(super) async fn report(
     {
         match bad {
             Some(bad) => contacts::put_bad(connection, memory, &address, channel, bad, at).await?,
-            None => contacts::takes_again(connection, memory, &address, channel).await?,
+            None => {
+                let sent_at = sent_at(connection, &id).await?.unwrap_or(at);
+                contacts::arrived(connection, memory, &address, channel, sent_at).await?;
+            }
         }
     }
     write(connection, memory, vec![settled], at).await?;

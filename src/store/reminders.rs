@@ -1,7 +1,7 @@
 //! What became of reminders to caregivers, written with the step that knows it. No phone, no text.
 
 use chrono::TimeDelta;
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     error::StoreError,
@@ -69,6 +69,21 @@ pub(super) async fn put(
         .map(drop)
 }
 
+/// How many were decided since `from`, by moment and outcome.
+pub(super) async fn counts_since(
+    connection: &mut SqliteConnection,
+    agency: &AgencyName,
+    from: Instant,
+) -> Result<Vec<(String, String, u64)>, StoreError> {
+    let text = "SELECT moment, outcome, count(*) FROM reminders WHERE agency = ? AND at >= ? GROUP BY moment, outcome";
+    let counts = fetch(connection, "counting reminders", text, vec![agency.as_str().into(), from.into()]).await?;
+    counts.iter().map(count).collect()
+}
+
+fn count(row: &SqliteRow) -> Result<(String, String, u64), StoreError> {
+    Ok((get(row, TABLE, 0)?, get(row, TABLE, 1)?, get::<i64>(row, TABLE, 2)?.unsigned_abs()))
+}
+
 /// Those of the last days, as of the latest of them; and how many there were, by moment and outcome.
 pub(super) async fn load(
     connection: &mut SqliteConnection,
@@ -93,6 +108,5 @@ pub(super) async fn load(
     rows.retain(|row| latest.is_some_and(|latest| latest - row.at <= OPEN));
     let text = "SELECT moment, outcome, count(*) FROM reminders WHERE agency = ? GROUP BY moment, outcome";
     let counts = fetch(connection, what, text, key()).await?;
-    let count = |row| Ok((get(row, TABLE, 0)?, get(row, TABLE, 1)?, get::<i64>(row, TABLE, 2)?.unsigned_abs()));
-    Ok((rows, counts.iter().map(count).collect::<Result<_, StoreError>>()?))
+    Ok((rows, counts.iter().map(count).collect::<Result<_, _>>()?))
 }

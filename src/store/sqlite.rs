@@ -29,7 +29,7 @@ use super::{
     error::StoreError,
     heard, lives,
     lock::{FileLock, make_private},
-    mirror_rows, on_call_log, orders, outbox, outbox_read, phone_log, scheduled, secrets,
+    mirror_rows, on_call_log, orders, outbox, outbox_read, phone_log, reminders, scheduled, secrets,
     silences::{self, SilenceChange},
     writer::{Job, Memory, Reply, Writer},
 };
@@ -322,6 +322,11 @@ impl Store {
         self.write(|reply| Job::TakesAgain { mark, via, reply }).await
     }
 
+    /// The owner of a phone wants no more texts: it takes none from now on, and reminders that have not left are withdrawn.
+    pub async fn stops(&self, mark: AddressMark, at: Instant) -> Result<(), StoreError> {
+        self.write(|reply| Job::Stops { mark, at, reply }).await
+    }
+
     /// Every address from which a test was answered, and when last.
     pub async fn verified_contacts(&self) -> Result<Vec<VerifiedContact>, StoreError> {
         contacts::verified(self.reader().await?.connection()).await
@@ -384,6 +389,15 @@ impl Store {
     /// What happened to an agency's shifts since `from`, oldest first.
     pub async fn shift_history(&self, agency: &AgencyName, from: Instant) -> Result<Vec<StoredLine>, StoreError> {
         mirror_rows::history_since(self.reader().await?.connection(), agency, from).await
+    }
+
+    /// How many reminders to caregivers were decided since `from`, by moment and outcome.
+    pub async fn reminders_since(
+        &self,
+        agency: &AgencyName,
+        from: Instant,
+    ) -> Result<Vec<(String, String, u64)>, StoreError> {
+        reminders::counts_since(self.reader().await?.connection(), agency, from).await
     }
 
     /// The rows of the archive whose planned start or check-in lies in `[from, until)`, by start, without those that left the

@@ -95,6 +95,11 @@ pub(super) enum Job {
         until: Instant,
         reply: Reply<()>,
     },
+    Stops {
+        mark: AddressMark,
+        at: Instant,
+        reply: Reply<()>,
+    },
     TakesAgain {
         mark: AddressMark,
         via: Channel,
@@ -443,6 +448,7 @@ async fn one(connection: &mut SqliteConnection, memory: &mut Memory, job: Job) -
         Job::PollLater { polls, reply } => done(reply, outbox::poll_later(connection, polls).await),
         Job::Heard { heard, orders, reply } => done(reply, heard::put(connection, memory, heard, orders).await),
         Job::Listening { gateway, until, reply } => done(reply, heard::listening(connection, &gateway, until).await),
+        Job::Stops { mark, at, reply } => done(reply, outbox::stops(connection, memory, &mark, at).await),
         Job::TakesAgain { mark, via, reply } => {
             done(reply, contacts::takes_again(connection, memory, &mark, via).await)
         }
@@ -521,6 +527,7 @@ fn refuse(job: Job, error: &StoreError) -> Answer {
         | Job::Listening { reply, .. }
         | Job::Way { reply, .. }
         | Job::Calls { reply, .. }
+        | Job::Stops { reply, .. }
         | Job::TakesAgain { reply, .. }
         | Job::Verified { reply, .. }
         | Job::Past { reply, .. }

@@ -125,6 +125,29 @@ async fn subscriptions_are_made_told_by_and_taken_away() {
     assert!(!house.log().contains(SECRET) && !house.log().contains(&url), "{}", house.log());
 }
 
+/// Two agencies on one credential: each has its own, and none takes the other's.
+#[tokio::test]
+async fn agencies_on_one_credential_have_their_hooks_side_by_side() {
+    let (house, _) = reachable().await;
+    let file = house.config_file();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (one, rest) = text.split_once("rule_files:").expect("one agency, then the rest");
+    let (_, agency) = one.split_once("  - name: main").expect("an agency");
+    let two = agency.replace("\"9999\"", "\"8888\"").replace(SECRET, "another-secret-of-the-hooks");
+    std::fs::write(&file, format!("{one}  - name: two{two}rule_files:{rest}")).unwrap();
+    let of = |lines: &[Value], agency: &str, change: &str| {
+        lines.iter().filter(|line| line["agency"] == agency && line["change"] == change).count()
+    };
+    let made = hooks(&house, &["ensure"]).await;
+    let n = made.len() / 2;
+    assert!(n > 0 && of(&made, "main", "create") == n && of(&made, "two", "create") == n, "{made:?}");
+    assert_eq!(hooks(&house, &["ensure"]).await, Vec::<Value>::new(), "the second time there is nothing to do");
+    let removed = hooks(&house, &["remove", "--agency", "two"]).await;
+    assert_eq!(of(&removed, "two", "remove"), n, "{removed:?}");
+    let listed = hooks(&house, &["list", "--agency", "main"]).await;
+    assert!(listed.len() == n && listed.iter().all(|line| line["whose"] == "ours"), "{listed:?}");
+}
+
 /// Where nobody can see what is there, nothing is made and nothing taken away, and a person is told what to do.
 #[tokio::test]
 async fn without_a_list_that_shows_everything_nothing_is_changed() {

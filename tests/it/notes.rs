@@ -221,6 +221,28 @@ async fn a_task_log_that_is_refused_becomes_an_admin_task() {
     );
 }
 
+/// An answer with a good status that says no, or says nothing that can be read, is not taken for a note that was written.
+#[tokio::test]
+async fn a_good_status_alone_is_no_proof() {
+    let mut house = House::unwatched(plan("      write: { task_log: {}, admin_task: {} }\n")).await;
+    house.sim.switches(|it| {
+        for on in ["POST /v1/encounter/*/tasklog/", "POST /v1/adminTasks/"] {
+            it.faults.push(Fault::new(on, FaultAnswer::Html(200)).times(1));
+        }
+    });
+    house.start().await;
+    house.settled().await;
+    // It is looked for twice, ten seconds apart, before it is written once more.
+    let all = written(&house, 1).await;
+    assert!(all[0].visit.is_some(), "{all:?}");
+    house.shows("shiftwatch_messages_total{channel=\"record\",outcome=\"sent\"}", 1.0).await;
+    assert_eq!(house.sim.written().len(), 1);
+    let kept = listed(&house, &[]).await;
+    let of = |way: &str| kept.iter().find(|note| note["way"] == way).unwrap_or_else(|| panic!("{kept:?}"));
+    assert_eq!((&of("task_log")["state"], &of("admin_task")["state"]), (&json!("sent"), &json!("uncertain")));
+    assert!(of("task_log")["vendor_id"].is_string(), "{kept:?}");
+}
+
 const NOTED: &str = "      write: { ringcentral_digest: { gateway: rc, grace: 1m, owner: [31] } }\n";
 
 /// Avery's number is hers; Blake's is another client's as well.

@@ -58,6 +58,10 @@ async fn whoever_asked_is_reminded_once_and_it_is_measured() {
         (&true.into(), &1.into(), &2.into(), &1.0.into()),
         "over the restart, too: {reminders}"
     );
+    let (_, kpis) = house.get("/api/v1/kpis").await;
+    let kpis: serde_json::Value = serde_json::from_str(&kpis).unwrap();
+    let reminded = &kpis["agencies"][0]["reminders"];
+    assert_eq!((&reminded["n_sent"], &reminded["cleared_ratio"]), (&2.into(), &1.0.into()), "{reminded}");
     house.long_enough().await;
     assert_eq!(to(&house).len(), 2, "once each: {:?}", to(&house));
     assert!(!house.log().contains("2025550163"), "no phone in a log");

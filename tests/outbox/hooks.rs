@@ -254,6 +254,31 @@ async fn ringcentral_shakes_hands_and_is_believed_with_our_token_only() {
     assert_eq!(desk.hooks.ringcentral(Some(&token), b"{ not json").await, Hooked::Echo(token));
 }
 
+/// STOP to one number means all of them: what waits is withdrawn, and a receipt of what went before brings nothing back.
+#[tokio::test]
+async fn stop_to_one_number_ends_reminders_by_every_gateway() {
+    let mut desk = Desk::open().await;
+    let reminder = |id: &str| Message { receiver: "reminders/".into(), ..text(id, &["twilio"]) };
+    desk.world.decide(vec![reminder("before")]).await;
+    desk.world.pass().await;
+    desk.world.decide(vec![reminder("waits"), text("alert", &["twilio"])]).await;
+    desk.world.at(5);
+    desk.hooks.twilio_text(&signed(TEXT_HOOK, &texted("SM7", "Stop."), TOKEN)).await;
+    assert_eq!(desk.world.fate("waits").await, MessageFate::Cancelled, "at once, whichever gateway would have sent it");
+    assert_eq!(desk.world.fate("alert").await, MessageFate::Queued, "what is no reminder the gateway refuses");
+    let n_bad = async |desk: &Desk| desk.world.store.bad_contacts().await.unwrap().len();
+    assert_eq!(n_bad(&desk).await, 1, "though nobody here has this number");
+    let sid = desk.sim.texts()[0].sid.clone();
+    let params = [("MessageSid", sid.as_str()), ("MessageStatus", "delivered")];
+    desk.hooks.twilio_status(&signed(STATUS_HOOK, &params, TOKEN)).await;
+    assert_eq!(desk.world.fate("before").await, MessageFate::Delivered);
+    assert_eq!(n_bad(&desk).await, 1, "it went before");
+    desk.hooks.twilio_text(&signed(TEXT_HOOK, &texted("SM8", "Start"), TOKEN)).await;
+    assert_eq!(n_bad(&desk).await, 0);
+    desk.hooks.twilio_text(&signed(TEXT_HOOK, &texted("SM7", "Stop."), TOKEN)).await;
+    assert_eq!(n_bad(&desk).await, 0, "the same text once more is no other word");
+}
+
 #[tokio::test]
 async fn who_texts_stop_in_the_middle_of_it_takes_nothing_until_start() {
     let mut desk = Desk::open().await;

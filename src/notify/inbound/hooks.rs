@@ -11,7 +11,7 @@ use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{Ears, Heard, HeardWas, Replies, VOICE_HOOK, opts_in, signature};
+use super::{Ears, Heard, HeardWas, Replies, VOICE_HOOK, signature};
 use crate::{
     clock::Clock,
     model::{AddressMark, Phi},
@@ -115,9 +115,13 @@ impl Hooks {
         self.ears.hooked(&gateway);
         let (sid, from, body) = (posted.get("MessageSid"), e164(posted.get("From")), posted.get("Body"));
         let Some(from) = from.filter(|_| twilio::wire::is_sid(sid)).map(Phi::new) else { return Hooked::Taken };
-        if (posted.get("OptOutType") == "START" || opts_in(body))
-            && self.store.takes_again(AddressMark::of(&from), Channel::Sms).await.is_err()
-        {
+        // The account may have words of its own for them.
+        let stored = match posted.get("OptOutType") {
+            "START" => self.store.takes_again(AddressMark::of(&from), Channel::Sms).await,
+            "STOP" => self.store.stops(AddressMark::of(&from), self.clock.now()).await,
+            _ => Ok(()),
+        };
+        if stored.is_err() {
             return Hooked::Again;
         }
         let heard = Heard {
@@ -278,9 +282,6 @@ impl Hooks {
         let from = text.from.and_then(|party| e164(party.phone_number.as_deref()?));
         let (Some(from), Some(words), true) = (from, text.subject, inbound) else { return Hooked::Taken };
         let from = Phi::new(from);
-        if opts_in(&words) && self.store.takes_again(AddressMark::of(&from), Channel::Sms).await.is_err() {
-            return Hooked::Again;
-        }
         let heard = Heard {
             gateway: gateway.to_owned(),
             provider_id: id,

@@ -11,14 +11,11 @@ use chrono::TimeDelta;
 use futures::{StreamExt as _, stream};
 use tokio::{sync::watch, time};
 
-use super::{Ears, Heard, HeardWas, Replies, opts_in};
+use super::{Ears, Heard, HeardWas, Replies};
 use crate::{
     clock::Clock,
-    model::{AddressMark, Instant, PhiGrant},
-    notify::{
-        channel::{Channels, Moment},
-        message::Channel,
-    },
+    model::Instant,
+    notify::channel::{Channels, Moment},
     store::{Store, StoreError},
 };
 
@@ -118,9 +115,6 @@ impl Ear {
             self.silent = false;
         }
         for text in texts {
-            if opts_in(text.text.reveal(PhiGrant::COMPARE)) {
-                listening.store.takes_again(AddressMark::of(&text.from), Channel::Sms).await?;
-            }
             let heard = Heard {
                 gateway: self.gateway.clone(),
                 provider_id: text.provider_id,

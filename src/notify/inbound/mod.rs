@@ -138,6 +138,17 @@ impl Ears {
         let is_text = !heard.provider_id.contains('/');
         let (mark, at) = (AddressMark::of(&heard.from), heard.at);
         let answers_test = is_test_answer(&heard.text, &mark, real_now());
+        // Once: a list that is read again must not bring back what was said before.
+        let stored = match opts(heard.text.reveal(PhiGrant::COMPARE)).filter(|_| is_text) {
+            Some(Opts::In) => store.takes_again(mark.clone(), Channel::Sms).await,
+            Some(Opts::Out) => store.stops(mark.clone(), at).await,
+            None => Ok(()),
+        };
+        if let Err(error) = stored {
+            tracing::error!(error = %error, gateway, "store: STOP or START could not be stored; it is heard again");
+            lock(&self.seen).remove(&key);
+            return HeardWas::StoreFault;
+        }
         let was = replies.hear(heard).await;
         let is_known = matches!(was, HeardWas::Reply | HeardWas::Stray | HeardWas::NotAReply);
         if is_text
@@ -209,16 +220,52 @@ fn is_test_answer(text: &Phi<String>, mark: &AddressMark, now: Instant) -> bool 
     })
 }
 
-/// Whether a text asks to be texted again after STOP: carriers take these words themselves, and let texts through.
+/// What a text says of texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opts {
+    /// They are wanted again.
+    In,
+    /// None are wanted any more.
+    Out,
+}
+
+/// Whether a text asks for no more texts, or for texts again. Carriers take these words themselves, but each only for the
+/// number that was written to; somebody who says STOP to one of our numbers means all of them.
 #[must_use]
-pub fn opts_in(text: &str) -> bool {
-    matches!(text.trim().to_ascii_uppercase().as_str(), "START" | "UNSTOP" | "YES")
+pub fn opts(text: &str) -> Option<Opts> {
+    let word = text.trim().trim_matches(['.', '!', '"', '\'']).trim_end().to_ascii_uppercase();
+    match word.as_str() {
+        "START" | "UNSTOP" | "YES" => Some(Opts::In),
+        "STOP" | "STOPALL" | "STOP ALL" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" | "REVOKE" | "OPTOUT" => {
+            Some(Opts::Out)
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::local_time::from_micros;
+
+    #[test]
+    fn stop_and_start_are_words_of_their_own() {
+        let rows = [
+            ("STOP", Some(Opts::Out)),
+            (" stop. ", Some(Opts::Out)),
+            ("Unsubscribe", Some(Opts::Out)),
+            ("\"STOP\"", Some(Opts::Out)),
+            ("start", Some(Opts::In)),
+            ("UNSTOP", Some(Opts::In)),
+            ("please don't stop", None),
+            ("1 K72", None),
+            ("end of shift", None),
+            ("", None),
+        ];
+        for (text, want) in rows {
+            assert_eq!(opts(text), want, "{text}");
+        }
+    }
 
     #[test]
     fn a_test_is_answered_with_its_own_code_from_its_own_number_in_its_time() {

@@ -40,7 +40,7 @@ fn line(hour: i64, what: &str) -> Happened {
 fn facts<'a>(shifts: &'a [ShiftFact], history: &'a [Happened], edits: Option<Edits>) -> Facts<'a> {
     let week = (at(-24 * 7), at(24 * 7));
     let exceptions_waiting = BTreeMap::new();
-    Facts { agency: "main", complete: true, shifts, week, history, exceptions_waiting, edits }
+    Facts { agency: "main", complete: true, shifts, week, history, exceptions_waiting, edits, reminders: None }
 }
 
 fn count(shifts: &[ShiftFact], history: &[Happened]) -> AgencyKpis {
@@ -54,6 +54,12 @@ fn of_nothing_nothing_is_known() {
     assert_eq!((kpis.overtime_hours, kpis.filled_late_ratio, kpis.time_to_fill.p50_seconds), (None, None, None));
     let json = serde_json::to_value(&kpis.all).unwrap();
     assert_eq!(json["fill_ratio"], serde_json::Value::Null);
+}
+
+#[test]
+fn what_reminders_cleared_is_a_share_of_those_known() {
+    let ratio = |cleared, not_cleared| Reminded::of(9, cleared, not_cleared).cleared_ratio;
+    assert_eq!((ratio(0, 0), ratio(3, 1), ratio(0, 2)), (None, Some(0.75), Some(0.0)));
 }
 
 #[test]

@@ -19,6 +19,7 @@ use super::{
     auth::After401,
     classify::{Asked, Class, classify},
     fetched::ReadFault,
+    wire::value,
 };
 use crate::{
     clock::{Clock, real_now},
@@ -125,7 +126,8 @@ impl Writer {
             match class {
                 Class::Ok => {
                     self.access.token.lock().await.accepted(loan.generation);
-                    return read(&answer);
+                    let body = read(&answer)?;
+                    return if method != Method::GET && says_no(&body) { Err(refused(&answer)) } else { Ok(body) };
                 }
                 Class::Token if !again => {
                     let verdict =
@@ -159,9 +161,50 @@ fn read(answer: &Answer) -> Result<Value, WriteFault> {
     serde_json::from_slice(&answer.body).map_err(|_| WriteFault::Unreadable)
 }
 
+/// Whether an answer with a good status says in its body that nothing was changed.
+fn says_no(body: &Value) -> bool {
+    let is = |value: Option<&Value>, word: &str| value.and_then(Value::as_str) == Some(word);
+    let no = body.get("success").is_some_and(|it| value::truth(Some(it)) == Some(false));
+    // A resource may carry a note of an earlier error of its own.
+    let error = body.get("resourceType").is_none()
+        && body.get("error").is_some_and(|it| !matches!(it, Value::Null | Value::Bool(false)) && *it != "");
+    let issues = body.get("issue").and_then(Value::as_array).into_iter().flatten();
+    let outcome = is(body.get("resourceType"), "OperationOutcome")
+        && issues.into_iter().any(|it| ["error", "fatal"].iter().any(|word| is(it.get("severity"), word)));
+    no || error || outcome
+}
+
 fn refused(answer: &Answer) -> WriteFault {
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let says = body.as_ref().and_then(|body| body.get("error").or_else(|| body.get("message"))).and_then(Value::as_str);
     let says = says.map(|says| says.chars().filter(|c| !c.is_control()).take(SAYS_CHARS_MAX).collect());
     WriteFault::Refused { status: answer.status, says }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_good_status_may_still_say_no() {
+        let outcome =
+            |severity: &str| json!({ "resourceType": "OperationOutcome", "issue": [{ "severity": severity }] });
+        let rows = [
+            (json!({ "success": false, "message": "Visit is locked" }), true, "said plainly"),
+            (json!({ "success": "false" }), true, "as text"),
+            (json!({ "error": "Visit is locked" }), true, "an error"),
+            (json!({ "error": { "code": 7 } }), true, "an error of several parts"),
+            (outcome("error"), true, "FHIR's way"),
+            (outcome("information"), false, "FHIR's way of saying that it went well"),
+            (json!({ "success": true, "error": null }), false, "no error"),
+            (json!({ "success": true, "error": "" }), false, "an empty one"),
+            (json!({ "resourceType": "Subscription", "id": 321, "error": "410 once" }), false, "the resource's own"),
+            (Value::Null, false, "nothing"),
+        ];
+        for (body, no, shows) in rows {
+            assert_eq!(says_no(&body), no, "{shows}");
+        }
+    }
 }

@@ -59,8 +59,8 @@ impl Writer {
             "show_in_family_room": false,
             "message_for_next_caregiver": false,
         });
-        let answer = self.send(Method::POST, "/v1/encounter/", &[visit, "tasklog"], &[], Some(&body)).await;
-        Ok(value::id(taken(answer)?.get("taskLogId")))
+        let answer = self.send(Method::POST, "/v1/encounter/", &[visit, "tasklog"], &[], Some(&body)).await?;
+        taken(&answer, "taskLogId")
     }
 
     /// The ids of the task logs on a visit whose text holds `mark`. `None` for one without an id.
@@ -94,7 +94,11 @@ impl Writer {
     /// # Errors
     /// As [`WriteFault`] says. What is uncertain stays so: there is no search for admin tasks.
     pub async fn put_admin_task(&self, task: AdminTask<'_>) -> Result<Option<String>, WriteFault> {
-        let number = |id: &str| id.parse::<u64>().map_or_else(|_| json!(id), |id| json!(id));
+        // Another number than the id, such as 12 for 0012, would be somebody else.
+        let number = |id: &str| match id.parse::<u64>() {
+            Ok(n) if n.to_string() == id => json!(n),
+            _ => json!(id),
+        };
         let mut requesters = vec![json!({ "resourceType": "Patient", "id": number(task.client) })];
         requesters.extend(task.caregiver.map(|id| json!({ "resourceType": "Practitioner", "id": number(id) })));
         let body = json!({
@@ -106,15 +110,38 @@ impl Writer {
             "owner": task.owners,
             "meta": { "tag": [ { "code": "agencyId", "display": self.agency_id().unwrap_or_default() } ] },
         });
-        let answer = self.send(Method::POST, "/v1/adminTasks/", &[], &[], Some(&body)).await;
-        Ok(value::id(taken(answer)?.get("id")))
+        let answer = self.send(Method::POST, "/v1/adminTasks/", &[], &[], Some(&body)).await?;
+        taken(&answer, "id")
     }
 }
 
-/// An answer that cannot be read, but says that it went well, is taken for what it says.
-fn taken(answer: Result<Value, WriteFault>) -> Result<Value, WriteFault> {
-    match answer {
-        Err(WriteFault::Unreadable) => Ok(Value::Null),
-        answer => answer,
+/// The id in an answer to what was written, where there is one. An empty answer and a plain "yes" are believed; whatever
+/// says neither is no proof of anything.
+fn taken(answer: &Value, key: &str) -> Result<Option<String>, WriteFault> {
+    let id = value::id(answer.get(key)).or_else(|| value::id(answer.get("id")));
+    let yes = answer.is_null() || answer.get("success").is_some_and(|it| value::truth(Some(it)) == Some(true));
+    if yes || id.is_some() { Ok(id) } else { Err(WriteFault::Unreadable) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_answer_that_says_so_means_written() {
+        let rows = [
+            (json!({ "success": true, "taskLogId": 4102 }), Ok(Some("4102")), "as documented"),
+            (json!({ "success": true, "taskLogId": "4102" }), Ok(Some("4102")), "an id as text"),
+            (json!({ "success": true }), Ok(None), "no id, but a yes"),
+            (json!({ "resourceType": "TaskLog", "id": 7 }), Ok(Some("7")), "the resource itself"),
+            (Value::Null, Ok(None), "an empty answer"),
+            (json!({}), Err(WriteFault::Unreadable), "neither yes nor an id"),
+            (json!({ "message": "Visit is locked" }), Err(WriteFault::Unreadable), "words alone"),
+            (json!("done"), Err(WriteFault::Unreadable), "a text"),
+        ];
+        for (answer, want, shows) in rows {
+            let want = want.map(|id: Option<&str>| id.map(str::to_owned));
+            assert_eq!(taken(&answer, "taskLogId"), want, "{shows}");
+        }
     }
 }

@@ -7,6 +7,7 @@
 use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
+use url::Url;
 
 use super::{WriteFault, Writer};
 use crate::source::{
@@ -48,6 +49,8 @@ pub struct Subscription {
     pub reason: Option<String>,
     /// Where it points to, where the vendor shows that.
     pub endpoint: Option<String>,
+    /// For which of the vendor's agencies it was made, where the vendor shows that.
+    pub agency_id: Option<String>,
     /// The `Authorization` it sends, where the vendor shows that.
     authorization: Option<String>,
 }
@@ -57,7 +60,7 @@ pub struct Subscription {
 pub enum Whose {
     /// This installation's.
     Ours,
-    /// Another shiftwatch's, or ours from a time with another address.
+    /// Another shiftwatch's, or ours from a time with another address, or another agency's on the same credential.
     Sibling,
     /// Somebody else's.
     Foreign,
@@ -66,17 +69,39 @@ pub enum Whose {
 }
 
 impl Subscription {
-    /// Whose it is, seen from an installation with this address.
+    /// Whose it is, seen from this agency of an installation with this address.
     #[must_use]
-    pub fn whose(&self, endpoint: &str) -> Whose {
+    pub fn whose(&self, here: Here<'_>) -> Whose {
         let reason_is_ours = self.reason.as_deref().map(|reason| reason == REASON);
+        let another_agencys = self.agency_id.as_deref().zip(here.agency_id).is_some_and(|(its, ours)| its != ours);
         match (&self.endpoint, reason_is_ours) {
-            (Some(at), Some(true) | None) if at == endpoint => Whose::Ours,
+            (Some(at), Some(true) | None) if is_at(at, here.endpoint) => {
+                if another_agencys {
+                    Whose::Sibling
+                } else {
+                    Whose::Ours
+                }
+            }
             (Some(_), Some(true)) => Whose::Sibling,
             (Some(_), _) | (None, Some(false)) => Whose::Foreign,
             (None, _) => Whose::Unknown,
         }
     }
+}
+
+/// From where it is asked whose a subscription is.
+#[derive(Debug, Clone, Copy)]
+pub struct Here<'a> {
+    /// The address that the vendor is to tell.
+    pub endpoint: &'a str,
+    /// The agency's id at the vendor.
+    pub agency_id: Option<&'a str>,
+}
+
+/// Whether two addresses are one; a slash at the end and the case of a host's name make no difference.
+fn is_at(shown: &str, endpoint: &str) -> bool {
+    let read = |text: &str| Url::parse(text.trim()).ok().map(|url| url.as_str().trim_end_matches('/').to_owned());
+    shown == endpoint || read(shown).is_some_and(|shown| read(endpoint) == Some(shown))
 }
 
 /// One step from what there is to what there should be.
@@ -103,11 +128,11 @@ pub enum Change {
     },
 }
 
-/// What has to change so that each of [`CRITERIA`] is told once to `endpoint`. `rewrite` renews all of ours, for a vendor
+/// What has to change so that each of [`CRITERIA`] is told once to `here`. `rewrite` renews all of ours, for a vendor
 /// that does not show which secret a subscription sends.
 #[must_use]
-pub fn plan(there: &[Subscription], endpoint: &str, secret: &SecretString, rewrite: bool) -> Vec<Change> {
-    let mut ours: Vec<&Subscription> = there.iter().filter(|it| it.whose(endpoint) == Whose::Ours).collect();
+pub fn plan(there: &[Subscription], here: Here<'_>, secret: &SecretString, rewrite: bool) -> Vec<Change> {
+    let mut ours: Vec<&Subscription> = there.iter().filter(|it| it.whose(here) == Whose::Ours).collect();
     // Of two that say the same, the one that works stays.
     ours.sort_by_key(|it| (it.criteria.clone(), !it.active));
     let authorization = authorization(secret);
@@ -130,10 +155,10 @@ pub fn plan(there: &[Subscription], endpoint: &str, secret: &SecretString, rewri
     changes
 }
 
-/// What takes away all that point to `endpoint` and are ours.
+/// What takes away all that point to `here` and are ours.
 #[must_use]
-pub fn removal(there: &[Subscription], endpoint: &str) -> Vec<Change> {
-    let ours = there.iter().filter(|it| it.whose(endpoint) == Whose::Ours);
+pub fn removal(there: &[Subscription], here: Here<'_>) -> Vec<Change> {
+    let ours = there.iter().filter(|it| it.whose(here) == Whose::Ours);
     ours.map(|it| Change::Remove { id: it.id.clone(), criteria: it.criteria.clone() }).collect()
 }
 
@@ -225,7 +250,10 @@ impl Writer {
 }
 
 fn subscription(row: &Value) -> Option<Subscription> {
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    // What is shown as an empty text is not shown.
+    let text = |value: Option<&Value>| {
+        value.and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
     let channel = row.get("channel");
     let headers = channel.and_then(|channel| channel.get("header"));
     let headers = match headers {
@@ -243,6 +271,7 @@ fn subscription(row: &Value) -> Option<Subscription> {
         active: status.is_none_or(|status| matches!(status.to_ascii_lowercase().as_str(), "active" | "requested")),
         reason: text(row.get("reason")),
         endpoint: text(channel.and_then(|channel| channel.get("endpoint"))),
+        agency_id: value::usable_id(value::tag(row, "agencyId")),
         authorization: authorization.map(|header| (*header).to_owned()),
     })
 }
@@ -252,6 +281,7 @@ mod tests {
     use super::*;
 
     const HERE: &str = "https://watch.example.com/hooks/wellsky";
+    const OURS: Here<'static> = Here { endpoint: HERE, agency_id: Some("9999") };
 
     fn secret() -> SecretString {
         SecretString::from("example-shared-secret")
@@ -264,6 +294,7 @@ mod tests {
             active: true,
             reason: Some(REASON.to_owned()),
             endpoint: Some(HERE.to_owned()),
+            agency_id: Some("9999".to_owned()),
             authorization: Some(authorization(&secret())),
         }
     }
@@ -274,9 +305,9 @@ mod tests {
 
     #[test]
     fn what_is_as_it_should_be_is_left_alone() {
-        assert_eq!(plan(&all(), HERE, &secret(), false), []);
-        assert_eq!(plan(&[], HERE, &secret(), false).len(), CRITERIA.len(), "at first all are made");
-        assert_eq!(plan(&all(), HERE, &secret(), true).len(), CRITERIA.len(), "all again, when asked to");
+        assert_eq!(plan(&all(), OURS, &secret(), false), []);
+        assert_eq!(plan(&[], OURS, &secret(), false).len(), CRITERIA.len(), "at first all are made");
+        assert_eq!(plan(&all(), OURS, &secret(), true).len(), CRITERIA.len(), "all again, when asked to");
     }
 
     #[test]
@@ -291,7 +322,7 @@ mod tests {
         let renew = |n: usize| Change::Renew { id: n.to_string(), criteria: CRITERIA[n].to_owned() };
         let remove = |id: &str, criteria: &str| Change::Remove { id: id.to_owned(), criteria: criteria.to_owned() };
         assert_eq!(
-            plan(&there, HERE, &secret(), false),
+            plan(&there, OURS, &secret(), false),
             [
                 renew(0),
                 renew(1),
@@ -307,6 +338,7 @@ mod tests {
         let rows: &[(Option<&str>, Option<&str>, Whose, &str)] = &[
             (Some(REASON), Some(HERE), Whose::Ours, "ours"),
             (None, Some(HERE), Whose::Ours, "the address alone says it"),
+            (Some(REASON), Some("https://Watch.example.com/hooks/wellsky/"), Whose::Ours, "the same address"),
             (Some("billing"), Some(HERE), Whose::Foreign, "somebody else's reason"),
             (Some(REASON), Some("https://test.example.com/hooks/wellsky"), Whose::Sibling, "another shiftwatch's"),
             (None, Some("https://crm.example.com/"), Whose::Foreign, "another address"),
@@ -318,9 +350,31 @@ mod tests {
             let reason = reason.map(str::to_owned);
             let endpoint = endpoint.map(str::to_owned);
             let it = Subscription { reason, endpoint, ..row("1", CRITERIA[0]) };
-            assert_eq!(it.whose(HERE), *whose, "{shows}");
-            assert_eq!(removal(&[it], HERE).len(), usize::from(*whose == Whose::Ours), "{shows}");
+            assert_eq!(it.whose(OURS), *whose, "{shows}");
+            assert_eq!(removal(&[it], OURS).len(), usize::from(*whose == Whose::Ours), "{shows}");
         }
+    }
+
+    #[test]
+    fn two_agencies_on_one_credential_keep_out_of_each_others_way() {
+        let two = Here { agency_id: Some("8888"), ..OURS };
+        let its_secret = SecretString::from("another-shared-secret");
+        let there = all();
+        assert_eq!(plan(&there, two, &its_secret, true).len(), CRITERIA.len());
+        assert!(plan(&there, two, &its_secret, true).iter().all(|change| matches!(change, Change::Create { .. })));
+        assert_eq!(removal(&there, two), []);
+        let its = |it: Subscription| Subscription {
+            id: format!("2-{}", it.id),
+            agency_id: Some("8888".to_owned()),
+            authorization: Some(authorization(&its_secret)),
+            ..it
+        };
+        let both: Vec<Subscription> = all().into_iter().chain(all().into_iter().map(its)).collect();
+        assert_eq!(plan(&both, OURS, &secret(), false), []);
+        assert_eq!(plan(&both, two, &its_secret, false), []);
+        assert_eq!(removal(&both, two).len(), CRITERIA.len());
+        // Of which it is not shown counts as ours: most credentials have one agency.
+        assert_eq!(Subscription { agency_id: None, ..row("1", CRITERIA[0]) }.whose(two), Whose::Ours);
     }
 
     #[test]
@@ -332,6 +386,11 @@ mod tests {
         assert_eq!(it.authorization.as_deref(), Some("authorization: Bearer x"));
         let starred = json!({ "id": "1", "channel": { "header": "Authorization: ********" } });
         assert_eq!(subscription(&starred).unwrap().authorization, None);
+        let tagged = json!({ "id": "1", "reason": " ", "meta": { "tag": [{ "code": "agencyId", "display": 9999 }] },
+            "channel": { "endpoint": format!("{HERE}/") } });
+        let it = subscription(&tagged).unwrap();
+        assert_eq!((it.agency_id.as_deref(), it.reason.as_deref()), (Some("9999"), None), "an empty text says nothing");
+        assert_eq!(it.whose(OURS), Whose::Ours);
         assert_eq!(subscription(&json!({ "criteria": "patient.created" })), None, "without an id nothing can be done");
     }
 }

@@ -109,6 +109,7 @@ impl Office {
                 "manual_edit_ratio": some(0.04),
                 "manual_edits": known.then(|| json!({ "since": now() - TimeDelta::days(20), "n_visits": 350, "n_edited": 14 })),
                 "exceptions_waiting": { "late_check_in": if known { 3 } else { 0 } },
+                "reminders": known.then(|| json!({ "n_sent": 41, "n_cleared": 9, "n_not_cleared": 3, "cleared_ratio": 0.75 })),
             }],
         });
         serde_json::from_value(kpis).expect("key figures")
