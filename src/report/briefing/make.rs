@@ -122,10 +122,13 @@ fn coverage(given: &Given) -> Coverage {
     let mut places: BTreeMap<&str, (Uncovered, TimeDelta)> = BTreeMap::new();
     let mut missing = TimeDelta::zero();
     let mut first = Vec::new();
-    let soon = |care: &&Care| {
-        is_uncovered(care) && care.end > now && care.key.start < now + TimeDelta::hours(72) && !has_come(care)
-    };
+    let soon = |care: &&Care| !care.cancelled && care.end > now && care.key.start < now + TimeDelta::hours(72);
+    let mut n_shifts = 0;
     for care in given.care.iter().filter(soon) {
+        n_shifts += 1;
+        if !is_uncovered(care) || has_come(care) {
+            continue;
+        }
         let lacks = care.end - care.key.start.max(now);
         missing += lacks;
         let (place, place_lacks) = places.entry(&care.location).or_default();
@@ -149,7 +152,7 @@ fn coverage(given: &Given) -> Coverage {
         })
         .collect();
     locations.sort_by(|a, b| b.within_72h.cmp(&a.within_72h).then_with(|| a.location.cmp(&b.location)));
-    Coverage { all, locations, first }
+    Coverage { all, locations, first, n_shifts: Some(n_shifts) }
 }
 
 pub(super) const fn has_come(care: &Care) -> bool {
@@ -235,6 +238,7 @@ fn visits(given: &Given) -> Visits {
     let mut part = Visits {
         day,
         n_shifts: 0,
+        n_not_over: 0,
         n_made: 0,
         n_missed: 0,
         n_unseen: 0,
@@ -251,7 +255,11 @@ fn visits(given: &Given) -> Visits {
                 part.without_check_out.push(open_shift(care));
             }
         }
-        if care.key.start < from || until <= care.key.start || care.end > given.now {
+        if care.key.start < from || until <= care.key.start {
+            continue;
+        }
+        if care.end > given.now {
+            part.n_not_over += 1;
             continue;
         }
         part.n_shifts += 1;

@@ -272,6 +272,9 @@ fn the_night_tells_who_took_its_pages_and_a_handoff_tells_of_the_day() {
     assert!(lines[0].contains("evening handoff Tue 2026-11-24 16:30"), "{lines:?}");
     assert_eq!(lines[2], "Pages today: nobody was paged.");
     assert!(lines[3].starts_with("Today: no shifts") && lines[4].starts_with("Watch tonight"), "{lines:?}");
+    // Early in a day nothing is over; that is not a day without shifts.
+    let early = given(Kind::Handoff, vec![care("1", "c1", 2, Some("g")), care("2", "c2", 3, None)]);
+    assert!(text::lines(&make(&early))[3].starts_with("Today: none over yet, 2 under way or to come, "));
 }
 
 #[test]
@@ -294,6 +297,17 @@ fn the_checks_say_of_whole_days_whether_all_is_covered_also_when_it_is() {
     let quiet = make(&given(Kind::Weekend, shifts[3..4].to_vec()));
     assert_eq!(text::lines(&quiet)[1], "Sat 28 and Sun 29 Nov: all covered, 1 shift.");
     assert_eq!(text::subject(&quiet), "The weekend Tue 24 Nov: all covered");
+    // Where there are no shifts, nothing is covered.
+    let none = make(&given(Kind::Weekend, Vec::new()));
+    assert_eq!(text::lines(&none)[1], "Sat 28 and Sun 29 Nov: no shifts.");
+    assert_eq!(text::subject(&none), "The weekend Tue 24 Nov: no shifts");
+    let none = make(&given(Kind::Morning, Vec::new()));
+    assert_eq!(text::lines(&none)[1], "Uncovered: there are no shifts in 72 h.");
+    assert_eq!(text::subject(&none), "Morning briefing Tue 24 Nov: no shifts in 72 h");
+    for kind in [Kind::Morning, Kind::Weekend] {
+        let page = html::page(&[make(&given(kind, Vec::new()))], None, false, "");
+        assert!(!page.contains("covered in") && page.contains("o shifts"), "{page}");
+    }
     assert!(tomorrow.len() <= 12 && weekend.len() <= 12);
 }
 

@@ -24,8 +24,10 @@ pub fn subject(briefing: &Briefing) -> String {
         return format!("{name} {day}: CAN'T SEE WellSky");
     }
     let says = match (&briefing.coverage, &briefing.ahead) {
+        (Some(part), _) if part.n_shifts == Some(0) => "no shifts in 72 h".to_owned(),
         (Some(part), _) if part.all.within_24h == 0 => "covered for 24 h".to_owned(),
         (Some(part), _) => format!("{} uncovered in 24 h", part.all.within_24h),
+        (None, Some(part)) if part.n_shifts == 0 => "no shifts".to_owned(),
         (None, Some(part)) if part.n_uncovered == 0 => "all covered".to_owned(),
         (None, Some(part)) => format!("{} of {} uncovered", part.n_uncovered, count(part.n_shifts, "shift", "shifts")),
         (None, None) => "the schedule is not known".to_owned(),
@@ -115,6 +117,10 @@ pub fn headline(briefing: &Briefing) -> String {
 
 fn coverage(part: &Coverage, briefing: &Briefing) -> String {
     let Uncovered { today, within_24h, within_72h, hours, money, .. } = &part.all;
+    // Where there is nothing, nothing is covered either.
+    if part.n_shifts == Some(0) {
+        return "Uncovered: there are no shifts in 72 h.".to_owned();
+    }
     if *within_72h == 0 {
         return "Uncovered: none in 72 h.".to_owned();
     }
@@ -141,6 +147,9 @@ fn ahead(part: &Ahead, briefing: &Briefing) -> Vec<String> {
         format!("{} and {}", part.from.format("%a %-d"), part.until.format("%a %-d %b"))
     };
     let shifts = count(part.n_shifts, "shift", "shifts");
+    if part.n_shifts == 0 {
+        return vec![format!("{days}: no shifts.")];
+    }
     if part.n_uncovered == 0 {
         return vec![format!("{days}: all covered, {shifts}.")];
     }
@@ -232,7 +241,10 @@ fn pages(name: &str, part: &Pages) -> String {
 fn visits(name: &str, part: &Visits, briefing: &Briefing) -> String {
     let mut says = Vec::new();
     if part.n_shifts == 0 {
-        says.push("no shifts".to_owned());
+        says.push(match part.n_not_over {
+            0 => "no shifts".to_owned(),
+            n => format!("none over yet, {n} under way or to come"),
+        });
     } else {
         says.push(format!("{} of {} made", part.n_made, count(part.n_shifts, "shift", "shifts")));
         says.push(format!("{} late", part.n_late));
