@@ -154,11 +154,21 @@ pub fn place_of<'a>(asked: &str, known: &'a [String]) -> Option<&'a String> {
     known.iter().find(|name| *name == asked).or_else(|| fits.next().filter(|_| fits.next().is_none()))
 }
 
+/// Whether two texts name one place.
+pub(super) fn same_place(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}
+
+/// Whether one of these is meant.
+pub(super) fn has_place(known: &[String], asked: &str) -> bool {
+    known.iter().any(|name| same_place(name, asked))
+}
+
 /// So many locations are named to whoever asks for one that is none.
 const PLACES_SAID: usize = 20;
 
 /// What a person reads who asked for a location that nobody has: of it nothing is known, least of all that it is covered.
-fn no_place(asked: &str, known: &[String]) -> String {
+pub(super) fn no_place(asked: &str, known: &[String]) -> String {
     let there = match known {
         [] => "none is known yet".to_owned(),
         known if known.len() > PLACES_SAID => {
@@ -174,7 +184,7 @@ fn no_place(asked: &str, known: &[String]) -> String {
 async fn placed(web: &Web, asked: &Asked) -> Result<(), String> {
     let Some(location) = &asked.location else { return Ok(()) };
     let known = web.briefings.locations(asked.agency.as_deref()).await;
-    if known.iter().any(|name| name.to_lowercase() == location.to_lowercase()) {
+    if has_place(&known, location) {
         return Ok(());
     }
     Err(no_place(location, &known))
