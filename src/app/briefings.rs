@@ -334,9 +334,11 @@ async fn given(
         }
     };
     let seam = past.as_ref().map_or(from, |past| past.seam);
-    let (mut care, week_starts) = {
+    let (mut care, week_starts, zones) = {
         let watch = post.watch.lock().await;
-        (watch.care(from, until, location, at), watch.settings.hours.week_starts)
+        let zones = watch.mirror.settings().locations.iter();
+        let zones = zones.filter_map(|location| Some((location.name.clone(), location.timezone?))).collect();
+        (watch.care(from, until, location, at), watch.settings.hours.week_starts, zones)
     };
     let mut edits = None;
     if let Some(mut past) = past {
@@ -357,6 +359,7 @@ async fn given(
         agency: post.name.clone(),
         title: seen.title.clone(),
         zone: seen.timezone,
+        zones,
         clock_12h: seen.clock_12h,
         week_starts,
         hourly_rate: told.hourly_rate,

@@ -74,7 +74,11 @@ fn leaves(command: &clap::Command, words: &[String], all: &mut Vec<(Vec<String>,
 }
 
 /// What arguments take, each at least one of these.
-const VALUES: [&str; 10] = [
+const VALUES: [&str; 14] = [
+    "2026-11-01..2026-11-14",
+    "127.0.0.1",
+    "America/Denver",
+    "0.5",
     "a1b2c3",
     "2",
     "20m",
@@ -149,7 +153,9 @@ fn shell(line: &str) -> Option<Vec<String>> {
     }
     words.push(word);
     words.retain(|word| !word.is_empty());
-    Some(words)
+    let stands_for_another =
+        |word: &String| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase() || "./|-".contains(c));
+    if words.iter().any(|word| !word.starts_with('-') && stands_for_another(word)) { None } else { Some(words) }
 }
 
 #[test]

@@ -51,6 +51,7 @@ impl Briefings for OneMorning {
             agency: "main".into(),
             title: "CCA".to_owned(),
             zone: chrono_tz::America::Denver,
+            zones: [].into(),
             clock_12h: false,
             week_starts: Weekday::Sun,
             hourly_rate: None,

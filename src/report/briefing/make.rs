@@ -105,12 +105,18 @@ fn money(hours: f64, given: &Given) -> Option<f64> {
     given.hourly_rate.map(|rate| (hours * rate).round())
 }
 
-fn open_shift(care: &Care) -> OpenShift {
+/// The zone of a location whose clocks hang in another than the agency's.
+pub(super) fn zone_of(location: &str, given: &Given) -> Option<String> {
+    given.zones.get(location).filter(|zone| **zone != given.zone).map(|zone| zone.name().to_owned())
+}
+
+fn open_shift(care: &Care, given: &Given) -> OpenShift {
     OpenShift {
         shift: care.key.id.to_string(),
         starts_at: care.key.start,
         ends_at: care.end,
         location: care.location.to_string(),
+        timezone: zone_of(&care.location, given),
         client: Named::of(care.key.client.clone()),
     }
 }
@@ -139,7 +145,7 @@ fn coverage(given: &Given) -> Coverage {
             count.within_72h += 1;
         }
         if first.len() < LISTED {
-            first.push(open_shift(care));
+            first.push(open_shift(care, given));
         }
     }
     all.hours = hours(missing);
@@ -160,7 +166,7 @@ pub(super) const fn has_come(care: &Care) -> bool {
 }
 
 /// Tomorrow; or the next Saturday and Sunday, on these days themselves what is left of them.
-fn days_of(kind: Kind, today: NaiveDate) -> (NaiveDate, NaiveDate) {
+pub(super) fn days_of(kind: Kind, today: NaiveDate) -> (NaiveDate, NaiveDate) {
     if kind != Kind::Weekend {
         let tomorrow = today + Days::new(1);
         return (tomorrow, tomorrow);
@@ -183,7 +189,7 @@ fn ahead(given: &Given) -> Ahead {
             n_uncovered += 1;
             missing += care.end - care.key.start;
             if first.len() < LISTED {
-                first.push(open_shift(care));
+                first.push(open_shift(care, given));
             }
         }
     }
@@ -252,7 +258,7 @@ fn visits(given: &Given) -> Visits {
         if care.came == Came::Open && given.now - care.end >= OPEN_MAX {
             part.n_without_check_out += 1;
             if part.without_check_out.len() < LISTED {
-                part.without_check_out.push(open_shift(care));
+                part.without_check_out.push(open_shift(care, given));
             }
         }
         if care.key.start < from || until <= care.key.start {
@@ -269,7 +275,7 @@ fn visits(given: &Given) -> Visits {
             Came::Nobody => {
                 part.n_missed += 1;
                 if part.missed.len() < LISTED {
-                    part.missed.push(open_shift(care));
+                    part.missed.push(open_shift(care, given));
                 }
             }
         }

@@ -198,6 +198,9 @@ pub struct OpenShift {
     pub ends_at: Instant,
     /// Its location; may be empty.
     pub location: String,
+    /// The zone that its location's clocks hang in, IANA, where that is another than the agency's: texts tell its times in it.
+    #[serde(default)]
+    pub timezone: Option<String>,
     /// Whom it is for.
     pub client: Named<ClientId>,
 }
@@ -304,6 +307,9 @@ pub struct Risk {
     pub starts_at: Instant,
     /// Its location; may be empty.
     pub location: String,
+    /// The zone that its location's clocks hang in, IANA, where that is another than the agency's: texts tell its times in it.
+    #[serde(default)]
+    pub timezone: Option<String>,
     /// Whom it is for.
     pub client: Named<ClientId>,
     /// Who goes; `null` = nobody yet.
@@ -516,6 +522,11 @@ impl Briefing {
 
     fn local(&self, at: Instant) -> DateTime<chrono_tz::Tz> {
         at.with_timezone(&self.zone())
+    }
+
+    /// By a location's clocks; by the agency's where they hang no others.
+    fn local_in(&self, at: Instant, zone: Option<&str>) -> DateTime<chrono_tz::Tz> {
+        at.with_timezone(&zone.and_then(|zone| zone.parse().ok()).unwrap_or_else(|| self.zone()))
     }
 }
 
