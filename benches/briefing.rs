@@ -210,6 +210,7 @@ async fn main() {
             agency: "main".into(),
             title: "CCA".to_owned(),
             zone: chrono_tz::America::Denver,
+            zones: [].into(),
             clock_12h: false,
             week_starts: chrono::Weekday::Sun,
             hourly_rate: Some(32.5),

@@ -483,7 +483,8 @@ pub struct OnCall {
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     pub at: Option<String>,
     /// How to answer
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OnCallOutput::Table)]
+    // Under a name of its own: clap hands what `log` takes for `output` up to us under that one, and it is another type.
+    #[arg(id = "on_call_output", long = "output", value_enum, value_name = "FORMAT", default_value_t = OnCallOutput::Table)]
     pub output: OnCallOutput,
     /// The running agent's address [default: web.listen of the configuration, else http://127.0.0.1:9847]
     #[arg(long, value_name = "URL", env = "SHIFTWATCH_URL")]

@@ -4,7 +4,7 @@
 //! mails of those that are due. Does not: decide when one is due.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt::Write as _,
     sync::{Arc, RwLock},
 };
@@ -17,7 +17,7 @@ use crate::{
     alerts::silence::SilenceState,
     clock::{self, Clock},
     config::{Agency, BriefingPlan, Config, MailDefaults, ReportPlan},
-    http::briefing::{Asked, BriefingFault, Briefings, KEPT_S, SentBriefing},
+    http::briefing::{Asked, BriefingFault, Briefings, KEPT_S, SentBriefing, place_of},
     lifecycle::{
         Post,
         scheduled::{NotWritten, Planned, Writes, Written},
@@ -121,7 +121,8 @@ impl Briefer {
         }
     }
 
-    /// The briefings of these agencies (empty = all), by ids alone.
+    /// The briefings of these agencies (empty = all), by ids alone. An agency that does not have the location is left out: of
+    /// what it does not have, nobody can say that it is covered.
     pub(super) async fn brief(
         &self,
         kind: Kind,
@@ -142,6 +143,11 @@ impl Briefer {
             let Some(seen) = view.agencies.iter().find(|one| one.name == post.name).filter(|_| wanted) else {
                 continue;
             };
+            let places = if location.is_some() { places(post).await } else { Vec::new() };
+            let place = location.map(|location| place_of(location, &places));
+            if place == Some(None) {
+                continue;
+            }
             let pages_from = pages.as_ref().ok().and_then(|(_, from)| *from);
             let own = pages.clone().map(|(pages, _)| {
                 pages.into_iter().filter(|page| page.agency == post.name.as_str()).collect::<Vec<LoggedPage>>()
@@ -152,7 +158,7 @@ impl Briefer {
                 (post, &self.store),
                 seen,
                 (kind, at),
-                location,
+                place.flatten().map(String::as_str),
                 Told { pages: own, pages_from, watchers: watchers.clone(), machinery, hourly_rate },
             );
             let given = given.await;
@@ -218,7 +224,8 @@ impl Briefer {
         };
         let mut all = self.brief(plan.kind, &plan.agencies, plan.location.as_deref(), None).await;
         if all.is_empty() {
-            return Err(NotWritten::failed("none of its agencies is watched yet".to_owned()));
+            let place = plan.location.as_ref().map_or_else(String::new, |name| format!(", or has the location {name}"));
+            return Err(NotWritten::failed(format!("none of its agencies is watched yet{place}")));
         }
         if let Some(due) = due {
             self.enough_is_known(&all, due, now)?;
@@ -300,6 +307,15 @@ struct Told {
     hourly_rate: Option<f64>,
 }
 
+/// The locations of an agency as its texts write them.
+async fn places(post: &Post) -> Vec<String> {
+    let mirror = &post.watch.lock().await.mirror;
+    let configured = mirror.settings().locations.iter().map(|location| location.name.clone());
+    let lived_in = mirror.client_ids().map(|id| mirror.location_of(id));
+    let all: BTreeSet<String> = configured.chain(lived_in).filter(|name| !name.is_empty()).collect();
+    all.into_iter().collect()
+}
+
 async fn given(
     (post, store): (&Post, &Store),
     seen: &AgencyView,
@@ -318,9 +334,11 @@ async fn given(
         }
     };
     let seam = past.as_ref().map_or(from, |past| past.seam);
-    let (mut care, week_starts) = {
+    let (mut care, week_starts, zones) = {
         let watch = post.watch.lock().await;
-        (watch.care(from, until, location, at), watch.settings.hours.week_starts)
+        let zones = watch.mirror.settings().locations.iter();
+        let zones = zones.filter_map(|location| Some((location.name.clone(), location.timezone?))).collect();
+        (watch.care(from, until, location, at), watch.settings.hours.week_starts, zones)
     };
     let mut edits = None;
     if let Some(mut past) = past {
@@ -341,6 +359,7 @@ async fn given(
         agency: post.name.clone(),
         title: seen.title.clone(),
         zone: seen.timezone,
+        zones,
         clock_12h: seen.clock_12h,
         week_starts,
         hourly_rate: told.hourly_rate,
@@ -429,6 +448,18 @@ impl Briefings for Briefer {
             let all = self.briefing(asked.clone()).await;
             shown.insert(asked, (clock::real_now(), all.clone()));
             all
+        })
+    }
+
+    fn locations<'a>(&'a self, agency: Option<&'a str>) -> BoxFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            let mut all = BTreeSet::new();
+            for post in self.desk.posts().iter() {
+                if agency.is_none_or(|name| post.name.as_str() == name) {
+                    all.extend(places(post).await);
+                }
+            }
+            all.into_iter().collect()
         })
     }
 

@@ -120,9 +120,10 @@ async fn make(briefer: &Briefer, plan: &ReportPlan, at: Instant) -> Result<Docum
             }
         }
         What::Hours => {
-            let (first, last) = plan.range.days(plan.zone, at);
             let mut all = Vec::new();
             for post in briefer.desk.posts().iter().filter(|post| post.source.is_some() && mine(post.name.as_str())) {
+                let starts = post.watch.lock().await.settings.hours.week_starts;
+                let (first, last) = plan.range.days_of(plan.zone, at, starts);
                 let days = Days::Between(first, last);
                 let hours = briefer.bookkeeper.report(Some(post.name.to_string()), days).await;
                 all.push(hours.map_err(|fault| fault.to_string())?);

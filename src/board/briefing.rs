@@ -85,7 +85,9 @@ fn agency(briefing: &Briefing) -> Agency {
     // The table has it, in more room.
     lines.retain(|line| !line.name.contains("the middle of"));
     let kpis = text::kpis(&briefing.trend);
-    let kpis = kpis.iter().filter(|kpi| kpi.middle.is_some()).map(|kpi| Kpi {
+    // One that is not known beside others that are says so.
+    let any_known = kpis.iter().any(|kpi| kpi.middle.is_some());
+    let kpis = kpis.iter().filter(|_| any_known).map(|kpi| Kpi {
         name: kpi.name,
         last: kpi.says(kpi.last),
         week: kpi.says(kpi.week),

@@ -114,12 +114,22 @@ fn agency(one: &AgencyKpis) -> Agency {
         (None, _) => "unknown: no visit was read again yet".to_owned(),
     };
     let mut lines = vec![
-        ("Shifts", format!("{}, of {} nobody knows", all.n_shifts, all.n_unknown)),
-        ("Somebody came", share(all.fill_ratio)),
-        ("Nobody came", share(all.missed_ratio)),
+        (
+            "Shifts",
+            match all.n_unknown {
+                0 => all.n_shifts.to_string(),
+                n => format!("{}; of {n} nobody knows yet who came", all.n_shifts),
+            },
+        ),
+        ("Somebody came", share(all.told(all.fill_ratio))),
+        ("Nobody came", share(all.told(all.missed_ratio))),
         (
             "On time",
-            format!("{} within 7 min, {} within 15 min", share(all.on_time_7m_ratio), share(all.on_time_15m_ratio)),
+            format!(
+                "{} within 7 min, {} within 15 min",
+                share(all.told(all.on_time_7m_ratio)),
+                share(all.told(all.on_time_15m_ratio))
+            ),
         ),
         (
             "Worked of planned",
@@ -166,9 +176,9 @@ fn agency(one: &AgencyKpis) -> Agency {
         vec![
             if location.is_empty() { "(none)".to_owned() } else { cut(location, NAME_MAX) },
             of.n_shifts.to_string(),
-            share(of.fill_ratio),
-            share(of.missed_ratio),
-            share(of.on_time_15m_ratio),
+            share(of.told(of.fill_ratio)),
+            share(of.told(of.missed_ratio)),
+            share(of.told(of.on_time_15m_ratio)),
             hours(of.variance_hours),
             share(of.open_72h_ratio),
             of.caregivers_per_client.map_or_else(unknown, |n| format!("{n:.1}")),

@@ -9,14 +9,14 @@ use super::Asking;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  shiftwatch hours                                          this week, per client and per caregiver
-  shiftwatch hours --week last --by caregiver               for the pay
-  shiftwatch hours --month 2026-11 --by client --output csv for the bill
+  shiftwatch hours                                                this week, per client and per caregiver
+  shiftwatch hours --week last --by caregiver                     for the pay
+  shiftwatch hours --month 2026-11 --by client --output csv       for the bill
   shiftwatch hours --from 2026-11-01 --to 2026-11-14 --exceptions
-  shiftwatch hours --month 2026-10 --read --charges         what was not billed, or otherwise than worked
-  shiftwatch hours --month 2026-06 --read                   reads first what is missing of it, with what the watch leaves over
-  shiftwatch hours close 2026-11-01..2026-11-14 --by office freezes it; what is edited later shows as an adjustment
-  shiftwatch hours closed                                   what is frozen
+  shiftwatch hours --month 2026-10 --read --charges               what was not billed, or otherwise than worked
+  shiftwatch hours --month 2026-06 --read                         reads first what is missing of it, with what the watch leaves over
+  shiftwatch hours close 2026-11-01..2026-11-14 --by office       freezes it; what is edited later shows as an adjustment
+  shiftwatch hours closed                                         what is frozen
 
 Minutes are exact. Days and weeks are the agency's own (agencies[].timezone and week). What was not wholly read is listed below
 the table: minutes may be missing there.")]

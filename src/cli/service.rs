@@ -6,11 +6,11 @@ use clap::{Args, Subcommand};
 
 pub(super) const HELP: &str = "\
 Examples:
-  sudo shiftwatch service install                  the machine's service, with /etc/shiftwatch/shiftwatch.yml
-  shiftwatch service install --dry-run             what would be written and run
-  shiftwatch service install --user --config f.yml a service of your own account; no root needed
+  sudo shiftwatch service install                   the machine's service, with /etc/shiftwatch/shiftwatch.yml
+  shiftwatch service install --dry-run              what would be written and run
+  shiftwatch service install --user --config f.yml  a service of your own account; no root needed
   shiftwatch service status
-  sudo shiftwatch service uninstall                the store, the configuration and the program stay
+  sudo shiftwatch service uninstall                 the store, the configuration and the program stay
 
 systemd on Linux, launchd on macOS. The configuration is checked first, as the service will read it: without this
 shell's environment, so secrets come from secrets.env beside it. Taking a step twice does no harm.";

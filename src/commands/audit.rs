@@ -51,7 +51,8 @@ pub fn text(log: &AuditLog, output: Output, width: usize) -> String {
             _ => at.to_rfc3339_opts(SecondsFormat::Micros, true),
         };
         let from = from_where.clone().unwrap_or_default();
-        table.row([at, who.clone(), what.clone(), about.clone(), agency.clone(), from]);
+        let about = if output == Output::Table { in_short(about) } else { about.clone() };
+        table.row([at, who.clone(), what.clone(), about, agency.clone(), from]);
     }
     if output == Output::Csv {
         return table.csv();
@@ -61,4 +62,63 @@ pub fn text(log: &AuditLog, output: Output, width: usize) -> String {
     }
     let more = if log.complete { "" } else { "There is more: ask for fewer days.\n" };
     table.text(width) + more
+}
+
+/// So many characters of whom a row is about stand in a table.
+const ABOUT_MAX: usize = 48;
+
+/// Whom a row is about; of many, how many of each they are. Rows as CSV and JSON name each.
+fn in_short(about: &str) -> String {
+    if about.chars().count() <= ABOUT_MAX {
+        return about.to_owned();
+    }
+    let mut counts: Vec<(&str, u64)> = Vec::new();
+    for part in about.split(", ") {
+        let (kind, n) = match part.split_once(' ') {
+            Some(("and", more)) => ("more", more.trim_end_matches(" more").parse().unwrap_or(1)),
+            Some((kind, _)) => (kind, 1),
+            None => ("more", 1),
+        };
+        match counts.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, count)) => *count += n,
+            None => counts.push((kind, n)),
+        }
+    }
+    let each = counts.into_iter().map(|(kind, n)| match (kind, n) {
+        ("more", n) => format!("{n} more"),
+        (kind, 1) => format!("1 {kind}"),
+        (kind, n) => format!("{n} {kind}s"),
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn a_table_counts_many_people_and_names_few() {
+        let many = |n: u32| (0..n).map(|id| format!("client {id}")).collect::<Vec<_>>().join(", ");
+        for (about, says) in [
+            (String::new(), ""),
+            ("client 7000101, caregiver 8000201".to_owned(), "client 7000101, caregiver 8000201"),
+            (format!("{}, caregiver 1", many(57)), "57 clients, 1 caregiver"),
+            (format!("{}, and 12 more", many(500)), "500 clients, 12 more"),
+        ] {
+            assert_eq!(in_short(&about), says);
+        }
+        let row = AuditRow {
+            at: DateTime::UNIX_EPOCH,
+            agency: "main".to_owned(),
+            who: "uid 0".to_owned(),
+            what: "shifts".to_owned(),
+            about: many(200),
+            from_where: None,
+        };
+        let log = AuditLog { from: row.at, until: row.at, rows: vec![row], complete: true };
+        assert!(text(&log, Output::Table, usize::MAX).lines().all(|line| line.len() < 120));
+        assert!(text(&log, Output::Csv, usize::MAX).contains("client 199"));
+    }
 }

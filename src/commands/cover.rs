@@ -17,7 +17,7 @@ use crate::{cli::Cover as Args, report::lookup::answer::ShownCover, view::words}
 /// The agent does not answer, or knows no such shift.
 pub async fn run(asked: &Asked<'_>, args: &Args, how: How, out: &mut impl Write) -> anyhow::Result<Exit> {
     let found = asked.cover(args.agency.as_deref(), &args.shift).await?;
-    out.write_all(text(&found, args, how).as_bytes())?;
+    out.write_all(text(&found, args, how.by(found.at)).as_bytes())?;
     Ok(Exit::Done)
 }
 

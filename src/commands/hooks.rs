@@ -86,7 +86,7 @@ pub async fn run(
             }
         }
     }
-    print(action, place, &lines, width, out)?;
+    print(action, place, &lines, width, failed, out)?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
@@ -230,6 +230,7 @@ fn print(
     place: &HooksPlace,
     lines: &[Line],
     width: usize,
+    failed: bool,
     out: &mut impl Write,
 ) -> io::Result<()> {
     if place.output == Output::Json {
@@ -256,6 +257,10 @@ fn print(
     };
     if place.output == Output::Csv {
         return out.write_all(table.csv().as_bytes());
+    }
+    // Where something could not be looked at, nothing can be said of all.
+    if table.is_empty() && failed {
+        return Ok(());
     }
     if table.is_empty() {
         let nothing = match action {

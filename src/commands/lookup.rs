@@ -61,7 +61,9 @@ impl Asked<'_> {
             Self::Store(store, viewer) => {
                 let asker = Asker { audit: *store, viewer, peer: None, view: None };
                 let found = cover(*store, asker, "cover", agency, shift).await;
-                found.ok_or_else(|| AgentError::Refused("no such shift is known; see shiftwatch shifts".to_owned()))
+                found.ok_or_else(|| {
+                    AgentError::Refused(format!("no shift {shift:?} is known; shiftwatch shifts lists them by id"))
+                })
             }
         }
     }
@@ -75,7 +77,7 @@ impl Asked<'_> {
             Self::Store(store, viewer) => {
                 let asker = Asker { audit: *store, viewer, peer: None, view: None };
                 let wish: ShiftsWish = wish(query).map_err(AgentError::Refused)?;
-                Ok(shifts(*store, asker, "shifts", wish).await)
+                shifts(*store, asker, "shifts", wish).await.map_err(AgentError::Refused)
             }
         }
     }
@@ -88,8 +90,16 @@ pub struct How {
     pub output: Output,
     /// How wide.
     pub width: usize,
-    /// The machine's clock, for ages and weekdays.
+    /// The clock for ages and weekdays: the machine's, until an agent says its own.
     pub real_now: Instant,
+}
+
+impl How {
+    /// The same by the clock of whoever answered, where it says so.
+    #[must_use]
+    pub fn by(self, agent_now: Option<Instant>) -> Self {
+        Self { real_now: agent_now.unwrap_or(self.real_now), ..self }
+    }
 }
 
 /// Prints who fits.
@@ -98,6 +108,7 @@ pub struct How {
 /// The agent does not answer, or refuses.
 pub async fn lookup(asked: &Asked<'_>, body: &LookupBody, how: How, out: &mut impl Write) -> anyhow::Result<Exit> {
     let found = asked.find(body).await?;
+    let how = how.by(found.at);
     let nobody = found.candidates.is_empty();
     out.write_all(found_text(&found, how).as_bytes())?;
     Ok(if nobody { Exit::Failed } else { Exit::Done })
@@ -138,7 +149,7 @@ pub async fn list(
         query.insert(kind.as_str().to_owned(), id);
     }
     let found = asked.shifts(&query).await?;
-    out.write_all(shifts_text(&found, how).as_bytes())?;
+    out.write_all(shifts_text(&found, how.by(found.at)).as_bytes())?;
     Ok(Exit::Done)
 }
 

@@ -7,7 +7,13 @@ use super::{
     agent::Agent,
     output::{Output, Table, json, stamp},
 };
-use crate::{cli::Tasks as Args, http::details::TasksAnswer, model::Instant, report::tasks::SectionAge, view::words};
+use crate::{
+    cli::Tasks as Args,
+    http::details::TasksAnswer,
+    model::Instant,
+    report::tasks::SectionAge,
+    view::{report::StatusReport, words},
+};
 
 /// Prints how old each section is.
 pub async fn sections(
@@ -19,6 +25,8 @@ pub async fn sections(
 ) -> io::Result<Exit> {
     match agent.get::<Vec<SectionAge>>("/api/v1/sections").await {
         Ok(reports) => {
+            // Ages count by the clock that the stamps are of.
+            let now = agent.get::<StatusReport>("/api/v1/status").await.map_or(now, |status| status.now);
             out.write_all(sections_text(&reports, output, now, width).as_bytes())?;
             Ok(Exit::Done)
         }

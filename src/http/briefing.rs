@@ -83,6 +83,12 @@ pub trait Briefings: Send + Sync + 'static {
         self.briefing(asked)
     }
 
+    /// The locations of this agency (`None` = of all) as its texts write them: those configured, and those a client has.
+    fn locations<'a>(&'a self, agency: Option<&'a str>) -> BoxFuture<'a, Vec<String>> {
+        let _ = agency;
+        Box::pin(async { Vec::new() })
+    }
+
     /// Writes names beside the ids.
     fn name<'a>(&'a self, all: &'a mut [Briefing], grant: PhiGrant) -> BoxFuture<'a, ()> {
         let _ = (all, grant);
@@ -139,6 +145,51 @@ fn read(asked: &BTreeMap<String, String>) -> Result<Asked, String> {
     Ok(Asked { kind, at, agency: word("agency"), location: word("location") })
 }
 
+/// The one of these locations that is meant, as it is written; whether letters are small or capital does not count where one
+/// alone fits.
+#[must_use]
+pub fn place_of<'a>(asked: &str, known: &'a [String]) -> Option<&'a String> {
+    let folded = asked.to_lowercase();
+    let mut fits = known.iter().filter(|name| name.to_lowercase() == folded);
+    known.iter().find(|name| *name == asked).or_else(|| fits.next().filter(|_| fits.next().is_none()))
+}
+
+/// Whether two texts name one place.
+pub(super) fn same_place(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}
+
+/// Whether one of these is meant.
+pub(super) fn has_place(known: &[String], asked: &str) -> bool {
+    known.iter().any(|name| same_place(name, asked))
+}
+
+/// So many locations are named to whoever asks for one that is none.
+const PLACES_SAID: usize = 20;
+
+/// What a person reads who asked for a location that nobody has: of it nothing is known, least of all that it is covered.
+pub(super) fn no_place(asked: &str, known: &[String]) -> String {
+    let there = match known {
+        [] => "none is known yet".to_owned(),
+        known if known.len() > PLACES_SAID => {
+            format!("there are {} and {} more", known[..PLACES_SAID].join(", "), known.len() - PLACES_SAID)
+        }
+        [one] => format!("there is {one}"),
+        known => format!("there are {}", known.join(", ")),
+    };
+    format!("no location is called {asked:?}; {there}")
+}
+
+/// Refuses a location that no agency asked for has.
+async fn placed(web: &Web, asked: &Asked) -> Result<(), String> {
+    let Some(location) = &asked.location else { return Ok(()) };
+    let known = web.briefings.locations(asked.agency.as_deref()).await;
+    if has_place(&known, location) {
+        return Ok(());
+    }
+    Err(no_place(location, &known))
+}
+
 /// Briefings, with names once it is written down who sees whom.
 async fn seen(web: &Web, viewer: &Viewer, peer: Option<Peer>, asked: Asked, what: &str) -> (Vec<Briefing>, NamesShown) {
     let mut all = web.briefings.briefing(asked).await;
@@ -192,6 +243,9 @@ pub(super) async fn get(
     {
         return answer::problem(StatusCode::NOT_FOUND, format!("no agency is called {agency:?}")).into_response();
     }
+    if let Err(why) = placed(&web, &asked).await {
+        return answer::problem(StatusCode::NOT_FOUND, why).into_response();
+    }
     let peer = peer.map(|Extension(peer)| peer);
     let (briefings, names) = seen(&web, &viewer, peer, asked, "/api/v1/briefing").await;
     match query.get("as").map(String::as_str) {
@@ -243,6 +297,9 @@ pub(super) async fn page(
         Ok(asked) => asked,
         Err(why) => return problem(&web, &who, StatusCode::BAD_REQUEST, "No briefing", &why),
     };
+    if let Err(why) = placed(&web, &asked).await {
+        return problem(&web, &who, StatusCode::NOT_FOUND, "No briefing", &why);
+    }
     super::pages::answer(&web, who, &Page::Briefing(asked)).await
 }
 
@@ -264,5 +321,32 @@ pub(super) async fn send(State(web): State<Arc<Web>>, Path(name): Path<String>) 
             answer::problem(StatusCode::NOT_FOUND, fault.to_string()).into_response()
         }
         Err(fault) => answer::problem(StatusCode::SERVICE_UNAVAILABLE, fault.to_string()).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_is_meant_in_any_case_and_a_wrong_one_is_told_which_there_are() {
+        let known: Vec<String> = ["north", "South", "SOUTH", "Öst"].map(str::to_owned).to_vec();
+        for (asked, is) in [
+            ("north", Some("north")),
+            ("North", Some("north")),
+            ("öst", Some("Öst")),
+            ("SOUTH", Some("SOUTH")),
+            // Either may be meant.
+            ("south", None),
+            ("nowhere", None),
+            ("nort", None),
+            ("", None),
+        ] {
+            assert_eq!(place_of(asked, &known).map(String::as_str), is, "{asked}");
+        }
+        assert_eq!(no_place("nowhere", &known[..2]), "no location is called \"nowhere\"; there are north, South");
+        assert_eq!(no_place("x", &[]), "no location is called \"x\"; none is known yet");
+        let many: Vec<String> = (0..25).map(|n| format!("l{n}")).collect();
+        assert!(no_place("x", &many).ends_with("l19 and 5 more"));
     }
 }

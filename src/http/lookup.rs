@@ -195,7 +195,7 @@ pub async fn find(
         found = lookup.find(agency, asked, true).await;
         profile = sole(lookup, &found, body.since).await;
     }
-    let Some(roster) = found.roster else { return Err((StatusCode::NOT_FOUND, no_agency(agency))) };
+    let Some(roster) = found.roster else { return Err((StatusCode::NOT_FOUND, no_agency(agency, asker.view))) };
     let candidates = found.people.into_iter().map(|(agency, location, hit)| CandidateAnswer {
         kind: hit.kind,
         name: named(&hit.name, sight.grant),
@@ -208,7 +208,8 @@ pub async fn find(
         exact: hit.exact,
     });
     let profile = profile.map(|profile| person(profile, sight, asker.view));
-    Ok(FoundAnswer { names: sight.names, candidates: candidates.collect(), n: found.n, roster, profile })
+    let at = Some(asker.audit.now());
+    Ok(FoundAnswer { names: sight.names, candidates: candidates.collect(), n: found.n, roster, profile, at })
 }
 
 /// The profile of whoever was meant beyond doubt: the only exact one, or the only one.
@@ -284,13 +285,44 @@ pub async fn profile(
 }
 
 /// Shifts.
-pub async fn shifts(lookup: &dyn Lookup, asker: Asker<'_>, what: &str, wish: ShiftsWish) -> ShiftsAnswer {
+///
+/// # Errors
+/// For a person: there is no such agency, or nobody has this id. No shifts of nobody is no answer: it would read as if all
+/// were well.
+pub async fn shifts(
+    lookup: &dyn Lookup,
+    asker: Asker<'_>,
+    what: &str,
+    wish: ShiftsWish,
+) -> Result<ShiftsAnswer, String> {
     let agency = wish.agency.clone();
-    let found = lookup.shifts(wish).await;
+    let found = lookup.shifts(wish.clone()).await;
+    if found.n == 0 {
+        of_somebody(lookup, asker.view, &wish).await?;
+    }
     let people: Vec<_> = found.shifts.iter().flat_map(|shift| shift.ids().collect::<Vec<_>>()).collect();
     let sight = asker.see(agency.as_deref(), what, people).await;
     let shifts = found.shifts.into_iter().map(|shift| shift.shown(sight.grant)).collect();
-    ShiftsAnswer { names: sight.names, shifts, n: found.n, freshness: found.freshness }
+    let at = Some(asker.audit.now());
+    Ok(ShiftsAnswer { names: sight.names, shifts, n: found.n, freshness: found.freshness, at })
+}
+
+/// Refuses a wish of an agency or a person that is not there. Whoever left keeps the shifts that are still kept, so this is asked
+/// only where there are none.
+async fn of_somebody(lookup: &dyn Lookup, view: Option<&View>, wish: &ShiftsWish) -> Result<(), String> {
+    let agency = wish.agency.as_deref();
+    if agency.is_some() && lookup.find(agency, "0", true).await.roster.is_none() {
+        return Err(no_agency(agency, view));
+    }
+    let client = wish.client.as_ref().map(|id| (Kind::Client, id.as_str()));
+    let caregiver = wish.caregiver.as_ref().map(|id| (Kind::Caregiver, id.as_str()));
+    for (kind, id) in client.into_iter().chain(caregiver) {
+        if lookup.profile(agency, kind, id).await.is_none() {
+            let where_ = agency.map_or_else(String::new, |name| format!(" in {name}"));
+            return Err(format!("no {} with the id {id:?} is known{where_}", kind.as_str()));
+        }
+    }
+    Ok(())
 }
 
 /// Who could take a shift.
@@ -303,7 +335,7 @@ pub async fn cover(
 ) -> Option<ShownCover> {
     let found = lookup.cover(agency, shift).await?;
     let sight = asker.see(agency, what, found.ids()).await;
-    Some(ShownCover { names: sight.names, cover: found.shown(sight.grant) })
+    Some(ShownCover { names: sight.names, cover: found.shown(sight.grant), at: Some(asker.audit.now()) })
 }
 
 /// Who could take a shift, ranked with reasons, and what forbids the others.
@@ -331,13 +363,17 @@ pub(super) async fn get_cover(
     if let Some(cover) = found {
         return answer::json(cover);
     }
-    let why = "no such shift is known; `GET /api/v1/shifts` lists them, each with the `shift` to ask by";
+    let why = format!(
+        "no shift {shift:?} is known; `shiftwatch shifts` lists them by id, and `GET /api/v1/shifts` with the `shift` to ask by"
+    );
     answer::problem(StatusCode::NOT_FOUND, why).into_response()
 }
 
-fn no_agency(agency: Option<&str>) -> String {
+fn no_agency(agency: Option<&str>, view: Option<&View>) -> String {
+    let known: Vec<&str> = view.iter().flat_map(|view| &view.agencies).map(|one| one.name.as_str()).collect();
     match agency {
-        Some(name) => format!("no agency is called {name}; `GET /api/v1/status` lists them"),
+        Some(name) if known.is_empty() => format!("no agency is called {name:?}"),
+        Some(name) => format!("no agency is called {name:?}; there is {}", known.join(", ")),
         None => "no agency is watched".to_owned(),
     }
 }
@@ -471,7 +507,10 @@ pub(super) async fn get_shifts(
         Err(why) => return answer::problem(StatusCode::BAD_REQUEST, why).into_response(),
     };
     let view = web.view();
-    answer::json(shifts(&*web.lookup, web.asker(&viewer, peer, &view), "/api/v1/shifts", wish).await)
+    match shifts(&*web.lookup, web.asker(&viewer, peer, &view), "/api/v1/shifts", wish).await {
+        Ok(found) => answer::json(found),
+        Err(why) => answer::problem(StatusCode::NOT_FOUND, why).into_response(),
+    }
 }
 
 /// What a query asks for.

@@ -8,7 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Web, answer};
+use super::{
+    Web, answer,
+    briefing::{has_place, no_place, same_place},
+};
 use crate::report::{exceptions, kpi};
 
 /// So many days of exceptions, when nobody says.
@@ -41,11 +44,29 @@ pub(super) async fn exceptions(State(web): State<Arc<Web>>, asked: Asked) -> Res
             return answer::problem(StatusCode::BAD_REQUEST, why).into_response();
         }
     };
+    let agencies = web.view().agencies.iter().map(|one| one.name.to_string()).collect::<Vec<_>>();
+    if let Some(agency) = asked.get("agency").filter(|agency| !agencies.contains(agency)) {
+        let why = format!("no agency is called {agency:?}; there is {}", agencies.join(", "));
+        return answer::problem(StatusCode::NOT_FOUND, why).into_response();
+    }
     match web.records.exceptions(days).await {
         Ok(mut list) => {
+            // A list of nothing, because nobody has this place, would read as if nothing were wrong there.
+            if let Some(location) = asked.get("location").filter(|name| !name.is_empty()) {
+                let mut known = web.briefings.locations(asked.get("agency").map(String::as_str)).await;
+                known.extend(list.exceptions.iter().map(|row| row.location.clone()));
+                if !has_place(&known, location) {
+                    known.sort();
+                    known.dedup();
+                    known.retain(|name| !name.is_empty());
+                    return answer::problem(StatusCode::NOT_FOUND, no_place(location, &known)).into_response();
+                }
+            }
             let is = |name: &str, value: &str| asked.get(name).is_none_or(|wanted| wanted == value);
-            list.exceptions
-                .retain(|row| (row.waits || !open) && is("kind", &row.kind) && is("location", &row.location));
+            let lies_there = |place: &str| asked.get("location").is_none_or(|wanted| same_place(wanted, place));
+            list.exceptions.retain(|row| {
+                (row.waits || !open) && is("kind", &row.kind) && is("agency", &row.agency) && lies_there(&row.location)
+            });
             answer::json(list)
         }
         Err(fault) => answer::problem(StatusCode::SERVICE_UNAVAILABLE, fault.to_string()).into_response(),

@@ -310,7 +310,15 @@ fn environment<'a>(voice: &Voice, zone: Tz, escape: AutoEscape) -> Environment<'
     env.set_auto_escape_callback(move |_| escape.clone());
     let voice = voice.clone();
     env.add_filter("local", move |value: String| -> String {
-        DateTime::parse_from_rfc3339(&value).map_or(value, |at| voice.day_time(at.to_utc(), zone))
+        // A shift as its alerts name it, `<id>@<start>`, is read with its start.
+        let (id, at) = value
+            .split_once('@')
+            .map_or(("", value.as_str()), |(id, rest)| (id, rest.split_once('/').map_or(rest, |(at, _)| at)));
+        match DateTime::parse_from_rfc3339(at) {
+            Ok(at) if id.is_empty() => voice.day_time(at.to_utc(), zone),
+            Ok(at) => format!("{id} {}", voice.day_time(at.to_utc(), zone)),
+            Err(_) => value,
+        }
     });
     env.add_filter("duration", |seconds: f64| -> String {
         #[expect(clippy::cast_possible_truncation, reason = "seconds of a span people read")]
@@ -452,12 +460,23 @@ mod tests {
             ("summary".into(), "Shift {{ shift.ref }} at {{ shift.start | local }}".into()),
             ("broken".into(), "{{ nobody.knows }}".into()),
             ("plain".into(), "as it stands".into()),
+            (
+                "other".into(),
+                "{{ labels.other_shift | local }}, {{ labels.shared | local }}, {{ labels.word | local }}".into(),
+            ),
+        ]);
+        let labels = Labels::from([
+            ("other_shift".into(), "90010002@2026-07-07T13:00:00Z".into()),
+            ("shared".into(), "90010003@2026-07-07T14:00:00Z/7000101".into()),
+            ("word".into(), "night@home".into()),
         ]);
         let shift =
             ShiftFacts { reference: "90010001".into(), start: "2026-07-07T13:00:00Z".into(), ..ShiftFacts::default() };
-        let (got, n_faults) = annotations(&templates, &shift, &Labels::new(), &voice);
+        let (got, n_faults) = annotations(&templates, &shift, &labels, &voice);
         assert_eq!(got.get("summary").map(String::as_str), Some("Shift 90010001 at Tue 07:00"));
         assert_eq!(got.get("plain").map(String::as_str), Some("as it stands"));
+        let other = "90010002 Tue 07:00, 90010003 Tue 08:00, night@home";
+        assert_eq!(got.get("other").map(String::as_str), Some(other), "a shift with its start");
         assert!(!got.contains_key("broken"));
         assert_eq!(n_faults, 1, "left out, and counted");
     }

@@ -113,9 +113,9 @@ pub struct Figures {
     pub n_shifts: u64,
     /// Of how many of them nobody knows whether somebody came.
     pub n_unknown: u64,
-    /// The share to which somebody came.
+    /// Of those of which it is known, the share to which somebody came; read `n_unknown` beside it.
     pub fill_ratio: Option<f64>,
-    /// The share to which nobody came.
+    /// Of those of which it is known, the share to which nobody came; read `n_unknown` beside it.
     pub missed_ratio: Option<f64>,
     /// The share of known check-ins within 7 minutes of the start.
     pub on_time_7m_ratio: Option<f64>,
@@ -265,6 +265,14 @@ impl AgencyKpis {
 }
 
 impl Figures {
+    /// A share of visits as a person may be told it: `None` while it is known of fewer than half of the shifts whether somebody
+    /// came, because a few visits say nothing of many shifts.
+    #[must_use]
+    pub fn told(&self, share: Option<f64>) -> Option<f64> {
+        let known = self.n_shifts.saturating_sub(self.n_unknown);
+        share.filter(|_| known * 2 >= self.n_shifts)
+    }
+
     fn of(shifts: &[&ShiftFact], from: Instant, now: Instant) -> Self {
         let standing = || shifts.iter().filter(|shift| !shift.cancelled);
         let over: Vec<_> = standing().filter(|shift| from <= shift.end && shift.end <= now).collect();

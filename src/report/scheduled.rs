@@ -4,13 +4,14 @@
 
 use std::fmt;
 
-use chrono::{Datelike, Days, Months, NaiveDate};
+use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Instant,
     local_time::{local_date, start_of_day},
+    week::first_day,
 };
 
 macro_rules! words {
@@ -71,7 +72,7 @@ words! {
         Yesterday = "yesterday",
         /// The seven days before today.
         Last7Days = "last_7_days",
-        /// Monday to Sunday of the week before.
+        /// The week before: Monday to Sunday, of `hours` the agency's own week.
         LastWeek = "last_week",
         /// The thirty days before today.
         Last30Days = "last_30_days",
@@ -96,6 +97,12 @@ impl Range {
     /// The first day, and the last, both included, of a report made at `at`.
     #[must_use]
     pub fn days(self, zone: Tz, at: Instant) -> (NaiveDate, NaiveDate) {
+        self.days_of(zone, at, Weekday::Mon)
+    }
+
+    /// The same where weeks begin with `starts`: overtime is of an agency's own week, and no report may lie across two.
+    #[must_use]
+    pub fn days_of(self, zone: Tz, at: Instant, starts: Weekday) -> (NaiveDate, NaiveDate) {
         let today = local_date(zone, at);
         let back = |n: u64| today - Days::new(n);
         match self {
@@ -103,8 +110,8 @@ impl Range {
             Self::Last7Days => (back(7), back(1)),
             Self::Last30Days => (back(30), back(1)),
             Self::LastWeek => {
-                let sunday = back(u64::from(today.weekday().num_days_from_monday()) + 1);
-                (sunday - Days::new(6), sunday)
+                let this = first_day(today, starts);
+                (this - Days::new(7), this - Days::new(1))
             }
             Self::LastMonth => {
                 let first = today.with_day(1).unwrap_or(today);
@@ -193,6 +200,21 @@ mod tests {
             (Range::Last7Days, "2026-11-24T14:00:00Z", "2026-11-17T07:00:00Z", "2026-11-24T07:00:00Z"),
         ] {
             assert_eq!(range.span(Denver, utc(at)), (utc(from), utc(until)), "{range} at {at}");
+        }
+    }
+
+    #[test]
+    fn the_week_before_is_the_agencys_own_where_hours_are_summed_up() {
+        // Sat 2026-11-28, Sun 29 and Mon 30, 07:00 in Denver.
+        for (at, starts, first, last) in [
+            ("2026-11-28T14:00:00Z", Weekday::Sun, "2026-11-15", "2026-11-21"),
+            ("2026-11-28T14:00:00Z", Weekday::Mon, "2026-11-16", "2026-11-22"),
+            ("2026-11-29T14:00:00Z", Weekday::Sun, "2026-11-22", "2026-11-28"),
+            ("2026-11-30T14:00:00Z", Weekday::Sun, "2026-11-22", "2026-11-28"),
+            ("2026-11-28T14:00:00Z", Weekday::Sat, "2026-11-21", "2026-11-27"),
+        ] {
+            let (from, to) = Range::LastWeek.days_of(Denver, utc(at), starts);
+            assert_eq!((from.to_string().as_str(), to.to_string().as_str()), (first, last), "{at} {starts}");
         }
     }
 

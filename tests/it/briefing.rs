@@ -77,8 +77,8 @@ reports:
     let name = house.sim.world(|world| world.patient(BLAKE).map(|one| one.family.clone())).expect("a client");
     assert!(lines[1].contains(&format!("client {BLAKE} ")) && !text.contains(&name), "{text} {name}");
     assert!(morning.html().contains("Uncovered") || morning.html().contains("uncovered"), "{}", morning.raw);
-    let tomorrow = mail(&house, "Tomorrow Tue 24 Nov").await;
-    assert!(tomorrow.subject().ends_with("all covered"), "sent on quiet days too: {}", tomorrow.subject());
+    let tomorrow = mail(&house, "Tomorrow, Wed 25 Nov").await;
+    assert!(tomorrow.subject().ends_with(": no shifts"), "sent on quiet days too: {}", tomorrow.subject());
 
     reports_come_where_they_belong(&house, &folder).await;
     everybody_who_looks_sees_the_same(&house).await;
@@ -131,12 +131,23 @@ async fn everybody_who_looks_sees_the_same(house: &House) {
     let first = &json["briefings"][0]["coverage"]["first"][0];
     assert!(first["client"]["id"] == BLAKE && first["client"]["name"].is_null(), "{body}");
     assert_eq!(house.get("/api/v1/briefing?kind=noon").await.0, 400);
-    assert_eq!(house.get("/api/v1/briefing?agency=none").await.0, 404);
+    for path in
+        ["briefing?agency=none", "briefing?location=nowhere", "shifts?agency=none", "exceptions?location=nowhere"]
+    {
+        assert_eq!(house.get(&format!("/api/v1/{path}")).await.0, 404, "{path}");
+    }
+    assert_eq!(house.get("/api/v1/exceptions?agency=none").await.0, 404);
+    assert_eq!(house.get("/api/v1/exceptions").await.0, 200);
     let (status, page) = house.get("/briefing?kind=weekend").await;
-    assert!(status == 200 && page.contains("all covered") && page.contains("Ids only"), "{page}");
+    assert!(
+        status == 200 && page.contains("no shifts") && !page.contains("all covered") && page.contains("Ids only"),
+        "{page}"
+    );
     // The machine's own user, who can read the store.
     let text = cli(house, &["briefing"]);
     assert!(text.contains(&format!("client {BLAKE} ")), "{text}");
+    let pages = cli(house, &["on-call", "log", "--days", "7"]);
+    assert!(pages.contains("Nobody was paged") || pages.contains("OPENED"), "{pages}");
     let weekend = cli(house, &["briefing", "--kind", "weekend", "--output", "json"]);
     let weekend: Value = serde_json::from_str(&weekend).unwrap();
     assert_eq!(weekend["briefings"][0]["ahead"]["n_uncovered"], 0, "{weekend}");

@@ -51,6 +51,7 @@ impl Briefings for OneMorning {
             agency: "main".into(),
             title: "CCA".to_owned(),
             zone: chrono_tz::America::Denver,
+            zones: [].into(),
             clock_12h: false,
             week_starts: Weekday::Sun,
             hourly_rate: None,
@@ -68,6 +69,10 @@ impl Briefings for OneMorning {
             machinery: Machinery::default(),
         });
         Box::pin(async move { vec![briefing] })
+    }
+
+    fn locations<'a>(&'a self, _: Option<&'a str>) -> BoxFuture<'a, Vec<String>> {
+        Box::pin(async { vec!["north".to_owned(), "south".to_owned()] })
     }
 
     fn name<'a>(&'a self, all: &'a mut [Briefing], _: PhiGrant) -> BoxFuture<'a, ()> {
@@ -122,6 +127,13 @@ async fn a_briefing_is_answered_with_names_for_whoever_signed_in_and_ids_for_oth
         assert!(status == 400 && body.contains(says), "{query}: {status} {body}");
     }
     assert_eq!(site.get("/api/v1/briefing?agency=nobody").await.0, 404);
+    // Of a place that nobody has, nothing is said, least of all that it is covered.
+    for path in ["/api/v1/briefing?location=nowhere", "/briefing?kind=tomorrow&location=nowhere"] {
+        let (status, body) = site.get(path).await;
+        assert!(status == 404 && body.contains("there are north, south"), "{path}: {status} {body}");
+        assert!(!body.contains("covered"), "{path}: {body}");
+    }
+    assert_eq!(site.get("/api/v1/briefing?location=North").await.0, 200);
     let (_, text) = site.get("/api/v1/briefing?as=text&at=2026-11-24T07:00:00-07:00").await;
     assert!(text.lines().count() <= 12 && text.contains("Uncovered: "), "{text}");
     let (status, body) = answer(site.ask(Method::POST, "/api/v1/briefing/evening/send")).await;

@@ -54,9 +54,12 @@ fn world() -> &'static (Mirror, Index) {
 }
 
 impl Lookup for Noted {
-    fn find<'a>(&'a self, _: Option<&'a str>, asked: &'a str, ids_only: bool) -> BoxFuture<'a, FoundPeople> {
+    fn find<'a>(&'a self, agency: Option<&'a str>, asked: &'a str, ids_only: bool) -> BoxFuture<'a, FoundPeople> {
         let (mirror, index) = world();
         let mut found = FoundPeople::default();
+        if agency.is_some_and(|name| name != "main") {
+            return Box::pin(std::future::ready(found));
+        }
         gather(&mut found, index, mirror.settings(), rosters(mirror), asked, ids_only);
         Box::pin(std::future::ready(finish(found)))
     }
@@ -70,7 +73,9 @@ impl Lookup for Noted {
     }
 
     fn shifts(&self, wish: ShiftsWish) -> BoxFuture<'_, FoundShifts> {
-        Box::pin(std::future::ready(together(vec![shifts_of(&world().0, &wish, noon())])))
+        let is_ours = wish.agency.as_deref().is_none_or(|name| name == "main");
+        let found = is_ours.then(|| shifts_of(&world().0, &wish, noon()));
+        Box::pin(std::future::ready(together(found.into_iter().collect())))
     }
 }
 
@@ -119,6 +124,27 @@ async fn without_sign_in_only_an_id_is_answered_and_with_nothing_but_ids() {
     *lock(&site.orders.fail) = true;
     let found = search(&site, "Avery Sample", true).await;
     assert!(found.candidates.is_empty() && found.profile.is_none() && found.names.words().contains("left out"));
+}
+
+#[tokio::test]
+async fn shifts_of_nobody_are_refused_and_not_answered_with_none() {
+    let site = Site::open(Vec::new()).await;
+    for (query, says) in [
+        ("agency=mian&state=uncovered", "no agency is called \"mian\"; there is main"),
+        ("client=7999999", "no client with the id \"7999999\" is known"),
+        ("caregiver=1&agency=main", "no caregiver with the id \"1\" is known in main"),
+    ] {
+        let (status, body) = site.get(&format!("/api/v1/shifts?{query}")).await;
+        assert!(status == 404 && body.contains(&says.replace('"', "\\\"")), "{query}: {status} {body}");
+    }
+    // Somebody without a shift on that day is somebody.
+    for query in ["client=7000102&day=2031-01-01", "agency=main&day=2031-01-01", "client=7000101"] {
+        let (status, body) = site.get(&format!("/api/v1/shifts?{query}")).await;
+        let answer: ShiftsAnswer = serde_json::from_str(&body).unwrap();
+        assert!(status == 200 && answer.at.is_some(), "{query}: {status} {body}");
+    }
+    let (status, body) = site.get("/api/v1/shifts/999/cover").await;
+    assert!(status == 404 && body.contains("999") && body.contains("shiftwatch shifts"), "{status} {body}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a briefing is made from: plain values, taken from the mirror, the picture and the store by whoever asks.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::Weekday;
 use chrono_tz::Tz;
@@ -94,6 +94,8 @@ pub struct Given {
     pub title: String,
     /// Where its wall clocks hang.
     pub zone: Tz,
+    /// The zones of its locations that hang their clocks elsewhere, by what they are called.
+    pub zones: BTreeMap<String, Tz>,
     /// True for `clock: 12h`.
     pub clock_12h: bool,
     /// On which day its week begins.

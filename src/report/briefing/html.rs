@@ -132,12 +132,15 @@ fn list(items: impl Iterator<Item = String>, n: u64, body: &mut String) {
 
 fn coverage(part: &Coverage, briefing: &Briefing, body: &mut String) {
     let Uncovered { today, within_24h, within_72h, hours, money, .. } = &part.all;
-    let words = if *within_72h == 0 {
+    let none_planned = part.n_shifts == Some(0);
+    let words = if none_planned {
+        "No shifts in 72 h".to_owned()
+    } else if *within_72h == 0 {
         "No shift is uncovered in 72 h".to_owned()
     } else {
         format!("{} uncovered in 24 h, {within_72h} in 72 h", count(*within_24h, "shift", "shifts"))
     };
-    big(&words, tone(*within_24h > 0, *within_72h > 0), body);
+    big(&words, tone(*within_24h > 0, *within_72h > 0 || none_planned), body);
     if *within_72h == 0 {
         return;
     }
@@ -160,7 +163,7 @@ fn coverage(part: &Coverage, briefing: &Briefing, body: &mut String) {
 fn ahead(part: &Ahead, briefing: &Briefing, body: &mut String) {
     let lines = text::lines(briefing);
     let words = lines.get(1).map_or("", String::as_str);
-    big(words.trim_end_matches('.'), tone(part.n_uncovered > 0, false), body);
+    big(words.trim_end_matches('.'), tone(part.n_uncovered > 0, part.n_shifts == 0), body);
     if part.n_uncovered > 0 {
         list(part.first.iter().map(|one| text::open_shift(one, briefing)), part.n_uncovered, body);
     }

@@ -105,12 +105,18 @@ fn money(hours: f64, given: &Given) -> Option<f64> {
     given.hourly_rate.map(|rate| (hours * rate).round())
 }
 
-fn open_shift(care: &Care) -> OpenShift {
+/// The zone of a location whose clocks hang in another than the agency's.
+pub(super) fn zone_of(location: &str, given: &Given) -> Option<String> {
+    given.zones.get(location).filter(|zone| **zone != given.zone).map(|zone| zone.name().to_owned())
+}
+
+fn open_shift(care: &Care, given: &Given) -> OpenShift {
     OpenShift {
         shift: care.key.id.to_string(),
         starts_at: care.key.start,
         ends_at: care.end,
         location: care.location.to_string(),
+        timezone: zone_of(&care.location, given),
         client: Named::of(care.key.client.clone()),
     }
 }
@@ -122,10 +128,13 @@ fn coverage(given: &Given) -> Coverage {
     let mut places: BTreeMap<&str, (Uncovered, TimeDelta)> = BTreeMap::new();
     let mut missing = TimeDelta::zero();
     let mut first = Vec::new();
-    let soon = |care: &&Care| {
-        is_uncovered(care) && care.end > now && care.key.start < now + TimeDelta::hours(72) && !has_come(care)
-    };
+    let soon = |care: &&Care| !care.cancelled && care.end > now && care.key.start < now + TimeDelta::hours(72);
+    let mut n_shifts = 0;
     for care in given.care.iter().filter(soon) {
+        n_shifts += 1;
+        if !is_uncovered(care) || has_come(care) {
+            continue;
+        }
         let lacks = care.end - care.key.start.max(now);
         missing += lacks;
         let (place, place_lacks) = places.entry(&care.location).or_default();
@@ -136,7 +145,7 @@ fn coverage(given: &Given) -> Coverage {
             count.within_72h += 1;
         }
         if first.len() < LISTED {
-            first.push(open_shift(care));
+            first.push(open_shift(care, given));
         }
     }
     all.hours = hours(missing);
@@ -149,7 +158,7 @@ fn coverage(given: &Given) -> Coverage {
         })
         .collect();
     locations.sort_by(|a, b| b.within_72h.cmp(&a.within_72h).then_with(|| a.location.cmp(&b.location)));
-    Coverage { all, locations, first }
+    Coverage { all, locations, first, n_shifts: Some(n_shifts) }
 }
 
 pub(super) const fn has_come(care: &Care) -> bool {
@@ -157,7 +166,7 @@ pub(super) const fn has_come(care: &Care) -> bool {
 }
 
 /// Tomorrow; or the next Saturday and Sunday, on these days themselves what is left of them.
-fn days_of(kind: Kind, today: NaiveDate) -> (NaiveDate, NaiveDate) {
+pub(super) fn days_of(kind: Kind, today: NaiveDate) -> (NaiveDate, NaiveDate) {
     if kind != Kind::Weekend {
         let tomorrow = today + Days::new(1);
         return (tomorrow, tomorrow);
@@ -180,7 +189,7 @@ fn ahead(given: &Given) -> Ahead {
             n_uncovered += 1;
             missing += care.end - care.key.start;
             if first.len() < LISTED {
-                first.push(open_shift(care));
+                first.push(open_shift(care, given));
             }
         }
     }
@@ -235,6 +244,7 @@ fn visits(given: &Given) -> Visits {
     let mut part = Visits {
         day,
         n_shifts: 0,
+        n_not_over: 0,
         n_made: 0,
         n_missed: 0,
         n_unseen: 0,
@@ -248,10 +258,14 @@ fn visits(given: &Given) -> Visits {
         if care.came == Came::Open && given.now - care.end >= OPEN_MAX {
             part.n_without_check_out += 1;
             if part.without_check_out.len() < LISTED {
-                part.without_check_out.push(open_shift(care));
+                part.without_check_out.push(open_shift(care, given));
             }
         }
-        if care.key.start < from || until <= care.key.start || care.end > given.now {
+        if care.key.start < from || until <= care.key.start {
+            continue;
+        }
+        if care.end > given.now {
+            part.n_not_over += 1;
             continue;
         }
         part.n_shifts += 1;
@@ -261,7 +275,7 @@ fn visits(given: &Given) -> Visits {
             Came::Nobody => {
                 part.n_missed += 1;
                 if part.missed.len() < LISTED {
-                    part.missed.push(open_shift(care));
+                    part.missed.push(open_shift(care, given));
                 }
             }
         }

@@ -161,6 +161,9 @@ pub struct Coverage {
     pub locations: Vec<Uncovered>,
     /// The first of them, at most [`LISTED`].
     pub first: Vec<OpenShift>,
+    /// Shifts that start, or run, within 72 h, with somebody or nobody, cancelled ones apart; `null` = not counted.
+    #[serde(default)]
+    pub n_shifts: Option<u64>,
 }
 
 /// How many shifts have nobody.
@@ -195,6 +198,9 @@ pub struct OpenShift {
     pub ends_at: Instant,
     /// Its location; may be empty.
     pub location: String,
+    /// The zone that its location's clocks hang in, IANA, where that is another than the agency's: texts tell its times in it.
+    #[serde(default)]
+    pub timezone: Option<String>,
     /// Whom it is for.
     pub client: Named<ClientId>,
 }
@@ -253,6 +259,9 @@ pub struct Visits {
     pub day: NaiveDate,
     /// Shifts that are over, cancelled ones apart.
     pub n_shifts: u64,
+    /// Shifts of the day that run or are to come, cancelled ones apart.
+    #[serde(default)]
+    pub n_not_over: u64,
     /// Somebody came.
     pub n_made: u64,
     /// Nobody came.
@@ -298,6 +307,9 @@ pub struct Risk {
     pub starts_at: Instant,
     /// Its location; may be empty.
     pub location: String,
+    /// The zone that its location's clocks hang in, IANA, where that is another than the agency's: texts tell its times in it.
+    #[serde(default)]
+    pub timezone: Option<String>,
     /// Whom it is for.
     pub client: Named<ClientId>,
     /// Who goes; `null` = nobody yet.
@@ -435,9 +447,9 @@ pub struct Day {
     pub day: NaiveDate,
     /// Shifts, cancelled ones apart; `null` = that day is not known.
     pub n_shifts: Option<u64>,
-    /// Of those of which it is known, the share that somebody came to, 0 to 1.
+    /// Of those of which it is known, the share that somebody came to, 0 to 1; `null` where it is known of fewer than half.
     pub made: Option<f64>,
-    /// Of those that somebody came to, the share within a quarter of an hour of the start, 0 to 1.
+    /// Of those that somebody came to, the share within a quarter of an hour of the start, 0 to 1; `null` like `made`.
     pub on_time: Option<f64>,
     /// To how many nobody came.
     pub n_missed: Option<u64>,
@@ -510,6 +522,11 @@ impl Briefing {
 
     fn local(&self, at: Instant) -> DateTime<chrono_tz::Tz> {
         at.with_timezone(&self.zone())
+    }
+
+    /// By a location's clocks; by the agency's where they hang no others.
+    fn local_in(&self, at: Instant, zone: Option<&str>) -> DateTime<chrono_tz::Tz> {
+        at.with_timezone(&zone.and_then(|zone| zone.parse().ok()).unwrap_or_else(|| self.zone()))
     }
 }
 

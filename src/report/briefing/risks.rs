@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use super::{
     Kind, LISTED, Named, Risk, RiskWhy, Risks,
     given::{Care, Given},
-    make::{day_start, is_late},
+    make::{day_start, is_late, zone_of},
 };
 use crate::model::{CaregiverId, ClientId, Instant};
 
@@ -40,6 +40,7 @@ pub(super) fn risks(given: &Given) -> Risks {
                 shift: care.key.id.to_string(),
                 starts_at: care.key.start,
                 location: care.location.to_string(),
+                timezone: zone_of(&care.location, given),
                 client: Named::of(care.key.client.clone()),
                 caregiver: caregiver.cloned().map(Named::of),
                 detail,

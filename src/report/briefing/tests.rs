@@ -51,6 +51,7 @@ fn given(kind: Kind, mut care: Vec<Care>) -> Given {
         agency: "main".into(),
         title: "CCA".into(),
         zone: Denver,
+        zones: [].into(),
         clock_12h: false,
         week_starts: Weekday::Mon,
         hourly_rate: None,
@@ -272,6 +273,9 @@ fn the_night_tells_who_took_its_pages_and_a_handoff_tells_of_the_day() {
     assert!(lines[0].contains("evening handoff Tue 2026-11-24 16:30"), "{lines:?}");
     assert_eq!(lines[2], "Pages today: nobody was paged.");
     assert!(lines[3].starts_with("Today: no shifts") && lines[4].starts_with("Watch tonight"), "{lines:?}");
+    // Early in a day nothing is over; that is not a day without shifts.
+    let early = given(Kind::Handoff, vec![care("1", "c1", 2, Some("g")), care("2", "c2", 3, None)]);
+    assert!(text::lines(&make(&early))[3].starts_with("Today: none over yet, 2 under way or to come, "));
 }
 
 #[test]
@@ -293,8 +297,40 @@ fn the_checks_say_of_whole_days_whether_all_is_covered_also_when_it_is() {
     assert_eq!(weekend[1], "Sat 28 and Sun 29 Nov: 1 of 2 shifts uncovered (4 h).");
     let quiet = make(&given(Kind::Weekend, shifts[3..4].to_vec()));
     assert_eq!(text::lines(&quiet)[1], "Sat 28 and Sun 29 Nov: all covered, 1 shift.");
-    assert_eq!(text::subject(&quiet), "The weekend Tue 24 Nov: all covered");
+    assert_eq!(text::subject(&quiet), "The weekend, Sat 28 and Sun 29 Nov: all covered");
+    let next = make(&given(Kind::Tomorrow, shifts.clone()));
+    assert_eq!(text::subject(&next), "Tomorrow, Wed 25 Nov: 1 of 2 shifts uncovered", "the day that it speaks of");
+    assert!(tomorrow[0].starts_with("CCA: Tomorrow, Wed 25 Nov. Written Tue 2026-11-24 07:00, as of "), "{tomorrow:?}");
+    // Where there are no shifts, nothing is covered.
+    let none = make(&given(Kind::Weekend, Vec::new()));
+    assert_eq!(text::lines(&none)[1], "Sat 28 and Sun 29 Nov: no shifts.");
+    assert_eq!(text::subject(&none), "The weekend, Sat 28 and Sun 29 Nov: no shifts");
+    let none = make(&given(Kind::Morning, Vec::new()));
+    assert_eq!(text::lines(&none)[1], "Uncovered: there are no shifts in 72 h.");
+    assert_eq!(text::subject(&none), "Morning briefing Tue 24 Nov: no shifts in 72 h");
+    for kind in [Kind::Morning, Kind::Weekend] {
+        let page = html::page(&[make(&given(kind, Vec::new()))], None, false, "");
+        assert!(!page.contains("covered in") && page.contains("o shifts"), "{page}");
+    }
     assert!(tomorrow.len() <= 12 && weekend.len() <= 12);
+}
+
+#[test]
+fn a_shift_is_told_by_the_clocks_of_its_location() {
+    let chicago = Care { location: "south".into(), critical: true, ..care("1", "c1", 2, None) };
+    let zones = [("south".to_owned(), chrono_tz::America::Chicago), ("north".to_owned(), Denver)].into();
+    let all = vec![chicago, Care { critical: true, ..care("2", "c2", 3, None) }];
+    let briefing = make(&Given { zones, ..given(Kind::Morning, all) });
+    let lines = text::lines(&briefing);
+    assert!(
+        lines[1].contains("Tue 10:00-14:00 south, shift 1") && lines[1].contains("Tue 10:00-14:00 north"),
+        "{lines:?}"
+    );
+    assert!(lines[4].contains("Tue 10:00 south, shift 1"), "{lines:?}");
+    let first = &briefing.coverage.as_ref().unwrap().first;
+    assert_eq!(first[0].timezone.as_deref(), Some("America/Chicago"));
+    assert_eq!(first[1].timezone, None);
+    assert!(html::page(&[briefing], None, false, "").contains("Tue 10:00-14:00 south, shift 1"));
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 
 use super::{
     Ahead, Briefing, Coverage, Day, Kind, Named, OnCall, OpenShift, Overtime, Pages, Risk, Risks, System, Uncovered,
-    Visits,
+    Visits, make::days_of,
 };
 use crate::{model::Instant, notify::voice::length};
 
@@ -18,19 +18,38 @@ const PLACES: usize = 4;
 /// The subject of its mail, without the title: counts, no id.
 #[must_use]
 pub fn subject(briefing: &Briefing) -> String {
-    let day = briefing.local(briefing.at).format("%a %-d %b");
-    let name = title_of(briefing.kind);
+    let what = about(briefing);
     if briefing.blind_since.is_some() {
-        return format!("{name} {day}: CAN'T SEE WellSky");
+        return format!("{what}: CAN'T SEE WellSky");
     }
     let says = match (&briefing.coverage, &briefing.ahead) {
+        (Some(part), _) if part.n_shifts == Some(0) => "no shifts in 72 h".to_owned(),
         (Some(part), _) if part.all.within_24h == 0 => "covered for 24 h".to_owned(),
         (Some(part), _) => format!("{} uncovered in 24 h", part.all.within_24h),
+        (None, Some(part)) if part.n_shifts == 0 => "no shifts".to_owned(),
         (None, Some(part)) if part.n_uncovered == 0 => "all covered".to_owned(),
         (None, Some(part)) => format!("{} of {} uncovered", part.n_uncovered, count(part.n_shifts, "shift", "shifts")),
         (None, None) => "the schedule is not known".to_owned(),
     };
-    format!("{name} {day}: {says}")
+    format!("{what}: {says}")
+}
+
+/// What it is called, and of which days it speaks: a check of those ahead, not of the day that it is written on.
+fn about(briefing: &Briefing) -> String {
+    let name = title_of(briefing.kind);
+    let today = briefing.local(briefing.at);
+    if !briefing.kind.is_check() {
+        return format!("{name} {}", today.format("%a %-d %b"));
+    }
+    let (from, until) = days_of(briefing.kind, today.date_naive());
+    format!("{name}, {}", days(from, until))
+}
+
+fn days(from: NaiveDate, until: NaiveDate) -> String {
+    if from == until {
+        return from.format("%a %-d %b").to_string();
+    }
+    format!("{} and {}", from.format("%a %-d"), until.format("%a %-d %b"))
 }
 
 /// What a kind is called.
@@ -85,12 +104,12 @@ pub(super) const fn words(kind: Kind) -> (&'static str, &'static str, &'static s
 /// Whose it is, of when; and first of all when nothing can be seen.
 #[must_use]
 pub fn headline(briefing: &Briefing) -> String {
-    let what = format!(
-        "{}: {} {}",
-        briefing.title,
-        title_of(briefing.kind).to_lowercase(),
-        briefing.local(briefing.at).format("%a %Y-%m-%d")
-    );
+    let written = briefing.local(briefing.at).format("%a %Y-%m-%d");
+    let what = if briefing.kind.is_check() {
+        format!("{}: {}. Written {written}", briefing.title, about(briefing))
+    } else {
+        format!("{}: {} {written}", briefing.title, title_of(briefing.kind).to_lowercase())
+    };
     let late = briefing.due_at.map_or_else(String::new, |due| format!(", sent {} late", length(briefing.at - due)));
     let at = clock(briefing.at, briefing);
     match (briefing.blind_since, briefing.as_of) {
@@ -115,6 +134,10 @@ pub fn headline(briefing: &Briefing) -> String {
 
 fn coverage(part: &Coverage, briefing: &Briefing) -> String {
     let Uncovered { today, within_24h, within_72h, hours, money, .. } = &part.all;
+    // Where there is nothing, nothing is covered either.
+    if part.n_shifts == Some(0) {
+        return "Uncovered: there are no shifts in 72 h.".to_owned();
+    }
     if *within_72h == 0 {
         return "Uncovered: none in 72 h.".to_owned();
     }
@@ -135,12 +158,11 @@ fn coverage(part: &Coverage, briefing: &Briefing) -> String {
 }
 
 fn ahead(part: &Ahead, briefing: &Briefing) -> Vec<String> {
-    let days = if part.from == part.until {
-        part.from.format("%a %-d %b").to_string()
-    } else {
-        format!("{} and {}", part.from.format("%a %-d"), part.until.format("%a %-d %b"))
-    };
+    let days = days(part.from, part.until);
     let shifts = count(part.n_shifts, "shift", "shifts");
+    if part.n_shifts == 0 {
+        return vec![format!("{days}: no shifts.")];
+    }
     if part.n_uncovered == 0 {
         return vec![format!("{days}: all covered, {shifts}.")];
     }
@@ -179,8 +201,8 @@ pub fn open_shift(one: &OpenShift, briefing: &Briefing) -> String {
     let place = if one.location.is_empty() { String::new() } else { format!(" {}", one.location) };
     format!(
         "{}-{}{place}, shift {}, client {}",
-        stamp(one.starts_at, briefing),
-        clock(one.ends_at, briefing),
+        stamp_in(one.starts_at, one.timezone.as_deref(), briefing),
+        clock_in(one.ends_at, one.timezone.as_deref(), briefing),
         one.shift,
         who(&one.client)
     )
@@ -195,13 +217,22 @@ pub(super) fn who<Id: std::fmt::Display>(one: &Named<Id>) -> String {
 /// Half an hour before midnight yesterday is `Mon 23:30`; what is further away carries its date.
 #[must_use]
 pub(super) fn stamp(at: Instant, briefing: &Briefing) -> String {
+    stamp_in(at, None, briefing)
+}
+
+/// The same by the clocks of a location, as its alerts and texts tell it.
+fn stamp_in(at: Instant, zone: Option<&str>, briefing: &Briefing) -> String {
     let far = (at - briefing.at).abs() >= TimeDelta::days(6);
-    let day = briefing.local(at).format(if far { "%a %-d %b" } else { "%a" });
-    format!("{day} {}", clock(at, briefing))
+    let day = briefing.local_in(at, zone).format(if far { "%a %-d %b" } else { "%a" });
+    format!("{day} {}", clock_in(at, zone, briefing))
 }
 
 pub(super) fn clock(at: Instant, briefing: &Briefing) -> String {
-    briefing.local(at).format(if briefing.clock_12h { "%-I:%M%P" } else { "%H:%M" }).to_string()
+    clock_in(at, None, briefing)
+}
+
+fn clock_in(at: Instant, zone: Option<&str>, briefing: &Briefing) -> String {
+    briefing.local_in(at, zone).format(if briefing.clock_12h { "%-I:%M%P" } else { "%H:%M" }).to_string()
 }
 
 pub(super) fn count(n: u64, one: &str, many: &str) -> String {
@@ -232,7 +263,10 @@ fn pages(name: &str, part: &Pages) -> String {
 fn visits(name: &str, part: &Visits, briefing: &Briefing) -> String {
     let mut says = Vec::new();
     if part.n_shifts == 0 {
-        says.push("no shifts".to_owned());
+        says.push(match part.n_not_over {
+            0 => "no shifts".to_owned(),
+            n => format!("none over yet, {n} under way or to come"),
+        });
     } else {
         says.push(format!("{} of {} made", part.n_made, count(part.n_shifts, "shift", "shifts")));
         says.push(format!("{} late", part.n_late));
@@ -275,7 +309,8 @@ pub(super) fn risk(one: &Risk, briefing: &Briefing) -> String {
         (Some(caregiver), _) => format!("caregiver {}", who(caregiver)),
     };
     let detail = if one.detail.is_empty() { String::new() } else { format!(" ({})", one.detail) };
-    format!("{}{place}, shift {}: {}, {whom}{detail}", stamp(one.starts_at, briefing), one.shift, one.why.words())
+    let when = stamp_in(one.starts_at, one.timezone.as_deref(), briefing);
+    format!("{when}{place}, shift {}: {}, {whom}{detail}", one.shift, one.why.words())
 }
 
 fn overtime(part: &Overtime) -> String {

@@ -67,11 +67,13 @@ pub(super) fn trend(given: &Given) -> Vec<Day> {
         .map(|(sum, n)| {
             let day = first + Days::new(n);
             let is_known = given.reaches_from.is_some_and(|from| from <= start_of_day(given.zone, day)) && sum.n > 0;
+            // A few visits say nothing of a day.
+            let speaks = sum.unseen * 2 <= sum.n;
             Day {
                 day,
                 n_shifts: is_known.then_some(sum.n),
-                made: share(sum.made, sum.made + sum.missed).filter(|_| is_known),
-                on_time: share(sum.on_time, sum.timed).filter(|_| is_known),
+                made: share(sum.made, sum.made + sum.missed).filter(|_| is_known && speaks),
+                on_time: share(sum.on_time, sum.timed).filter(|_| is_known && speaks),
                 // Where nobody has looked, some more may have been missed.
                 n_missed: (is_known && sum.unseen == 0).then_some(sum.missed),
                 n_pages: (given.pages.is_ok() && all_pages(day)).then_some(sum.pages),

@@ -17,7 +17,6 @@ use crate::{
         local_time::{local_date, start_of_day},
         week::first_day,
     },
-    report::lookup::shifts::label,
 };
 
 /// Of somebody known to live further away than this, distance gives no points, where no radius is set.
@@ -202,7 +201,11 @@ impl<'a> Candidate<'a> {
         let (shift, buffer) = (self.shift(), self.open.terms.travel_buffer);
         for other in &self.others {
             let (start, end) = (other.shift.start(), other.shift.end);
-            let name = || label(self.open.mirror, &other.shift.key);
+            let name = || {
+                let zone = self.open.mirror.zone_of(&other.shift.key.client);
+                let (from, until) = (start.with_timezone(&zone), end.with_timezone(&zone));
+                format!("{} {}-{}", other.shift.key.id, from.format("%a %H:%M"), until.format("%H:%M"))
+            };
             if start < shift.end && end > shift.start() {
                 add(Bar::Overlap, format!("has the shift {} then", name()));
             } else if other.shift.key.client != shift.key.client {

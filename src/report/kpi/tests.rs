@@ -94,6 +94,21 @@ fn shares_are_of_what_is_known() {
 }
 
 #[test]
+fn a_few_known_visits_say_nothing_of_many_shifts() {
+    let known = |n_known: i64, n: i64| {
+        let visited = (0..n_known).map(|i| visited(-10 - i, 4, "g1", 0, 240));
+        let all: Vec<ShiftFact> = visited.chain((n_known..n).map(|i| shift(-10 - i, 4, Some("g1")))).collect();
+        count(&all, &[]).all
+    };
+    for (n_known, n, says) in [(13, 106, false), (4, 9, false), (5, 10, true), (10, 10, true), (0, 3, false)] {
+        let all = known(n_known, n);
+        assert_eq!((all.n_shifts, all.n_unknown), (n.unsigned_abs(), (n - n_known).unsigned_abs()));
+        let shares = [all.fill_ratio, all.missed_ratio, all.on_time_15m_ratio].map(|share| all.told(share));
+        assert_eq!(shares, if says { [Some(1.0), Some(0.0), Some(1.0)] } else { [None; 3] }, "{n_known} of {n}");
+    }
+}
+
+#[test]
 fn a_gap_is_filled_from_its_call_out_to_its_cover() {
     // The shift starts 24 hours from the base.
     let history = [line(10, "appeared"), line(12, "uncovered"), line(13, "uncovered"), line(15, "covered")];

@@ -22,6 +22,10 @@ pub struct FoundAnswer {
     pub roster: Freshness,
     /// Of whoever was meant beyond doubt.
     pub profile: Option<PersonAnswer>,
+    /// The agent's clock when it answered: ages count from it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Instant>,
 }
 
 /// Somebody who fits.
@@ -95,6 +99,10 @@ pub struct ShiftsAnswer {
     /// How fresh they are, all together.
     #[serde(flatten)]
     pub freshness: Freshness,
+    /// The agent's clock when it answered: ages count from it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Instant>,
 }
 
 /// Who could take a shift.
@@ -106,4 +114,8 @@ pub struct ShownCover {
     /// Who could, and who must not.
     #[serde(flatten)]
     pub cover: CoverAnswer,
+    /// The agent's clock when it answered: ages count from it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Instant>,
 }

@@ -213,6 +213,7 @@ impl Briefings for Office {
             agency: "main".into(),
             title: "CCA".to_owned(),
             zone: Denver,
+            zones: [].into(),
             clock_12h: false,
             week_starts: Weekday::Sun,
             hourly_rate: Some(32.5),
