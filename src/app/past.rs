@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::{Days, TimeDelta};
 
-use super::hours::{Remembered, add_archive};
+use super::hours::{Remembered, add_archive, with_evening};
 use crate::{
     lifecycle::{Post, past_book::memory_from},
     model::{ClientId, Instant, local_time},
@@ -69,7 +69,7 @@ pub(super) async fn before_memory(post: &Post, store: &Store, n_days: u64, now: 
         });
         let places: HashMap<ClientId, Arc<str>> = places.collect();
         let nowhere: Arc<str> = "".into();
-        let remembered = Remembered::of(mirror, zone, from - SLACK, now, period, now);
+        let remembered = Remembered::of(mirror, zone, from - SLACK, now, with_evening(period), now);
         (remembered, places, nowhere, zone, period, from, seam)
     };
     let lines = store.past_lines(&post.name, from - SLACK, seam + SLACK).await?;

@@ -340,6 +340,26 @@ fn a_closed_period_stays_as_it_was_and_later_edits_stand_beside_it() {
 }
 
 #[test]
+fn what_is_not_read_or_still_runs_is_not_closed() {
+    let period = days("2026-11-10", "2026-11-10");
+    // Fifty-one minutes past the midnight at which the period ended.
+    let shifts = vec![shift("night", "c1", "g1", "2026-11-10 22:00", "2026-11-11 06:00")];
+    let at_night = |until: &str, now: &str, missing: Vec<Missing>| {
+        let visits = vec![visit("v1", "night", "c1", "g1", "2026-11-10 22:00", until)];
+        let hours = sum_up(Given { now: at(now), missing, ..given(period, shifts.clone(), visits) });
+        (hours.total.worked_minutes, closing::too_early(&hours))
+    };
+    let (worked, why) = at_night("", "2026-11-11 00:51", Vec::new());
+    assert_eq!(worked, 120);
+    assert!(why.is_some_and(|why| why.starts_with("1 of its visits still run")), "it is counted, and not known");
+    assert_eq!(at_night("2026-11-11 06:02", "2026-11-11 06:10", Vec::new()), (120, None), "checked out");
+    assert_eq!(at_night("", "2026-11-11 10:00", Vec::new()), (0, None), "left open: it counts nothing, as it is kept");
+    let unread = Missing { day: period.from, section: "visits".into(), clients: None };
+    let (_, why) = at_night("2026-11-11 06:02", "2026-11-11 06:10", vec![unread]);
+    assert!(why.is_some_and(|why| why.contains("(2026-11-10): read it first")));
+}
+
+#[test]
 fn where_nobody_looked_nothing_is_unbillable() {
     let missing = |section: &str, day: &str, clients: Option<&[&str]>| Missing {
         day: day.parse().unwrap(),
