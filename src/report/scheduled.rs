@@ -13,8 +13,9 @@ use crate::model::{
     local_time::{local_date, start_of_day},
 };
 
+// A word is a `tt`: of a `literal`, the document's derive would not take the name.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$one:meta])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$one:meta])* $variant:ident = $word:tt,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         pub enum $name { $($(#[$one])* #[serde(rename = $word)] $variant,)* }
