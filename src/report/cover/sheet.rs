@@ -167,7 +167,11 @@ impl CaregiverRow {
 pub fn read(text: &str) -> (Sheet, Vec<BadCell>) {
     let mut sheet = Sheet::default();
     let mut bad = Vec::new();
-    let mut records = records(text.trim_start_matches('\u{feff}')).into_iter();
+    let mut records = records(text.trim_start_matches('\u{feff}'), &mut bad).into_iter();
+    if !bad.is_empty() {
+        // Where a cell ends is not known, and so is what follows.
+        return (sheet, bad);
+    }
     let Some(header) = records.next() else {
         let instead = format!("write a first line with {}", COLUMNS.join(","));
         bad.push(BadCell { line: 1, column: 1, what: "the sheet is empty".to_owned(), instead });
@@ -218,6 +222,7 @@ pub fn read(text: &str) -> (Sheet, Vec<BadCell>) {
 fn read_row(cells: &BTreeMap<&str, &Cell>, sheet: &mut Sheet, bad: &mut Vec<BadCell>) {
     let cell = |name: &str| cells.get(name).copied().filter(|cell| !cell.text.trim().is_empty());
     let list = |name: &str| cell(name).map(Cell::parts).unwrap_or_default();
+    let ids = |name: &str, bad: &mut Vec<BadCell>| cell(name).map(|cell| cell.ids(name, bad)).unwrap_or_default();
     let (Some(kind), Some(id)) = (cell("kind"), cell("id")) else {
         cells["kind"].is_bad(
             bad,
@@ -237,7 +242,12 @@ fn read_row(cells: &BTreeMap<&str, &Cell>, sheet: &mut Sheet, bad: &mut Vec<BadC
     };
     let (lat, lon) = (number("lat", -90.0..=90.0, bad), number("lon", -180.0..=180.0, bad));
     let place = lat.zip(lon).map(|(lat, lon)| Place { lat, lon });
-    let id = id.text.trim();
+    let ids_of_row = id.ids("id", bad);
+    let id = match ids_of_row.as_slice() {
+        [one] => one.as_str(),
+        [] => return,
+        _ => return id.is_bad(bad, "id names several".to_owned(), "write one row for each".to_owned()),
+    };
     let twice = match kind.text.trim().to_ascii_lowercase().as_str() {
         "caregiver" => {
             let availability = cell("availability").map(|cell| {
@@ -266,7 +276,7 @@ fn read_row(cells: &BTreeMap<&str, &Cell>, sheet: &mut Sheet, bad: &mut Vec<BadC
                 availability,
                 time_off: time_off.unwrap_or_default(),
                 hours_wanted: number("hours_wanted", 0.0..=168.0, bad),
-                do_not_send: list("do_not_send"),
+                do_not_send: ids("do_not_send", bad),
                 credentials: list("credentials"),
                 place,
                 gender: cell("gender").map(|cell| gender(&cell.text)),
@@ -280,8 +290,8 @@ fn read_row(cells: &BTreeMap<&str, &Cell>, sheet: &mut Sheet, bad: &mut Vec<BadC
         }
         "client" => {
             let row = ClientRow {
-                do_not_send: list("do_not_send"),
-                asked_for: list("asked_for"),
+                do_not_send: ids("do_not_send", bad),
+                asked_for: ids("asked_for", bad),
                 place,
                 gender_wanted: cell("gender_wanted").map(|cell| gender(&cell.text)),
                 languages_wanted: list("languages_wanted"),
@@ -369,18 +379,34 @@ impl Cell {
         self.text.split(';').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
     }
 
+    /// The vendor's ids in it, between semicolons, commas or line ends. What is none would be nobody's, and never count.
+    fn ids(&self, column: &str, bad: &mut Vec<BadCell>) -> Vec<String> {
+        let is_id = |part: &str| {
+            part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+                && part.contains(|c: char| c.is_ascii_digit())
+        };
+        let parts = self.text.split([';', ',', '\n', '\r']).map(str::trim).filter(|part| !part.is_empty());
+        let (ids, others): (Vec<&str>, Vec<&str>) = parts.partition(|part| is_id(part));
+        if !others.is_empty() {
+            let what = format!("{column} holds what is no id of the vendor's");
+            self.is_bad(bad, what, "write ids as WellSky has them, 7000103; 7000104".to_owned());
+        }
+        ids.into_iter().map(str::to_owned).collect()
+    }
+
     fn is_bad(&self, bad: &mut Vec<BadCell>, what: String, instead: String) {
         bad.push(BadCell { line: self.line, column: self.column, what, instead });
     }
 }
 
-/// The records of a CSV text (RFC 4180): cells between commas, quotation marks around what holds one, doubled inside.
-fn records(text: &str) -> Vec<Vec<Cell>> {
+/// The records of a CSV text (RFC 4180): cells between commas, quotation marks around what holds one, doubled inside. A mark
+/// that is never closed, and what follows a closed one, are bad.
+fn records(text: &str, bad: &mut Vec<BadCell>) -> Vec<Vec<Cell>> {
     let mut all = Vec::new();
     let mut record: Vec<Cell> = Vec::new();
     let (mut line, mut column) = (1, 1);
     let mut cell = Cell { text: String::new(), line, column };
-    let mut quoted = false;
+    let (mut quoted, mut closed) = (false, false);
     let mut letters = text.chars().peekable();
     while let Some(c) = letters.next() {
         column += 1;
@@ -390,20 +416,35 @@ fn records(text: &str) -> Vec<Vec<Cell>> {
                 column += 1;
                 cell.text.push('"');
             }
-            '"' if quoted || cell.text.is_empty() => quoted = !quoted,
-            ',' if !quoted => record.push(std::mem::replace(&mut cell, Cell { text: String::new(), line, column })),
+            '"' if quoted => (quoted, closed) = (false, true),
+            '"' if cell.text.is_empty() && !closed => quoted = true,
+            ',' if !quoted => {
+                closed = false;
+                record.push(std::mem::replace(&mut cell, Cell { text: String::new(), line, column }));
+            }
             '\r' if !quoted => {}
             '\n' => {
                 (line, column) = (line + 1, 1);
                 if quoted {
                     cell.text.push('\n');
                 } else {
+                    closed = false;
                     record.push(std::mem::replace(&mut cell, Cell { text: String::new(), line, column }));
                     all.push(std::mem::take(&mut record));
                 }
             }
+            c if closed && !c.is_whitespace() => {
+                let instead = "end the cell there; a quotation mark inside of one is written twice".to_owned();
+                cell.is_bad(bad, "something follows the closing quotation mark of this cell".to_owned(), instead);
+                return all;
+            }
             c => cell.text.push(c),
         }
+    }
+    if quoted {
+        let what = "the quotation mark that opens this cell is never closed, and everything after it would be one cell";
+        cell.is_bad(bad, what.to_owned(), "close it, or remove it".to_owned());
+        return all;
     }
     if !cell.text.is_empty() || !record.is_empty() {
         record.push(cell);

@@ -111,6 +111,44 @@ fn nobody_works_longer_than_is_allowed_in_a_day_or_a_week() {
     assert_eq!(why, ["would work 8 h 00 that day, at most 7 h 00", "would work 18 h 00 that week, at most 17 h 00"]);
 }
 
+#[test]
+fn a_shift_over_midnight_counts_on_both_days_and_in_both_weeks() {
+    let night = 13 * HOUR;
+    for (start, then, day, week, forbidden, shows) in [
+        (
+            START + night,
+            START + DAY,
+            16,
+            60,
+            Some("would work 20 h 00 that day, at most 16 h 00"),
+            "the day it ends in",
+        ),
+        (START + night, START + DAY, 20, 60, None, "just so long"),
+        (
+            START + 3 * DAY + night,
+            START + 5 * DAY,
+            16,
+            19,
+            Some("would work 20 h 00 that week, at most 19 h 00"),
+            "from Saturday into the next week",
+        ),
+        (START + 3 * DAY + night, START + 5 * DAY, 16, 20, None, "just so much"),
+    ] {
+        let mut office = office("kind,id\n", &[], |_, _| {});
+        // From 22:00 to 08:00; and twelve hours from 09:00.
+        Reading::shifts("c1", NOW, vec![shift("night", "c1", start, 10, None)]).into(&mut office.mirror);
+        Reading::shifts("c2", NOW, vec![shift("long", "c2", then, 12, Some("g1"))]).into(&mut office.mirror);
+        office.terms.requires.clear();
+        office.terms.week_starts = chrono::Weekday::Sun;
+        office.terms.max_day = Some(chrono::TimeDelta::hours(day));
+        office.terms.max_week = Some(chrono::TimeDelta::hours(week));
+        let entry = office.mirror.shift(&crate::mirror::fixture::key("night", "c1", start)).unwrap();
+        let answer = cover(&office.mirror, &office.terms, &office.past, entry, at(NOW)).shown(None);
+        let why: Vec<&str> = answer.forbidden.iter().flat_map(|one| one.why.iter().map(String::as_str)).collect();
+        assert_eq!(why, forbidden.into_iter().collect::<Vec<_>>(), "{shows}");
+    }
+}
+
 fn says(answer: &CoverAnswer) -> Vec<(&str, u32)> {
     answer.ranked[0].reasons.iter().map(|reason| (reason.says.as_str(), reason.points)).collect()
 }
@@ -190,6 +228,31 @@ fn a_sheet_says_where_it_is_wrong() {
     let (sheet, bad) = sheet::read("\u{feff}ID,Kind,do_not_send\r\n7,Client,\" g1 ; g2 \"\r\n\r\n");
     assert_eq!(bad, []);
     assert_eq!(sheet.clients[&"7".into()].do_not_send, ["g1", "g2"]);
+}
+
+#[test]
+fn whoever_is_not_to_be_sent_counts_or_the_sheet_is_refused() {
+    let read =
+        |cell: &str| sheet::read(&format!("kind,id,do_not_send\ncaregiver,8000201,{cell}\ncaregiver,8000202,\n"));
+    for cell in ["7000103; 7000104", "\"7000103, 7000104\"", "\"7000103\n7000104\"", "\"7000103\" ;7000104"] {
+        let (sheet, bad) = read(cell);
+        if cell.ends_with(";7000104") {
+            assert_eq!((bad[0].line, bad[0].column), (2, 19), "{bad:?}");
+            continue;
+        }
+        assert_eq!(bad, [], "{cell}");
+        assert_eq!(sheet.caregivers[&"8000201".into()].do_not_send, ["7000103", "7000104"], "{cell}");
+    }
+    for cell in
+        ["7000103 7000104", "7000103/7000104", "Quinn Sample", "7000103.0", "#7000103", "7.0E+06", "=1+1", "\"7000103"]
+    {
+        let (_, bad) = read(cell);
+        assert_eq!(bad.iter().map(|one| (one.line, one.column)).collect::<Vec<_>>(), [(2, 19)], "{cell}: {bad:?}");
+    }
+    for id in ["8000201.0", "8.0E+06", "'8000201", "=1+1", "\"1;2\""] {
+        let (sheet, bad) = sheet::read(&format!("kind,id\ncaregiver,{id}\n"));
+        assert_eq!((bad.len(), bad[0].line, bad[0].column, sheet.caregivers.len()), (1, 2, 11, 0), "{id}: {bad:?}");
+    }
 }
 
 proptest! {
