@@ -16,7 +16,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -118,9 +118,14 @@ impl Day {
             "today" => Some(Self::After(0)),
             "tomorrow" => Some(Self::After(1)),
             "yesterday" => Some(Self::After(-1)),
-            date => NaiveDate::parse_from_str(date, "%Y-%m-%d").ok().map(Self::On),
+            date => NaiveDate::parse_from_str(date, "%Y-%m-%d").ok().filter(|day| is_of_a_calendar(*day)).map(Self::On),
         }
     }
+}
+
+/// Whether anything can lie on a day. Days beyond would only break arithmetic.
+fn is_of_a_calendar(day: NaiveDate) -> bool {
+    (1990..=2200).contains(&day.year())
 }
 
 /// What a search takes.
@@ -227,7 +232,9 @@ async fn with_past(
     since: Option<NaiveDate>,
 ) -> Option<FoundProfile> {
     let found = lookup.profile(agency, kind, id).await?;
-    let Some(since) = since else { return Some(found) };
+    // Nothing lies before a calendar, or behind it.
+    let first = since.map(|since| if is_of_a_calendar(since) { since } else { NaiveDate::default() });
+    let Some(since) = first else { return Some(found) };
     let agency = found.agency().to_owned();
     Some(lookup.past(&agency, kind, id, since).await.unwrap_or(found))
 }
@@ -492,7 +499,7 @@ pub fn wish(asked: &BTreeMap<String, String>) -> Result<ShiftsWish, String> {
                 wish.states = states.ok_or_else(|| format!("`state` must be one or more of {all}, between commas"))?;
             }
             "from" | "to" => {
-                let date: Option<NaiveDate> = text.trim().parse().ok();
+                let date: Option<NaiveDate> = text.trim().parse().ok().filter(|day| is_of_a_calendar(*day));
                 let date = Some(date.ok_or_else(|| format!("`{key}` must be a date like 2026-12-01"))?);
                 *(if key == "from" { &mut wish.from } else { &mut wish.to }) = date;
             }
