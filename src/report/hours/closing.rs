@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    answer::{Hours, Sums},
+    answer::{Exception, ExceptionKind, Hours, Sums},
     rows::VisitRow,
     terms::{Minute, Period, Terms, minute_of},
 };
@@ -95,6 +95,15 @@ pub fn too_early(hours: &Hours) -> Option<String> {
         let days = days.into_iter().take(7).collect::<Vec<_>>().join(", ");
         return Some(format!(
             "not everything of it was read ({days}): read it first with shiftwatch hours --from {from} --to {to} --read"
+        ));
+    }
+    // When they began is known, and not what the vendor means by it: that settles itself.
+    let is_unsettled = |one: &&Exception| one.kind == ExceptionKind::TimeUnknown && one.at.is_some();
+    let n_unsettled = hours.exceptions.iter().filter(is_unsettled).count();
+    if n_unsettled > 0 {
+        return Some(format!(
+            "{n_unsettled} of its visits have times without an offset, and what these mean is not measured yet; close it once it is, \
+             or say it by encounter_naive_tz: utc (or local)"
         ));
     }
     // What counts up to now would be frozen as if it were known.
