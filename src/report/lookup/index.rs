@@ -281,10 +281,12 @@ impl Index {
         }
         let (bits, most) = (letters(&joined), if joined.len() < 4 { 0 } else { allowed(joined.len()) });
         for (n, person) in self.people.iter().enumerate() {
-            let of_words = match met[n] {
-                true if person.sorted == sorted => (1.0, true),
-                true => (name_fit(&fits[n * n_asked..][..n_asked], n_different, person.n_words), false),
-                false => (0.0, false),
+            let of_words = if !met[n] {
+                (0.0, false)
+            } else if person.sorted == sorted {
+                (1.0, true)
+            } else {
+                (name_fit(&fits[n * n_asked..][..n_asked], n_different, person.n_words), false)
             };
             // A name that fits by its words needs no second look.
             let near = of_words.0 < 0.9 && (person.letters ^ bits).count_ones() as usize <= 2 * most;
