@@ -84,12 +84,13 @@ pub(super) struct Remembered {
 }
 
 impl Remembered {
+    /// What lies in `[from, until)`; and which of the days `asked` were read.
     pub(super) fn of(
         mirror: &Mirror,
         agency_zone: Tz,
         from: Instant,
         until: Instant,
-        period: Period,
+        asked: Period,
         now: Instant,
     ) -> Self {
         let clients: Vec<ClientId> = mirror.watched_clients(now).cloned().collect();
@@ -124,7 +125,7 @@ impl Remembered {
             }
         });
         let visits = visits.filter(|visit| visit.check_in.is_none_or(|at| from <= at && at < until)).collect();
-        let days = with_evening(period).days().map(|day| (day, stretch(agency_zone, day)));
+        let days = asked.days().map(|day| (day, stretch(agency_zone, day)));
         let read = days.filter(|(_, (_, ends))| *ends <= now).map(|(day, (begins, ends))| {
             (day, clients.iter().map(|client| mirror.read_after(client, begins, ends)).collect())
         });
@@ -134,8 +135,13 @@ impl Remembered {
 }
 
 /// The days that have to be read for a period: what began the evening before reaches in.
-fn with_evening(period: Period) -> Period {
+pub(super) fn with_evening(period: Period) -> Period {
     Period { from: period.from - DayCount::new(1), ..period }
+}
+
+/// The days whose visits have to be read for it: what was worked since its first week began counts towards the overtime.
+fn with_week(period: Period, terms: &Terms) -> Period {
+    with_evening(Period { from: terms.week_of(period.from), ..period })
 }
 
 fn stretch(zone: Tz, day: NaiveDate) -> (Instant, Instant) {
@@ -198,12 +204,13 @@ pub(super) fn add_archive(remembered: &mut Remembered, lines: Vec<PastLine>, edi
     }
 }
 
-/// What was not wholly read: not by memory's reads, and not by those of the past.
-pub(super) fn missing(remembered: &Remembered, days: &[PastDay]) -> Vec<Missing> {
+/// What was not wholly read: not by memory's reads, and not by those of the past. Shifts before `shifts_from` are not wanted.
+pub(super) fn missing(remembered: &Remembered, days: &[PastDay], shifts_from: NaiveDate) -> Vec<Missing> {
     let watched: HashSet<&ClientId> = remembered.clients.iter().collect();
     let mut missing = Vec::new();
     for (day, read) in &remembered.read {
-        for section in ["shifts", "visits"] {
+        let sections = if *day < shifts_from { &["visits"][..] } else { &["shifts", "visits"] };
+        for section in sections.iter().copied() {
             let past = days.iter().find(|one| one.day == *day && one.section == section);
             let lacking: Vec<&ClientId> = remembered
                 .clients
@@ -288,18 +295,19 @@ impl Bookkeeper {
         let weeks = period.whole_weeks(&terms);
         let from = local_time::start_of_day(terms.zone, weeks.from) - REACH;
         let until = local_time::start_of_day(terms.zone, weeks.to + DayCount::new(1)) + TimeDelta::days(1);
+        let asked = with_week(period, &terms);
         let (mut remembered, wanted) = {
             let watch = post.watch.lock().await;
             let sheet = &watch.settings.cover.sheet;
             let wanted = sheet.caregivers.iter().filter_map(|(id, row)| Some((id.clone(), minutes(row.hours_wanted?))));
-            (Remembered::of(&watch.mirror, terms.zone, from, until, period, now), wanted.collect())
+            (Remembered::of(&watch.mirror, terms.zone, from, until, asked, now), wanted.collect())
         };
         let (early, late) = (from - NAIVE_SLACK, until + NAIVE_SLACK);
         let lines = self.store.past_lines(&post.name, early, late).await?;
         let edits = self.store.visit_edits(&post.name, early, late).await?;
-        let days = self.store.past_days(&post.name, with_evening(period).from, period.to).await?;
+        let days = self.store.past_days(&post.name, asked.from, asked.to).await?;
         add_archive(&mut remembered, lines, edits, terms.zone);
-        let missing = missing(&remembered, &days);
+        let missing = missing(&remembered, &days, with_evening(period).from);
         Ok(Given {
             agency: post.name.to_string(),
             terms,
@@ -422,12 +430,8 @@ impl HoursBook for Bookkeeper {
             }
             let (mut hours, visits) = self.make(&post, terms, period).await?;
             hours.charges = None;
-            if !hours.complete {
-                let days: BTreeSet<String> = hours.missing.iter().map(|missing| missing.day.to_string()).collect();
-                let days = days.into_iter().take(7).collect::<Vec<_>>().join(", ");
-                return Err(HoursFault::Conflict(format!(
-                    "not everything of it was read ({days}): read it first with shiftwatch hours --from {from} --to {to} --read"
-                )));
+            if let Some(why) = closing::too_early(&hours) {
+                return Err(HoursFault::Conflict(why));
             }
             let visits: BTreeMap<String, KeptVisit> = closing::keep(&visits, &period, &terms);
             let digest = closing::digest(&visits);
@@ -553,3 +557,6 @@ fn unreadable(fault: &StoreError) -> HoursFault {
 fn minutes(hours: f64) -> i64 {
     (hours.clamp(0.0, 9_000.0) * 60.0).round() as i64
 }
+
+#[cfg(test)]
+mod tests;

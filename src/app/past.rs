@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::{Days, NaiveDate, TimeDelta};
 
-use super::hours::{Remembered, add_archive, missing};
+use super::hours::{Remembered, add_archive, missing, with_evening};
 use crate::{
     lifecycle::{Post, past_book::memory_from},
     model::{ClientId, Instant, local_time},
@@ -72,14 +72,15 @@ pub(super) async fn before_memory(post: &Post, store: &Store, n_days: u64, now: 
         });
         let places: HashMap<ClientId, Arc<str>> = places.collect();
         let nowhere: Arc<str> = "".into();
-        let remembered = Remembered::of(mirror, zone, from - SLACK, now, period, now);
+        let remembered = Remembered::of(mirror, zone, from - SLACK, now, with_evening(period), now);
         (remembered, places, nowhere, zone, period, from, seam)
     };
     let lines = store.past_lines(&post.name, from - SLACK, seam + SLACK).await?;
     let edits = store.visit_edits(&post.name, from - SLACK, now).await?;
     let days = store.past_days(&post.name, period.from, period.to).await?;
     let watched_since = store.watched_since(&post.name).await?;
-    let unread = missing(&remembered, &days).into_iter().map(|one| one.day).collect();
+    let unread = missing(&remembered, &days, period.from).into_iter();
+    let unread = unread.map(|one| one.day).filter(|day| *day >= period.from).collect();
     let reckoned = tokio::task::spawn_blocking(move || {
         add_archive(&mut remembered, lines, edits, zone);
         let mut seen = Seen::new(zone);

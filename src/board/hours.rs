@@ -171,8 +171,10 @@ fn show(hours: &Hours, now: Instant) -> Shown {
         n_missing: hours.missing.len(),
         closed: hours.closed.iter().map(|one| format!("{} to {}, by {}", one.from, one.to, one.by)).collect(),
         charges: hours.charges.as_ref().map(|charges| show_charges(charges, zone, now)),
-        adjusted: (!hours.adjustments.is_empty())
-            .then(|| format!("{} visits changed since, {}", hours.adjustments.len(), clock(adjusted))),
+        adjusted: (!hours.adjustments.is_empty()).then(|| {
+            let (n, are) = (hours.adjustments.len(), hours.where_adjustments_are());
+            format!("{n} visits changed since, {}, {are}", clock(adjusted))
+        }),
     }
 }
 

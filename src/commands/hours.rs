@@ -313,7 +313,7 @@ fn adjustments(hours: &Hours, text: &mut String, width: usize) {
     }
     text.push_str(&table.text(width));
     let sum: i64 = hours.adjustments.iter().map(|one: &Adjustment| one.difference_minutes).sum();
-    let _ = writeln!(text, "adjustments come to {}", clock(sum));
+    let _ = writeln!(text, "adjustments come to {}, {}", clock(sum), hours.where_adjustments_are());
 }
 
 /// What was billed beside what was worked: one line, and with `list` what does not meet.

@@ -47,6 +47,7 @@ mod on_call;
 mod on_call_log;
 pub mod openapi;
 pub mod orders;
+mod own_host;
 mod pages;
 mod past;
 pub mod people;
@@ -162,7 +163,7 @@ pub fn router(web: Web) -> Router {
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(sign_in)
         .layer(middleware::from_fn(serving::in_time))
-        .layer(middleware::from_fn(refuse_foreign_pages))
+        .layer(middleware::from_fn_with_state(Arc::clone(&web), refuse_foreign_pages))
         .layer(rate_limit)
         .layer(headers)
         .with_state(Arc::clone(&web));
@@ -195,8 +196,9 @@ fn without_base(uri: &Uri, base: &str) -> Option<Uri> {
 
 /// A page of another site, open in a browser on this machine, must not be able to acknowledge or reload.
 ///
-/// Programs send neither header; a browser sends both and no page can change them.
-async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
+/// Programs send neither header; a browser sends both and no page can change them. Where nobody signs in, a page must also have come
+/// by a name that is ours: any other may lead here by its owner's will, and makes a foreign page one of our own site.
+async fn refuse_foreign_pages(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let foreign_site = matches!(text("sec-fetch-site"), Some("cross-site" | "same-site"));
@@ -208,6 +210,17 @@ async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
     let is_link = request.uri().path().starts_with("/a/");
     if !request.method().is_safe() && !is_link && (foreign_site || foreign_origin) {
         let why = "a page of another site may not give orders; open shiftwatch's own address";
+        return answer::problem(StatusCode::FORBIDDEN, why).into_response();
+    }
+    let is_page = ["origin", "sec-fetch-site"].iter().any(|name| headers.contains_key(*name));
+    if !request.method().is_safe()
+        && !is_link
+        && is_page
+        && !web.access.sign_in_is_on()
+        && !own_host::is_ours(own, web.view().telling.external_url.as_deref())
+    {
+        let why = "nobody signs in here, and a page under a name that shiftwatch does not know as its own may not give orders; open it \
+                   by its IP address, or set web.external_url to the address that you use";
         return answer::problem(StatusCode::FORBIDDEN, why).into_response();
     }
     next.run(request).await

@@ -719,6 +719,38 @@ async fn a_page_of_another_site_gives_no_orders() {
 }
 
 #[tokio::test]
+async fn a_name_that_somebody_else_leads_here_gives_no_orders_while_nobody_signs_in() {
+    let site = Site::open(Vec::new()).await;
+    let post = |host: &'static str, headers: &[(&'static str, &'static str)]| {
+        let request =
+            site.ask(Method::POST, "/-/reload").header("host", host).basic_auth("alice", Some("example-password"));
+        answer(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)))
+    };
+    let of_page = [("origin", "http://evil.example:9847"), ("sec-fetch-site", "same-origin")];
+    for (headers, status, shows) in [
+        (&of_page[..], 403, "a page of its own name"),
+        (&of_page[..1], 403, "in a browser that says no site"),
+        (&of_page[1..], 403, "in one that says no origin"),
+        (&[], 200, "a program asks by whatever name it likes"),
+    ] {
+        let (got, text) = post("evil.example:9847", headers).await;
+        assert_eq!((got, got == 403), (status, text.contains("web.external_url")), "{shows}: {text}");
+    }
+    let own = [("origin", "https://watch.example.com"), ("sec-fetch-site", "same-origin")];
+    assert_eq!(post("watch.example.com", &own).await.0, 403, "nobody said that this is our name");
+    let mut told = view();
+    let mut telling = (*told.telling).clone();
+    telling.external_url = Some("https://watch.example.com/watch".to_owned());
+    told.telling = telling.into();
+    site.view.send_replace(Arc::new(told));
+    assert_eq!(post("watch.example.com", &own).await.0, 200);
+    assert_eq!(post("localhost:9847", &[("origin", "http://localhost:9847")]).await.0, 200);
+    assert_eq!(post("evil.example:9847", &of_page).await.0, 403);
+    site.access.swap(Some(&access::tests::users()));
+    assert_eq!(post("evil.example:9847", &of_page).await.0, 200, "a foreign name has nobody's password");
+}
+
+#[tokio::test]
 async fn status_and_board_say_the_same() {
     let site = Site::open(vec![uncovered("90010001")]).await;
     let (_, body) = site.get("/api/v1/status").await;

@@ -14,8 +14,9 @@ use crate::model::{
     week::first_day,
 };
 
+// A word is a `tt`: of a `literal`, the document's derive would not take the name.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$one:meta])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$one:meta])* $variant:ident = $word:tt,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         pub enum $name { $($(#[$one])* #[serde(rename = $word)] $variant,)* }

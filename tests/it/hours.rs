@@ -98,6 +98,12 @@ async fn a_past_that_was_never_watched_is_read_and_closed_and_edited() {
         "fourteen days of shifts and of visits, and the evening before"
     );
     assert_eq!(before["missing"][0]["clients"], Value::Null, "everybody's");
+    let thursday = asked(&house, "/api/v1/hours?from=2026-11-05&to=2026-11-05").await;
+    assert_eq!(
+        thursday["missing"].as_array().unwrap().len(),
+        8,
+        "two days of shifts; and visits since the Saturday before its week, which count towards the overtime"
+    );
     let (status, body) =
         house.post("/api/v1/hours/close", &json!({ "from": "2026-11-01", "to": "2026-11-14", "by": "office" })).await;
     assert_eq!(status, 409, "what was not read cannot be closed: {body}");

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use shiftwatch::{
-    http::routes::ROUTES,
+    http::{reports::ReportListed, routes::ROUTES},
+    report::scheduled::{Format, Range, What},
     sim::{Appointment, Conduct},
 };
 
@@ -55,6 +56,30 @@ fn every_path_of_the_json_api_is_described_and_no_other() {
     for (path, item) in paths {
         for (method, operation) in item.as_object().expect("methods") {
             assert!(operation["summary"].as_str().is_some_and(|text| text.len() > 8), "{method} {path} has no summary");
+        }
+    }
+}
+
+#[test]
+fn a_choice_is_written_as_the_api_writes_it() {
+    let document = serde_json::to_value(shiftwatch::http::openapi::api()).expect("JSON");
+    let schemas = document["components"]["schemas"].as_object().expect("schemas");
+    let is_word = |word: &Value| word.as_str().is_some_and(|word| !word.contains(char::is_uppercase));
+    for (name, schema) in schemas {
+        let words = schema["enum"].as_array().into_iter().flatten();
+        let foreign: Vec<&Value> = words.filter(|word| !is_word(word)).collect();
+        assert!(foreign.is_empty(), "{name}: {foreign:?} are names of the source");
+    }
+    // No agency of these tests has reports: one of each kind, as it would be listed.
+    for (report, range) in What::WORDS.iter().flat_map(|what| Range::WORDS.iter().map(move |range| (what, range))) {
+        for format in Format::WORDS {
+            let listed = json!([{
+                "name": "one", "report": report, "range": range, "format": format, "timezone": "America/Denver",
+                "cron": "0 7 * * *", "to": "email",
+            }]);
+            let read: Vec<ReportListed> = serde_json::from_value(listed.clone()).expect("the API's own words");
+            assert_eq!(serde_json::to_value(&read).expect("JSON"), listed);
+            fits(&document, "/api/v1/reports", "get", &listed);
         }
     }
 }

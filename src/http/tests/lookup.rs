@@ -202,7 +202,13 @@ async fn shifts_are_listed_by_whom_when_and_how_they_stand() {
     let (_, body) = site.get("/api/v1/shifts?client=7000101&day=2026-01-01").await;
     let old: ShiftsAnswer = serde_json::from_str(&body).unwrap();
     assert!(!old.freshness.complete, "what memory does not reach is not complete");
-    for query in ["?day=someday", "?state=fine", "?shift=1"] {
+    for query in [
+        "?day=-262143-01-01",
+        "?client=7000101&from=-262143-01-01&to=-262143-01-02",
+        "?day=someday",
+        "?state=fine",
+        "?shift=1",
+    ] {
         assert_eq!(site.get(&format!("/api/v1/shifts{query}")).await.0, 400, "{query}");
     }
     for body in [json!({}), json!({"q": " "}), json!({"q": "x".repeat(201)}), json!({"q": "x", "z": 1})] {

@@ -25,6 +25,8 @@ const FAR_MILES: f64 = 20.0;
 const LATELY_DAYS: i64 = 56;
 /// Memory holds visits from so many days ago.
 const REMEMBERED: TimeDelta = TimeDelta::days(8);
+/// Of a shift so many days are looked at.
+const DAYS_MAX: usize = 32;
 /// What lies longer ago is named by its month.
 const BY_MONTH: TimeDelta = TimeDelta::days(45);
 
@@ -117,15 +119,18 @@ impl<'a> Candidate<'a> {
         }
         self.overlaps(&mut add);
         let zone = self.open.mirror.settings().timezone;
-        let (first, last) = (local_date(zone, shift.start()), local_date(zone, shift.end - TimeDelta::seconds(1)));
-        let days = first.iter_days().take_while(|day| *day <= last.max(first));
-        let that_day = days.map(|day| self.with_it((day, 1))).max().unwrap_or_default();
+        let first = local_date(zone, shift.start());
+        let last = local_date(zone, shift.end - TimeDelta::seconds(1));
+        let days: Vec<NaiveDate> = first.iter_days().take(DAYS_MAX).take_while(|day| *day <= last.max(first)).collect();
+        let longest = |spans: &mut dyn Iterator<Item = (NaiveDate, u64)>| {
+            let with_it = spans.map(|span| self.planned(span) + within(shift, self.stretch(span)));
+            with_it.max().unwrap_or_default()
+        };
+        let that_day = longest(&mut days.iter().map(|day| (*day, 1)));
         if let Some(max) = terms.max_day.filter(|max| that_day > *max) {
             add(Bar::LongDay, format!("would work {} that day, at most {}", hours(that_day), hours(max)));
         }
-        let mut weeks = [first, last].map(|day| first_day(day, terms.week_starts)).to_vec();
-        weeks.dedup();
-        let that_week = weeks.into_iter().map(|week| self.with_it((week, 7))).max().unwrap_or_default();
+        let that_week = longest(&mut days.iter().map(|day| (first_day(*day, terms.week_starts), 7)));
         if let Some(max) = terms.max_week.filter(|max| that_week > *max) {
             add(Bar::LongWeek, format!("would work {} that week, at most {}", hours(that_week), hours(max)));
         }
@@ -241,23 +246,15 @@ impl<'a> Candidate<'a> {
         lacks
     }
 
-    /// Planned time inside so many days from one on, with this shift.
-    fn with_it(&self, (day, n_days): (NaiveDate, u64)) -> TimeDelta {
-        let zone = self.open.mirror.settings().timezone;
-        let (from, until) = (start_of_day(zone, day), start_of_day(zone, day + Days::new(n_days)));
-        let own = self.shift().end.min(until) - self.shift().start().max(from);
-        self.planned((day, n_days)) + own.max(TimeDelta::zero())
+    /// Planned time of their other shifts inside so many days from one on.
+    fn planned(&self, days: (NaiveDate, u64)) -> TimeDelta {
+        let stretch = self.stretch(days);
+        self.others.iter().map(|other| within(&other.shift, stretch)).sum()
     }
 
-    /// Planned time of their other shifts inside so many days from one on.
-    fn planned(&self, (day, n_days): (NaiveDate, u64)) -> TimeDelta {
+    fn stretch(&self, (day, n_days): (NaiveDate, u64)) -> (Instant, Instant) {
         let zone = self.open.mirror.settings().timezone;
-        let (from, until) = (start_of_day(zone, day), start_of_day(zone, day + Days::new(n_days)));
-        self.others
-            .iter()
-            .map(|other| other.shift.end.min(until) - other.shift.start().max(from))
-            .filter(|time| *time > TimeDelta::zero())
-            .sum()
+        (start_of_day(zone, day), start_of_day(zone, day + Days::new(n_days)))
     }
 
     /// Planned time of their other shifts in the shift's week.
@@ -437,6 +434,11 @@ impl Wish {
 
 fn counted(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// How much of a shift lies inside a stretch.
+fn within(shift: &Shift, (from, until): (Instant, Instant)) -> TimeDelta {
+    (shift.end.min(until) - shift.start().max(from)).max(TimeDelta::zero())
 }
 
 /// So much of a weight.

@@ -167,18 +167,11 @@ impl CaregiverRow {
 pub fn read(text: &str) -> (Sheet, Vec<BadCell>) {
     let mut sheet = Sheet::default();
     let mut bad = Vec::new();
-    let (records, open_quote) = records(text.trim_start_matches('\u{feff}'));
-    if let Some((line, column)) = open_quote {
-        let what = "a quotation mark begins here and never ends: everything behind it is one cell".to_owned();
-        bad.push(BadCell {
-            line,
-            column,
-            what,
-            instead: "end the cell with a quotation mark, or remove this one".to_owned(),
-        });
+    let mut records = records(text.trim_start_matches('\u{feff}'), &mut bad).into_iter();
+    if !bad.is_empty() {
+        // Where a cell ends is not known, and so is what follows.
         return (sheet, bad);
     }
-    let mut records = records.into_iter();
     let Some(header) = records.next() else {
         let instead = format!("write a first line with {}", COLUMNS.join(","));
         bad.push(BadCell { line: 1, column: 1, what: "the sheet is empty".to_owned(), instead });
@@ -229,28 +222,16 @@ pub fn read(text: &str) -> (Sheet, Vec<BadCell>) {
 fn read_row(cells: &BTreeMap<&str, &Cell>, sheet: &mut Sheet, bad: &mut Vec<BadCell>) {
     let cell = |name: &str| cells.get(name).copied().filter(|cell| !cell.text.trim().is_empty());
     let list = |name: &str| cell(name).map(Cell::parts).unwrap_or_default();
-    let ids = |name: &str, bad: &mut Vec<BadCell>| {
-        let Some(cell) = cell(name) else { return Vec::new() };
-        let ids = cell.ids();
-        if ids.iter().any(|id| !is_id(id)) {
-            let instead =
-                "write the vendor's ids as it has them, with a semicolon between two: 7000103; 7000104".to_owned();
-            cell.is_bad(bad, format!("{name} holds something that is no id"), instead);
-        }
-        ids
-    };
     let gender_of = |name: &str, bad: &mut Vec<BadCell>| {
         let cell = cell(name)?;
         let gender = gender(&cell.text);
         if !GENDERS.contains(&gender.as_str()) {
-            cell.is_bad(
-                bad,
-                format!("{name} is no gender that is known here"),
-                format!("write {}", GENDERS.join(", ")),
-            );
+            let instead = format!("write {}", GENDERS.join(", "));
+            cell.is_bad(bad, format!("{name} is no gender that is known here"), instead);
         }
         Some(gender)
     };
+    let ids = |name: &str, bad: &mut Vec<BadCell>| cell(name).map(|cell| cell.ids(name, bad)).unwrap_or_default();
     let (Some(kind), Some(id)) = (cell("kind"), cell("id")) else {
         cells["kind"].is_bad(
             bad,
@@ -270,13 +251,12 @@ fn read_row(cells: &BTreeMap<&str, &Cell>, sheet: &mut Sheet, bad: &mut Vec<BadC
     };
     let (lat, lon) = (number("lat", -90.0..=90.0, bad), number("lon", -180.0..=180.0, bad));
     let place = lat.zip(lon).map(|(lat, lon)| Place { lat, lon });
-    let id_cell = id;
-    let id = id.text.trim();
-    if !is_id(id) {
-        let instead = "write the vendor's id as it has it, like 7000103; a spreadsheet may have changed it".to_owned();
-        id_cell.is_bad(bad, "this is no id".to_owned(), instead);
-        return;
-    }
+    let ids_of_row = id.ids("id", bad);
+    let id = match ids_of_row.as_slice() {
+        [one] => one.as_str(),
+        [] => return,
+        _ => return id.is_bad(bad, "id names several".to_owned(), "write one row for each".to_owned()),
+    };
     let twice = match kind.text.trim().to_ascii_lowercase().as_str() {
         "caregiver" => {
             let availability = cell("availability").map(|cell| {
@@ -348,12 +328,6 @@ fn read_row(cells: &BTreeMap<&str, &Cell>, sheet: &mut Sheet, bad: &mut Vec<BadC
     if twice {
         cells["id"].is_bad(bad, format!("{id} stands here a second time"), "write one row for each".to_owned());
     }
-}
-
-/// What the vendor's ids are made of.
-fn is_id(text: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    text.chars().all(is_part) && text.chars().any(|c| c.is_ascii_digit())
 }
 
 /// A cell that stands in the wrong kind of row would never count.
@@ -428,10 +402,19 @@ impl Cell {
         self.text.split(';').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
     }
 
-    /// Ids, however they stand beside each other: between semicolons, commas, spaces or lines.
-    fn ids(&self) -> Vec<String> {
-        let parts = self.text.split(|c: char| matches!(c, ';' | ',') || c.is_whitespace());
-        parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    /// The vendor's ids in it, between semicolons, commas or line ends. What is none would be nobody's, and never count.
+    fn ids(&self, column: &str, bad: &mut Vec<BadCell>) -> Vec<String> {
+        let is_id = |part: &str| {
+            part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+                && part.contains(|c: char| c.is_ascii_digit())
+        };
+        let parts = self.text.split([';', ',', '\n', '\r']).map(str::trim).filter(|part| !part.is_empty());
+        let (ids, others): (Vec<&str>, Vec<&str>) = parts.partition(|part| is_id(part));
+        if !others.is_empty() {
+            let what = format!("{column} holds what is no id of the vendor's");
+            self.is_bad(bad, what, "write ids as WellSky has them, 7000103; 7000104".to_owned());
+        }
+        ids.into_iter().map(str::to_owned).collect()
     }
 
     fn is_bad(&self, bad: &mut Vec<BadCell>, what: String, instead: String) {
@@ -439,14 +422,14 @@ impl Cell {
     }
 }
 
-/// The records of a CSV text (RFC 4180): cells between commas, quotation marks around what holds one, doubled inside. With
-/// where a quotation mark stands that is never closed.
-fn records(text: &str) -> (Vec<Vec<Cell>>, Option<(u32, u32)>) {
+/// The records of a CSV text (RFC 4180): cells between commas, quotation marks around what holds one, doubled inside. A mark
+/// that is never closed, and what follows a closed one, are bad.
+fn records(text: &str, bad: &mut Vec<BadCell>) -> Vec<Vec<Cell>> {
     let mut all = Vec::new();
     let mut record: Vec<Cell> = Vec::new();
     let (mut line, mut column) = (1, 1);
     let mut cell = Cell { text: String::new(), line, column };
-    let (mut quoted, mut opened_at) = (false, (1, 1));
+    let (mut quoted, mut closed) = (false, false);
     let mut letters = text.chars().peekable();
     while let Some(c) = letters.next() {
         column += 1;
@@ -456,28 +439,40 @@ fn records(text: &str) -> (Vec<Vec<Cell>>, Option<(u32, u32)>) {
                 column += 1;
                 cell.text.push('"');
             }
-            '"' if quoted || cell.text.is_empty() => {
-                quoted = !quoted;
-                opened_at = (line, column - 1);
+            '"' if quoted => (quoted, closed) = (false, true),
+            '"' if cell.text.is_empty() && !closed => quoted = true,
+            ',' if !quoted => {
+                closed = false;
+                record.push(std::mem::replace(&mut cell, Cell { text: String::new(), line, column }));
             }
-            ',' if !quoted => record.push(std::mem::replace(&mut cell, Cell { text: String::new(), line, column })),
             '\r' if !quoted => {}
             '\n' => {
                 (line, column) = (line + 1, 1);
                 if quoted {
                     cell.text.push('\n');
                 } else {
+                    closed = false;
                     record.push(std::mem::replace(&mut cell, Cell { text: String::new(), line, column }));
                     all.push(std::mem::take(&mut record));
                 }
             }
+            c if closed && !c.is_whitespace() => {
+                let instead = "end the cell there; a quotation mark inside of one is written twice".to_owned();
+                cell.is_bad(bad, "something follows the closing quotation mark of this cell".to_owned(), instead);
+                return all;
+            }
             c => cell.text.push(c),
         }
+    }
+    if quoted {
+        let what = "the quotation mark that opens this cell is never closed, and everything after it would be one cell";
+        cell.is_bad(bad, what.to_owned(), "close it, or remove it".to_owned());
+        return all;
     }
     if !cell.text.is_empty() || !record.is_empty() {
         record.push(cell);
         all.push(record);
     }
     all.retain(|record| !(record.len() == 1 && record[0].text.trim().is_empty()));
-    (all, quoted.then_some(opened_at))
+    all
 }

@@ -119,20 +119,41 @@ fn nobody_works_longer_than_is_allowed_in_a_day_or_a_week() {
 }
 
 #[test]
-fn a_shift_over_midnight_counts_on_each_day_with_its_own_part() {
-    // It begins at 09:00 in Denver; the other one begins at 03:00 of the next day.
-    let judged = |hours, others| {
-        let mut office = office(TRAINED, &[(START + 18 * HOUR, others, "c2")], |_, _| {});
-        Reading::shifts("c1", NOW, vec![shift("open", "c1", START, hours, None)]).into(&mut office.mirror);
-        covered(&office).forbidden.first().map(|one| one.why.join("; "))
-    };
-    assert_eq!(judged(17, 8), None, "15 hours, and 2 and 8");
-    assert_eq!(judged(16, 15), None, "15 hours, and 1 and 15");
-    assert_eq!(
-        judged(16, 16).as_deref(),
-        Some("would work 17 h 00 that day, at most 16 h 00"),
-        "15 hours, and 1 and 16"
-    );
+fn a_shift_over_midnight_counts_on_both_days_and_in_both_weeks() {
+    let night = 13 * HOUR;
+    for (start, then, day, week, forbidden, shows) in [
+        (
+            START + night,
+            START + DAY,
+            16,
+            60,
+            Some("would work 20 h 00 that day, at most 16 h 00"),
+            "the day it ends in",
+        ),
+        (START + night, START + DAY, 20, 60, None, "just so long"),
+        (
+            START + 3 * DAY + night,
+            START + 5 * DAY,
+            16,
+            19,
+            Some("would work 20 h 00 that week, at most 19 h 00"),
+            "from Saturday into the next week",
+        ),
+        (START + 3 * DAY + night, START + 5 * DAY, 16, 20, None, "just so much"),
+    ] {
+        let mut office = office("kind,id\n", &[], |_, _| {});
+        // From 22:00 to 08:00; and twelve hours from 09:00.
+        Reading::shifts("c1", NOW, vec![shift("night", "c1", start, 10, None)]).into(&mut office.mirror);
+        Reading::shifts("c2", NOW, vec![shift("long", "c2", then, 12, Some("g1"))]).into(&mut office.mirror);
+        office.terms.requires.clear();
+        office.terms.week_starts = chrono::Weekday::Sun;
+        office.terms.max_day = Some(chrono::TimeDelta::hours(day));
+        office.terms.max_week = Some(chrono::TimeDelta::hours(week));
+        let entry = office.mirror.shift(&crate::mirror::fixture::key("night", "c1", start)).unwrap();
+        let answer = cover(&office.mirror, &office.terms, &office.past, entry, at(NOW)).shown(None);
+        let why: Vec<&str> = answer.forbidden.iter().flat_map(|one| one.why.iter().map(String::as_str)).collect();
+        assert_eq!(why, forbidden.into_iter().collect::<Vec<_>>(), "{shows}");
+    }
 }
 
 fn says(answer: &CoverAnswer) -> Vec<(&str, u32)> {
@@ -200,7 +221,7 @@ fn a_sheet_says_where_it_is_wrong() {
             vec![(2, 8, "no id"), (3, 11, "no id"), (4, 8, "no id")],
         ),
         ("kind,id,do_not_send\ncaregiver,1,7000103.0\nclient,2,Somebody\n", vec![(2, 13, "no id"), (3, 10, "no id")]),
-        ("kind,id,do_not_send\nclient,1,\"2;3\ncaregiver,2,\n", vec![(2, 10, "never ends")]),
+        ("kind,id,do_not_send\nclient,1,\"2;3\ncaregiver,2,\n", vec![(2, 10, "never closed")]),
         ("kind,id,availability\nclient,1,mon 08:00-12:00\n", vec![(2, 10, "availability is said of")]),
         ("kind,id,gender_wanted\nclient,1,femal\n", vec![(2, 10, "no gender")]),
         ("kind,id,hours_wanted\ncaregiver,1,lots\n", vec![(2, 13, "hours_wanted")]),
@@ -222,6 +243,31 @@ fn a_sheet_says_where_it_is_wrong() {
     let (sheet, bad) = sheet::read("\u{feff}ID,Kind,do_not_send\r\n7,Client,\" g1 ; g2 \"\r\n\r\n");
     assert_eq!(bad, []);
     assert_eq!(sheet.clients[&"7".into()].do_not_send, ["g1", "g2"]);
+}
+
+#[test]
+fn whoever_is_not_to_be_sent_counts_or_the_sheet_is_refused() {
+    let read =
+        |cell: &str| sheet::read(&format!("kind,id,do_not_send\ncaregiver,8000201,{cell}\ncaregiver,8000202,\n"));
+    for cell in ["7000103; 7000104", "\"7000103, 7000104\"", "\"7000103\n7000104\"", "\"7000103\" ;7000104"] {
+        let (sheet, bad) = read(cell);
+        if cell.ends_with(";7000104") {
+            assert_eq!((bad[0].line, bad[0].column), (2, 19), "{bad:?}");
+            continue;
+        }
+        assert_eq!(bad, [], "{cell}");
+        assert_eq!(sheet.caregivers[&"8000201".into()].do_not_send, ["7000103", "7000104"], "{cell}");
+    }
+    for cell in
+        ["7000103 7000104", "7000103/7000104", "Quinn Sample", "7000103.0", "#7000103", "7.0E+06", "=1+1", "\"7000103"]
+    {
+        let (_, bad) = read(cell);
+        assert_eq!(bad.iter().map(|one| (one.line, one.column)).collect::<Vec<_>>(), [(2, 19)], "{cell}: {bad:?}");
+    }
+    for id in ["8000201.0", "8.0E+06", "'8000201", "=1+1", "\"1;2\""] {
+        let (sheet, bad) = sheet::read(&format!("kind,id\ncaregiver,{id}\n"));
+        assert_eq!((bad.len(), bad[0].line, bad[0].column, sheet.caregivers.len()), (1, 2, 11, 0), "{id}: {bad:?}");
+    }
 }
 
 proptest! {

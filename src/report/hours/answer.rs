@@ -55,7 +55,7 @@ pub struct Hours {
     pub caregivers: Vec<CaregiverHours>,
     /// What is not as planned, by time.
     pub exceptions: Vec<Exception>,
-    /// What changed since a period was closed.
+    /// What changed since a period was closed. Where `closed` has just these days the sums are without it; else they hold it already.
     #[serde(default)]
     pub adjustments: Vec<Adjustment>,
     /// When the period, or a part of it, was closed.
@@ -65,6 +65,16 @@ pub struct Hours {
     /// (`wellsky.sections.chargeitems`).
     #[serde(default)]
     pub charges: Option<super::charges::Charges>,
+}
+
+impl Hours {
+    /// Whether the sums hold the adjustments, in words. The sums of just the days that were closed are those of then; any others
+    /// are made of the visits as they are now.
+    #[must_use]
+    pub fn where_adjustments_are(&self) -> &'static str {
+        let is_frozen = self.closed.iter().any(|one| one.from == self.from && one.to == self.to);
+        if is_frozen { "beside the sums" } else { "in the sums already" }
+    }
 }
 
 /// Minutes and counts.

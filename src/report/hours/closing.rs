@@ -3,14 +3,14 @@
 //! Given: the rows of a period when it was closed, and as they are now.
 //! Gives: one line a visit that is another than then. The frozen numbers are never computed again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    answer::Sums,
+    answer::{Exception, ExceptionKind, Hours, Sums},
     rows::VisitRow,
     terms::{Minute, Period, Terms, minute_of},
 };
@@ -61,7 +61,7 @@ pub struct Frozen {
     /// Which, when, by whom.
     pub period: ClosedPeriod,
     /// The report as it was.
-    pub hours: super::answer::Hours,
+    pub hours: Hours,
     /// Its visits by id.
     pub visits: BTreeMap<String, KeptVisit>,
 }
@@ -84,6 +84,36 @@ pub struct Adjustment {
     pub is: Option<KeptVisit>,
     /// Minutes now − minutes then, what counts nothing taken for 0.
     pub difference_minutes: Minute,
+}
+
+/// Why a period cannot be closed yet, and what to do; `None` = it can.
+#[must_use]
+pub fn too_early(hours: &Hours) -> Option<String> {
+    let (from, to) = (hours.from, hours.to);
+    if !hours.complete {
+        let days: BTreeSet<String> = hours.missing.iter().map(|missing| missing.day.to_string()).collect();
+        let days = days.into_iter().take(7).collect::<Vec<_>>().join(", ");
+        return Some(format!(
+            "not everything of it was read ({days}): read it first with shiftwatch hours --from {from} --to {to} --read"
+        ));
+    }
+    // When they began is known, and not what the vendor means by it: that settles itself.
+    let is_unsettled = |one: &&Exception| one.kind == ExceptionKind::TimeUnknown && one.at.is_some();
+    let n_unsettled = hours.exceptions.iter().filter(is_unsettled).count();
+    if n_unsettled > 0 {
+        return Some(format!(
+            "{n_unsettled} of its visits have times without an offset, and what these mean is not measured yet; close it once it is, \
+             or say it by encounter_naive_tz: utc (or local)"
+        ));
+    }
+    // What counts up to now would be frozen as if it were known.
+    (hours.total.n_running > 0).then(|| {
+        format!(
+            "{} of its visits still run, and what they come to is not known; close it once they are checked out, or count as left \
+             open (4 h after their shift)",
+            hours.total.n_running
+        )
+    })
 }
 
 /// The visits of a period as they are to be kept: those that have a minute in it or begin in it.
@@ -141,7 +171,7 @@ pub fn meets(adjustment: &Adjustment, period: &Period, terms: &Terms) -> bool {
 #[must_use]
 pub fn adjustments(frozen: &Frozen, now: &BTreeMap<String, KeptVisit>) -> Vec<Adjustment> {
     let minutes = |visit: Option<&KeptVisit>| visit.and_then(|visit| visit.minutes).unwrap_or(0);
-    let ids: std::collections::BTreeSet<&String> = frozen.visits.keys().chain(now.keys()).collect();
+    let ids: BTreeSet<&String> = frozen.visits.keys().chain(now.keys()).collect();
     ids.into_iter()
         .filter_map(|id| {
             let (was, is) = (frozen.visits.get(id), now.get(id));

@@ -337,6 +337,35 @@ fn a_closed_period_stays_as_it_was_and_later_edits_stand_beside_it() {
     assert_eq!(changed, expected.map(|(id, was, is, by)| (id.to_owned(), was, is, by)));
     assert_ne!(closing::digest(&now), frozen.period.digest);
     let _: NaiveDate = frozen.period.from;
+    let mut shown = frozen.hours.clone();
+    shown.closed = vec![frozen.period];
+    assert_eq!(shown.where_adjustments_are(), "beside the sums");
+    shown.to = "2026-11-15".parse().unwrap();
+    assert_eq!(shown.where_adjustments_are(), "in the sums already", "a day more is summed up anew");
+}
+
+#[test]
+fn what_is_not_read_or_still_runs_is_not_closed() {
+    let period = days("2026-11-10", "2026-11-10");
+    // Fifty-one minutes past the midnight at which the period ended.
+    let shifts = vec![shift("night", "c1", "g1", "2026-11-10 22:00", "2026-11-11 06:00")];
+    let at_night = |until: &str, now: &str, missing: Vec<Missing>| {
+        let visits = vec![visit("v1", "night", "c1", "g1", "2026-11-10 22:00", until)];
+        let hours = sum_up(Given { now: at(now), missing, ..given(period, shifts.clone(), visits) });
+        (hours.total.worked_minutes, closing::too_early(&hours))
+    };
+    let (worked, why) = at_night("", "2026-11-11 00:51", Vec::new());
+    assert_eq!(worked, 120);
+    assert!(why.is_some_and(|why| why.starts_with("1 of its visits still run")), "it is counted, and not known");
+    assert_eq!(at_night("2026-11-11 06:02", "2026-11-11 06:10", Vec::new()), (120, None), "checked out");
+    assert_eq!(at_night("", "2026-11-11 10:00", Vec::new()), (0, None), "left open: it counts nothing, as it is kept");
+    let mut unsettled = visit("v1", "night", "c1", "g1", "2026-11-10 22:00", "2026-11-11 06:02");
+    unsettled.unsettled = Some(at("2026-11-11 05:00"));
+    let hours = sum_up(given(period, shifts.clone(), vec![unsettled]));
+    assert!(closing::too_early(&hours).is_some_and(|why| why.starts_with("1 of its visits have times without")));
+    let unread = Missing { day: period.from, section: "visits".into(), clients: None };
+    let (_, why) = at_night("2026-11-11 06:02", "2026-11-11 06:10", vec![unread]);
+    assert!(why.is_some_and(|why| why.contains("(2026-11-10): read it first")));
 }
 
 #[test]

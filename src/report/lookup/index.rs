@@ -45,6 +45,8 @@ struct Known {
     location: Option<LocationId>,
     current: bool,
     n_words: usize,
+    /// The words of the name, see [`to_the_letter`].
+    sorted: Word,
     /// The whole name without spaces.
     joined: Word,
     letters: u64,
@@ -146,7 +148,8 @@ impl Index {
         let Ok(n) = u32::try_from(self.people.len()) else { return };
         let mut name = words(person.name.reveal(PhiGrant::INDEX));
         let joined: Word = name.iter().flatten().copied().collect();
-        let n_words = name.iter().collect::<BTreeSet<_>>().len();
+        let n_words = name.len();
+        let sorted = to_the_letter(&name);
         // Anne-Marie is asked for as Annemarie, Abd Allah as Abdallah. The whole name is compared without spaces anyway.
         let parts: Vec<Word> = [2, 3]
             .into_iter()
@@ -167,7 +170,7 @@ impl Index {
         self.ids.entry(id.to_owned()).or_default().push(n);
         let (name, location) = (person.name.clone(), location.cloned());
         let letters = letters(&joined);
-        self.people.push(Known { kind, id: id.to_owned(), name, location, current, n_words, letters, joined });
+        self.people.push(Known { kind, id: id.to_owned(), name, location, current, n_words, sorted, letters, joined });
     }
 
     /// Whoever has this id: a client, a caregiver, or one of each.
@@ -250,18 +253,14 @@ impl Index {
     #[expect(clippy::cast_precision_loss, reason = "two slips at most")]
     fn add_by_words(&self, asked: &[Word], hits: &mut Vec<Raw>) {
         let joined: Word = asked.iter().flatten().copied().collect();
-        // A word that is said twice is one word of the name.
-        let mut once: Vec<Word> = Vec::new();
-        for word in asked {
-            if once.len() < WORDS_MAX && !once.contains(word) {
-                once.push(word.clone());
-            }
-        }
-        let asked = once.as_slice();
+        let sorted = to_the_letter(asked);
+        let asked = &asked[..asked.len().min(WORDS_MAX)];
         let n_asked = asked.len();
         if n_asked == 0 {
             return;
         }
+        // A word asked for twice is still one word of a name.
+        let n_different = asked.iter().collect::<BTreeSet<_>>().len();
         // How well each person's best word fits each word that was asked for.
         let mut fits = vec![0.0_f32; self.people.len() * n_asked];
         let mut met = vec![false; self.people.len()];
@@ -282,8 +281,13 @@ impl Index {
         }
         let (bits, most) = (letters(&joined), if joined.len() < 4 { 0 } else { allowed(joined.len()) });
         for (n, person) in self.people.iter().enumerate() {
-            let of_words =
-                if met[n] { name_fit(&fits[n * n_asked..][..n_asked], person.n_words) } else { (0.0, false) };
+            let of_words = if !met[n] {
+                (0.0, false)
+            } else if person.sorted == sorted {
+                (1.0, true)
+            } else {
+                (name_fit(&fits[n * n_asked..][..n_asked], n_different, person.n_words), false)
+            };
             // A name that fits by its words needs no second look.
             let near = of_words.0 < 0.9 && (person.letters ^ bits).count_ones() as usize <= 2 * most;
             let slips = near.then(|| within(&joined, &person.joined, most)).flatten();
@@ -299,6 +303,13 @@ impl Index {
             }
         }
     }
+}
+
+/// Words in whatever order and each as often as it is there: alike for those who have the same name, and for nobody else.
+fn to_the_letter(words: &[Word]) -> Word {
+    let mut words: Vec<&Word> = words.iter().collect();
+    words.sort_unstable();
+    words.into_iter().flat_map(|word| word.iter().copied().chain([' '])).collect()
 }
 
 /// How well one word fits one that was asked for: itself, its beginning, or nearly; 0 = not.
@@ -327,17 +338,17 @@ fn word_fit(asked: &[char], bits: u64, entry: &Entry, among_others: bool) -> f32
 }
 
 /// How well a name fits: the mean over the words asked for, a little less for words that nobody asked for. One word in
-/// three or more may be unknown. With whether it is that name to the letter, in any order.
+/// three or more may be unknown.
 #[expect(clippy::cast_precision_loss, reason = "a few words of a few letters")]
-fn name_fit(fits: &[f32], n_words: usize) -> (f32, bool) {
+fn name_fit(fits: &[f32], n_different: usize, n_words: usize) -> f32 {
     let n_missing = fits.iter().filter(|fit| **fit <= 0.0).count();
     if n_missing > usize::from(fits.len() >= 3) {
-        return (0.0, false);
+        return 0.0;
     }
     let mean = fits.iter().sum::<f32>() / fits.len() as f32;
-    let covered = (fits.len() as f32 / n_words.max(1) as f32).min(1.0);
-    let exact = fits.len() == n_words && fits.iter().all(|fit| *fit >= 1.0);
-    (mean * (0.9 + 0.1 * covered), exact)
+    let covered = (n_different as f32 / n_words.max(1) as f32).min(1.0);
+    // Nothing is beyond doubt by its words alone.
+    (mean * (0.9 + 0.1 * covered)).min(0.99)
 }
 
 #[cfg(test)]

@@ -185,6 +185,29 @@ fn a_phone_is_found_in_any_slot_and_form_and_a_shared_one_finds_all() {
 }
 
 #[test]
+fn a_word_that_is_asked_for_twice_is_one_word_of_a_name() {
+    let names = ["Noor Nobody", "Noor Four", "Testa Testa"];
+    let clients: Vec<Client> = names.iter().enumerate().map(|(n, name)| client(&format!("{n}"), name, &[])).collect();
+    let index = Index::of(&clients, &[]);
+    for (asked, exact) in [
+        ("Noor Noor", &[][..]),
+        ("Noor", &[]),
+        ("Nobody Noor", &["0"]),
+        ("Noor Nobody Noor", &[]),
+        ("Testa", &[]),
+        ("Testa Testa", &["2"]),
+        ("Testa Testa Testa", &[]),
+    ] {
+        let (hits, _) = index.find(asked, 10);
+        assert!(!hits.is_empty(), "{asked}: they are found all the same");
+        let beyond_doubt: Vec<&str> = hits.iter().filter(|hit| hit.exact).map(|hit| hit.id.as_str()).collect();
+        assert_eq!(beyond_doubt, exact, "{asked}");
+        let is_sure = |hit: &&Hit| hit.score >= 1.0 && !hit.exact;
+        assert_eq!(hits.iter().find(is_sure).map(|hit| &hit.id), None, "{asked}");
+    }
+}
+
+#[test]
 fn exact_is_what_leaves_no_doubt() {
     for (asked, n_exact) in [
         ("Avery Sample", 1),
