@@ -98,6 +98,8 @@ impl CallBook {
         let Some(read_until) = store.listened(&list).await? else {
             // What lies before is not looked for, however soon the list is read again.
             store.put_calls(&self.post.name, Vec::new(), (list, now + OVERLAP)).await?;
+            // This day is noted, too, however long it takes until the list can be read.
+            self.decide(now).await?;
             return Ok(None);
         };
         let Some(known) = self.known().await else {

@@ -589,12 +589,11 @@ pub(super) async fn report(
     if (bad.is_some() || news == News::Delivered && !memory.none_bad)
         && let Some((address, channel)) = address_of(connection, &id).await?
     {
-        match bad {
-            Some(bad) => contacts::put_bad(connection, memory, &address, channel, bad, at).await?,
-            None => {
-                let sent_at = sent_at(connection, &id).await?.unwrap_or(at);
-                contacts::arrived(connection, memory, &address, channel, sent_at).await?;
-            }
+        if let Some(bad) = bad {
+            contacts::put_bad(connection, memory, &address, channel, bad, at).await?;
+        } else {
+            let sent_at = sent_at(connection, &id).await?.unwrap_or(at);
+            contacts::arrived(connection, memory, &address, channel, sent_at).await?;
         }
     }
     write(connection, memory, vec![settled], at).await?;
