@@ -78,7 +78,7 @@ fn what_forbids_it_is_said() {
         ("kind,id,credentials,do_not_send\ncaregiver,g1,lift,c9;c1\n", &[], plain, &["by the caregiver's row"]),
         ("kind,id,credentials,do_not_send\ncaregiver,g1,lift,\"c9, c1\"\n", &[], plain, &["by the caregiver's row"]),
         (
-            "kind,id,credentials,do_not_send\ncaregiver,g1,lift,\nclient,c1,,g7 g1\n",
+            "kind,id,credentials,do_not_send\ncaregiver,g1,lift,\nclient,c1,,g7;g1\n",
             &[],
             plain,
             &["by the client's row"],

@@ -214,7 +214,7 @@ fn exact_is_what_leaves_no_doubt() {
         ("Sample Avery", 1),
         ("Avery", 0),
         ("Avery Avery", 0),
-        ("sample avery sample", 1),
+        ("sample avery sample", 0),
         ("7001", 2),
         ("8001", 1),
         ("+12025550111", 1),
