@@ -141,7 +141,9 @@ impl CallBook {
     /// Whose each number is, among all agencies that read this gateway's calls. `None`: not all people were read yet.
     async fn known(&self) -> Option<BTreeMap<String, BTreeSet<ClientId>>> {
         let mut known = known_numbers(&self.post.watch.lock().await.mirror)?;
-        for other in self.floor.posts.iter().filter(|other| other.name != self.post.name) {
+        // The installation's own post has an agency's settings, and no people.
+        let agencies = self.floor.posts.iter().filter(|other| other.source.is_some());
+        for other in agencies.filter(|other| other.name != self.post.name) {
             let watch = other.watch.lock().await;
             let digest = watch.settings.wellsky.write.ringcentral_digest.as_ref();
             if digest.is_some_and(|digest| digest.gateway == self.digest.gateway) {
@@ -221,7 +223,7 @@ fn closed_days(
 }
 
 /// Whose each number is. One that a caregiver has as well is no client's: the call may be about anybody; nor is one with an
-/// extension: whoever is behind the same switchboard calls by it. `None` until all people were read in this run: with a part of
+/// extension: whoever is behind the same switchboard calls by it. `None` until all people were read once: with a part of
 /// them a number of two looks like one's own.
 fn known_numbers(mirror: &Mirror) -> Option<BTreeMap<String, BTreeSet<ClientId>>> {
     all_read(mirror)?;
@@ -260,7 +262,7 @@ fn without(
     Some(known)
 }
 
-/// `None` until all clients and caregivers were read in this run.
+/// `None` until all clients and caregivers were read once; what is stored of them counts.
 fn all_read(mirror: &Mirror) -> Option<()> {
     [Section::Clients, Section::Caregivers].into_iter().try_for_each(|it| mirror.section(it).full_at.map(drop))
 }
