@@ -13,7 +13,7 @@ type Within = [(&'static str, fn(&Figures) -> Option<f64>); 2];
 
 /// Writes every family of theirs; what is not known is left out.
 pub(super) fn write(page: &mut Page, kpis: &Kpis) {
-    let known = || kpis.agencies.iter().filter(|agency| agency.complete);
+    let known = || kpis.agencies.iter().filter(|agency| agency.is_current);
     let placed = || {
         let each = |agency: &'_ AgencyKpis| -> Vec<(String, String, Figures)> {
             let of =

@@ -56,6 +56,9 @@ pub struct AgencyKpis {
     pub agency: String,
     /// False while part of the schedule was not read: shares are of what is known.
     pub complete: bool,
+    /// Whether the schedule as it stands was read lately: metrics show figures of no other. Not said outside.
+    #[serde(skip)]
+    pub is_current: bool,
     /// The start of the earliest shift of which it is known whether somebody came: figures reach no farther back.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -247,6 +250,7 @@ impl AgencyKpis {
         Self {
             agency: facts.agency.to_owned(),
             complete: facts.complete,
+            is_current: facts.complete,
             known_from: facts.shifts.iter().filter(|shift| shift.came.is_some()).map(|shift| shift.start).min(),
             all: Figures::of(&all, from, now),
             locations: by_location
