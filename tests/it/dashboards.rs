@@ -19,8 +19,10 @@ use crate::{
     prometheus::{Prometheus, asking},
 };
 
-/// What nobody can know of a demo: no night passes in it, so no visit's day is read again, and nothing is known of edits.
-const UNKNOWN_IN_A_DEMO: [&str; 1] = ["shiftwatch_manual_edit_ratio"];
+/// What nobody can know of a demo: no night passes in it, so no visit's day is read again, and nothing is known of edits; and
+/// its call-out comes seconds after the start, mostly before the shift was read once, so that nobody knows since when it was open.
+const UNKNOWN_IN_A_DEMO: [&str; 3] =
+    ["shiftwatch_manual_edit_ratio", "shiftwatch_time_to_fill_", "shiftwatch_filled_late_ratio"];
 /// How Grafana would ask: the time shown, the step of a graph, and four scrapes as the least window of a rate.
 const SHOWN_S: i64 = 300;
 const STEP: &str = "15s";
