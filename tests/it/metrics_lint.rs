@@ -156,7 +156,9 @@ fn figures(now: Instant) -> Kpis {
             "filled_late_ratio": 0.0, "manual_edit_ratio": 0.02, "exceptions_waiting": { "late_check_in": 3 },
         }],
     });
-    serde_json::from_value(kpis).unwrap()
+    let mut kpis: Kpis = serde_json::from_value(kpis).unwrap();
+    kpis.agencies.iter_mut().for_each(|agency| agency.is_current = true);
+    kpis
 }
 
 #[test]
