@@ -226,7 +226,9 @@ fn figures() -> Kpis {
             "exceptions_waiting": { "late_check_in": 3 },
         }],
     });
-    serde_json::from_value(kpis).unwrap()
+    let mut kpis: Kpis = serde_json::from_value(kpis).unwrap();
+    kpis.agencies.iter_mut().for_each(|agency| agency.is_current = true);
+    kpis
 }
 
 #[test]
