@@ -6,9 +6,6 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -16,7 +13,10 @@ use std::{
     time::{Duration, Instant as Stopwatch},
 };
 
+use program::Program;
 use serde_json::{Value, json};
+
+mod program;
 
 /// As many as Prometheus posts at once.
 const BATCH: usize = 64;
@@ -42,11 +42,9 @@ inhibit_rules:
   - { source_matchers: ['severity="critical"'], target_matchers: ['severity="warning"'], equal: [alertname] }
 "#;
 
-/// A running agent; dropping it kills it.
+/// A running agent. It ends before its folder goes.
 struct Agent {
-    child: Child,
-    url: String,
-    http: reqwest::Client,
+    program: Program,
     _folder: tempfile::TempDir,
 }
 
@@ -56,36 +54,16 @@ impl Agent {
         let folder = tempfile::tempdir().expect("a folder");
         let config = folder.path().join("shiftwatch.yml");
         fs::write(&config, CONFIG).expect("a configuration");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_shiftwatch"))
-            .args([Path::new("--config"), &config])
-            .args(["--log-format", "json", "run"])
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the agent starts");
-        let mut log = BufReader::new(child.stderr.take().expect("its log")).lines();
-        let address = log
-            .by_ref()
-            .map_while(Result::ok)
-            .filter_map(|line| serde_json::from_str::<Value>(&line).ok())
-            .find_map(|line| line["address"].as_str().map(str::to_owned))
-            .expect("it says where it listens");
-        std::thread::spawn(move || log.for_each(drop));
-        // Also a client that never speaks TLS wants to know how it would.
-        let _there_already = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { child, url: format!("http://{address}"), http, _folder: folder }
+        Self { program: Program::start(&config), _folder: folder }
     }
 
     /// The answer's body; anything but a 200 ends the run.
     #[expect(clippy::expect_used, reason = "a benchmark that cannot run says why and stops")]
     async fn ask(&self, path: &str, body: Option<&Value>) -> String {
-        let url = format!("{}{path}", self.url);
+        let url = format!("{}{path}", self.program.url);
         let request = match body {
-            Some(body) => self.http.post(url).json(body),
-            None => self.http.get(url),
+            Some(body) => self.program.http.post(url).json(body),
+            None => self.program.http.get(url),
         };
         let answer = request.send().await.expect("an answer");
         let status = answer.status();
@@ -104,14 +82,6 @@ impl Agent {
         }
         times.sort_unstable();
         (times[times.len() / 2], bytes)
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        // It may be gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -19,8 +19,8 @@ use std::{
 use chrono::TimeDelta;
 use chrono_tz::America::Denver;
 use futures::future::BoxFuture;
+use nobody::Nobody;
 use shiftwatch::{
-    alerts::silence::{Silences, Wish, WishFault},
     board::{
         Frame,
         now::{self, Asked},
@@ -28,12 +28,11 @@ use shiftwatch::{
     },
     clock::Clock,
     http::{
-        self, Audit, Details, DrillAnswer, Lookup, Orders, People, Records, Silencing, Web,
+        self, Audit, Lookup, People, Web,
         briefing::NoBriefings,
         lookup::{FoundPeople, ShiftsWish},
-        orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
+        orders::StoreFault,
         records::RecordsFault,
-        silencing::SilenceFault,
     },
     metrics::Metrics,
     mirror::{
@@ -48,12 +47,8 @@ use shiftwatch::{
     notify::voice::{Telling, Voice},
     pulse::Pulses,
     report::{
-        alert_story::AlertStory,
-        api_record::ApiRecord,
         audit::{AuditLog, AuditRow},
-        history::{History, Span as HistorySpan},
         lookup::{Freshness, Kind, profile::FoundProfile, shifts::FoundShifts},
-        on_call_log::OnCallLog,
     },
     source::fetched::{Batch, Extent, Fetched, Read, Rows, Span},
     view::{
@@ -66,6 +61,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
+
+mod nobody;
 
 const SHIFTS_PER_CLIENT: usize = 3;
 const LOCATIONS: usize = 12;
@@ -214,47 +211,6 @@ fn view(agencies: Vec<AgencyView>) -> View {
     }
 }
 
-/// Answers nothing; knows one name.
-struct Nobody;
-
-impl Orders for Nobody {
-    fn acknowledge(&self, _: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {
-        Box::pin(async { Err(AckError::Unknown) })
-    }
-
-    fn post_alerts(&self, _: Vec<PostableAlert>) -> BoxFuture<'_, Result<(), StoreFault>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>> {
-        Box::pin(async move { Err(DrillError::Unknown { who, known: String::new() }) })
-    }
-
-    fn drill_stands(&self, _: String) -> BoxFuture<'_, Option<DrillAnswer>> {
-        Box::pin(async { None })
-    }
-
-    fn reload(&self) -> BoxFuture<'_, Result<String, Vec<String>>> {
-        Box::pin(async { Ok(String::new()) })
-    }
-}
-
-impl Silencing for Nobody {
-    fn silences(&self) -> Arc<Silences> {
-        Arc::default()
-    }
-
-    fn set(&self, _: Wish) -> BoxFuture<'_, Result<String, SilenceFault>> {
-        Box::pin(async { Err(WishFault::NotFound.into()) })
-    }
-
-    fn expire(&self, _: String) -> BoxFuture<'_, Result<(), SilenceFault>> {
-        Box::pin(async { Err(WishFault::NotFound.into()) })
-    }
-}
-
-impl Details for Nobody {}
-
 impl People for Nobody {
     fn look_up(&self, wanted: Vec<Who>) -> BoxFuture<'_, Names> {
         Box::pin(async { names(wanted) })
@@ -287,24 +243,6 @@ impl Lookup for Nobody {
     fn shifts(&self, _: ShiftsWish) -> BoxFuture<'_, FoundShifts> {
         let freshness = Freshness { as_of: None, complete: false };
         Box::pin(async move { FoundShifts { shifts: Vec::new(), n: 0, freshness } })
-    }
-}
-
-impl Records for Nobody {
-    fn alert_story<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<AlertStory>, RecordsFault>> {
-        Box::pin(async { Ok(None) })
-    }
-
-    fn history(&self, _: HistorySpan) -> BoxFuture<'_, Result<History, RecordsFault>> {
-        Box::pin(async { Err(RecordsFault { why: "there is none".to_owned() }) })
-    }
-
-    fn on_call_log(&self, _: u32) -> BoxFuture<'_, Result<OnCallLog, RecordsFault>> {
-        Box::pin(async { Err(RecordsFault { why: "there is none".to_owned() }) })
-    }
-
-    fn api_record<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<ApiRecord>, RecordsFault>> {
-        Box::pin(async { Ok(None) })
     }
 }
 

@@ -21,7 +21,7 @@ use shiftwatch::{
         settings::Settings,
     },
     model::{
-        AgencyName, Instant, Section, Shift, ShiftKey, ShiftRef, ShiftStatus, Visit, VisitId, VisitTime,
+        AgencyName, Instant, Shift, ShiftKey, ShiftRef, ShiftStatus, Visit, VisitId, VisitTime,
         local_time::{from_micros, local_date, start_of_day},
     },
     report::{
@@ -37,6 +37,8 @@ use shiftwatch::{
     store::Store,
     watch::care::care,
 };
+
+mod archive;
 
 const SIZES: [usize; 4] = [250, 500, 1_000, 2_000];
 const ROUNDS: usize = 9;
@@ -108,27 +110,17 @@ fn world(n_clients: usize) -> (Mirror, usize) {
 
 /// A day of the past as the archive keeps it.
 fn archived(day: i64, n_clients: usize) -> Vec<MirrorRow> {
-    let stamp = |at: Instant| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     let mut rows = Vec::new();
     for client in 0..n_clients {
         for hour in [2, 9] {
             let start = now() - TimeDelta::days(day) + TimeDelta::minutes(60 * hour + 15 * small(client % 24));
             let ends = start + TimeDelta::hours(4);
             let n = (small(client) * 2 + hour / 9) * 1_000 + day;
-            let caregiver = 8_000_000 + client % 601;
-            let body = format!(
-                r#"{{"shift":{{"key":{{"start":"{}","client":"7{client:06}","id":{{"Vendor":"9{n:09}"}}}},"end":"{}","caregiver":"{caregiver}","status":{{"Active":"SCHEDULED"}}}},"seen_at":0,"first_seen_at":0,"appeared":false,"missed_at":null,"changed_at":null}}"#,
-                stamp(start),
-                stamp(ends)
-            );
-            let key = format!("shift/{}/7{client:06}/9{n:09}", start.timestamp_micros());
-            rows.push(MirrorRow { section: Some(Section::Shifts), key, body, phi: None });
-            let body = format!(
-                r#"{{"visit":{{"id":"5{n:09}","client":"7{client:06}","caregiver":"{caregiver}","shift":"9{n:09}","check_in":{{"Instant":"{}"}},"check_out":{{"Instant":"{}"}},"status":"COMPLETE"}},"seen_at":0,"first_seen_at":0,"missed_at":null}}"#,
-                stamp(start + TimeDelta::minutes(small(client % 20))),
-                stamp(ends)
-            );
-            rows.push(MirrorRow { section: Some(Section::Visits), key: format!("5{n:09}"), body, phi: None });
+            let (caregiver, came) = (8_000_000 + client % 601, start + TimeDelta::minutes(small(client % 20)));
+            let (id, visit, client, caregiver) =
+                (format!("9{n:09}"), format!("5{n:09}"), format!("7{client:06}"), caregiver.to_string());
+            rows.push(archive::shift(&id, &client, &caregiver, (start, ends)));
+            rows.push(archive::visit(&visit, &id, &client, &caregiver, (came, ends)));
         }
     }
     rows

@@ -11,7 +11,7 @@ use chrono_tz::America::Denver;
 use shiftwatch::{
     config::StoreUrl,
     mirror::row::{ArchiveDelta, MirrorRow},
-    model::{AgencyName, Instant, Section, VisitId, VisitTime, local_time::start_of_day},
+    model::{AgencyName, Instant, VisitId, VisitTime, local_time::start_of_day},
     report::hours::{
         Given,
         rows::{PlannedRow, VisitRow},
@@ -21,13 +21,11 @@ use shiftwatch::{
     store::Store,
 };
 
+mod archive;
+
 const CLIENTS: u32 = 2_000;
 const DAYS: u32 = 365;
 const ROUNDS: usize = 5;
-
-fn stamp(at: Instant) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
-}
 
 /// The shifts and visits of one day.
 fn day(first: Instant, n: u32) -> Vec<MirrorRow> {
@@ -37,21 +35,12 @@ fn day(first: Instant, n: u32) -> Vec<MirrorRow> {
             let start = first + TimeDelta::hours(i64::from(7 + 8 * turn)) + TimeDelta::minutes(i64::from(client % 60));
             let (ends, id) = (start + TimeDelta::hours(4), 90_000_000 + client * 2 + turn);
             let (client, caregiver) = (7_000_000 + client, 8_000_000 + (client + turn * 7) % CLIENTS);
-            let visit = u64::from(n) * u64::from(CLIENTS) * 2 + u64::from(client * 2 + turn) + 55_000_000;
-            let body = format!(
-                r#"{{"shift":{{"key":{{"start":"{}","client":"{client}","id":{{"Vendor":"{id}"}}}},"end":"{}","caregiver":"{caregiver}","status":{{"Active":"SCHEDULED"}}}},"seen_at":0,"first_seen_at":0,"appeared":false,"missed_at":null,"changed_at":null}}"#,
-                stamp(start),
-                stamp(ends)
-            );
-            let key = format!("shift/{}/{client}/{id}", start.timestamp_micros());
-            rows.push(MirrorRow { section: Some(Section::Shifts), key, body, phi: None });
             let (came, left) = (start + TimeDelta::minutes(3), ends + TimeDelta::minutes(i64::from(client % 9)));
-            let body = format!(
-                r#"{{"visit":{{"id":"{visit}","client":"{client}","caregiver":"{caregiver}","shift":"{id}","check_in":{{"Instant":"{}"}},"check_out":{{"Instant":"{}"}},"status":"COMPLETE"}},"seen_at":0,"first_seen_at":0,"missed_at":null}}"#,
-                stamp(came),
-                stamp(left)
-            );
-            rows.push(MirrorRow { section: Some(Section::Visits), key: visit.to_string(), body, phi: None });
+            let visit = u64::from(n) * u64::from(CLIENTS) * 2 + u64::from(client * 2 + turn) + 55_000_000;
+            let (client, caregiver) = (client.to_string(), caregiver.to_string());
+            let (id, visit) = (id.to_string(), visit.to_string());
+            rows.push(archive::shift(&id, &client, &caregiver, (start, ends)));
+            rows.push(archive::visit(&visit, &id, &client, &caregiver, (came, left)));
         }
     }
     rows

@@ -15,6 +15,7 @@ use shiftwatch::{
     report::lookup::index::Index,
 };
 
+mod nobody;
 #[path = "lookup/over_http.rs"]
 mod over_http;
 

@@ -12,26 +12,28 @@
 )]
 
 use std::{
-    io::{BufRead as _, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
     time::{Duration, Instant as Stopwatch},
 };
 
 use chrono::TimeDelta;
 use chrono_tz::America::Denver;
+use program::Program;
 use serde_json::{Value, json};
 use shiftwatch::{
     clock::Clock,
     config::StoreUrl,
     mirror::row::{ArchiveDelta, MirrorRow},
     model::{
-        AgencyName, Instant, Section,
+        AgencyName, Instant,
         local_time::{local_date, start_of_day},
     },
     sim::{Sim, SimConfig},
     store::{PastDay, Store},
 };
+
+mod archive;
+mod program;
 
 /// Clients and caregivers.
 const SIZES: [(usize, usize); 2] = [(500, 225), (2_000, 900)];
@@ -47,10 +49,6 @@ const DETECT_WITHIN_S: u32 = 240;
 /// So long the office goes on asking, that the watch has work meanwhile.
 const BUSY: Duration = Duration::from_mins(3);
 
-fn stamp(at: Instant) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
-}
-
 /// Two shifts of four hours a client on one day, each with its visit.
 fn day(first: Instant, n: i64, clients: &[String], caregivers: &[String]) -> Vec<MirrorRow> {
     let mut rows = Vec::new();
@@ -62,20 +60,11 @@ fn day(first: Instant, n: i64, clients: &[String], caregivers: &[String]) -> Vec
             let (ends, id) = (start + TimeDelta::hours(4), 91_000_000 + k * 2 + turn);
             let caregiver = &caregivers[(k * 7 + turn) % caregivers.len()];
             let visit = usize::try_from(n).unwrap_or(0) * clients.len() * 2 + k * 2 + turn + 555_000_000;
-            let body = format!(
-                r#"{{"shift":{{"key":{{"start":"{}","client":"{client}","id":{{"Vendor":"{id}"}}}},"end":"{}","caregiver":"{caregiver}","status":{{"Active":"SCHEDULED"}}}},"seen_at":0,"first_seen_at":0,"appeared":false,"missed_at":null,"changed_at":null}}"#,
-                stamp(start),
-                stamp(ends)
-            );
-            let key = format!("shift/{}/{client}/{id}", start.timestamp_micros());
-            rows.push(MirrorRow { section: Some(Section::Shifts), key, body, phi: None });
-            let left = ends + TimeDelta::minutes(i64::try_from(k % 9).unwrap_or(0));
-            let body = format!(
-                r#"{{"visit":{{"id":"{visit}","client":"{client}","caregiver":"{caregiver}","shift":"{id}","check_in":{{"Instant":"{}"}},"check_out":{{"Instant":"{}"}},"status":"COMPLETE"}},"seen_at":0,"first_seen_at":0,"missed_at":null}}"#,
-                stamp(start + TimeDelta::minutes(3)),
-                stamp(left)
-            );
-            rows.push(MirrorRow { section: Some(Section::Visits), key: visit.to_string(), body, phi: None });
+            let (id, visit) = (id.to_string(), visit.to_string());
+            let (came, left) =
+                (start + TimeDelta::minutes(3), ends + TimeDelta::minutes(i64::try_from(k % 9).unwrap_or(0)));
+            rows.push(archive::shift(&id, client, caregiver, (start, ends)));
+            rows.push(archive::visit(&visit, &id, client, caregiver, (came, left)));
         }
     }
     rows
@@ -120,46 +109,13 @@ receivers:
     )
 }
 
-/// The running program, killed when dropped.
-struct Agent {
-    child: Child,
-    url: String,
-    http: reqwest::Client,
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
+/// The running program, asked by somebody who signed in.
+struct Agent(Program);
 
 impl Agent {
-    fn start(config: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_shiftwatch"))
-            .args(["run", "--log-format", "json", "--config"])
-            .arg(config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("its log")).lines();
-        let address = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| serde_json::from_str::<Value>(&line).ok()?["address"].as_str().map(str::to_owned))
-            .expect("the program listens");
-        // Its log is read on, so that it never waits for a reader.
-        std::thread::spawn(move || lines.map_while(Result::ok).count());
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { child, url: format!("http://{address}"), http }
-    }
-
     async fn get(&self, path: &str) -> (String, Duration) {
         let watch = Stopwatch::now();
-        let request = self.http.get(format!("{}{path}", self.url)).basic_auth("office", Some(PASSWORD));
+        let request = self.0.http.get(format!("{}{path}", self.0.url)).basic_auth("office", Some(PASSWORD));
         let answer = request.send().await.expect("an answer");
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         let body = answer.text().await.expect("a body");
@@ -168,7 +124,7 @@ impl Agent {
 
     async fn look_up(&self, words: &str) -> (Value, Duration) {
         let watch = Stopwatch::now();
-        let request = self.http.post(format!("{}/api/v1/lookup", self.url)).basic_auth("office", Some(PASSWORD));
+        let request = self.0.http.post(format!("{}/api/v1/lookup", self.0.url)).basic_auth("office", Some(PASSWORD));
         let answer = request.json(&json!({ "q": words })).send().await.expect("an answer");
         assert!(answer.status().is_success(), "a look-up: {}", answer.status());
         let body = answer.json().await.expect("JSON");
@@ -224,7 +180,7 @@ async fn measure(n_clients: usize, n_caregivers: usize) {
     );
     let config = folder.path().join("shiftwatch.yml");
     std::fs::write(&config, configuration(&sim, folder.path())).expect("a file");
-    let agent = Agent::start(&config);
+    let agent = Agent(Program::start(&config));
     let watch = Stopwatch::now();
     agent.settled(&sim).await;
     println!("everything read and judged once after {:.0} s", watch.elapsed().as_secs_f64());

@@ -12,18 +12,16 @@ use chrono::TimeDelta;
 use chrono_tz::America::Denver;
 use futures::future::BoxFuture;
 use shiftwatch::{
-    alerts::silence::{Silences, Wish, WishFault},
     board::people::{Names, Who},
     clock::{Clock, real_now},
     config::StoreUrl,
     http::{
-        self, Audit, Details, DrillAnswer, Lookup, Orders, People, Records, Silencing, Web,
+        self, Audit, Lookup, People, Web,
         briefing::NoBriefings,
         local_key::LocalKey,
         lookup::{CANDIDATES_MAX, FoundPeople, ShiftsWish},
-        orders::{AckError, Acked, Acknowledge, DrillError, PostableAlert, StoreFault},
+        orders::StoreFault,
         records::RecordsFault,
-        silencing::SilenceFault,
     },
     metrics::Metrics,
     mirror::{Mirror, settings::Settings},
@@ -34,19 +32,17 @@ use shiftwatch::{
     notify::voice::{Telling, Voice},
     pulse::Pulses,
     report::{
-        alert_story::AlertStory,
-        api_record::ApiRecord,
         audit::{AuditLog, AuditRow},
         cover::{Past, Terms, cover},
-        history::{History, Span as HistorySpan},
         lookup::{Freshness, Kind, index::Index, profile::FoundProfile, shifts::FoundShifts},
-        on_call_log::OnCallLog,
     },
     source::fetched::{Batch, Extent, Fetched, Read, Rows, Span},
     store::Store,
     view::{ConfigView, OutboxView, RoutingView, View, publish},
 };
 use tokio::{net::TcpListener, sync::watch};
+
+use crate::nobody::Nobody;
 
 const KEY: [u8; 32] = [7; 32];
 /// Enough for a hundredth of them to be a number of requests.
@@ -230,67 +226,8 @@ impl Audit for Office {
     }
 }
 
-/// Answers nothing.
-struct Nobody;
-
-impl Orders for Nobody {
-    fn acknowledge(&self, _: Acknowledge) -> BoxFuture<'_, Result<Acked, AckError>> {
-        Box::pin(async { Err(AckError::Unknown) })
-    }
-
-    fn post_alerts(&self, _: Vec<PostableAlert>) -> BoxFuture<'_, Result<(), StoreFault>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn drill(&self, who: String) -> BoxFuture<'_, Result<DrillAnswer, DrillError>> {
-        Box::pin(async move { Err(DrillError::Unknown { who, known: String::new() }) })
-    }
-
-    fn drill_stands(&self, _: String) -> BoxFuture<'_, Option<DrillAnswer>> {
-        Box::pin(async { None })
-    }
-
-    fn reload(&self) -> BoxFuture<'_, Result<String, Vec<String>>> {
-        Box::pin(async { Ok(String::new()) })
-    }
-}
-
-impl Silencing for Nobody {
-    fn silences(&self) -> Arc<Silences> {
-        Arc::default()
-    }
-
-    fn set(&self, _: Wish) -> BoxFuture<'_, Result<String, SilenceFault>> {
-        Box::pin(async { Err(WishFault::NotFound.into()) })
-    }
-
-    fn expire(&self, _: String) -> BoxFuture<'_, Result<(), SilenceFault>> {
-        Box::pin(async { Err(WishFault::NotFound.into()) })
-    }
-}
-
-impl Details for Nobody {}
-
 impl People for Nobody {
     fn look_up(&self, _: Vec<Who>) -> BoxFuture<'_, Names> {
         Box::pin(async { Names::default() })
-    }
-}
-
-impl Records for Nobody {
-    fn alert_story<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<AlertStory>, RecordsFault>> {
-        Box::pin(async { Ok(None) })
-    }
-
-    fn history(&self, _: HistorySpan) -> BoxFuture<'_, Result<History, RecordsFault>> {
-        Box::pin(async { Err(RecordsFault { why: "there is none".to_owned() }) })
-    }
-
-    fn on_call_log(&self, _: u32) -> BoxFuture<'_, Result<OnCallLog, RecordsFault>> {
-        Box::pin(async { Err(RecordsFault { why: "there is none".to_owned() }) })
-    }
-
-    fn api_record<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<ApiRecord>, RecordsFault>> {
-        Box::pin(async { Ok(None) })
     }
 }

@@ -16,6 +16,7 @@ use super::{
     Floor, Post,
     charge_book::{Came, Week},
     complaints::Complaint,
+    rereading::Night,
     told_to, wait,
 };
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
     mirror::past_line::{PastState, as_utc},
     model::{
         Endpoint, Instant,
-        local_time::{instant_of, local_date, start_of_day},
+        local_time::{local_date, start_of_day},
     },
     source::client::Source,
     store::{Store, StoreError},
@@ -98,16 +99,7 @@ async fn plan_asked(floor: &Floor, post: &Post, again: TimeDelta) {
 /// After the time at which hours are read again, the charges of the same days are.
 async fn plan_night(floor: &Floor, post: &Post, begun: &mut Option<NaiveDate>) {
     let now = floor.clock.now();
-    let (zone, n_days, at) = {
-        let watch = post.watch.lock().await;
-        let hours = &watch.settings.hours;
-        (watch.settings.timezone, hours.reread_days, hours.reread_at)
-    };
-    let today = local_date(zone, now);
-    let due_at = instant_of(zone, today.and_time(at));
-    if n_days == 0 || now < due_at || *begun == Some(today) {
-        return;
-    }
+    let Some(Night { today, n_days, due_at }) = Night::due(post, now, *begun).await else { return };
     let days = (today - Days::new(u64::from(n_days)), today - Days::new(1));
     match due(&floor.store, post, days, due_at, now).await {
         Ok(weeks) => {

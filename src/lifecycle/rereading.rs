@@ -24,6 +24,30 @@ use crate::model::{
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 const LOOK_EVERY_MIN: Duration = Duration::from_millis(500);
 
+/// A night in which an agency's last days are to be read again.
+pub(super) struct Night {
+    /// The agency's present day: those before it are read.
+    pub(super) today: NaiveDate,
+    /// So many of them.
+    pub(super) n_days: u32,
+    /// Since when.
+    pub(super) due_at: Instant,
+}
+
+impl Night {
+    /// This night, once its hour has come and unless it was begun.
+    pub(super) async fn due(post: &Post, now: Instant, begun: Option<NaiveDate>) -> Option<Self> {
+        let (zone, n_days, at) = {
+            let watch = post.watch.lock().await;
+            let hours = &watch.settings.hours;
+            (watch.settings.timezone, hours.reread_days, hours.reread_at)
+        };
+        let today = local_date(zone, now);
+        let due_at = instant_of(zone, today.and_time(at));
+        (n_days > 0 && now >= due_at && begun != Some(today)).then_some(Self { today, n_days, due_at })
+    }
+}
+
 /// Reads one agency's last weeks again each night, until stopped.
 pub async fn reread_loop(floor: Floor, post: Arc<Post>) {
     let mut stop = floor.stop.clone();
@@ -35,16 +59,7 @@ pub async fn reread_loop(floor: Floor, post: Arc<Post>) {
             () = told_to(&mut stop) => return,
         }
         let now = floor.clock.now();
-        let (zone, n_days, at) = {
-            let watch = post.watch.lock().await;
-            let hours = &watch.settings.hours;
-            (watch.settings.timezone, hours.reread_days, hours.reread_at)
-        };
-        let today = local_date(zone, now);
-        let due_at = instant_of(zone, today.and_time(at));
-        if n_days == 0 || now < due_at || begun == Some(today) {
-            continue;
-        }
+        let Some(Night { today, n_days, due_at }) = Night::due(&post, now, begun).await else { continue };
         match was_read(&floor, &post, today, due_at).await {
             Some(false) => {}
             Some(true) => {

@@ -76,10 +76,9 @@ impl Number {
         if digits.len() == NATIONAL + 1 && digits.starts_with('1') {
             digits.remove(0);
             abroad = Some(false);
-        } else if digits.len() <= NATIONAL {
-            // However it is written: too short for a country's own number behind its code.
-            abroad = abroad.filter(|_| digits.len() > WHOLE_MIN);
         }
+        // A few digits are the end of a number, whatever stands before them.
+        let abroad = abroad.filter(|_| digits.len() > WHOLE_MIN);
         Some(Self { digits, extension: extension.filter(|digits| !digits.is_empty()), abroad })
     }
 
